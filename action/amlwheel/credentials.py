@@ -1,0 +1,102 @@
+"""Where a token for Azure Resource Manager can come from: small detectors, each "not me", "me", or "me, but broken"."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from azure.core.credentials import AccessToken, TokenCredential
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+
+from .errors import NoNetwork, SignInFailed
+from .secret import Secret
+
+ARM_SCOPE = "https://management.azure.com/.default"
+LOGIN_HOST = "login.microsoftonline.com"
+EARLY = 300  # seconds before its end at which a token is fetched anew
+Variables = Mapping[str, str]
+
+
+class Credential:
+    """A credential that asks once for each scope, also when several threads need a token at the same time."""
+
+    def __init__(self, source: TokenCredential, label: str, seen: Callable[[Secret], None]) -> None:
+        """Wrap `source`; `label` names it for people, `seen` is told of every token, so that the host can mask it."""
+        self.label = label
+        self._source = source
+        self._seen = seen
+        self._lock = threading.Lock()
+        self._tokens: dict[tuple[str, ...], AccessToken] = {}
+
+    def get_token(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
+        """Return a token for `scopes`; raise SignInFailed with Entra's own words (AADSTS…), or NoNetwork."""
+        with self._lock:
+            token = self._tokens.get(scopes)
+            if token is None or token.expires_on - time.time() < EARLY:
+                token = self._tokens[scopes] = self._fetch(*scopes, **more)
+                self._seen(Secret(token.token))
+            return token
+
+    def _fetch(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
+        try:
+            return self._source.get_token(*scopes, **more)
+        except ServiceRequestError as error:
+            raise NoNetwork(LOGIN_HOST, type(error.inner_exception).__name__) from None
+        except ClientAuthenticationError as error:
+            # Not chained: the original carries the request.
+            raise SignInFailed(f"Sign-in by {self.label} failed.", details=str(error.message)) from None
+
+
+def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambda _: None) -> Credential:
+    """Return the first credential that the environment offers; raise SignInFailed when there is none."""
+    for label, detect in _DETECTORS.items():
+        source = detect(environ)
+        if source:
+            return Credential(source, label, seen)
+    looked = ", ".join(_DETECTORS)
+    message = f"Nothing to sign in to Azure with: looked for {looked}."
+    raise SignInFailed(message)
+
+
+def service_principal(environ: Variables) -> TokenCredential | None:
+    """Detect a service principal with secret or certificate (AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH)."""
+    if not environ.get("AZURE_CLIENT_SECRET") and not environ.get("AZURE_CLIENT_CERTIFICATE_PATH"):
+        return None
+    missing = [name for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID") if not environ.get(name)]
+    if missing:
+        message = f"A service principal's secret is set, but not {' and '.join(missing)}."
+        raise SignInFailed(message)
+    from azure.identity import EnvironmentCredential  # noqa: PLC0415  # each detector loads only what it needs
+
+    return EnvironmentCredential()
+
+
+def workload_identity(environ: Variables) -> TokenCredential | None:
+    """Detect a federated token in a file (AZURE_FEDERATED_TOKEN_FILE), as Kubernetes runners have it."""
+    if not environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+        return None
+    missing = [name for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID") if not environ.get(name)]
+    if missing:
+        message = f"AZURE_FEDERATED_TOKEN_FILE is set, but not {' and '.join(missing)}."
+        raise SignInFailed(message)
+    from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415
+
+    return WorkloadIdentityCredential()
+
+
+def azure_cli(environ: Variables) -> TokenCredential | None:
+    """Detect the Azure CLI, as azure/login and AzureCLI@2 leave it behind; whether it is logged in shows on use."""
+    if not shutil.which("az", path=environ.get("PATH")):
+        return None
+    from azure.identity import AzureCliCredential  # noqa: PLC0415
+
+    return AzureCliCredential(process_timeout=60)
+
+
+_DETECTORS: Mapping[str, Callable[[Variables], TokenCredential | None]] = {
+    "service principal": service_principal,
+    "workload identity": workload_identity,
+    "Azure CLI": azure_cli,
+}

@@ -1,0 +1,125 @@
+"""Write the five files. The same release gives the same bytes, whenever and wherever it is written."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .environment import Environment
+from .errors import OutputNotWritable
+from .model import PLATFORM, Pin, Python, Wheel
+
+
+def check_folder(folder: Path) -> None:
+    """Make `folder` and try a file in it; raise OutputNotWritable while nothing has happened yet."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".amlwheel-"):
+            pass
+    except OSError as error:
+        message = f"`output-dir` {str(folder)!r} can't be written: {error.strerror}."
+        raise OutputNotWritable(message) from None
+
+
+def lock_text(pins: Sequence[Pin], python: Python, options: Sequence[str]) -> str:
+    """Return the lock as pip and uv read it: options first, then one hashed requirement a line."""
+    head = f"# Locked by amlwheel for Python {python.exact} on {PLATFORM}.\n"
+    return head + "".join(f"{line}\n" for line in (*options, *(pin.line for pin in pins)))
+
+
+def sha256(text: str) -> str:
+    """Return the sha256 (hex) of `text` in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def files(environment: Environment, lock: str, receipt: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of each file by its name."""
+    return {
+        "conda.yml": environment.conda,
+        "requirements.lock": lock,
+        "environment.yml": _asset(environment, tags),
+        "azureml_environment.json": _json(_azureml_core(environment)),
+        "aml-release.json": _json(receipt),
+    }
+
+
+def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> None:
+    """Write `texts` and copies of `wheels` (below dist/). Each file appears whole or not at all.
+
+    Raises OutputNotWritable.
+    """
+    try:
+        for name, text in texts.items():
+            part = folder / f".{name}.part"
+            part.write_bytes(text.encode())
+            part.replace(folder / name)
+        (folder / "dist").mkdir(exist_ok=True)
+        for wheel in wheels:
+            place = folder / "dist" / wheel.filename
+            if not (place.exists() and place.samefile(wheel.path)):
+                shutil.copyfile(wheel.path, place)
+    except OSError as error:
+        message = f"`output-dir` {str(folder)!r} can't be written: {error.strerror or os.strerror(error.errno or 0)}."
+        raise OutputNotWritable(message) from None
+
+
+def _asset(environment: Environment, tags: Mapping[str, str]) -> str:
+    """Return the asset of the CLI v2. The version is quoted: YAML would read 1.10 as 1.1."""
+    asset = {
+        "$schema": "https://azuremlschemas.azureedge.net/latest/environment.schema.json",
+        "name": environment.name,
+        "version": environment.version,
+        "image": environment.image.pinned,
+        "conda_file": "conda.yml",
+        "tags": dict(tags),
+    }
+    text: str = yaml.safe_dump(asset, sort_keys=False, width=10**6, allow_unicode=True)
+    return text.replace(f"version: {environment.version}\n", f"version: {json.dumps(environment.version)}\n", 1)
+
+
+def _azureml_core(environment: Environment) -> dict[str, Any]:
+    """Return what azureml-core's `Environment.load_from_directory` reads.
+
+    The conda spec stands inline: without it the SDK looks for conda_dependencies.yml, finds none, and says nothing.
+    Empty variables keep out the SDK's EXAMPLE_ENV_VAR.
+    """
+    return {
+        "name": environment.name,
+        "version": environment.version,
+        "environmentVariables": {},
+        "python": {
+            "userManagedDependencies": False,
+            "interpreterPath": "python",
+            "condaDependenciesFile": None,
+            "baseCondaEnvironment": None,
+            "condaDependencies": environment.spec,
+        },
+        "docker": {
+            "enabled": False,
+            "baseImage": environment.image.pinned,
+            "baseDockerfile": None,
+            "sharedVolumes": True,
+            "shmSize": "2g",
+            "arguments": [],
+            "baseImageRegistry": {
+                "address": None,
+                "username": None,
+                "password": None,
+                "registryIdentity": None,
+            },
+            "platform": {"os": "Linux", "architecture": "amd64"},
+        },
+        "spark": {"repositories": [], "packages": [], "precachePackages": True},
+        "inferencingStackVersion": None,
+        "r": None,
+    }
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

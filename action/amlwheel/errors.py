@@ -1,0 +1,515 @@
+"""Every way in which the step can fail: its code, exit status, likely cause, and the one thing to do.
+
+The code is `AW` and the exit status, so either leads to the other. `docs/errors.md` is generated from this file.
+In all texts an input stands in backticks under its GitHub name; `inputs.spell` turns it into the name that the
+user's host uses.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+
+class StepError(Exception):
+    """A failure that the user can act on. Subclasses are the catalogue; their docstring is the meaning.
+
+    `what` says what happened this time, in one or two sentences; `details` is foreign text (a tool's last lines, a
+    server's message) and is neutralised before it is shown. Neither ever holds a secret.
+    """
+
+    status: ClassVar[int]
+    title: ClassVar[str]
+    cause: str
+    fix: str
+
+    def __init__(self, what: str, *, cause: str = "", fix: str = "", details: str = "") -> None:
+        """Describe this occurrence; `cause` and `fix` replace the catalogue's where more is known."""
+        super().__init__(what)
+        self.what = what
+        self.cause = cause or type(self).cause
+        self.fix = fix or type(self).fix
+        self.details = details
+
+    @property
+    def code(self) -> str:
+        """The stable code, such as `AW30`."""
+        return f"AW{self.status}"
+
+
+class Several(StepError):
+    """Several independent problems, found together. The exit status is that of the first."""
+
+    title = "several problems"
+    cause = "Each problem below has its own."
+    fix = "Mend all of them; they were found in one run so that the next one can succeed."
+
+    def __init__(self, errors: Sequence[StepError]) -> None:
+        """Hold `errors`, at least two, in the order in which they were found."""
+        super().__init__(f"{len(errors)} problems were found.")
+        self.errors = tuple(errors)
+        self.status = errors[0].status  # type: ignore[misc]  # one exit status must stand for all
+
+
+def together(errors: Sequence[StepError]) -> StepError:
+    """Return one error for `errors` (at least one): itself, one for all unreachable hosts, or `Several`."""
+    hosts = list(dict.fromkeys(error.host for error in errors if isinstance(error, NoNetwork)))
+    rest = [error for error in errors if not isinstance(error, NoNetwork)]
+    if len(hosts) > 1:
+        details = "\n".join(dict.fromkeys(error.details for error in errors if isinstance(error, NoNetwork)))
+        rest.append(NoNetwork(", ".join(hosts), details))
+    elif hosts:
+        rest.append(next(error for error in errors if isinstance(error, NoNetwork)))
+    unique = list({(error.code, error.what): error for error in rest}.values())
+    return unique[0] if len(unique) == 1 else Several(unique)
+
+
+def catalogue() -> Iterator[type[StepError]]:
+    """Yield every error class in the order of its status."""
+    classes = [kind for kind in StepError.__subclasses__() if kind is not Several]
+    yield from sorted(classes, key=lambda kind: kind.status)
+
+
+# --- what was asked for -----------------------------------------------------------------------------------------
+
+
+class BadInput(StepError):
+    """An input's value isn't one that the step knows, or a required input is missing."""
+
+    status = 10
+    title = "bad input"
+    cause = "A value is misspelt, missing, or a variable that was never set."
+    fix = "Correct the input; the README lists all inputs and their values."
+
+
+class BadFeed(StepError):
+    """`feed` can't be read as an Azure Artifacts feed or as the URL of a PEP 503 repository."""
+
+    status = 11
+    title = "feed not understood"
+    cause = "The spelling of the feed is not one that Azure Artifacts or PEP 503 uses."
+    fix = (
+        "Write `feed` as ORG/PROJECT/FEED (or ORG/FEED for an organisation's feed), as the URL that Artifacts shows "
+        "under Connect to feed > pip, or as the https URL of another repository's simple index."
+    )
+
+
+class BadWorkspace(StepError):
+    """`workspace` can't be read as a workspace of Azure Machine Learning."""
+
+    status = 12
+    title = "workspace not understood"
+    cause = "A workspace is named by subscription, resource group and name; at least one is missing or misspelt."
+    fix = (
+        "Write `workspace` as SUBSCRIPTION-ID/RESOURCE-GROUP/NAME, or paste the workspace's resource id "
+        "(az ml workspace show --query id)."
+    )
+
+
+class MissingToken(StepError):
+    """A token that the step needs was not given."""
+
+    status = 13
+    title = "missing token"
+    cause = "The secret isn't set, is empty here (a fork's pull request gets none), or isn't passed to the step."
+    fix = "Store the token as a secret of the pipeline and pass it to the step."
+
+
+class NotYet(StepError):
+    """The input is part of amlwheel's interface, but this version can't do it yet."""
+
+    status = 14
+    title = "not available yet"
+    cause = "This version of amlwheel doesn't support the value."
+    fix = "Leave the input out, or use a version whose changelog lists it."
+
+
+class OutputNotWritable(StepError):
+    """The folder for the emitted files can't be written."""
+
+    status = 15
+    title = "output folder not writable"
+    cause = "The folder belongs to another user, is a file, or lies on a read-only or full disk."
+    fix = "Point `output-dir` at a folder that the job may write."
+
+
+# --- build and inspect ------------------------------------------------------------------------------------------
+
+
+class NoProject(StepError):
+    """`package-dir` holds no Python project."""
+
+    status = 20
+    title = "no project"
+    cause = "The folder has neither pyproject.toml nor setup.py; perhaps the repository isn't checked out yet."
+    fix = "Check the code out before this step, and point `package-dir` at the folder with pyproject.toml."
+
+
+class DuplicatePackage(StepError):
+    """Several wheels of one run have the same package name."""
+
+    status = 21
+    title = "same package twice"
+    cause = "Two lines of `package-dir`, or two files of `wheel`, give the same package."
+    fix = "Name each package once."
+
+
+class BuildFailed(StepError):
+    """The project's build backend failed."""
+
+    status = 22
+    title = "build failed"
+    cause = "The project doesn't build in a clean environment; the last lines say why."
+    fix = "Run python -m build --wheel on a clean checkout, mend what it says, and run the step again."
+
+
+class TagMismatch(StepError):
+    """The pushed tag doesn't say the package's version."""
+
+    status = 23
+    title = "tag and version differ"
+    cause = "The version in the project wasn't changed before tagging, or the tag was put on the wrong commit."
+    fix = "Tag v<version>, <version> or <package>-v<version>: change the project's version or the tag, and push again."
+
+
+class BadWheel(StepError):
+    """A wheel can't be used: it is missing, not readable, or its metadata isn't valid."""
+
+    status = 24
+    title = "unusable wheel"
+    cause = "The file isn't a wheel, or the tool that wrote it wrote invalid metadata."
+    fix = "Build the wheel again, and check it with python -m twine check."
+
+
+class LocalVersion(StepError):
+    """The version has a local part (`+…`), which Azure Artifacts refuses."""
+
+    status = 25
+    title = "local version"
+    cause = "Version tools such as setuptools-scm add +g<commit> when the build isn't exactly on a tag."
+    fix = "Build from a tag in a full, clean checkout (fetch-depth: 0), or give the project a plain version."
+
+
+class FileTooLarge(StepError):
+    """The wheel is larger than Azure Artifacts takes (500 MiB)."""
+
+    status = 26
+    title = "wheel too large"
+    cause = "Data or model weights were packed into the wheel."
+    fix = "Keep data out of the wheel: register it as a data asset or a model of the workspace."
+
+
+class MetadataTooNew(StepError):
+    """The wheel's Metadata-Version is newer than the feed or twine understands."""
+
+    status = 27
+    title = "metadata too new"
+    cause = "The build backend writes a newer metadata version than the repository knows."
+    fix = (
+        "Let the backend write an older one; with hatchling: [tool.hatch.build.targets.wheel] "
+        'core-metadata-version = "2.4"; with others: pin an older backend in build-system.requires.'
+    )
+
+
+class WheelDoesNotFit(StepError):
+    """The wheel can't be installed in the image: it was built for another Python or platform."""
+
+    status = 28
+    title = "wheel doesn't fit the image"
+    cause = "A compiled wheel only fits the Python and platform that it was built for."
+    fix = "Build with the Python named in `python-version` on Linux x86-64, or pass wheels by `wheel`."
+
+
+class PythonOutOfRange(StepError):
+    """The package doesn't support the image's Python."""
+
+    status = 29
+    title = "no Python in range"
+    cause = "The package's requires-python excludes the Python of the environment."
+    fix = "Set `python-version` to one that the package supports, or widen requires-python."
+
+
+# --- the feed ---------------------------------------------------------------------------------------------------
+
+
+class TokenRefused(StepError):
+    """The feed answered 401: it doesn't accept the token."""
+
+    status = 30
+    title = "feed refused the token (401)"
+    cause = "The token has expired, was revoked, is of another organisation, or lacks the Packaging scope."
+    fix = "Make a new token for this organisation with scope Packaging, and store it under the same secret."
+
+
+class SignInPage(StepError):
+    """The feed answered with a sign-in page instead of data (203 or HTML): the token wasn't accepted."""
+
+    status = 31
+    title = "feed showed a sign-in page (203)"
+    cause = "Azure DevOps answers 203 and a web page when it doesn't recognise the token at all."
+    fix = (
+        "Check that the secret holds the token itself, nothing before or after it, and that it is of this organisation."
+    )
+
+
+class Redirected(StepError):
+    """The feed redirected to a sign-in page (302): the token wasn't accepted."""
+
+    status = 32
+    title = "feed redirected to sign-in (302)"
+    cause = "The organisation sent the request on to interactive sign-in, or the feed's address has moved."
+    fix = (
+        "Check the organisation in `feed`, and that its policies allow this kind of token (PAT, or Entra for services)."
+    )
+
+
+class FeedForbidden(StepError):
+    """The feed answered 403: it knows the token, but the identity may not do this."""
+
+    status = 33
+    title = "feed access forbidden (403)"
+    cause = "The identity lacks the role. Build identities are Collaborators by default, and only Contributors publish."
+    fix = (
+        "In Artifacts > feed settings > Permissions make the publishing identity a Feed Publisher (Contributor), "
+        "and the reading one at least a Feed Reader."
+    )
+
+
+class FeedNotFound(StepError):
+    """The feed, its project or its organisation doesn't exist (404)."""
+
+    status = 34
+    title = "feed not found (404)"
+    cause = "The name is misspelt, or the feed is project-scoped and the project is missing from `feed`."
+    fix = "Copy the address from Artifacts > Connect to feed > pip into `feed`."
+
+
+class VersionTaken(StepError):
+    """The feed already holds this version with other bytes; a version can never be replaced."""
+
+    status = 35
+    title = "same version, other bytes"
+    cause = "The code changed but the version didn't; feeds are immutable, even after a delete."
+    fix = "Bump the version in the project, and release again."
+
+
+class UploadFailed(StepError):
+    """The feed didn't take the upload."""
+
+    status = 36
+    title = "upload failed"
+    cause = "The feed answered with an error that isn't about the token."
+    fix = "Read the feed's message; run the step again if it looks temporary: what is done is kept."
+
+
+class NotVisible(StepError):
+    """The upload was accepted, but the feed's index doesn't show the file."""
+
+    status = 37
+    title = "published but not visible"
+    cause = "The index lags, or what answered the upload wasn't the feed (a sign-in page can look like success)."
+    fix = "Wait a few minutes and run the step again; what is done is kept."
+
+
+class FeedUnexpected(StepError):
+    """The feed answered in a way that no Python index does."""
+
+    status = 38
+    title = "unexpected answer from the feed"
+    cause = "The service has a fault, or `feed` doesn't lead to a Python index."
+    fix = "Open the feed's address in a browser; run the step again if the fault looks temporary."
+
+
+class ViewUnsupported(StepError):
+    """`feed` names a view, and the wheel isn't promoted to it."""
+
+    status = 39
+    title = "not in the view"
+    cause = "A view shows promoted versions only, and a new version isn't promoted yet."
+    fix = "Name the feed itself in `feed`, without @View."
+
+
+# --- the workspace ----------------------------------------------------------------------------------------------
+
+
+class SignInFailed(StepError):
+    """No credential in the environment could sign in to Azure."""
+
+    status = 40
+    title = "sign-in to Azure failed"
+    cause = "No service principal, workload identity or Azure CLI login was found, or Entra refused the one found."
+    fix = (
+        "Sign in before this step (azure/login), or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
+        "(or AZURE_FEDERATED_TOKEN_FILE) in the step's env."
+    )
+
+
+class WorkspaceForbidden(StepError):
+    """The identity may not use the workspace (403, or 401 from Azure Resource Manager)."""
+
+    status = 41
+    title = "workspace access forbidden"
+    cause = "The identity has no role on the workspace, or one that can't write connections and environments."
+    fix = (
+        "Grant it: az role assignment create --role 'AzureML Data Scientist' plus a role with "
+        "workspaces/connections/write (Contributor), --assignee <client id> --scope <workspace id>."
+    )
+
+
+class WorkspaceNotFound(StepError):
+    """The subscription, the resource group or the workspace doesn't exist for this identity (404)."""
+
+    status = 42
+    title = "workspace not found"
+    cause = "A part of `workspace` is misspelt, or the identity belongs to another tenant."
+    fix = "Compare with az ml workspace show --query id."
+
+
+class ConnectionConflict(StepError):
+    """Another connection of the workspace has the same target, which breaks image builds."""
+
+    status = 43
+    title = "two connections for one target"
+    cause = "The image builder finds no unique connection for the feed and gives up."
+    fix = "Delete that connection, or set `connection-name` to its name so that the step keeps it up to date."
+
+
+class EnvironmentConflict(StepError):
+    """The environment's version is taken by another definition, and versions are immutable."""
+
+    status = 44
+    title = "environment version taken"
+    cause = "Somebody registered other content under this version by hand, or archived and replaced it."
+    fix = "Bump the package's version, or set `environment-name` to a new name."
+
+
+class ReadBackDiffers(StepError):
+    """What the workspace shows after a write isn't what was written."""
+
+    status = 45
+    title = "read back differs"
+    cause = "Another run wrote at the same time, or the service accepted the request without doing it."
+    fix = "Run the step again; if it stays, compare the environment in the studio with the emitted files."
+
+
+class AzureRefused(StepError):
+    """Azure Resource Manager refused a request for another reason."""
+
+    status = 46
+    title = "Azure refused the request"
+    cause = "A policy, a lock or a limit of the subscription, or a fault of the service."
+    fix = "Read Azure's message; run the step again if it looks temporary: what is done is kept."
+
+
+# --- lock, image, network, proof --------------------------------------------------------------------------------
+
+
+class Unsatisfiable(StepError):
+    """No set of versions satisfies the requirements for the image's Python and platform."""
+
+    status = 50
+    title = "requirements can't be satisfied"
+    cause = "Requirements contradict each other, or a package has no wheel for the image's Python and platform."
+    fix = "Loosen the requirement that the resolver names, or choose another `python-version`."
+
+
+class LockIncomplete(StepError):
+    """The lock has a requirement without a hash, which the step never emits."""
+
+    status = 51
+    title = "lock without hashes"
+    cause = "An index serves files without sha256, so nothing could prove later which file was meant."
+    fix = "Publish that package to the feed, or use an index with hashes."
+
+
+class BadImage(StepError):
+    """`base-image` isn't the name of a container image."""
+
+    status = 60
+    title = "image name not understood"
+    cause = "The name isn't of the form REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST."
+    fix = "Write `base-image` with its registry, for example mcr.microsoft.com/azureml/NAME:TAG."
+
+
+class ImageNotFound(StepError):
+    """The registry doesn't know the image or its tag."""
+
+    status = 61
+    title = "image tag unknown"
+    cause = "The tag is misspelt, or the registry has removed it."
+    fix = "Choose an existing tag for `base-image`, best a dated one."
+
+
+class ImageRefused(StepError):
+    """The registry didn't show the image's manifest."""
+
+    status = 62
+    title = "registry refused"
+    cause = "The image is private, or the registry has a fault or a rate limit."
+    fix = "Use a public image, or give `base-image` with its digest (@sha256:…), which needs no question."
+
+
+class NoNetwork(StepError):
+    """A host can't be reached: no connection, no name, or a proxy's refusal."""
+
+    status = 70
+    title = "no network"
+    cause = "The runner has no way to the host: firewall, proxy setting, DNS, or an outage."
+    fix = "Open the way from the runner to the named hosts, or set HTTPS_PROXY and REQUESTS_CA_BUNDLE for them."
+
+    def __init__(self, host: str, details: str = "") -> None:
+        """Name the unreachable `host` (or several, comma separated)."""
+        super().__init__(f"No connection to {host}.", details=details)
+        self.host = host
+
+
+class TooSlow(StepError):
+    """A host or a tool gave no answer within its time limit."""
+
+    status = 71
+    title = "no answer in time"
+    cause = "The service hangs or is overloaded, or a tool waits for something that never comes."
+    fix = "Run the step again; what is done is kept."
+
+
+class ProofFailed(StepError):
+    """The environment's lock can't be installed the way the image builder will do it."""
+
+    status = 80
+    title = "environment doesn't install"
+    cause = "The read-only token can't fetch a file, or a file's bytes differ from its sha256."
+    fix = "Check that `connection-token` may read the feed; nothing was registered, so run the step again."
+
+
+class ImportFailed(StepError):
+    """The installed package can't be imported."""
+
+    status = 81
+    title = "package doesn't import"
+    cause = "A dependency is missing from the package's metadata, or the module fails when imported."
+    fix = "Mend the package (the traceback says where), bump its version, and release again."
+
+
+class PythonTooOld(StepError):
+    """The runner's Python is older than the step needs. Raised by the bootstrap, before anything else."""
+
+    status = 90
+    title = "Python too old"
+    cause = "The first python3 on PATH is older than 3.10."
+    fix = "Put actions/setup-python (GitHub) or UsePythonVersion@0 (Azure Pipelines) before this step."
+
+
+class BootstrapFailed(StepError):
+    """The step's own tools couldn't be installed. Raised by the bootstrap, before anything else."""
+
+    status = 91
+    title = "bootstrap failed"
+    cause = "The package index can't be reached from the runner."
+    fix = "Set the index (UV_DEFAULT_INDEX or PIP_INDEX_URL), the proxy and the CA for the runner."
+
+
+class Unexpected(StepError):
+    """A fault of amlwheel itself."""
+
+    status = 99
+    title = "unexpected error"
+    cause = "A bug of amlwheel, or an answer that nobody has seen before."
+    fix = "Run the step again; if it stays, report it with the lines above (they hold no secret)."

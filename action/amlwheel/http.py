@@ -1,0 +1,125 @@
+"""HTTP for everything that isn't Azure Resource Manager: one session, with timeouts, retries and our own errors."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, Retry
+
+from . import __version__
+from .errors import NoNetwork, TooSlow
+from .secret import Secret
+
+# Azure DevOps takes any non-empty user name beside a token (artifacts-keyring; uv's guide to Azure Artifacts).
+USER = "amlwheel"
+CONNECT, READ = 10, 60  # seconds
+LONGEST_PAUSE = 60.0  # seconds; a server may ask for an hour, and nobody at a red release waits for that
+
+
+class _Retry(Retry):
+    """Retries of reads, with the server's Retry-After obeyed up to a bound."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Return the seconds that the server asks for, at most LONGEST_PAUSE."""
+        asked = super().get_retry_after(response)
+        return None if asked is None else min(asked, LONGEST_PAUSE)
+
+
+class _Adapter(HTTPAdapter):
+    """Bounds every request, and turns Nagle's algorithm off behind proxies: urllib3 leaves it on, 40 ms a POST."""
+
+    def __init__(self, answer: float, retry: Retry) -> None:
+        """Wait at most `answer` seconds for a response when the caller sets no limit, as twine doesn't."""
+        self._answer = answer
+        super().__init__(max_retries=retry, pool_maxsize=32)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:  # noqa: ANN401
+        """Send `request` with a time limit in any case."""
+        more["timeout"] = more.get("timeout") or (CONNECT, self._answer)
+        return super().send(request, *args, **more)
+
+    def proxy_manager_for(self, proxy: str, **more: Any) -> Any:  # noqa: ANN401  # requests has no better type
+        """Return the proxy's manager with TCP_NODELAY set."""
+        more["socket_options"] = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+        return super().proxy_manager_for(proxy, **more)
+
+
+def adapter(answer: float = READ) -> HTTPAdapter:
+    """Return an adapter that repeats reads (never writes) when the network or the server fails for a moment."""
+    retry = _Retry(
+        total=4,
+        connect=2,
+        backoff_factor=0.5,
+        status_forcelist=(429, 500, 502, 503, 504),
+        allowed_methods=("GET", "HEAD"),
+        raise_on_status=False,
+    )
+    return _Adapter(answer, retry)
+
+
+@cache
+def session() -> requests.Session:
+    """Return the session of this process. It honours the proxy and CA variables of company runners."""
+    made = requests.Session()
+    made.mount("https://", adapter())
+    made.mount("http://", adapter())
+    made.headers["User-Agent"] = f"amlwheel/{__version__}"
+    return made
+
+
+@contextlib.contextmanager
+def network(url: str) -> Iterator[None]:
+    """Turn the failures of `requests` on the way to `url` into NoNetwork and TooSlow, which name the host only.
+
+    The original exception isn't chained: it carries the request with its Authorization header.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    try:
+        yield
+    except requests.Timeout as error:
+        if isinstance(error, requests.ConnectTimeout):
+            raise NoNetwork(host, f"no connection within {CONNECT} seconds") from None
+        message = f"{host} gave no answer within {READ} seconds."
+        raise TooSlow(message) from None
+    except (requests.ConnectionError, requests.exceptions.InvalidProxyURL) as error:
+        raise NoNetwork(host, _reason(error)) from None
+    except requests.RequestException as error:
+        raise NoNetwork(host, type(error).__name__) from None
+
+
+def get(
+    url: str, *, token: Secret | None = None, accept: str = "*/*", bearer: Secret | None = None
+) -> requests.Response:
+    """GET `url` without following redirects, retrying reads; raise NoNetwork or TooSlow.
+
+    `token` travels as the password of HTTP Basic. `X-TFS-FedAuthRedirect: Suppress` asks Azure DevOps for a 401
+    instead of a redirect to a sign-in page (artifacts-keyring-nofuss 1.3.3).
+    """
+    headers = {"Accept": accept, "X-TFS-FedAuthRedirect": "Suppress"}
+    if bearer:
+        headers["Authorization"] = f"Bearer {bearer.reveal()}"
+    auth = (USER, token.reveal()) if token else _no_netrc
+    with network(url):
+        return session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), allow_redirects=False)
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave the request as it is: with any `auth` given, requests doesn't look into a netrc file."""
+    return request
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Return the innermost cause's text, such as `[Errno 111] Connection refused`; it names no URL."""
+    cause: object = error
+    while isinstance(cause, BaseException):
+        reason = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
+        if not isinstance(reason, BaseException):
+            break
+        cause = reason
+    text = str(cause)
+    return f"{type(cause).__name__}: {text.rpartition('object at')[2].partition('>: ')[2] or text}"[:300]

@@ -1,0 +1,353 @@
+"""Every knob of the step, declared once. Manifests, command line and README tables are derived from `Inputs`."""
+
+import argparse
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import BadInput, MissingToken, NotYet, StepError, together
+from .model import Feed, Image, Python, Workspace
+from .secret import Secret
+from .spelling import parse_feed
+
+Style = Literal["github", "azure", "terminal"]
+# Dated, so that it doesn't move. It is the default of azureml-core 1.61.0.post4.
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
+# The newest patch of each minor version that conda-forge is known to carry: conda needs one exact version.
+PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.13.5", "3.14": "3.14.0"}
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What the outside needs to know about one input: help, default as text, and its kind."""
+
+    help: str
+    default: str = ""
+    group: str = "more"
+    required: bool = False
+    secret: bool = False
+    lines: bool = False
+    boolean: bool = False
+    choices: tuple[str, ...] = ()
+    styles: tuple[Style, ...] = ("github", "azure", "terminal")
+    read: Callable[[str], Any] = str
+    name: str = ""
+
+    @property
+    def field(self) -> str:
+        """The name as an identifier: `feed_token`."""
+        return self.name.replace("-", "_")
+
+    @property
+    def camel(self) -> str:
+        """The name on Azure Pipelines, whose task schema takes letters and digits only: `feedToken`."""
+        first, *rest = self.name.split("-")
+        return first + "".join(part.title() for part in rest)
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that carries it: `AMLWHEEL_FEED_TOKEN`."""
+        return f"AMLWHEEL_{self.field.upper()}"
+
+    def spelled(self, style: Style) -> str:
+        """Return the name that a user of this host writes. Secrets have no option: they never go into argv."""
+        if style == "terminal":
+            return self.variable if self.secret else f"--{self.name}"
+        return self.camel if style == "azure" else self.name
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        message = f"{text!r} is neither true nor false."
+        raise BadInput(message)
+    return text.lower() == "true"
+
+
+def _workspaces(text: str) -> tuple[Workspace, ...]:
+    return tuple(dict.fromkeys(Workspace.parse(line) for line in _lines(text)))
+
+
+def _python(text: str) -> Python:
+    """Read `3.11` or `3.11.9`. `3.1` is what YAML makes of an unquoted 3.10."""
+    minor = ".".join(text.split(".")[:2])
+    if minor not in PYTHONS or not re.fullmatch(r"\d+\.\d+(\.\d+)?", text):
+        message = f"{text!r} is not one of {', '.join(PYTHONS)} (or one of their patch versions)."
+        quotes = "Quote it in YAML: python-version: '3.10'." if text == "3.1" else ""
+        raise BadInput(message, fix=quotes)
+    return Python(text if text.count(".") == 2 else PYTHONS[minor])  # noqa: PLR2004  # major.minor.patch
+
+
+def _matching(pattern: str, rule: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text and not re.fullmatch(pattern, text):
+            message = f"{text!r} isn't valid: {rule}."
+            raise BadInput(message)
+        return text
+
+    return read
+
+
+def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is typed the same way
+    """Declare an input with its help `text`; `more` are fields of `Knob`."""
+    return field(metadata={"knob": Knob(text, **more)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The inputs of one run, read and checked. Names become `kebab-case` on GitHub, `camelCase` on Azure Pipelines."""
+
+    package_dir: tuple[str, ...] = knob(
+        "Folder of the project to build. Several lines build several packages into one environment.",
+        default=".",
+        group="package",
+        lines=True,
+        read=_lines,
+    )
+    wheel: tuple[str, ...] = knob(
+        "Wheels built earlier, as file patterns, one a line. Skips the build.",
+        group="package",
+        lines=True,
+        read=_lines,
+    )
+    feed: Feed = knob(
+        "Azure Artifacts feed in any spelling (URL, `ORG/PROJECT/FEED`, `ORG/FEED`), or the URL of another "
+        "repository's simple index.",
+        group="feed",
+        required=True,
+        read=parse_feed,
+    )
+    feed_token: Secret = knob(
+        "Token that may publish to the feed (Packaging, read and write).",
+        group="feed",
+        secret=True,
+        read=Secret,
+    )
+    feed_view: str = knob("View to promote the release to, such as `Release`.", group="feed")
+    workspace: tuple[Workspace, ...] = knob(
+        "Azure Machine Learning workspace: `SUBSCRIPTION/RESOURCE-GROUP/NAME` or its resource id. Several lines "
+        "name several workspaces.",
+        group="workspace",
+        required=True,
+        lines=True,
+        read=_workspaces,
+    )
+    connection_name: str = knob(
+        "Name of the feed's connection on the workspace. Default: derived from the feed.",
+        group="workspace",
+        read=_matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", "3 to 33 letters, digits, - and _"),
+    )
+    connection_token: Secret = knob(
+        "Secret to store on the workspace, with which images are built: an organisation-scoped personal access "
+        "token with Packaging (read).",
+        group="workspace",
+        secret=True,
+        read=Secret,
+    )
+    environment_name: str = knob(
+        "Name of the environment. Default: the package's name.",
+        group="environment",
+        read=_matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", "up to 255 letters, digits, - and _; no dots"),
+    )
+    python_version: Python = knob(
+        f"Python of the environment: {', '.join(PYTHONS)}, or a patch version of these.",
+        default="3.11",
+        group="environment",
+        read=_python,
+    )
+    base_image: Image = knob(
+        "Container image of the environment. It is pinned to its digest.",
+        default=DEFAULT_IMAGE,
+        group="environment",
+        read=Image.parse,
+    )
+    requirements: str = knob(
+        "More requirements to lock in: one a line, or the path of a file that holds them.",
+        group="environment",
+        lines=True,
+    )
+    index: str = knob(
+        "`extra`: the public index plus the feed. `only`: the feed alone, which then needs the public index as an "
+        "upstream.",
+        default="extra",
+        group="environment",
+        choices=("extra", "only"),
+    )
+    route: str = knob(
+        "How the package reaches the image.", default="feed", choices=("feed", "workspace", "storage", "git")
+    )
+    storage_container: str = knob(
+        "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`.",
+    )
+    sdk: str = knob(
+        "Way to the workspace: Azure Resource Manager (`v2`) or azureml-core (`v1`).",
+        default="v2",
+        choices=("v2", "v1"),
+    )
+    verify: str = knob(
+        "Proof before registering: `install` installs the lock as the image builder will; `image` awaits the "
+        "workspace's own image build; `none`.",
+        default="install",
+        choices=("none", "install", "image"),
+    )
+    dry_run: bool = knob(
+        "Print the plan and emit the files, but change nothing.", default="false", boolean=True, read=_boolean
+    )
+    output_dir: str = knob("Folder for the emitted files.", default="aml-environment")
+    client_id: str = knob("Entra application for sign-in by OIDC.", styles=("github", "terminal"))
+    tenant_id: str = knob("Entra tenant for sign-in by OIDC.", styles=("github", "terminal"))
+    azure_subscription: str = knob("Service connection for Azure Resource Manager.", styles=("azure",))
+
+    def __post_init__(self) -> None:
+        """Check what concerns several inputs; raise all problems together."""
+        problems: list[StepError] = [
+            MissingToken(f"`{name}` is empty.", fix=fix)
+            for name, fix in _TOKEN_FIX.items()
+            if not getattr(self, name.replace("-", "_"))
+        ]
+        for name, supported in _SUPPORTED.items():
+            value = getattr(self, name.replace("-", "_"))
+            if value is not None and value not in supported:
+                problems.append(NotYet(f"`{name}` can't be {value!r} in this version."))
+        if problems:
+            raise together(problems)
+
+
+_TOKEN_FIX = {
+    "feed-token": "Make a token with scope Packaging (read and write), store it as a secret, and pass it as "
+    "`feed-token`.",
+    "connection-token": "Make an organisation-scoped personal access token with scope Packaging (read), store it as a "
+    "secret, and pass it as `connection-token`.",
+}
+# What the interface promises and this version doesn't do yet; see docs/assumptions.md.
+_SUPPORTED = {
+    "route": ("feed",),
+    "sdk": ("v2",),
+    "verify": ("none", "install"),
+    "feed-view": ("",),
+    "storage-container": ("",),
+    "client-id": ("",),
+    "tenant-id": ("",),
+    "azure-subscription": ("",),
+}
+
+
+def knobs(style: Style | None = None) -> tuple[Knob, ...]:
+    """Return all knobs in their order, or those that the host of `style` has."""
+    found = (
+        dataclasses.replace(item.metadata["knob"], name=item.name.replace("_", "-"))
+        for item in dataclasses.fields(Inputs)
+    )
+    return tuple(each for each in found if style is None or style in each.styles)
+
+
+def spell(text: str, style: Style) -> str:
+    """Rewrite every input in backticks to the name that a user of the host writes."""
+    names = {each.name: each.spelled(style) for each in knobs()}
+    return re.sub(r"`([a-z-]+)`", lambda match: f"`{names.get(match[1], match[1])}`", text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser; it has no option for secrets, which come from the environment."""
+    made = argparse.ArgumentParser(
+        prog="amlwheel",
+        description=__doc__,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        epilog="Secrets come from the environment: " + ", ".join(each.variable for each in knobs() if each.secret),
+    )
+    for each in knobs("terminal"):
+        if not each.secret:
+            default = f" (default: {each.default})" if each.default else ""
+            shape: dict[str, Any] = {"action": "append"} if each.lines else {}
+            shape = {"nargs": "?", "const": "true"} if each.boolean else shape
+            text = (each.help + default).replace("%", "%%")
+            made.add_argument(f"--{each.name}", metavar="VALUE", help=text, **shape)
+    return made
+
+
+def from_command_line(arguments: Sequence[str]) -> dict[str, str]:
+    """Return what the command line says, by input name; an option given several times becomes several lines.
+
+    Raises BadInput for what isn't an option, with the option that was probably meant.
+    """
+    options, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0].split("=")[0], [f"--{each.name}" for each in knobs()], n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        shown = unknown[0].split("=")[0]
+        if shown in [f"--{each.name}" for each in knobs() if each.secret]:
+            meant = " Secrets are given by environment variable, never as an option."
+        message = f"{shown} is not an option.{meant}"
+        raise BadInput(message)
+    return {
+        name.replace("_", "-"): value if isinstance(value, str) else "\n".join(value)
+        for name, value in vars(options).items()
+    }
+
+
+def from_environment(environ: Mapping[str, str], style: Style) -> dict[str, str]:
+    """Return what the environment says, by input name: `AMLWHEEL_*`, or an Azure Pipelines task's `INPUT_*`.
+
+    The agent upper-cases the names (azure-pipelines-task-lib, `getInput`).
+    """
+    if style != "azure":
+        return {each.name: environ[each.variable] for each in knobs(style) if each.variable in environ}
+    found = {}
+    for each in knobs("azure"):
+        variable = f"INPUT_{AZURE_NAMES.get(each.name, each.camel).upper()}"
+        if variable in environ:
+            found[each.name] = environ[variable]
+    return found
+
+
+# The house convention of Microsoft's tasks: users write the alias, the agent hands over this name.
+AZURE_NAMES = {"azure-subscription": "connectedServiceNameARM"}
+
+
+def read(given: Mapping[str, str]) -> Inputs:
+    """Turn texts by input name into `Inputs`.
+
+    Raises one StepError with every problem of every input; nothing in it repeats the value of a secret.
+    """
+    values: dict[str, Any] = {}
+    problems: list[StepError] = []
+    for each in knobs():
+        try:
+            values[each.field] = _value(each, given.get(each.name, "").strip())
+        except StepError as problem:
+            problems.append(problem)
+            values[each.field] = None
+    try:
+        inputs = Inputs(**values)
+    except StepError as problem:
+        problems.extend(getattr(problem, "errors", (problem,)))
+    if problems:
+        raise together(problems)
+    return inputs
+
+
+def _value(each: Knob, text: str) -> Any:  # noqa: ANN401  # each knob has its own type
+    """Read one input; raise a StepError that names it."""
+    if re.fullmatch(r"\$\(.*\)", text):
+        message = f"`{each.name}` is the literal text of a variable that was never set"
+        raise BadInput(message + (f": {text}." if not each.secret else "."))
+    text = text or each.default
+    if each.required and not text:
+        message = f"`{each.name}` is required."
+        raise BadInput(message)
+    if each.choices and text not in each.choices:
+        near = difflib.get_close_matches(text.lower(), each.choices, n=1)
+        message = f"`{each.name}` can't be {text!r}; it is one of {', '.join(each.choices)}."
+        raise BadInput(message, fix=f"Did you mean {near[0]}?" if near else "")
+    try:
+        return each.read(text)
+    except BadInput as problem:
+        message = f"`{each.name}`: {problem.what}"
+        raise BadInput(message, fix=problem.fix) from None

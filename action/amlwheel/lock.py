@@ -1,0 +1,203 @@
+"""Resolve every dependency for the image's Python and platform, each name from its own index, each file by sha256."""
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from . import http, process
+from .errors import BadInput, LockIncomplete, NoNetwork, Unsatisfiable
+from .model import PLATFORM, Feed, Pin, Python, Wheel
+from .secret import Secret
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where packages may come from.
+
+    `published` are the names that are the feed's own; None when nobody could tell, and then the feed is asked first
+    for every name. `only` takes everything but our wheels from the feed.
+    """
+
+    feed: Feed
+    token: Secret
+    published: frozenset[str] | None
+    only: bool
+
+
+def requirements(text: str, folder: Path) -> tuple[Requirement, ...]:
+    """Read the `requirements` input: lines, or the path (below `folder`) of a file that holds them.
+
+    Raises BadInput with every line that isn't a plain requirement (PEP 508). Options are refused: an index named there
+    would bypass the rule that each name has one source.
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) == 1 and (folder / lines[0].strip()).is_file():
+        lines = (folder / lines[0].strip()).read_text(encoding="utf-8-sig").splitlines()
+    found, wrong = [], []
+    for line in lines:
+        plain = re.sub(r"(^|\s)#.*$", "", line).strip()
+        try:
+            if plain:
+                found.append(Requirement(plain))
+        except InvalidRequirement:
+            wrong.append(plain)
+    wrong += [str(each.name) for each in found if each.url]
+    if wrong:
+        message = (
+            f"`requirements` has {len(wrong)} line(s) that aren't plain requirements: {'; '.join(wrong[:5])[:300]}."
+        )
+        fix = "Write one PEP 508 requirement a line, such as torch>=2.4; no options, paths or addresses."
+        raise BadInput(message, fix=fix)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What shall be in the environment: our wheels, more requirements, and the Python that it is all for."""
+
+    wheels: tuple[Wheel, ...]
+    more: tuple[Requirement, ...]
+    python: Python
+
+    @property
+    def own(self) -> set[str]:
+        """The normalised names of our wheels."""
+        return {wheel.project for wheel in self.wheels}
+
+    @property
+    def direct(self) -> set[str]:
+        """The normalised names that are required by name: by us, or by our wheels without an extra."""
+        needs = [each for wheel in self.wheels for each in wheel.requires if "extra" not in str(each.marker)]
+        return {str(canonicalize_name(each.name)) for each in (*self.more, *needs)}
+
+
+def resolve(
+    wanted: Wanted, sources: Sources, recheck: Callable[[], None], echo: Callable[[str], None]
+) -> tuple[Pin, ...]:
+    """Return the pins of everything `wanted` and all that it needs, sorted by name.
+
+    A published name that turns up on the way (uv binds sources for direct requirements only) is bound to the feed and
+    the resolution done again, until no such name came from elsewhere: nobody can put a package of that name in front.
+    When uv fails, `recheck` first asks the feed again and raises what is wrong there, since uv reads a refused token
+    as "not found". Raises Unsatisfiable with uv's explanation, LockIncomplete, NoNetwork.
+    """
+    private = set() if sources.only else set(sources.published or ()) - wanted.own
+    bound = wanted.direct & private
+    with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
+        folder = Path(name)
+        _local_index(wanted.wheels, folder / "local")
+        while True:
+            (folder / "pyproject.toml").write_text(_project(folder, wanted, bound, sources), encoding="utf-8")
+            finished = _compile(folder, wanted.python, sources)
+            if finished.status == 0:
+                pins = _pins(folder / "pylock.toml", wanted.own | bound, sources)
+                found = {pin.name for pin in pins} & private
+            else:
+                recheck()
+                found = set(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) & private
+            if found <= bound:
+                break
+            echo(f"from the feed, not the public index: {', '.join(sorted(found - bound))}")
+            bound |= found
+        if finished.status != 0:
+            raise _failure(finished.output)
+    _refuse_unhashed(pins, wanted.wheels)
+    return pins
+
+
+def _local_index(wheels: Sequence[Wheel], root: Path) -> None:
+    """Write a PEP 503 folder with our wheels; from `--find-links` uv would lock them without a hash."""
+    for wheel in wheels:
+        page = root / wheel.project / "index.html"
+        page.parent.mkdir(parents=True)
+        page.write_text(f'<a href="{wheel.path.resolve().as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>\n')
+
+
+def _project(folder: Path, wanted: Wanted, bound: set[str], sources: Sources) -> str:
+    """Return the project file that uv resolves: what is wanted, and which index answers for which name.
+
+    A JSON string is a TOML string as well.
+    """
+    needs = [f"{wheel.project}=={wheel.version}" for wheel in wanted.wheels]
+    needs += [*map(str, wanted.more), *sorted(bound)]
+    bindings = [(name, "local") for name in sorted(wanted.own)] + [(name, "feed") for name in sorted(bound)]
+    table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
+    use = "default = true\n" if sources.only else "" if sources.published is None else "explicit = true\n"
+    return (
+        f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={wanted.python.minor}"\n'
+        f"dependencies = {json.dumps(needs)}\n"
+        f"[tool.uv.sources]\n{table}"
+        f'[[tool.uv.index]]\nname = "local"\nurl = "{(folder / "local").resolve().as_uri()}/"\nexplicit = true\n'
+        f'[[tool.uv.index]]\nname = "feed"\nurl = {json.dumps(sources.feed.index_url)}\n{use}'
+    )
+
+
+def _compile(folder: Path, python: Python, sources: Sources) -> process.Finished:
+    """Run uv; the token travels in the environment, which uv never prints."""
+    env = process.environment() | {
+        "UV_INDEX_FEED_USERNAME": http.USER,
+        "UV_INDEX_FEED_PASSWORD": sources.token.reveal(),
+    }
+    command: list[str | Path] = [
+        "uv",
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--quiet",
+        "--no-config",
+        "--no-header",
+    ]
+    command += ["--python-version", python.exact, "--python-platform", PLATFORM, "--only-binary", ":all:"]
+    command += ["--format", "pylock.toml", "--output-file", "pylock.toml"]
+    return process.run(command, env=env, cwd=folder, seconds=SECONDS)
+
+
+def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
+    """Read uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
+    packages: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
+    path.unlink()  # else the next resolution would prefer these versions
+    return tuple(sorted(_pin(package, bound, sources) for package in packages))
+
+
+def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
+    files = package.get("wheels", [])
+    hashes = {each["hashes"]["sha256"] for each in files if "sha256" in each.get("hashes", {})}
+    from_feed = any(urlsplit(each.get("url", "")).netloc == sources.feed.host for each in files)
+    private = sources.only or package["name"] in bound or from_feed
+    return Pin(package["name"], package["version"], tuple(sorted(hashes)), private)
+
+
+def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
+    """Raise LockIncomplete unless every pin has a hash, and each of our wheels exactly its own."""
+    by_name = {pin.name: pin for pin in pins}
+    bare = [pin.name for pin in pins if not pin.sha256]
+    bare += [
+        each.project for each in wheels if each.project not in by_name or by_name[each.project].sha256 != (each.sha256,)
+    ]
+    if bare:
+        message = f"No sha256 for {', '.join(sorted(set(bare)))}."
+        raise LockIncomplete(message)
+
+
+def _failure(said: str) -> NoNetwork | Unsatisfiable:
+    """Return what uv's failure stands for: an index that can't be reached, or requirements that can't be met."""
+    if re.search(r"error sending request|dns error|connection refused|tunnel|timed out", said, re.IGNORECASE):
+        host = re.search(r"https?://(?:[^/\s`@]*@)?([^/\s`]+)", said)
+        return NoNetwork(host[1] if host else "the package index", said[-2000:])
+    return Unsatisfiable("uv found no set of versions.", details=said[-6000:])

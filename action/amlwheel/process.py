@@ -1,0 +1,143 @@
+"""Run a tool: its output captured line by line, its environment allow-listed, its time bounded."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .errors import TooSlow
+
+# What a tool needs from the machine. Everything else, above all every token, stays here.
+_PLAIN = frozenset(
+    """
+    PATH HOME USERPROFILE HOMEDRIVE HOMEPATH LOCALAPPDATA APPDATA PROGRAMDATA PROGRAMFILES PROGRAMFILES(X86) SYSTEMROOT
+    SYSTEMDRIVE WINDIR COMSPEC PATHEXT NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE TEMP TMP TMPDIR LANG LC_ALL LC_CTYPE
+    TZ XDG_CACHE_HOME UV_CACHE_DIR SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE PIP_CERT
+    GIT_SSL_CAINFO NODE_EXTRA_CA_CERTS UV_NATIVE_TLS UV_SYSTEM_CERTS NO_PROXY HTTP_PROXY HTTPS_PROXY ALL_PROXY
+    """.split()
+)
+# A company's runners reach packages through an index of their own.
+_INDEX = frozenset(("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"))
+# What build backends and compilers read; named by the tools' own manuals.
+_BUILD = re.compile(
+    r"CC|CXX|FC|AR|LD|CFLAGS|CXXFLAGS|CPPFLAGS|FFLAGS|LDFLAGS|ARCHFLAGS|MAKEFLAGS|PKG_CONFIG_PATH|PKG_CONFIG|CPATH|INCLUDE"
+    r"|LIB|LIBPATH|LIBRARY_PATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|SDKROOT|DEVELOPER_DIR|MACOSX_DEPLOYMENT_TARGET|VCINSTALLDIR"
+    r"|VSCMD_\w+|CMAKE_\w+|SKBUILD_\w+|MESON\w*|NINJA|CARGO\w*|RUSTUP_\w+|RUSTFLAGS|MATURIN_\w+|SETUPTOOLS_SCM_\w+"
+    r"|SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|PBR_VERSION|POETRY_DYNAMIC_\w+|CYTHON\w*|CIBUILDWHEEL"
+)
+_SECRETIVE = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|API_?KEY|_AUTH", re.IGNORECASE)
+
+
+_running: set["subprocess.Popen[str]"] = set()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A tool's exit status and everything it printed, stdout and stderr in order. The text is hostile."""
+
+    status: int
+    output: str
+
+    def tail(self, lines: int = 25) -> str:
+        """Return the last `lines` lines that aren't empty."""
+        return "\n".join([line for line in self.output.splitlines() if line.strip()][-lines:])
+
+
+def environment(source: Mapping[str, str] = os.environ, *, build: bool = False) -> dict[str, str]:
+    """Return the allow-listed environment for a tool, with the step's own tools first on PATH.
+
+    `build=True` is for running the project's code: compiler and backend settings are added, and whatever could hold a
+    credential (an index or proxy address with a user name, a variable named like a secret) is left out.
+    """
+    kept = {}
+    for name, value in source.items():
+        upper = name.upper()
+        allowed = (
+            upper in _PLAIN or upper in _INDEX or (build and _BUILD.fullmatch(upper) and not _SECRETIVE.search(upper))
+        )
+        if allowed and not (build and holds_credential(value)):
+            kept[name] = value
+    if "PIP_INDEX_URL" in kept and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(kept):
+        kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
+    tools = sysconfig.get_path("scripts")
+    kept["PATH"] = os.pathsep.join([tools, *filter(None, [kept.get("PATH", os.defpath)])])
+    return kept | {"PYTHONUTF8": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+
+
+def holds_credential(value: str) -> bool:
+    """Tell whether `value` is an address with user information in it."""
+    return "://" in value and "@" in urlsplit(value).netloc
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    seconds: float = 600,
+    echo: Callable[[str], None] | None = None,
+) -> Finished:
+    """Run `command` to its end and return what it said; `echo` gets each line as it comes.
+
+    Raises TooSlow when it takes longer than `seconds`. Nothing secret may be in `command`: any user of the machine
+    can read another process's arguments.
+    """
+    child = subprocess.Popen(
+        [str(part) for part in command],
+        env=dict(env),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        umask=0o022 if sys.platform != "win32" else -1,
+        start_new_session=True,
+    )
+    _running.add(child)
+    late = threading.Event()
+
+    def expire() -> None:
+        late.set()
+        _end(child)
+
+    timer = threading.Timer(seconds, expire)
+    timer.start()
+    lines = []
+    try:
+        for line in child.stdout or ():
+            lines.append(line)
+            if echo:
+                echo(line.rstrip("\n"))
+        status = child.wait()
+    finally:
+        timer.cancel()
+        _end(child)
+        _running.discard(child)
+    if late.is_set():
+        message = f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended."
+        raise TooSlow(message, details="".join(lines[-25:]))
+    return Finished(status, "".join(lines))
+
+
+def end_all() -> None:
+    """End every tool that is running, because the step was cancelled."""
+    for child in tuple(_running):
+        _end(child)
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End a tool and whatever it started; a build's backend would otherwise live on and hold our pipe."""
+    if sys.platform == "win32":
+        child.kill()
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)

@@ -1,0 +1,200 @@
+"""What a release was: the receipt for machines (`aml-release.json`) and the summary page for people.
+
+The receipt describes the release and not the run: two runs of one commit write the same bytes. What a run did stands in
+its log and summary.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from .change import Change
+from .environment import Environment, digest
+from .model import Connection, Feed, Source, Wheel, Workspace
+
+SCHEMA = 1  # version of the receipt's format; templates/aml-release.schema.json
+
+
+@dataclass(frozen=True)
+class Release:
+    """Everything that one run decided: the result, known in full before the first effect."""
+
+    source: Source
+    wheels: tuple[Wheel, ...]
+    feed: Feed
+    connection: Connection
+    workspaces: tuple[Workspace, ...]
+    environment: Environment
+    lock_sha256: str
+    tools: Mapping[str, str]
+
+    def tags(self) -> dict[str, str]:
+        """Return the environment's tags: text only, and nothing that a secret could be in."""
+        lead = self.wheels[0]
+        found = {
+            "package": f"{lead.project} {lead.version}",
+            "wheel-sha256": lead.sha256,
+            "lock-sha256": self.lock_sha256,
+            "repository": self.source.repository,
+            "commit": self.source.commit,
+            "tag": self.source.tag,
+        }
+        return {key: value for key, value in found.items() if value}
+
+
+def receipt(release: Release) -> dict[str, Any]:
+    """Return the receipt as JSON data, valid by templates/aml-release.schema.json."""
+    environment, feed = release.environment, release.feed
+    return {
+        "schema": SCHEMA,
+        "source": {
+            "repository": release.source.repository,
+            "commit": release.source.commit,
+            "tag": release.source.tag,
+        },
+        "packages": [
+            {
+                "name": wheel.project,
+                "version": str(wheel.version),
+                "wheel": wheel.filename,
+                "sha256": wheel.sha256,
+            }
+            for wheel in release.wheels
+        ],
+        "feed": {"name": feed.label, "index_url": feed.index_url},
+        "connection": {"name": release.connection.name, "target": release.connection.target},
+        "environment": {
+            "name": environment.name,
+            "version": environment.version,
+            "reference": environment.reference,
+            "image": environment.image.pinned,
+            "image_tag": environment.image.tag,
+            "python": release.environment.base.python.exact,
+            "definition_sha256": digest(environment.spec, environment.image),
+            "ids": [
+                f"{workspace.id}/environments/{environment.name}/versions/{environment.version}"
+                for workspace in release.workspaces
+            ],
+        },
+        "lock": {"sha256": release.lock_sha256, "packages": len(release.environment.pins)},
+        "tools": dict(release.tools),
+    }
+
+
+def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
+    """Return the step's outputs by name; with several packages those about packages have a line each."""
+    environment = release.environment
+    return {
+        "package-name": "\n".join(wheel.project for wheel in release.wheels),
+        "package-version": "\n".join(str(wheel.version) for wheel in release.wheels),
+        "wheel": "\n".join(f"{folder}/dist/{wheel.filename}" for wheel in release.wheels),
+        "wheel-sha256": "\n".join(wheel.sha256 for wheel in release.wheels),
+        "index-url": release.feed.index_url,
+        "connection": release.connection.name,
+        "environment": environment.reference,
+        "environment-name": environment.name,
+        "environment-version": environment.version,
+        "environment-file": f"{folder}/environment.yml",
+        "conda-file": f"{folder}/conda.yml",
+        "lock-file": f"{folder}/requirements.lock",
+        "receipt": f"{folder}/aml-release.json",
+        "changed": "true" if changed else "false",
+    }
+
+
+OUTPUTS = {
+    "package-name": "Name of the package; a line each for several.",
+    "package-version": "Version of the package; a line each for several.",
+    "wheel": "Path of the wheel; a line each for several.",
+    "wheel-sha256": "sha256 of the wheel in hex; a line each for several.",
+    "index-url": "Address of the feed's simple index, without a credential.",
+    "connection": "Name of the connection on the workspace.",
+    "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
+    "environment-name": "Name of the environment.",
+    "environment-version": "Version of the environment.",
+    "environment-file": "Path of the environment asset, for `az ml environment create -f`.",
+    "conda-file": "Path of the conda specification.",
+    "lock-file": "Path of the hashed lock.",
+    "receipt": "Path of the receipt, `aml-release.json`.",
+    "changed": "`true` when the run changed anything outside, or would have in a dry run; else `false`.",
+}
+
+
+def table(changes: Sequence[Change[Any]]) -> list[str]:
+    """Return the plan as lines of a plain table."""
+    width = max(len(change.subject) for change in changes)
+    return [f"{change.verb.value:<7} {change.subject:<{width}}  {change.why}" for change in changes]
+
+
+def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, proof: str) -> str:
+    """Return the summary page in Markdown. Texts from metadata are escaped."""
+    environment, feed = release.environment, release.feed
+    rows = "\n".join(f"| {change.verb.value} | {_cell(change.subject)} | {_cell(change.why)} |" for change in changes)
+    wheels = "\n".join(f"| {_cell(wheel.filename)} | `{wheel.sha256}` |" for wheel in release.wheels)
+    lead = f"{release.wheels[0].project} {release.wheels[0].version}"
+    commit = release.source.commit[:12] or "source"
+    done = "Planned, nothing changed (dry run)" if dry_run else "Released"
+    name, version = environment.name, environment.version
+    return f"""\
+## {done}: `{environment.reference}`
+
+```mermaid
+flowchart LR
+    source["{_node(commit)}"] --> wheel["{_node(lead)}"]
+    wheel --> feed["feed {_node(feed.name)}"] --> connection["connection {_node(release.connection.name)}"]
+    connection --> environment["{_node(environment.reference)}"]
+    image["{_node(environment.image.repository)}"] --> environment
+```
+
+| | plan | why |
+|---|---|---|
+{rows}
+
+| wheel | sha256 |
+|---|---|
+{wheels}
+
+Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256, image
+`{environment.image.pinned}`.
+{_cell(proof)}
+
+<details><summary>Use it</summary>
+
+```yaml
+# Azure ML CLI v2, in a job's YAML
+environment: {environment.reference}
+```
+```python
+# azure-ai-ml
+job = command(..., environment="{environment.reference}")
+```
+```python
+# azureml-core
+environment = Environment.get(workspace, "{name}", version="{version}")
+```
+</details>
+"""
+
+
+def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:
+    """Return the last lines of the log: what, where, and how to use it."""
+    environment = release.environment
+    done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
+    return [
+        f"{done} {environment.reference}",
+        f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.feed.label}",
+        f"  workspaces  {', '.join(workspace.name for workspace in release.workspaces)}",
+        f"  files       {folder}/",
+        f"  use it      environment: {environment.reference}",
+    ]
+
+
+def _cell(text: str) -> str:
+    """Escape foreign text for a cell of a Markdown table."""
+    return escape(text.replace("\n", " ")).replace("|", "&#124;").replace("`", "&#96;").replace("[", "&#91;")
+
+
+def _node(text: str) -> str:
+    """Escape foreign text for a quoted Mermaid label: letters, digits and plain punctuation stay."""
+    return "".join(letter if letter.isalnum() or letter in "._-/: " else "_" for letter in text)

@@ -1,0 +1,59 @@
+"""A string that refuses to be shown."""
+
+import base64
+import hmac
+from typing import NoReturn
+from urllib.parse import quote
+
+
+class Secret:
+    """A token or password; only `reveal()` gives it back, so every place that uses one can be found by name.
+
+    It prints, formats and reprs as `Secret(***)`, can't be pickled, and two of them compare in constant time.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Keep `value`, without surrounding white space (a pasted token often brings a newline)."""
+        self._value = value.strip()
+
+    def reveal(self) -> str:
+        """Return the text itself; for headers, request bodies and a child's environment only."""
+        return self._value
+
+    def forms(self, user: str) -> tuple[str, ...]:
+        """Return every spelling in which the secret may travel with `user`: plain, URL-quoted and HTTP Basic.
+
+        CI hosts mask only what they are told (Azure Pipelines doesn't know the Basic form by itself).
+        """
+        basic = base64.b64encode(f"{user}:{self._value}".encode()).decode()
+        alone = base64.b64encode(self._value.encode()).decode()
+        return tuple(dict.fromkeys((self._value, quote(self._value, safe=""), basic, alone)))
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything in it."""
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        """Show that it is a secret, and nothing of it."""
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        """Format like any text, as `Secret(***)`."""
+        return format(repr(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with another secret in constant time; a plain text is never equal."""
+        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        """Hash like the text; process-local, since Python salts it."""
+        return hash(("Secret", self._value))
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied into a file."""
+        message = "a Secret can't be pickled"
+        raise TypeError(message)

@@ -1,0 +1,102 @@
+"""Read every spelling of a feed that people paste, and say what was probably meant when none fits."""
+
+import difflib
+import re
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from .errors import BadFeed
+from .model import Feed
+
+_HOSTS = ("pkgs.dev.azure.com", "dev.azure.com", "feeds.dev.azure.com")
+_LEGACY = re.compile(r"([a-z0-9][a-z0-9-]*)\.(?:pkgs\.|feeds\.)?visualstudio\.com", re.IGNORECASE)
+# Azure DevOps, "Naming restrictions and conventions": what feeds, projects and organisations can't contain.
+_NAME = re.compile(r"[^\s/\\@~:;{}<>?|'\"`%$#&*+=\[\],.][^/\\@:;{}<>?|'\"`%$#&*+=\[\],]*")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def parse_feed(text: str) -> Feed:
+    """Return the feed that `text` names: `ORG/FEED`, `ORG/PROJECT/FEED`, an Artifacts address, or an index's URL.
+
+    Legacy addresses (`ORG.pkgs.visualstudio.com`) come out as their `pkgs.dev.azure.com` equivalents, so that the
+    index and the connection always share a host. Raises BadFeed.
+    """
+    text = text.strip()
+    if re.match(r"https?://", text, re.IGNORECASE):
+        return _from_url(text, urlsplit(text))
+    first = text.split("/", maxsplit=1)[0]
+    if "." in first:
+        message = f"`feed` {text!r} looks like an address without https:// in front."
+        raise BadFeed(message, fix=f"Write `feed` as https://{_meant(first) or first}{text[len(first) :]}.")
+    parts = [unquote(part) for part in text.strip("/").split("/")]
+    if len(parts) == 2:  # noqa: PLR2004  # ORG/FEED
+        return _artifacts(text, parts[0], None, parts[1])
+    if len(parts) == 3:  # noqa: PLR2004  # ORG/PROJECT/FEED
+        return _artifacts(text, *parts)
+    message = f"`feed` {text!r} has {len(parts)} part(s) between slashes; ORG/FEED or ORG/PROJECT/FEED is needed."
+    raise BadFeed(message)
+
+
+def _from_url(text: str, url: SplitResult) -> Feed:
+    host = (url.hostname or "").lower()
+    if "@" in url.netloc:
+        shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+        message = f"`feed` is an address with a user name or token in it ({shown} without it)."
+        raise BadFeed(message, fix="Take the credential out of `feed`; give it as `feed-token`, from a secret.")
+    legacy = _LEGACY.fullmatch(host)
+    if host in _HOSTS or legacy:
+        return _from_azure(text, url, legacy[1] if legacy else None)
+    meant = _meant(host)
+    if meant:
+        message = f"`feed` {text!r}: there is no host {host}."
+        raise BadFeed(message, fix=f"Did you mean {text.replace(url.netloc, meant, 1)}?")
+    if url.scheme != "https" and host not in _LOOPBACK:
+        message = f"`feed` {text!r} isn't encrypted: a token sent to it could be read on the way."
+        raise BadFeed(message, fix="Write `feed` with https://.")
+    return _repository(text, url)
+
+
+def _from_azure(text: str, url: SplitResult, organisation: str | None) -> Feed:
+    """Read the addresses of Azure DevOps: index, upload, browser (`_artifacts`, `_packaging?_a=feed`) and REST."""
+    parts = [unquote(part) for part in url.path.split("/") if part]
+    if organisation is None:
+        organisation = parts.pop(0) if parts else ""
+    elif parts[:1] == ["DefaultCollection"]:
+        parts.pop(0)
+    query = parse_qs(url.query)
+    for index, part in enumerate(parts):
+        lower = part.lower()
+        rest = parts[index + 1 :]
+        if lower == "_artifacts" and len(rest) > 1 and rest[0].lower() == "feed":
+            return _artifacts(text, organisation, "/".join(parts[:index]) or None, rest[1])
+        if lower == "_packaging" and (rest or "feed" in query):
+            return _artifacts(
+                text, organisation, "/".join(parts[:index]) or None, rest[0] if rest else query["feed"][0]
+            )
+    message = f"`feed` {text!r} is an address of Azure DevOps, but names no feed."
+    raise BadFeed(message)
+
+
+def _artifacts(text: str, organisation: str, project: str | None, feed: str) -> Feed:
+    name, at, view = feed.partition("@")
+    parts = {"organisation": organisation, "project": project, "feed": name, "view": view if at else None}
+    for what, part in parts.items():
+        if part is not None and not _NAME.fullmatch(part):
+            message = f"`feed` {text!r}: {part!r} can't be the name of a {what}."
+            raise BadFeed(message)
+    return Feed.artifacts(organisation, project, name, view or None)
+
+
+def _repository(text: str, url: SplitResult) -> Feed:
+    """Take any other PEP 503 index. Uploads go to its parent, as pypiserver, devpi and most others have it."""
+    if url.query or url.fragment or not url.path.strip("/"):
+        message = f"`feed` {text!r} isn't the address of a simple index (https://HOST/…/simple/)."
+        raise BadFeed(message)
+    index = f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}/"
+    upload = re.sub(r"\+?simple/$", "", index)
+    return Feed(index, upload, f"{url.scheme}://{url.netloc}", name=url.netloc)
+
+
+def _meant(host: str) -> str | None:
+    """Return the Azure host that a misspelt `host` is near to, if any."""
+    near = difflib.get_close_matches(host.lower(), [*_HOSTS, "pkgs.azure.com"], n=1, cutoff=0.8)
+    return None if not near else "pkgs.dev.azure.com" if near[0] == "pkgs.azure.com" else near[0]

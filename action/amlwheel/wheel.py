@@ -1,0 +1,268 @@
+"""Build wheels so that the same commit gives the same bytes, and read what they say of themselves."""
+
+import contextlib
+import glob
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from packaging import metadata, tags, utils
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from . import process
+from .errors import (
+    BadWheel,
+    BuildFailed,
+    DuplicatePackage,
+    NoProject,
+    PythonOutOfRange,
+    TagMismatch,
+    WheelDoesNotFit,
+)
+from .model import Python, Wheel
+
+# 2020-02-02, hatchling's own choice for a tree without a commit.
+NO_COMMIT_EPOCH = "1580601600"
+BUILD_SECONDS = 1800.0  # a large C++ extension takes long, but not for ever
+# Manylinux platforms that the image (glibc 2.28 or newer) can load, newest first; PEP 600.
+_PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)] + [
+    "manylinux2014_x86_64",
+    "manylinux2010_x86_64",
+    "manylinux1_x86_64",
+    "linux_x86_64",
+]
+_NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
+
+
+def check_projects(folders: Sequence[str]) -> None:
+    """Raise NoProject for the first folder that pypa/build couldn't build."""
+    for folder in folders:
+        path = Path(folder)
+        if not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
+            what = "has neither pyproject.toml nor setup.py" if path.is_dir() else "is not a folder"
+            message = f"`package-dir` {folder!r} {what}."
+            raise NoProject(message)
+
+
+def build(folders: Sequence[str], into: Path, echo: Callable[[str], None]) -> list[Path]:
+    """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
+
+    Raises BuildFailed with the tool's last lines. The build runs the project's code, so it gets no secret.
+    """
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        jobs = [pool.submit(_build, Path(folder), into / str(number), echo) for number, folder in enumerate(folders)]
+        return [job.result() for job in jobs]
+
+
+def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
+    into.mkdir(parents=True)
+    report = into / "report.json"
+    env = process.environment(build=True) | {
+        "SOURCE_DATE_EPOCH": source_date(folder),
+        **_own_build_base(into),
+    }
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--installer",
+        "uv",
+        "--outdir",
+        into,
+        "--report",
+        report,
+        folder,
+    ]
+    finished = process.run(command, env=env, seconds=BUILD_SECONDS, echo=echo)
+    if finished.status != 0:
+        message = f"{folder} doesn't build (status {finished.status})."
+        raise BuildFailed(message, details=finished.tail())
+    (artifact,) = json.loads(report.read_text())["artifacts"]
+    return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])
+
+
+def _own_build_base(into: Path) -> dict[str, str]:
+    """Keep setuptools away from an old build/ folder in the project, whose deleted modules it would pack again.
+
+    DIST_EXTRA_CONFIG is setuptools' own variable (setuptools, "Build System Support", since 66.1).
+    """
+    config = into / "setuptools.cfg"
+    config.write_text(f"[build]\nbuild_base = {into / 'build'}\n")
+    return {"DIST_EXTRA_CONFIG": str(config)}
+
+
+def source_date(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """Return SOURCE_DATE_EPOCH (seconds): the user's, else the commit's date, else a constant.
+
+    reproducible-builds.org/specs/source-date-epoch.
+    """
+    given = environ.get("SOURCE_DATE_EPOCH", "")
+    if given.isdecimal():
+        return given
+    git = shutil.which("git")
+    if git:
+        command: list[str | Path] = [git, "-C", folder, "log", "-1", "--format=%ct"]
+        finished = process.run(command, env=process.environment(build=True), seconds=60)
+        if finished.status == 0 and finished.output.strip().isdecimal():
+            return finished.output.strip()
+    return NO_COMMIT_EPOCH
+
+
+def normalise(path: Path, epoch: str) -> Path:
+    """Rewrite the archive around the wheel's files: sorted, one date, modes 644 or 755; no file is changed.
+
+    A backend copies the modes and dates of the checkout, so that umask and clock would change the sha256. RECORD
+    covers contents only (PEP 376, PEP 427), so it stays true.
+    """
+    date = max(time.gmtime(int(epoch))[:6], (1980, 1, 1, 0, 0, 0))  # what the zip format can hold
+    rewritten = path.with_suffix(".tmp")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(rewritten, "w", zipfile.ZIP_DEFLATED) as target:
+        for item in sorted(source.infolist(), key=_record_last):
+            if item.is_dir():
+                continue
+            mode = 0o100755 if item.external_attr >> 16 & 0o100 else 0o100644
+            entry = zipfile.ZipInfo(item.filename, date)
+            entry.external_attr = mode << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, wherever it runs
+            target.writestr(entry, source.read(item))
+    rewritten.replace(path)
+    return path
+
+
+def _record_last(item: zipfile.ZipInfo) -> tuple[bool, str]:
+    """Sort by name with the .dist-info folder at the end, as PEP 427 recommends."""
+    return (".dist-info/" in item.filename, item.filename)
+
+
+def find(patterns: Sequence[str]) -> list[Path]:
+    """Return the wheels that the patterns match, in order; raise BadWheel when one matches nothing."""
+    found: list[Path] = []
+    for pattern in patterns:
+        matches = [Path(name) for name in _glob(pattern) if name.endswith(".whl")]
+        if not matches:
+            message = f"`wheel` {pattern!r} matches no .whl file."
+            raise BadWheel(message, fix="Build the wheel in an earlier step, or correct the pattern in `wheel`.")
+        found += matches
+    return list(dict.fromkeys(found))
+
+
+def _glob(pattern: str) -> list[str]:
+    # Path.glob takes no absolute patterns.
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+
+
+def inspect(path: Path) -> Wheel:
+    """Read a wheel's name, tags, metadata and modules; raise BadWheel when it isn't a valid one."""
+    try:
+        name, version, _, wheel_tags = utils.parse_wheel_filename(path.name)
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+            inside = next(each for each in members if each.count("/") == 1 and each.endswith(".dist-info/METADATA"))
+            raw = archive.read(inside)
+        said, _ = metadata.parse_email(raw)
+        parsed = metadata.Metadata.from_email(raw, validate=False)
+        if utils.canonicalize_name(parsed.name) != name or parsed.version != version:
+            message = f"{path.name} says inside that it is {said.get('name')} {said.get('version')}."
+            raise BadWheel(message)
+        return Wheel(
+            path=path,
+            sha256=sha256(path),
+            size=path.stat().st_size,
+            name=parsed.name,
+            version=parsed.version,
+            metadata_version=said.get("metadata_version", ""),
+            requires_python=parsed.requires_python or SpecifierSet(),
+            requires=tuple(parsed.requires_dist or ()),
+            tags=wheel_tags,
+            modules=_modules(members),
+        )
+    except (OSError, zipfile.BadZipFile, StopIteration, ValueError) as error:
+        message = f"{path.name} can't be read as a wheel."
+        raise BadWheel(message, details=str(error)) from None
+
+
+def sha256(path: Path) -> str:
+    """Return the file's sha256 in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _modules(members: Sequence[str]) -> tuple[str, ...]:
+    """Return what can be imported from a wheel with these members: its topmost packages and modules."""
+    packages = {PurePosixPath(each).parent for each in members if each.endswith("/__init__.py")}
+    top = {each for each in packages if not any(parent in packages for parent in each.parents)}
+    singles = {each.split(".")[0] for each in members if "/" not in each and each.endswith((".py", ".so", ".pyd"))}
+    dotted = {".".join(each.parts) for each in top} | singles
+    usable = (each for each in dotted if all(part.isidentifier() for part in each.split(".")))
+    return tuple(sorted(each for each in usable if each.split(".")[0] not in _NOT_MODULES))
+
+
+def check_together(wheels: Sequence[Wheel]) -> None:
+    """Raise DuplicatePackage when two wheels are of one package: an environment holds one of them."""
+    seen: dict[str, Wheel] = {}
+    for wheel in wheels:
+        other = seen.setdefault(wheel.project, wheel)
+        if other is not wheel:
+            message = f"{other.filename} and {wheel.filename} are both the package {wheel.project}."
+            raise DuplicatePackage(message)
+
+
+def check_tag(tag: str, wheels: Sequence[Wheel]) -> None:
+    """Raise TagMismatch unless `tag` says a version: `v1.2.3` or `1.2.3` of the first wheel, `name-v1.2.3` of any."""
+    lead = wheels[0]
+    for wheel in wheels:
+        prefix, dash, rest = tag.rpartition("-")
+        if dash and prefix and utils.canonicalize_name(prefix) == wheel.project and _says(rest, wheel):
+            return
+    if not _says(tag, lead):
+        expected = f"v{lead.version}, {lead.version} or {lead.project}-v{lead.version}"
+        message = f"The tag is {tag!r}, but {lead.project} has version {lead.version}; the tag must be {expected}."
+        raise TagMismatch(message)
+
+
+def _says(text: str, wheel: Wheel) -> bool:
+    with contextlib.suppress(InvalidVersion):
+        return Version(text) == wheel.version
+    return False
+
+
+def check_fit(wheel: Wheel, python: Python) -> None:
+    """Raise PythonOutOfRange or WheelDoesNotFit unless `wheel` installs in an image with `python`."""
+    if not wheel.requires_python.contains(python.exact, prereleases=True):
+        message = (
+            f"{wheel.project} {wheel.version} needs Python {wheel.requires_python}; the environment has {python.exact}."
+        )
+        raise PythonOutOfRange(message)
+    fitting = {*tags.cpython_tags(python.numbers, platforms=_PLATFORMS)}
+    fitting |= {*tags.compatible_tags(python.numbers, f"cp{''.join(map(str, python.numbers))}", _PLATFORMS)}
+    if not wheel.tags & fitting:
+        shown = ", ".join(sorted(map(str, wheel.tags)))
+        message = f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64."
+        raise WheelDoesNotFit(message)
+
+
+def check_description(wheel: Wheel) -> str:
+    """Return what `twine check` says against the wheel, empty when it passes. The text is hostile.
+
+    A long description that doesn't render is worth a warning, but no reason to hold a private release back.
+    """
+    from twine.commands import check  # noqa: PLC0415  # brings docutils
+
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        failed = check.check([str(wheel.path)])
+    return said.getvalue() if failed else ""

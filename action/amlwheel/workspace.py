@@ -1,0 +1,267 @@
+"""Connections and environments of a workspace, through Azure Resource Manager's documented contract (`sdk: v2`).
+
+Source of paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearningServices, stable/2024-04-01.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from azure.core import exceptions
+from azure.core.pipeline import policies
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
+
+from . import __version__
+from .change import Change, Verb
+from .environment import Environment
+from .errors import (
+    AzureRefused,
+    ConnectionConflict,
+    EnvironmentConflict,
+    NoNetwork,
+    ReadBackDiffers,
+    TooSlow,
+    WorkspaceForbidden,
+    WorkspaceNotFound,
+)
+from .model import Connection, Workspace
+from .secret import Secret
+
+ARM = "https://management.azure.com"
+API_VERSION = "2024-04-01"
+CONNECT, READ = 10, 60  # seconds; the library's own are 300
+FINGERPRINT = "amlwheel-fingerprint"
+Json = dict[str, Any]
+
+
+class Arm:
+    """Requests to Azure Resource Manager, with retries and with errors of the catalogue."""
+
+    def __init__(self, credential: Any, scope: str) -> None:  # noqa: ANN401  # azure-core's protocol is structural
+        """Make the client. Policies are explicit: the default set registers resource providers on some 409s."""
+        self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
+            base_url=ARM,
+            policies=[
+                policies.RequestIdPolicy(),
+                policies.HeadersPolicy(),
+                policies.UserAgentPolicy(f"amlwheel/{__version__}"),
+                policies.RetryPolicy(retry_total=4),
+                ARMChallengeAuthenticationPolicy(credential, scope),
+                ARMHttpLoggingPolicy(),
+            ],
+        )
+
+    def send(self, method: str, path: str, body: Json | None = None, **query: str) -> tuple[int, Json]:
+        """Send one request and return status and JSON body; statuses of 400 and more come back as they are.
+
+        `path` begins with a slash or is a whole address (a nextLink). Raises NoNetwork and TooSlow.
+        """
+        url = self._client.format_url(path)
+        params = query if path.startswith("http") else {"api-version": API_VERSION, **query}
+        request = (
+            HttpRequest(method, url, params=params, json=body) if body else HttpRequest(method, url, params=params)
+        )
+        with _network():
+            response = self._client.send_request(request, connection_timeout=CONNECT, read_timeout=READ)
+            try:
+                said = response.json() if response.content else {}
+            except ValueError:
+                said = {}
+        return response.status_code, said if isinstance(said, dict) else {}
+
+    def find(self, path: str, workspace: Workspace) -> Json | None:
+        """GET something of a workspace; None when it doesn't exist there (404)."""
+        status, said = self.send("GET", path)
+        if status == 404 and _code(said) not in _NO_WORKSPACE:  # noqa: PLR2004
+            return None
+        _check(status, said, workspace)
+        return said
+
+
+def exists(arm: Arm, workspace: Workspace) -> None:
+    """Raise WorkspaceForbidden or WorkspaceNotFound unless the identity may see the workspace."""
+    _check(*arm.send("GET", workspace.id), workspace)
+
+
+def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
+    """Return all connections of the workspace (never their secrets), every page of the list."""
+    found: list[Json] = []
+    path = f"{workspace.id}/connections"
+    for _ in range(1000):
+        status, said = arm.send("GET", path)
+        _check(status, said, workspace)
+        found += said.get("value", [])
+        path = said.get("nextLink") or ""
+        if not path.startswith(f"{ARM}/"):
+            break
+    return tuple(found)
+
+
+def plan_connection(
+    arm: Arm, workspace: Workspace, connection: Connection, token: Secret, existing: Sequence[Json]
+) -> Change[Connection]:
+    """Say what storing `token` under `connection` means. A stored secret can't be read back, so a fingerprint decides.
+
+    Raises ConnectionConflict when another connection has the target, or the name stands for something else.
+    """
+    mine = None
+    for each in existing:
+        properties = each.get("properties", {})
+        same = _same_target(properties.get("target", ""), connection.target)
+        if each.get("name", "").lower() == connection.name.lower():
+            mine = properties
+            if not same or properties.get("category") != connection.category:
+                message = (
+                    f"Connection {each['name']} of {workspace.name} is for {properties.get('target')} "
+                    f"({properties.get('category')}), not for {connection.target}."
+                )
+                raise ConnectionConflict(message, fix="Set `connection-name` to a name that is free.")
+        elif same:
+            message = f"Workspace {workspace.name} already has connection {each.get('name')} for {connection.target}."
+            raise ConnectionConflict(message)
+    mark = fingerprint(token, f"{workspace.id}/connections/{connection.name}")
+    subject = f"connection {connection.name} on {workspace.name}"
+    if mine and (mine.get("metadata") or {}).get(FINGERPRINT) == mark and mine.get("authType") == "PAT":
+        return Change(subject, Verb.KEEP, "same target and same token", connection)
+    verb, why = (Verb.UPDATE, "another token, or stored by another tool") if mine else (Verb.CREATE, "new")
+
+    def effect() -> None:
+        _store(arm, workspace, connection, token, mark)
+
+    return Change(subject, verb, why, connection, effect)
+
+
+def _store(arm: Arm, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
+    path = f"{workspace.id}/connections/{quote(connection.name)}"
+    body: Json = {
+        "properties": {
+            "category": connection.category,
+            "target": connection.target,
+            "authType": "PAT",
+            "credentials": {"pat": token.reveal()},
+            "isSharedToAll": True,
+            "metadata": {FINGERPRINT: mark},
+        }
+    }
+    status, said = arm.send("PUT", path, body)
+    _check(status, said, workspace)
+    stored = (arm.find(path, workspace) or {}).get("properties", {})
+    if not _same_target(stored.get("target", ""), connection.target):
+        message = (
+            f"Connection {connection.name} of {workspace.name} shows target {stored.get('target')!r} after the write."
+        )
+        raise ReadBackDiffers(message)
+
+
+def fingerprint(token: Secret, place: str) -> str:
+    """Return 16 hex digits that tell whether the stored token is this one, and nothing about the token.
+
+    Anybody who may read the workspace sees it, so it is slow to compute (scrypt) and different in each `place`.
+    """
+    return hashlib.scrypt(token.reveal().encode(), salt=place.lower().encode(), n=2**14, r=8, p=1, dklen=8).hex()
+
+
+def plan_environment(
+    arm: Arm, workspace: Workspace, environment: Environment, tags: Mapping[str, str]
+) -> Change[Environment]:
+    """Say what registering `environment` means; raise EnvironmentConflict when the version holds something else."""
+    path = _environment_path(workspace, environment)
+    subject = f"environment {environment.name}:{environment.version} on {workspace.name}"
+    registered = arm.find(path, workspace)
+    if registered is not None:
+        _same(registered, environment, workspace)
+        return Change(subject, Verb.KEEP, "registered with the same definition", environment)
+
+    def effect() -> None:
+        _register(arm, workspace, environment, tags)
+
+    return Change(subject, Verb.CREATE, "new definition", environment, effect)
+
+
+def _register(arm: Arm, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
+    """PUT the version, then GET it: a PUT can answer 200 and change only the tags, and a 409 may be our own retry."""
+    path = _environment_path(workspace, environment)
+    body: Json = {
+        "properties": {
+            "image": environment.image.pinned,
+            "condaFile": environment.conda,
+            "osType": "Linux",
+            "isAnonymous": False,
+            "isArchived": False,
+            "description": "Registered by amlwheel; see the receipt of the release.",
+            "tags": {key: str(value) for key, value in tags.items()},
+        }
+    }
+    status, said = arm.send("PUT", path, body)
+    if status != 409:  # noqa: PLR2004
+        _check(status, said, workspace)
+    registered = arm.find(path, workspace)
+    if registered is None:
+        message = f"{environment.reference} isn't there after it was registered on {workspace.name}."
+        raise ReadBackDiffers(message)
+    _same(registered, environment, workspace)
+
+
+def _environment_path(workspace: Workspace, environment: Environment) -> str:
+    return f"{workspace.id}/environments/{quote(environment.name)}/versions/{quote(environment.version, safe='')}"
+
+
+def _same(registered: Json, environment: Environment, workspace: Workspace) -> None:
+    properties = registered.get("properties", {})
+    if not environment.same_as(properties.get("image") or "", properties.get("condaFile") or ""):
+        message = f"{environment.reference} is registered on {workspace.name} with another definition."
+        raise EnvironmentConflict(message)
+
+
+def _same_target(one: str | None, other: str) -> bool:
+    return (one or "").rstrip("/").lower() == other.rstrip("/").lower()
+
+
+_NO_WORKSPACE = {
+    "SubscriptionNotFound": "subscription",
+    "InvalidSubscriptionId": "subscription",
+    "ResourceGroupNotFound": "resource group",
+    "ResourceNotFound": "workspace",
+    "ParentResourceNotFound": "workspace",
+    "WorkspaceNotFound": "workspace",
+}
+
+
+def _check(status: int, said: Json, workspace: Workspace) -> None:
+    """Raise the catalogue's error for an answer of 400 or more."""
+    if status < 400:  # noqa: PLR2004
+        return
+    code, details = _code(said), str((said.get("error") or {}).get("message", ""))[:2000]
+    if status in (401, 403):
+        message = f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}."
+        raise WorkspaceForbidden(message, details=details)
+    if status == 404:  # noqa: PLR2004
+        missing = _NO_WORKSPACE.get(code, "workspace")
+        name = {"subscription": workspace.subscription, "resource group": workspace.group}.get(missing, workspace.name)
+        raise WorkspaceNotFound(f"There is no {missing} {name}: 404 {code}.", details=details)
+    raise AzureRefused(f"Azure Resource Manager answered {status} {code} for {workspace.name}.", details=details)
+
+
+def _code(said: Json) -> str:
+    return str((said.get("error") or {}).get("code", ""))
+
+
+@contextlib.contextmanager
+def _network() -> Iterator[None]:
+    """Turn azure-core's failures into ours. The originals aren't chained: they carry the request with its token."""
+    host = ARM.removeprefix("https://")
+    try:
+        yield
+    except exceptions.ServiceResponseTimeoutError:
+        message = f"{host} gave no answer within {READ} seconds."
+        raise TooSlow(message) from None
+    except (
+        exceptions.ServiceRequestError,
+        exceptions.ServiceResponseError,
+        exceptions.IncompleteReadError,
+    ) as error:
+        raise NoNetwork(host, type(error.inner_exception or error).__name__) from None
