@@ -1,6 +1,5 @@
 """Write the five files. The same release gives the same bytes, whenever and wherever it is written."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -31,11 +30,6 @@ def lock_text(pins: Sequence[Pin], python: Python, options: Sequence[str]) -> st
     """Return the lock as pip and uv read it: options first, then one hashed requirement a line."""
     head = f"# Locked by amlwheel for Python {python.exact} on {PLATFORM}.\n"
     return head + "".join(f"{line}\n" for line in (*options, *(pin.line for pin in pins)))
-
-
-def sha256(text: str) -> str:
-    """Return the sha256 (hex) of `text` in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def files(environment: Environment, lock: str, receipt: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:

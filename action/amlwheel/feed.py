@@ -79,11 +79,11 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
     return Page(_files(response))
 
 
-def names(feed: Feed, token: Secret) -> frozenset[str]:
-    """Return the normalised names in the root of another repository's index; none when it doesn't list them."""
+def names(feed: Feed, token: Secret) -> frozenset[str] | None:
+    """Return the normalised names in the root of another repository's index; None when it doesn't list them."""
     response = http.get(feed.index_url, token=token, accept="text/html")
     if response.status_code != requests.codes.ok or "html" not in response.headers.get("Content-Type", ""):
-        return frozenset()
+        return None
     parser = _Links()
     parser.feed(response.text)
     return frozenset(canonicalize_name(unquote(link.rstrip("/").rpartition("/")[2])) for link in parser.links)
@@ -124,12 +124,13 @@ def refuse_unpublishable(wheel: Wheel, feed: Feed) -> None:
         )
 
 
-def plan(feed: Feed, wheel: Wheel, page: Page, token: Secret, warn: Callable[[str], None]) -> Change[str]:
-    """Say what publishing `wheel` means, given what the index shows. The result is the wheel's sha256.
+def plan(feed: Feed, wheel: Wheel, token: Secret, warn: Callable[[str], None]) -> Change[str]:
+    """Say what publishing `wheel` means, given what the index shows now. The result is the wheel's sha256.
 
     Raises VersionTaken when the feed has the file with other bytes: versions are immutable, so nothing may start.
     """
     subject = f"wheel {wheel.filename}"
+    page = look(feed, wheel.name, token, "feed-token")
     if wheel.filename in page.files:
         _same_bytes(feed, wheel, page)
         return Change(subject, Verb.KEEP, "the feed has it with the same sha256", wheel.sha256)

@@ -88,7 +88,7 @@ class Wanted:
 
 
 def resolve(
-    wanted: Wanted, sources: Sources, recheck: Callable[[], None], echo: Callable[[str], None]
+    wanted: Wanted, sources: Sources, recheck: Callable[[], object], echo: Callable[[str], None]
 ) -> tuple[Pin, ...]:
     """Return the pins of everything `wanted` and all that it needs, sorted by name.
 
@@ -197,7 +197,7 @@ def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
 
 def _failure(said: str) -> NoNetwork | Unsatisfiable:
     """Return what uv's failure stands for: an index that can't be reached, or requirements that can't be met."""
-    if re.search(r"error sending request|dns error|connection refused|tunnel|timed out", said, re.IGNORECASE):
-        host = re.search(r"https?://(?:[^/\s`@]*@)?([^/\s`]+)", said)
-        return NoNetwork(host[1] if host else "the package index", said[-2000:])
+    host = process.unreachable(said)
+    if host:
+        return NoNetwork(host, said[-2000:])
     return Unsatisfiable("uv found no set of versions.", details=said[-6000:])

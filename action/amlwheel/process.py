@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ _PLAIN = frozenset(
     """.split()
 )
 # A company's runners reach packages through an index of their own.
-_INDEX = frozenset(("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"))
+_INDEX = re.compile(r"UV_DEFAULT_INDEX|UV_INDEX_URL|PIP_INDEX_URL|UV_INDEX_\w+_(USERNAME|PASSWORD)")
 # What build backends and compilers read; named by the tools' own manuals.
 _BUILD = re.compile(
     r"CC|CXX|FC|AR|LD|CFLAGS|CXXFLAGS|CPPFLAGS|FFLAGS|LDFLAGS|ARCHFLAGS|MAKEFLAGS|PKG_CONFIG_PATH|PKG_CONFIG|CPATH|INCLUDE"
@@ -60,21 +61,35 @@ def environment(source: Mapping[str, str] = os.environ, *, build: bool = False) 
     kept = {}
     for name, value in source.items():
         upper = name.upper()
-        allowed = (
-            upper in _PLAIN or upper in _INDEX or (build and _BUILD.fullmatch(upper) and not _SECRETIVE.search(upper))
-        )
-        if allowed and not (build and holds_credential(value)):
+        if upper in _PLAIN or _INDEX.fullmatch(upper) or (build and _BUILD.fullmatch(upper)):
             kept[name] = value
     if "PIP_INDEX_URL" in kept and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(kept):
         kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
+    if build:
+        kept = {name: value for name, value in kept.items() if not _secretive(name, value)}
     tools = sysconfig.get_path("scripts")
     kept["PATH"] = os.pathsep.join([tools, *filter(None, [kept.get("PATH", os.defpath)])])
     return kept | {"PYTHONUTF8": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
 
-def holds_credential(value: str) -> bool:
-    """Tell whether `value` is an address with user information in it."""
-    return "://" in value and "@" in urlsplit(value).netloc
+def withheld(source: Mapping[str, str]) -> list[str]:
+    """Return the variables that a build would need for the network, but doesn't get because of a credential in them."""
+    needed = (name for name in source if _INDEX.fullmatch(name.upper()) or name.upper().endswith("_PROXY"))
+    return sorted(name for name in needed if _secretive(name, source[name]))
+
+
+def _secretive(name: str, value: str) -> bool:
+    """Tell whether a variable is named like a secret, or is an address with user information in it."""
+    return bool(_SECRETIVE.search(name)) or ("://" in value and "@" in urlsplit(value).netloc)
+
+
+def unreachable(output: str) -> str:
+    """Return the host that a tool couldn't reach, by what it printed; empty when it failed for another reason."""
+    pattern = r"error sending request|dns error|connection refused|tunnel|timed out|network is unreachable"
+    if not re.search(pattern, output, re.IGNORECASE):
+        return ""
+    host = re.search(r"https?://(?:[^/\s`@]*@)?([^/\s`:)]+)", output)
+    return host[1] if host else "the package index"
 
 
 def run(
@@ -90,8 +105,9 @@ def run(
     Raises TooSlow when it takes longer than `seconds`. Nothing secret may be in `command`: any user of the machine
     can read another process's arguments.
     """
+    program, *rest = map(str, command)
     child = subprocess.Popen(
-        [str(part) for part in command],
+        [shutil.which(program, path=env.get("PATH")) or program, *rest],
         env=dict(env),
         cwd=cwd,
         stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import http, process
 from .environment import Environment
-from .errors import ImportFailed, ProofFailed
+from .errors import ImportFailed, NoNetwork, ProofFailed
 from .model import PLATFORM, Connection, Python
 from .secret import Secret
 
@@ -71,12 +71,15 @@ class _Installer:
         env = process.environment() | access
         finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
         if finished.status != 0:
+            host = process.unreachable(finished.output)
+            if host:
+                raise NoNetwork(host, finished.tail())
             message = f"{len(lines)} package(s) from {source} don't install as locked."
             raise ProofFailed(message, details=finished.tail())
 
 
 def _index(environment: Environment, connection: Connection) -> str:
-    """Return the feed's address from the spec; the builder puts credentials into it only if the connection covers it."""
+    """Return the feed's address in the spec; the builder puts credentials into it if the connection covers it."""
     for item in environment.pip:
         match = re.fullmatch(r"--(?:extra-)?index-url (\S+)", item)
         if match and connection.covers(match[1]):

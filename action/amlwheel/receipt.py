@@ -4,6 +4,7 @@ The receipt describes the release and not the run: two runs of one commit write 
 its log and summary.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -26,8 +27,13 @@ class Release:
     connection: Connection
     workspaces: tuple[Workspace, ...]
     environment: Environment
-    lock_sha256: str
+    lock: str
     tools: Mapping[str, str]
+
+    @property
+    def lock_sha256(self) -> str:
+        """The sha256 (hex) of the lock's text."""
+        return hashlib.sha256(self.lock.encode()).hexdigest()
 
     def tags(self) -> dict[str, str]:
         """Return the environment's tags: text only, and nothing that a secret could be in."""

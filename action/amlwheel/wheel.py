@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -23,12 +24,18 @@ from .errors import (
     BadWheel,
     BuildFailed,
     DuplicatePackage,
+    NoNetwork,
     NoProject,
     PythonOutOfRange,
     TagMismatch,
     WheelDoesNotFit,
 )
 from .model import Python, Wheel
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 # 2020-02-02, hatchling's own choice for a tree without a commit.
 NO_COMMIT_EPOCH = "1580601600"
@@ -53,13 +60,37 @@ def check_projects(folders: Sequence[str]) -> None:
             raise NoProject(message)
 
 
+def expected_names(folders: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Return the package names to expect, as far as that can be known without building; at least one.
+
+    For a probe of the feed: where the project doesn't say its name, the folder's is as good.
+    """
+    if patterns:
+        return [path.name.split("-")[0] for path in find(patterns)]
+    return [_expected_name(Path(folder)) for folder in folders]
+
+
+def _expected_name(folder: Path) -> str:
+    name: object = None
+    with contextlib.suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        said = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        poetry = said.get("tool", {}).get("poetry", {})
+        name = said.get("project", {}).get("name") or poetry.get("name")
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", str(name or folder.resolve().name)).strip("-")
+    return plain or "package"
+
+
 def build(folders: Sequence[str], into: Path, echo: Callable[[str], None]) -> list[Path]:
     """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
 
     Raises BuildFailed with the tool's last lines. The build runs the project's code, so it gets no secret.
     """
+    many = len(folders) > 1
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        jobs = [pool.submit(_build, Path(folder), into / str(number), echo) for number, folder in enumerate(folders)]
+        jobs = []
+        for number, folder in enumerate(folders):
+            told = (lambda line, name=Path(folder).name: echo(f"{name}: {line}")) if many else echo
+            jobs.append(pool.submit(_build, Path(folder), into / str(number), told))
         return [job.result() for job in jobs]
 
 
@@ -72,6 +103,9 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
     }
     command: list[str | Path] = [
         sys.executable,
+        "-I",  # a build.py in the current folder isn't pypa/build
+        "-X",
+        "utf8",
         "-m",
         "build",
         "--wheel",
@@ -85,6 +119,9 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
     ]
     finished = process.run(command, env=env, seconds=BUILD_SECONDS, echo=echo)
     if finished.status != 0:
+        host = process.unreachable(finished.output)
+        if host:
+            raise NoNetwork(host, finished.tail())
         message = f"{folder} doesn't build (status {finished.status})."
         raise BuildFailed(message, details=finished.tail())
     (artifact,) = json.loads(report.read_text())["artifacts"]

@@ -102,7 +102,7 @@ def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
 
 
 def plan_connection(
-    arm: Arm, workspace: Workspace, connection: Connection, token: Secret, existing: Sequence[Json]
+    arm: Arm, connection: Connection, token: Secret, workspace: Workspace, existing: Sequence[Json]
 ) -> Change[Connection]:
     """Say what storing `token` under `connection` means. A stored secret can't be read back, so a fingerprint decides.
 
@@ -166,7 +166,7 @@ def fingerprint(token: Secret, place: str) -> str:
 
 
 def plan_environment(
-    arm: Arm, workspace: Workspace, environment: Environment, tags: Mapping[str, str]
+    arm: Arm, environment: Environment, tags: Mapping[str, str], workspace: Workspace
 ) -> Change[Environment]:
     """Say what registering `environment` means; raise EnvironmentConflict when the version holds something else."""
     path = _environment_path(workspace, environment)
