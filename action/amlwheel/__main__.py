@@ -48,7 +48,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
         step.emit(release)
         proven = "Dry run: nothing was changed, and nothing proven."
         if not asked.dry_run:
-            step.apply("Connect and publish", (*changes.connections, *changes.wheels))
+            step.apply("Publish and connect", (*changes.wheels, *changes.connections))
             proven = step.prove(release, changes)
             step.apply("Register", changes.environments)
         step.report(release, changes, proven)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from azure.core.credentials import AccessToken, TokenCredential
-from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 
 from .errors import NoNetwork, SignInFailed
 from .secret import Secret
@@ -31,10 +31,13 @@ class Credential:
         self._tokens: dict[tuple[str, ...], AccessToken] = {}
 
     def get_token(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
-        """Return a token for `scopes`; raise SignInFailed with Entra's own words (AADSTS…), or NoNetwork."""
+        """Return a token for `scopes`; raise SignInFailed with Entra's own words (AADSTS…), or NoNetwork.
+
+        `claims` are a service's demand for a newer token than the one it was shown.
+        """
         with self._lock:
             token = self._tokens.get(scopes)
-            if token is None or token.expires_on - time.time() < EARLY:
+            if token is None or more.get("claims") or token.expires_on - time.time() < EARLY:
                 token = self._tokens[scopes] = self._fetch(*scopes, **more)
                 self._seen(Secret(token.token))
             return token
@@ -42,7 +45,7 @@ class Credential:
     def _fetch(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
         try:
             return self._source.get_token(*scopes, **more)
-        except ServiceRequestError as error:
+        except (ServiceRequestError, ServiceResponseError) as error:
             raise NoNetwork(LOGIN_HOST, type(error.inner_exception).__name__) from None
         except ClientAuthenticationError as error:
             # Not chained: the original carries the request.

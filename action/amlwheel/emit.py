@@ -57,7 +57,9 @@ def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> No
         for wheel in wheels:
             place = folder / "dist" / wheel.filename
             if not (place.exists() and place.samefile(wheel.path)):
-                shutil.copyfile(wheel.path, place)
+                part = place.with_name(f".{place.name}.part")
+                shutil.copyfile(wheel.path, part)
+                part.replace(place)
     except OSError as error:
         message = f"`output-dir` {str(folder)!r} can't be written: {error.strerror or os.strerror(error.errno or 0)}."
         raise OutputNotWritable(message) from None

@@ -53,7 +53,7 @@ class Environment:
         """Tell whether a registered image and conda text mean the same: services and SDKs write YAML anew."""
         try:
             return image == self.image.pinned and bool(yaml.safe_load(conda) == self.spec)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):  # a date such as 2026-02-31 is a ValueError
             return False
 
 

@@ -167,7 +167,7 @@ class TagMismatch(StepError):
     status = 23
     title = "tag and version differ"
     cause = "The version in the project wasn't changed before tagging, or the tag was put on the wrong commit."
-    fix = "Tag v<version>, <version> or <package>-v<version>: change the project's version or the tag, and push again."
+    fix = "Tag vVERSION, VERSION or PACKAGE-vVERSION: change the project's version or the tag, and push again."
 
 
 class BadWheel(StepError):
@@ -184,7 +184,7 @@ class LocalVersion(StepError):
 
     status = 25
     title = "local version"
-    cause = "Version tools such as setuptools-scm add +g<commit> when the build isn't exactly on a tag."
+    cause = "Version tools such as setuptools-scm add +gCOMMIT when the build isn't exactly on a tag."
     fix = "Build from a tag in a full, clean checkout (fetch-depth: 0), or give the project a plain version."
 
 
@@ -349,8 +349,8 @@ class WorkspaceForbidden(StepError):
     title = "workspace access forbidden"
     cause = "The identity has no role on the workspace, or one that can't write connections and environments."
     fix = (
-        "Grant it: az role assignment create --role 'AzureML Data Scientist' plus a role with "
-        "workspaces/connections/write (Contributor), --assignee <client id> --scope <workspace id>."
+        "Grant it: az role assignment create --role 'AzureML Data Scientist' --assignee CLIENT-ID "
+        "--scope WORKSPACE-RESOURCE-ID."
     )
 
 

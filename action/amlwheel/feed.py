@@ -43,15 +43,20 @@ PAUSES = (1.0, 3.0, 9.0)  # seconds between attempts to upload
 UPLOAD_ANSWER = 300.0  # seconds until the feed must answer an upload
 # typeKeys with which Azure DevOps says that there is no such feed or project, and not merely no such package.
 _NO_FEED = re.compile(
-    r"Feed(Id)?NotFound|ProjectDoesNotExist|ServiceHostDoesNotExist|OrganizationNotFound|FeedViewNotFound"
+    r"Feed(Id|View)?NotFound|ProjectDoesNotExist|ServiceHostDoesNotExist|OrganizationNotFound|feed with ID",
+    re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True)
 class Page:
-    """A package's page on the index: sha256 (hex, empty when not given) by file name; no files when it has no page."""
+    """A package's page on the index: sha256 (hex, empty when not given) by file name; no files when it has no page.
+
+    `doubtful`: the answer was 404 and didn't say whether the package or the feed is unknown.
+    """
 
     files: dict[str, str]
+    doubtful: bool = False
 
 
 class _Links(html.parser.HTMLParser):
@@ -73,10 +78,22 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
     An unknown package is an empty page; an unknown feed is FeedNotFound. `token_input` names the token in errors.
     """
     response = http.get(feed.page(package), token=token, accept="text/html")
-    if response.status_code == requests.codes.not_found and not _NO_FEED.search(response.text):
-        return Page({})
+    if response.status_code == requests.codes.not_found:
+        said = f"{response.reason} {response.text}"
+        if not _NO_FEED.search(said):
+            return Page({}, doubtful="package" not in said.lower())
     check(response, feed, token_input)
     return Page(_files(response))
+
+
+def settle(feed: Feed, page: Page, published: frozenset[str] | None, token: Secret) -> None:
+    """Raise FeedNotFound when a doubtful 404 turns out to mean the feed: nothing else knows of it either."""
+    if not page.doubtful or not feed.is_artifacts:
+        return
+    known = min(published, default="") if published is not None else None
+    if known is None or (known and not look(feed, known, token, "feed-token").files):
+        message = f"There is no index at {feed.index_url}: 404."
+        raise FeedNotFound(message)
 
 
 def names(feed: Feed, token: Secret) -> frozenset[str] | None:
@@ -254,10 +271,15 @@ def _files(response: requests.Response) -> dict[str, str]:
 
 
 def _is_sign_in(response: requests.Response) -> bool:
-    """Tell a sign-in page from an index page: Azure's page has a form or script, an index has only links."""
+    """Tell a sign-in page from an index page: Azure's page has a form or script, an index has only links.
+
+    Packages may have names such as design-inputs or acme-signin, and their pages carry them in title and links.
+    """
     if "html" not in response.headers.get("Content-Type", ""):
         return False
-    return bool(re.search(r"_signin|login\.microsoftonline|<form|<title>[^<]*sign.?in", response.text, re.IGNORECASE))
+    return bool(
+        re.search(r"/_signin\b|//login\.microsoftonline|<form\b|<title>[^<]*\bsign in\b", response.text, re.IGNORECASE)
+    )
 
 
 def _tenant(response: requests.Response) -> str:

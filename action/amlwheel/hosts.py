@@ -19,7 +19,11 @@ from .inputs import Style, spell
 from .secret import Secret
 
 GUTTER = "| "
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# Control, direction and invisible characters, and surrogates, which no stream could encode.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
 _COMMAND = re.compile(r"##(?=\[|vso)", re.IGNORECASE)
 # What an output may hold: users paste outputs into shell lines.
 _OUTPUT = re.compile(r"[\w .,:/\\@+=!~%()-]*(\n[\w .,:/\\@+=!~%()-]+)*")
@@ -113,7 +117,7 @@ class Terminal:
                         sys.stdout.write("\r" + self._ticking)
                         sys.stdout.flush()
 
-        if not sys.stdout.isatty():
+        if self.style != "terminal" or not sys.stdout.isatty():  # act and some runners give a terminal, too
             yield
             return
         thread = threading.Thread(target=tick, daemon=True)
@@ -180,10 +184,13 @@ class GitHub(Terminal):
 
     def _command(self, text: str) -> None:
         with self._lock:
-            if self._stopped:
-                self._write(f"::{self._stopped}::")
-                self._stopped = ""
+            self._resume()
             self._write(text)
+
+    def _resume(self) -> None:
+        if self._stopped:
+            self._put(f"::{self._stopped}::")
+            self._stopped = ""
 
     def foreign(self, text: str) -> None:
         """Print hostile text behind the gutter, with workflow commands switched off as a second fence."""
@@ -211,9 +218,11 @@ class GitHub(Terminal):
 
     def mask(self, secret: Secret, user: str) -> None:
         """Have the runner mask every form of `secret` too; it knows only those that came from `secrets`."""
-        for form in secret.forms(user):
-            if len(form) >= SHORTEST_MASK:
-                self._put(f"::add-mask::{_data(form)}")
+        with self._lock:
+            self._resume()  # else the runner would print the command, and the secret in it
+            for form in secret.forms(user):
+                if len(form) >= SHORTEST_MASK:
+                    self._put(f"::add-mask::{_data(form)}")
         super().mask(secret, user)
 
     def _outputs(self, values: Mapping[str, str]) -> None:

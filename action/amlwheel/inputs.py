@@ -77,7 +77,7 @@ def _workspaces(text: str) -> tuple[Workspace, ...]:
 def _python(text: str) -> Python:
     """Read `3.11` or `3.11.9`. `3.1` is what YAML makes of an unquoted 3.10."""
     minor = ".".join(text.split(".")[:2])
-    if minor not in PYTHONS or not re.fullmatch(r"\d+\.\d+(\.\d+)?", text):
+    if minor not in PYTHONS or not re.fullmatch(r"\d+\.\d+(\.\d+)?", text, re.ASCII):
         message = f"{text!r} is not one of {', '.join(PYTHONS)} (or one of their patch versions)."
         quotes = "Quote it in YAML: python-version: '3.10'." if text == "3.1" else ""
         raise BadInput(message, fix=quotes)
@@ -92,6 +92,14 @@ def _matching(pattern: str, rule: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _token(text: str) -> Secret:
+    """Read a token; what isn't printable ASCII was pasted with something that no HTTP header can carry."""
+    if not re.fullmatch(r"[!-~]*", text):
+        message = "it holds a space, a line break, or another character that no token has."
+        raise BadInput(message, fix="Store the token again, alone and on one line.")
+    return Secret(text)
 
 
 def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is typed the same way
@@ -127,7 +135,7 @@ class Inputs:
         "Token that may publish to the feed (Packaging, read and write).",
         group="feed",
         secret=True,
-        read=Secret,
+        read=_token,
     )
     feed_view: str = knob("View to promote the release to, such as `Release`.", group="feed")
     workspace: tuple[Workspace, ...] = knob(
@@ -148,7 +156,7 @@ class Inputs:
         "token with Packaging (read).",
         group="workspace",
         secret=True,
-        read=Secret,
+        read=_token,
     )
     environment_name: str = knob(
         "Name of the environment. Default: the package's name.",
@@ -199,7 +207,12 @@ class Inputs:
     dry_run: bool = knob(
         "Print the plan and emit the files, but change nothing.", default="false", boolean=True, read=_boolean
     )
-    output_dir: str = knob("Folder for the emitted files.", default="aml-environment")
+    output_dir: str = knob(
+        "Folder for the emitted files.",
+        default="aml-environment",
+        # Paths of files in it become outputs, which users paste into shell lines.
+        read=_matching(r"[\w .,:/\\@+=!~%()-]+", "letters, digits, spaces and . , : / \\ @ + = ! ~ % ( ) - only"),
+    )
     client_id: str = knob("Entra application for sign-in by OIDC.", styles=("github", "terminal"))
     tenant_id: str = knob("Entra tenant for sign-in by OIDC.", styles=("github", "terminal"))
     azure_subscription: str = knob("Service connection for Azure Resource Manager.", styles=("azure",))
@@ -209,7 +222,7 @@ class Inputs:
         problems: list[StepError] = [
             MissingToken(f"`{name}` is empty.", fix=fix)
             for name, fix in _TOKEN_FIX.items()
-            if not getattr(self, name.replace("-", "_"))
+            if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
         ]
         for name, supported in _SUPPORTED.items():
             value = getattr(self, name.replace("-", "_"))
@@ -260,6 +273,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
+        exit_on_error=False,
         epilog="Secrets come from the environment: " + ", ".join(each.variable for each in knobs() if each.secret),
     )
     for each in knobs("terminal"):
@@ -277,7 +291,11 @@ def from_command_line(arguments: Sequence[str]) -> dict[str, str]:
 
     Raises BadInput for what isn't an option, with the option that was probably meant.
     """
-    options, unknown = parser().parse_known_args(arguments)
+    try:
+        options, unknown = parser().parse_known_args(arguments)
+    except argparse.ArgumentError as problem:
+        message = f"{problem.argument_name}: {problem.message}."
+        raise BadInput(message) from None
     if unknown:
         near = difflib.get_close_matches(unknown[0].split("=")[0], [f"--{each.name}" for each in knobs()], n=1)
         meant = f" Did you mean {near[0]}?" if near else ""

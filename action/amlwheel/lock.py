@@ -1,6 +1,7 @@
 """Resolve every dependency for the image's Python and platform, each name from its own index, each file by sha256."""
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -47,8 +48,8 @@ def requirements(text: str, folder: Path) -> tuple[Requirement, ...]:
     would bypass the rule that each name has one source.
     """
     lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) == 1 and (folder / lines[0].strip()).is_file():
-        lines = (folder / lines[0].strip()).read_text(encoding="utf-8-sig").splitlines()
+    if len(lines) == 1 and os.path.isfile(folder / lines[0].strip()):  # noqa: PTH113  # takes any text for a path
+        lines = _file_lines(folder / lines[0].strip())
     found, wrong = [], []
     for line in lines:
         plain = re.sub(r"(^|\s)#.*$", "", line).strip()
@@ -56,7 +57,7 @@ def requirements(text: str, folder: Path) -> tuple[Requirement, ...]:
             if plain:
                 found.append(Requirement(plain))
         except InvalidRequirement:
-            wrong.append(plain)
+            wrong.append(re.sub(r"//[^/\s]*@", "//***@", plain))
     wrong += [str(each.name) for each in found if each.url]
     if wrong:
         message = (
@@ -65,6 +66,14 @@ def requirements(text: str, folder: Path) -> tuple[Requirement, ...]:
         fix = "Write one PEP 508 requirement a line, such as torch>=2.4; no options, paths or addresses."
         raise BadInput(message, fix=fix)
     return tuple(found)
+
+
+def _file_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        message = f"`requirements` {str(path)!r} isn't a text file in UTF-8."
+        raise BadInput(message, fix="Save the file of `requirements` in UTF-8; PowerShell's > writes UTF-16.") from None
 
 
 @dataclass(frozen=True)

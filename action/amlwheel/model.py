@@ -155,7 +155,7 @@ class Image:
             r"(?P<registry>[a-z0-9.-]+(?::\d+)?)/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
             r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
         )
-        match = re.fullmatch(pattern, text)
+        match = re.fullmatch(pattern, text, re.ASCII)
         if not match or not re.search(r"[.:]", match["registry"]):
             message = f"`base-image` is {text!r}, which names no image of a registry."
             raise BadImage(message)
@@ -191,7 +191,7 @@ class Workspace:
         """
         found = re.search(r"/?subscriptions/([^/?&]+)/resource-?groups/([^/?&]+)/(.*)", text, re.IGNORECASE)
         if found:
-            name = re.search(r"\.MachineLearningServices/workspaces/([^/?&]+)", found[3], re.IGNORECASE)
+            name = re.search(r"(?:^|\.MachineLearningServices/)workspaces/([^/?&]+)", found[3], re.IGNORECASE)
             if not name:
                 message = f"`workspace` {text!r} is a resource id, but not one of a Machine Learning workspace."
                 raise BadWorkspace(message)

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from .errors import TooSlow
 
@@ -79,13 +78,16 @@ def withheld(source: Mapping[str, str]) -> list[str]:
 
 
 def _secretive(name: str, value: str) -> bool:
-    """Tell whether a variable is named like a secret, or is an address with user information in it."""
-    return bool(_SECRETIVE.search(name)) or ("://" in value and "@" in urlsplit(value).netloc)
+    """Tell whether a variable is named like a secret, or is an address with user information in it.
+
+    A proxy's address may do without the scheme: `user:password@proxy:3128`.
+    """
+    return bool(_SECRETIVE.search(name) or re.search(r"//[^/\s]*@|^[^/\\\s:@]+:[^/\\\s@]+@", value))
 
 
 def unreachable(output: str) -> str:
     """Return the host that a tool couldn't reach, by what it printed; empty when it failed for another reason."""
-    pattern = r"error sending request|dns error|connection refused|tunnel|timed out|network is unreachable"
+    pattern = r"error sending request|dns error|connection refused|tunnel error|timed out|network is unreachable"
     if not re.search(pattern, output, re.IGNORECASE):
         return ""
     host = re.search(r"https?://(?:[^/\s`@]*@)?([^/\s`:)]+)", output)

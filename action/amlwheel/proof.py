@@ -89,14 +89,19 @@ def _index(environment: Environment, connection: Connection) -> str:
 
 
 def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[str], None]) -> str:
-    """Import `modules` with the image's Python, if this machine has it and is of the image's kind."""
+    """Import `modules` with the image's Python, if this machine has it and is of the image's kind.
+
+    `-S` keeps the interpreter's own packages out, which could stand in for a dependency that isn't in the lock.
+    """
+    if not modules:
+        return "nothing in them to import"
     interpreter = _interpreter(python)
     if not interpreter:
         return f"not imported (no Python {python.minor} for Linux x86-64 here)"
     code = (
         "import importlib, sys, site; site.addsitedir(sys.argv[1]); [importlib.import_module(m) for m in sys.argv[2:]]"
     )
-    command: list[str | Path] = [interpreter, "-I", "-B", "-c", code, site, *modules]
+    command: list[str | Path] = [interpreter, "-I", "-S", "-B", "-c", code, site, *modules]
     finished = process.run(
         command, env=process.environment(build=True), cwd=site.parent, seconds=IMPORT_SECONDS, echo=echo
     )

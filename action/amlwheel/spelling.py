@@ -9,9 +9,12 @@ from .model import Feed
 
 _HOSTS = ("pkgs.dev.azure.com", "dev.azure.com", "feeds.dev.azure.com")
 _LEGACY = re.compile(r"([a-z0-9][a-z0-9-]*)\.(?:pkgs\.|feeds\.)?visualstudio\.com", re.IGNORECASE)
-# Azure DevOps, "Naming restrictions and conventions": what feeds, projects and organisations can't contain.
-_NAME = re.compile(r"[^\s/\\@~:;{}<>?|'\"`%$#&*+=\[\],.][^/\\@:;{}<>?|'\"`%$#&*+=\[\],]*")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Azure DevOps, "Naming restrictions and conventions": organisations, and what feeds and projects can't contain.
+_ORGANISATION = re.compile(r"[a-zA-Z0-9]+(-+[a-zA-Z0-9]+)*")
+_NAME = re.compile(r"[^\s/\\@~:;{}<>?|'\"`%$#&*+=\[\],.][^/\\@:;{}<>?|'\"`%$#&*+=\[\],]*(?<!\s)")
+_LOOPBACK = ("localhost", "127.0.0.1")
+# Another repository's host and path: what pip's options, outputs and shell lines can hold as it is.
+_PLAIN = re.compile(r"[a-zA-Z0-9.-]+(:\d+)?/[\w.~%!()+,=:@/-]*", re.ASCII)
 
 
 def parse_feed(text: str) -> Feed:
@@ -22,11 +25,17 @@ def parse_feed(text: str) -> Feed:
     """
     text = text.strip()
     if re.match(r"https?://", text, re.IGNORECASE):
-        return _from_url(text, urlsplit(text))
-    first = text.split("/", maxsplit=1)[0]
+        try:
+            url = urlsplit(text)
+        except ValueError:  # not shown: a credential may be in it
+            message = "`feed` is an address with a host that can't be."
+            raise BadFeed(message) from None
+        return _from_url(text, url)
+    first, slash, rest = text.partition("/")
     if "." in first:
-        message = f"`feed` {text!r} looks like an address without https:// in front."
-        raise BadFeed(message, fix=f"Write `feed` as https://{_meant(first) or first}{text[len(first) :]}.")
+        host = first.rpartition("@")[2]  # what stands before may be a credential
+        message = f"`feed` {host + slash + rest!r} looks like an address without https:// in front."
+        raise BadFeed(message, fix=f"Write `feed` as https://{_meant(host) or host}{slash}{rest}.")
     parts = [unquote(part) for part in text.strip("/").split("/")]
     if len(parts) == 2:  # noqa: PLR2004  # ORG/FEED
         return _artifacts(text, parts[0], None, parts[1])
@@ -72,23 +81,26 @@ def _from_azure(text: str, url: SplitResult, organisation: str | None) -> Feed:
             return _artifacts(
                 text, organisation, "/".join(parts[:index]) or None, rest[0] if rest else query["feed"][0]
             )
+        if lower == "_apis" and [each.lower() for each in rest[:2]] == ["packaging", "feeds"] and len(rest) > 2:  # noqa: PLR2004
+            return _artifacts(text, organisation, "/".join(parts[:index]) or None, rest[2])
     message = f"`feed` {text!r} is an address of Azure DevOps, but names no feed."
     raise BadFeed(message)
 
 
 def _artifacts(text: str, organisation: str, project: str | None, feed: str) -> Feed:
     name, at, view = feed.partition("@")
-    parts = {"organisation": organisation, "project": project, "feed": name, "view": view if at else None}
+    parts = {"an organisation": organisation, "a project": project, "a feed": name, "a view": view if at else None}
     for what, part in parts.items():
-        if part is not None and not _NAME.fullmatch(part):
-            message = f"`feed` {text!r}: {part!r} can't be the name of a {what}."
+        pattern = _ORGANISATION if what == "an organisation" else _NAME
+        if part is not None and not (pattern.fullmatch(part) and part.isprintable()):
+            message = f"`feed` {text!r}: {part!r} can't be the name of {what}."
             raise BadFeed(message)
     return Feed.artifacts(organisation, project, name, view or None)
 
 
 def _repository(text: str, url: SplitResult) -> Feed:
     """Take any other PEP 503 index. Uploads go to its parent, as pypiserver, devpi and most others have it."""
-    if url.query or url.fragment or not url.path.strip("/"):
+    if url.query or url.fragment or not url.path.strip("/") or not _PLAIN.fullmatch(url.netloc + url.path):
         message = f"`feed` {text!r} isn't the address of a simple index (https://HOST/…/simple/)."
         raise BadFeed(message)
     index = f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}/"

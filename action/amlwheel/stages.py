@@ -36,26 +36,26 @@ from .receipt import Release
 
 @dataclass(frozen=True)
 class World:
-    """What was seen outside before anything was made. `connections` run parallel to the workspaces."""
+    """What was seen outside before anything was made. `workspaces` run parallel to the input's."""
 
     arm: workspace.Arm
     image: Image
     published: frozenset[str] | None
-    connections: tuple[tuple[workspace.Json, ...], ...]
+    workspaces: tuple[workspace.Seen, ...]
 
 
 @dataclass(frozen=True)
 class Changes:
-    """The plan, in the order of its application: what can be taken back first, what is for all to use last."""
+    """The plan, in the order of its application: what fails most often first, what others will use last."""
 
-    connections: tuple[Change[Connection], ...]
     wheels: tuple[Change[str], ...]
+    connections: tuple[Change[Connection], ...]
     environments: tuple[Change[environment.Environment], ...]
 
     @property
     def all(self) -> tuple[Change[Any], ...]:
         """Every change in order."""
-        return (*self.connections, *self.wheels, *self.environments)
+        return (*self.wheels, *self.connections, *self.environments)
 
     @property
     def count(self) -> int:
@@ -81,15 +81,18 @@ class Stages:
             name = wheel.expected_names(asked.package_dir, asked.wheel)[0]
             names = devops.published if asked.feed.is_artifacts else feed.names
             with plan.observing() as seen:
-                for token in ("feed-token", "connection-token"):
-                    seen.ask(partial(feed.look, asked.feed, name, self._token(token), token))
+                page = seen.ask(partial(feed.look, asked.feed, name, asked.feed_token, "feed-token"))
+                seen.ask(partial(feed.look, asked.feed, name, asked.connection_token, "connection-token"))
                 for each in asked.workspace:
                     seen.ask(partial(workspace.exists, arm, each))
                 published = seen.ask(partial(names, asked.feed, asked.feed_token))
                 known = [seen.ask(partial(workspace.connections, arm, each)) for each in asked.workspace]
+                allowed = [seen.ask(partial(workspace.permissions, arm, each)) for each in asked.workspace]
                 pinned = seen.ask(partial(image.pin, asked.base_image))
+            feed.settle(asked.feed, page.result(), published.result(), asked.feed_token)
             done += [asked.feed.label, *(each.name for each in asked.workspace), f"signed in by {credential.label}"]
-        return World(arm, pinned.result(), published.result(), _results(known))
+        found = map(workspace.Seen, _results(known), _results(allowed))
+        return World(arm, pinned.result(), published.result(), tuple(found))
 
     def build(self, folder: Path) -> tuple[Wheel, ...]:
         """Build (into `folder`) or find the wheels, and refuse what couldn't be published or used later."""
@@ -156,13 +159,11 @@ class Stages:
                     for each in release.wheels
                 ]
                 store = partial(workspace.plan_connection, world.arm, release.connection, asked.connection_token)
-                stored = [
-                    seen.ask(partial(store, each, known))
-                    for each, known in zip(asked.workspace, world.connections, strict=True)
-                ]
+                places = list(zip(asked.workspace, world.workspaces, strict=True))
+                stored = [seen.ask(partial(store, *place)) for place in places]
                 register = partial(workspace.plan_environment, world.arm, release.environment, release.tags())
-                registered = [seen.ask(partial(register, each)) for each in asked.workspace]
-            changes = Changes(_results(stored), _results(wheels), _results(registered))
+                registered = [seen.ask(partial(register, *place)) for place in places]
+            changes = Changes(_results(wheels), _results(stored), _results(registered))
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         for line in receipt.table(changes.all):
             host.say(f"       {line}")
@@ -212,9 +213,6 @@ class Stages:
         host.say()
         for line in receipt.closing(release, folder, dry_run=asked.dry_run, changed=changed):
             host.say(line)
-
-    def _token(self, name: str) -> Any:  # noqa: ANN401  # a Secret, by its input's name
-        return getattr(self.asked, name.replace("-", "_"))
 
 
 def _results(futures: Sequence[Future[Any]]) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -47,6 +48,8 @@ _PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)] + [
     "manylinux1_x86_64",
     "linux_x86_64",
 ]
+# What zipfile and packaging raise for a damaged, encrypted or made-up archive.
+_UNREADABLE = (OSError, EOFError, RuntimeError, StopIteration, ValueError, zipfile.BadZipFile, zlib.error)
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
 
 
@@ -72,7 +75,8 @@ def expected_names(folders: Sequence[str], patterns: Sequence[str]) -> list[str]
 
 def _expected_name(folder: Path) -> str:
     name: object = None
-    with contextlib.suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+    # AttributeError: a table that isn't one, such as `project = 3`; the build says it better.
+    with contextlib.suppress(OSError, AttributeError, tomllib.TOMLDecodeError, UnicodeDecodeError):
         said = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
         poetry = said.get("tool", {}).get("poetry", {})
         name = said.get("project", {}).get("name") or poetry.get("name")
@@ -209,6 +213,9 @@ def inspect(path: Path) -> Wheel:
             raw = archive.read(inside)
         said, _ = metadata.parse_email(raw)
         parsed = metadata.Metadata.from_email(raw, validate=False)
+        if not re.fullmatch(r"\d+\.\d+", said.get("metadata_version", ""), re.ASCII):
+            message = f"{path.name} has no valid Metadata-Version."
+            raise BadWheel(message)
         if utils.canonicalize_name(parsed.name) != name or parsed.version != version:
             message = f"{path.name} says inside that it is {said.get('name')} {said.get('version')}."
             raise BadWheel(message)
@@ -218,13 +225,13 @@ def inspect(path: Path) -> Wheel:
             size=path.stat().st_size,
             name=parsed.name,
             version=parsed.version,
-            metadata_version=said.get("metadata_version", ""),
+            metadata_version=said["metadata_version"],
             requires_python=parsed.requires_python or SpecifierSet(),
             requires=tuple(parsed.requires_dist or ()),
             tags=wheel_tags,
             modules=_modules(members),
         )
-    except (OSError, zipfile.BadZipFile, StopIteration, ValueError) as error:
+    except _UNREADABLE as error:
         message = f"{path.name} can't be read as a wheel."
         raise BadWheel(message, details=str(error)) from None
 
@@ -262,9 +269,10 @@ def check_tag(tag: str, wheels: Sequence[Wheel]) -> None:
     """Raise TagMismatch unless `tag` says a version: `v1.2.3` or `1.2.3` of the first wheel, `name-v1.2.3` of any."""
     lead = wheels[0]
     for wheel in wheels:
-        prefix, dash, rest = tag.rpartition("-")
-        if dash and prefix and utils.canonicalize_name(prefix) == wheel.project and _says(rest, wheel):
-            return
+        for dash in re.finditer("-", tag):  # names and versions may both have dashes: acme-churn-v1.0-rc1
+            prefix, rest = tag[: dash.start()], tag[dash.end() :]
+            if utils.canonicalize_name(prefix) == wheel.project and _says(rest, wheel):
+                return
     if not _says(tag, lead):
         expected = f"v{lead.version}, {lead.version} or {lead.project}-v{lead.version}"
         message = f"The tag is {tag!r}, but {lead.project} has version {lead.version}; the tag must be {expected}."
@@ -295,11 +303,17 @@ def check_fit(wheel: Wheel, python: Python) -> None:
 def check_description(wheel: Wheel) -> str:
     """Return what `twine check` says against the wheel, empty when it passes. The text is hostile.
 
-    A long description that doesn't render is worth a warning, but no reason to hold a private release back.
+    A long description that doesn't render is worth a warning, but no reason to hold a private release back. Raises
+    BadWheel for metadata with which the upload would fail.
     """
+    from twine import exceptions  # noqa: PLC0415  # see the next line
     from twine.commands import check  # noqa: PLC0415  # brings docutils
 
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        failed = check.check([str(wheel.path)])
+    try:
+        with contextlib.redirect_stdout(said):
+            failed = check.check([str(wheel.path)])
+    except exceptions.InvalidDistribution as error:
+        message = f"{wheel.filename} has metadata that no upload gets through with."
+        raise BadWheel(message, details=str(error)) from None
     return said.getvalue() if failed else ""

@@ -4,8 +4,10 @@ Source of paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearni
 """
 
 import contextlib
+import fnmatch
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -55,13 +57,13 @@ class Arm:
             ],
         )
 
-    def send(self, method: str, path: str, body: Json | None = None, **query: str) -> tuple[int, Json]:
+    def send(self, method: str, path: str, body: Json | None = None, *, version: str = API_VERSION) -> tuple[int, Json]:
         """Send one request and return status and JSON body; statuses of 400 and more come back as they are.
 
         `path` begins with a slash or is a whole address (a nextLink). Raises NoNetwork and TooSlow.
         """
         url = self._client.format_url(path)
-        params = query if path.startswith("http") else {"api-version": API_VERSION, **query}
+        params = {} if path.startswith("http") else {"api-version": version}
         request = (
             HttpRequest(method, url, params=params, json=body) if body else HttpRequest(method, url, params=params)
         )
@@ -87,6 +89,47 @@ def exists(arm: Arm, workspace: Workspace) -> None:
     _check(*arm.send("GET", workspace.id), workspace)
 
 
+@dataclass(frozen=True)
+class Permissions:
+    """What the identity may do on a workspace; `blocks` is empty when Azure Resource Manager doesn't tell."""
+
+    blocks: tuple[Json, ...] = ()
+
+    def check(self, action: str, workspace: Workspace) -> None:
+        """Raise WorkspaceForbidden when `action` (below Microsoft.MachineLearningServices/workspaces) isn't allowed.
+
+        Where nothing is known, the request itself will tell.
+        """
+        wanted = f"microsoft.machinelearningservices/workspaces/{action}".lower()
+
+        def matches(patterns: Sequence[str]) -> bool:
+            return any(fnmatch.fnmatchcase(wanted, pattern.lower()) for pattern in patterns)
+
+        if self.blocks and not any(
+            matches(block.get("actions", ())) and not matches(block.get("notActions", ())) for block in self.blocks
+        ):
+            message = f"The identity may see workspace {workspace.name}, but has no role that allows {action}."
+            raise WorkspaceForbidden(message, fix=_grant(workspace))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found on a workspace before anything was planned."""
+
+    connections: tuple[Json, ...]
+    permissions: Permissions = Permissions()
+
+
+def permissions(arm: Arm, workspace: Workspace) -> Permissions:
+    """Ask what the identity may do, so that a missing role shows before the wheel is published.
+
+    REST reference, "Permissions - List For Resource", 2022-04-01; any reader may ask.
+    """
+    path = f"{workspace.id}/providers/Microsoft.Authorization/permissions"
+    status, said = arm.send("GET", path, version="2022-04-01")
+    return Permissions(tuple(said.get("value") or ()) if status < 400 else ())  # noqa: PLR2004
+
+
 def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
     """Return all connections of the workspace (never their secrets), every page of the list."""
     found: list[Json] = []
@@ -102,14 +145,14 @@ def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
 
 
 def plan_connection(
-    arm: Arm, connection: Connection, token: Secret, workspace: Workspace, existing: Sequence[Json]
+    arm: Arm, connection: Connection, token: Secret, workspace: Workspace, seen: Seen
 ) -> Change[Connection]:
     """Say what storing `token` under `connection` means. A stored secret can't be read back, so a fingerprint decides.
 
     Raises ConnectionConflict when another connection has the target, or the name stands for something else.
     """
     mine = None
-    for each in existing:
+    for each in seen.connections:
         properties = each.get("properties", {})
         same = _same_target(properties.get("target", ""), connection.target)
         if each.get("name", "").lower() == connection.name.lower():
@@ -127,6 +170,7 @@ def plan_connection(
     subject = f"connection {connection.name} on {workspace.name}"
     if mine and (mine.get("metadata") or {}).get(FINGERPRINT) == mark and mine.get("authType") == "PAT":
         return Change(subject, Verb.KEEP, "same target and same token", connection)
+    seen.permissions.check("connections/write", workspace)
     verb, why = (Verb.UPDATE, "another token, or stored by another tool") if mine else (Verb.CREATE, "new")
 
     def effect() -> None:
@@ -166,7 +210,7 @@ def fingerprint(token: Secret, place: str) -> str:
 
 
 def plan_environment(
-    arm: Arm, environment: Environment, tags: Mapping[str, str], workspace: Workspace
+    arm: Arm, environment: Environment, tags: Mapping[str, str], workspace: Workspace, seen: Seen
 ) -> Change[Environment]:
     """Say what registering `environment` means; raise EnvironmentConflict when the version holds something else."""
     path = _environment_path(workspace, environment)
@@ -175,6 +219,7 @@ def plan_environment(
     if registered is not None:
         _same(registered, environment, workspace)
         return Change(subject, Verb.KEEP, "registered with the same definition", environment)
+    seen.permissions.check("environments/versions/write", workspace)
 
     def effect() -> None:
         _register(arm, workspace, environment, tags)
@@ -238,12 +283,20 @@ def _check(status: int, said: Json, workspace: Workspace) -> None:
     code, details = _code(said), str((said.get("error") or {}).get("message", ""))[:2000]
     if status in (401, 403):
         message = f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}."
-        raise WorkspaceForbidden(message, details=details)
+        raise WorkspaceForbidden(message, fix=_grant(workspace), details=details)
     if status == 404:  # noqa: PLR2004
         missing = _NO_WORKSPACE.get(code, "workspace")
         name = {"subscription": workspace.subscription, "resource group": workspace.group}.get(missing, workspace.name)
         raise WorkspaceNotFound(f"There is no {missing} {name}: 404 {code}.", details=details)
     raise AzureRefused(f"Azure Resource Manager answered {status} {code} for {workspace.name}.", details=details)
+
+
+def _grant(workspace: Workspace) -> str:
+    """Return what gives an identity all that the step needs (Learn, how-to-assign-roles)."""
+    return (
+        "Grant the role: az role assignment create --role 'AzureML Data Scientist' --assignee CLIENT-ID "
+        f"--scope {workspace.id}"
+    )
 
 
 def _code(said: Json) -> str:

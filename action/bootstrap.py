@@ -1,0 +1,360 @@
+#!/usr/bin/env python3
+"""Make a private virtual environment from a hash lock, then run the step in it.
+
+Standard library only, and old syntax on purpose: Python 3.6 to 3.9 can parse it, and so *say* that they are
+too old. The user's own interpreter and packages are never touched.
+"""
+
+import ast
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OLDEST = (3, 10)
+HERE = pathlib.Path(__file__).resolve().parent
+LOCK = HERE / "locks" / "step.txt"
+PATIENCE = 900  # seconds that one run of an installer may take
+UNUSED = 14 * 24 * 3600  # seconds after which an environment that nobody used is swept away
+
+START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from amlwheel.__main__ import main; sys.exit(main())"
+PIP_INSTALL = "pip install --quiet --no-compile --no-deps --require-hashes --only-binary=:all:".split()
+UV_INSTALL = "pip install --quiet --no-config --no-deps --require-hashes --only-binary=:all:".split()
+
+# What bends an install: pip's, uv's, Python's and conda's settings. And secrets: no business of an installer.
+DROPPED = re.compile(
+    r"((PIP|UV|PYTHON|CONDA|VIRTUAL_ENV|__PYVENV|AMLWHEEL|AZURE|ACTIONS|INPUT|SECRET|ENDPOINT)(_.*)?"
+    r"|PYTHON.*|SYSTEM_ACCESSTOKEN)",
+    re.IGNORECASE,
+)
+# What a company's runners need all the same: mirror, its credentials, proxy, certificates, patience, caches.
+# Extra indexes stay out: the lock needs one complete index, and a project's private feed would only be one
+# more that asks for credentials (uv gives up at a 401) or knows a name in other versions (uv stays with the
+# first).
+KEPT = re.compile(
+    r"PIP_(INDEX_URL|CERT|CLIENT_CERT|PROXY|TRUSTED_HOST|DEFAULT_TIMEOUT|TIMEOUT|RETRIES|CACHE_DIR)"
+    r"|UV_(DEFAULT_INDEX|INDEX_URL|INDEX_\w+_(USERNAME|PASSWORD)|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS"
+    r"|KEYRING_PROVIDER|CACHE_DIR|HTTP_TIMEOUT|HTTP_RETRIES|REQUEST_TIMEOUT|CONCURRENT_DOWNLOADS)",
+    re.IGNORECASE,
+)
+FIXED = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "UV_NO_CONFIG": "1",
+    "UV_PYTHON_DOWNLOADS": "never",
+}
+
+NEWER_ON_GITHUB = """Put this step before it:
+  - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
+    with: {python-version: "3.12"}"""
+NEWER_ON_AZURE = """Put this step before it:
+  - task: UsePythonVersion@0
+    inputs: {versionSpec: "3.12"}"""
+NEWER_ELSEWHERE = "Run it with a newer one, for example: python3.12 action/bootstrap.py"
+UNREACHABLE = (
+    "Most likely this machine can't reach the Python package index: check its network and, where a company "
+    "has them, name its mirror, proxy and certificates in PIP_INDEX_URL, HTTPS_PROXY and SSL_CERT_FILE"
+)
+
+
+class BootstrapError(Exception):
+    """The step can't start: its exit status, what happened, the one thing to do, and what the tools said."""
+
+    def __init__(self, status: int, cause: str, remedy: str, said: str = "") -> None:
+        """Keep the parts apart, since each host shows them in its own way."""
+        super().__init__(f"{cause}\n{said}")
+        self.status, self.cause, self.remedy, self.said = status, cause, remedy, said
+
+
+def main(argv: "list[str] | None" = None) -> int:
+    """Run the step with `argv` in its own environment; returns its exit status. Reports why it can't start."""
+    try:
+        require_python(sys.version_info[:2], os.environ)
+        python = environment(LOCK)
+    except BootstrapError as error:
+        return report(error, os.environ)
+    return run_step(python, sys.argv[1:] if argv is None else argv)
+
+
+def require_python(found: "tuple[int, ...]", env: "Mapping[str, str]") -> None:
+    """Refuse a Python that the step's packages don't support; raises BootstrapError (AW90)."""
+    if found >= OLDEST:
+        return
+    remedy = NEWER_ON_AZURE if env.get("TF_BUILD") else NEWER_ELSEWHERE
+    remedy = NEWER_ON_GITHUB if env.get("GITHUB_ACTIONS") == "true" else remedy
+    needed, got = (".".join(str(part) for part in version) for version in (OLDEST, found))
+    raise BootstrapError(90, f"Python {needed} or newer is needed, found {got}", remedy)
+
+
+def environment(lock: pathlib.Path, root: "pathlib.Path | None" = None) -> pathlib.Path:
+    """Return the python of a ready private environment that holds exactly the packages of a hash lock.
+
+    `root` is where environments are kept; by default the host's temporary folder, else the user's cache. A
+    new one is made under a name of its own, and a small file that names it is put in place, atomically, once
+    all is installed. So a killed run leaves nothing that counts, runs at the same time all end well, and no
+    folder is renamed, which would break the scripts in it. Raises BootstrapError (AW91).
+    """
+    lock, folder = lock.resolve(), (root or default_root(os.environ)).resolve()
+    key = key_of(lock.read_bytes())
+    pointer = folder / f"{key}.ready"
+    ready = follow(pointer)
+    if ready:
+        return ready
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = pathlib.Path(tempfile.mkdtemp(prefix=f"{key}-", dir=str(folder)))
+    except OSError:  # no home, or a read-only one: then nothing is kept for the next run
+        return fill(pathlib.Path(tempfile.mkdtemp(prefix="amlwheel-")), lock)
+    fill(fresh, lock)
+    return publish(fresh, pointer)
+
+
+def default_root(env: "Mapping[str, str]") -> pathlib.Path:
+    """Return the folder for environments: the host's temporary one, wiped after the job, else a cache."""
+    place = env.get("RUNNER_TEMP") or env.get("AGENT_TEMPDIRECTORY") or env.get("XDG_CACHE_HOME")
+    return pathlib.Path(place or os.path.join(os.path.expanduser("~"), ".cache")) / "amlwheel"
+
+
+def key_of(lock: bytes) -> str:
+    """Name an environment by all it depends on: lock, interpreter (version and place), platform."""
+    abi = str(sysconfig.get_config_var("SOABI"))  # tells musl from glibc
+    parts = [sys.version, sys.base_prefix, sysconfig.get_platform(), abi]
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape") + b"\0" + lock)
+    return f"py{sys.version_info[0]}.{sys.version_info[1]}-{digest.hexdigest()[:16]}"
+
+
+def python_of(place: pathlib.Path) -> pathlib.Path:
+    """Return the python inside the virtual environment at `place`."""
+    return place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def follow(pointer: pathlib.Path) -> "pathlib.Path | None":
+    """Return the python that a `.ready` file leads to, or None if there is none (any more); notes the use."""
+    try:
+        place = pointer.parent / pointer.read_text("utf-8")
+        os.utime(str(place))
+    except OSError:
+        return None
+    python = python_of(place)
+    return python if python.exists() else None
+
+
+def publish(fresh: pathlib.Path, pointer: pathlib.Path) -> pathlib.Path:
+    """Let `pointer` name the environment `fresh`; sweep away those, whole or half made, long unused."""
+    draft = fresh / "ready"
+    draft.write_text(fresh.name, "utf-8")
+    os.replace(str(draft), str(pointer))
+    for place in pointer.parent.glob("py*-*-*"):
+        if time.time() - place.stat().st_mtime > UNUSED:
+            shutil.rmtree(str(place), ignore_errors=True)
+    return python_of(fresh)
+
+
+def fill(place: pathlib.Path, lock: pathlib.Path) -> pathlib.Path:
+    """Install a lock's packages by the first installer that manages it; raises BootstrapError (AW91)."""
+    began = time.monotonic()
+    say(f"amlwheel: installing the packages of {lock.name} ... ", end="")
+    env = tool_environment(os.environ, pip_config())
+    failures = []
+    for install in (with_own_uv, with_fetched_uv, with_pip):
+        how = install.__name__.replace("_", " ")
+        try:
+            install(place, lock, env)
+        except (OSError, subprocess.SubprocessError) as error:
+            failures.append(f"{how}: {explain(error)}")
+            continue
+        count = sum(1 for _ in place.rglob("*.dist-info"))
+        say(f"{count} {how}, {time.monotonic() - began:.1f} s")
+        return python_of(place)
+    say("failed")
+    shutil.rmtree(str(place), ignore_errors=True)
+    cause = f"the packages that it runs on ({lock.name}) could not be installed"
+    raise BootstrapError(91, cause, UNREACHABLE, "\n".join(failures))
+
+
+def with_own_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
+    """Install with the uv on PATH. Raises FileNotFoundError if there is none."""
+    uv = shutil.which("uv", path=env.get("PATH"))
+    if not uv:
+        raise FileNotFoundError("there is none on PATH")
+    with_this_uv(uv, place, lock, env)
+
+
+def with_fetched_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
+    """Install with a uv that pip fetches by the hashes in the step's lock: still faster than pip alone."""
+    with tempfile.TemporaryDirectory(prefix="amlwheel-uv-") as scratch:
+        wanted = pathlib.Path(scratch) / "uv.txt"
+        wanted.write_text(requirement(LOCK.read_text("utf-8"), "uv"), "utf-8")
+        run([sys.executable, "-m", *PIP_INSTALL, "--target", scratch, "-r", str(wanted)], env)
+        uv = shutil.which("uv", path=str(pathlib.Path(scratch) / "bin"))
+        with_this_uv(uv or "uv", place, lock, env)
+
+
+def with_this_uv(uv: str, place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
+    """Make an environment without pip, which takes 0.1 s instead of 4 s, and let `uv` fill it."""
+    run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(place)], env)
+    run([uv, *UV_INSTALL, "--python", str(python_of(place)), "-r", str(lock)], env)
+
+
+def with_pip(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
+    """Install with the environment's own pip: slow, but as good."""
+    run([sys.executable, "-m", "venv", "--clear", str(place)], env)
+    run([str(python_of(place)), "-m", *PIP_INSTALL, "-r", str(lock)], env)
+
+
+def requirement(lock: str, name: str) -> str:
+    """Return the lines of one package out of a lock, hashes included; empty if it isn't there."""
+    found = re.search(rf"^{re.escape(name)}==.*(?:\n[ \t]+.*)*\n", lock, re.MULTILINE)
+    return found.group() if found else ""
+
+
+def clean_environment(base: "Mapping[str, str]") -> "dict[str, str]":
+    """Return `base` without what bends an install or is secret; index, proxy, certificate settings stay.
+
+    No configuration file of pip or uv counts for a tool that is given the result.
+    """
+    kept = {name: value for name, value in base.items() if KEPT.fullmatch(name) or not DROPPED.fullmatch(name)}
+    return {**kept, **FIXED}
+
+
+def tool_environment(base: "Mapping[str, str]", config: "Mapping[str, str]") -> "dict[str, str]":
+    """Return a clean environment for installers: pip and uv know each other's index and certificates.
+
+    So a machine that is set up for one of them is set up for both. `config` is pip's configuration, by
+    option; it fills in what the environment doesn't say.
+    """
+    env = clean_environment(base)
+    for name in ("index-url", "cert", "proxy", "trusted-host"):
+        share(env, "PIP_" + name.upper().replace("-", "_"), config.get(name))
+    share(env, "UV_DEFAULT_INDEX", env.pop("UV_INDEX_URL", None) or env.get("PIP_INDEX_URL"))
+    share(env, "PIP_INDEX_URL", re.sub(r"^[\w.-]+=", "", env.get("UV_DEFAULT_INDEX", "")))  # uv's may be named
+    share(env, "SSL_CERT_FILE", env.get("PIP_CERT") or env.get("REQUESTS_CA_BUNDLE"))
+    share(env, "REQUESTS_CA_BUNDLE", env.get("SSL_CERT_FILE"))
+    share(env, "HTTPS_PROXY", env.get("PIP_PROXY"))
+    share(env, "UV_INSECURE_HOST", env.get("PIP_TRUSTED_HOST"))
+    return env
+
+
+def share(env: "dict[str, str]", name: str, value: "str | None") -> None:
+    """Set a variable that has no value yet, in capitals or without."""
+    if value and not env.get(name) and not env.get(name.lower()):
+        env[name] = value
+
+
+def pip_config() -> "dict[str, str]":
+    """Return the options in the user's pip configuration, merged as pip does; none if there is no pip."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    try:
+        said = run([sys.executable, "-m", "pip", "config", "list"], env)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    found = re.findall(r"^(?:global|install)\.([a-z-]+)=('.*'|\".*\")\r?$", said, re.MULTILINE)
+    return {option: str(ast.literal_eval(value)).strip() for option, value in found}
+
+
+def run(command: "list[str]", env: "Mapping[str, str]") -> str:
+    """Run a tool without input, away from any project's own configuration; returns what it printed."""
+    done = subprocess.run(
+        command,
+        env=dict(env),
+        cwd=str(LOCK.parent),
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=PATIENCE,
+    )
+    return done.stdout.decode("utf-8", "replace")
+
+
+def explain(error: Exception) -> str:
+    """Return the last lines of what a failed tool said, or the error itself."""
+    said = (getattr(error, "output", None) or b"").decode("utf-8", "replace")
+    return "\n".join(said.strip().splitlines()[-6:]) or str(error)
+
+
+def run_step(python: pathlib.Path, argv: "list[str]") -> int:
+    """Run the step from source in its environment; its exit status is ours.
+
+    `-I` ignores PYTHONUTF8, hence `-X utf8` (Windows would read and write cp1252), and PYTHONPATH, hence
+    START.
+    """
+    options = ["-X", "utf8", *bytecode(python.parent.parent), "-I"]
+    command = [str(python), *options, "-c", START, str(HERE), *argv]
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execv(command[0], command)  # the host's signals reach the step itself
+    child = subprocess.Popen(command)
+    for name in ("SIGINT", "SIGBREAK"):  # Windows sends these to the step as well, which ends by itself
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    return child.wait()
+
+
+def bytecode(place: pathlib.Path) -> "list[str]":
+    """Return Python's options for where bytecode goes: nowhere at first, later beside the environment.
+
+    Writing it costs a second and saves half a second each time after: on a hosted runner there is no time
+    after. And the folder of the Action stays as it was checked out.
+    """
+    cache = place / "bytecode"
+    if cache.is_dir():
+        return ["-X", f"pycache_prefix={cache}"]
+    cache.mkdir()
+    return ["-B"]
+
+
+def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
+    """Tell the host why the step can't start; returns the exit status that this host expects."""
+    code, text = f"AW{error.status}", f"{error.cause}.\n{error.remedy}"
+    if error.said:
+        say(neutralise(error.said))
+    if env.get("GITHUB_ACTIONS") == "true":
+        say(f"::error title={code}::{escape(text, '%25')}")
+        return error.status
+    if env.get("TF_BUILD"):  # for the agent, another status than 0 means that the task itself is broken
+        say(f"##vso[task.logissue type=error]{code}: {escape(text, '%AZP25')}")
+        say(f"##vso[task.complete result=Failed;]{code}: {escape(error.cause, '%AZP25')}")
+        return 0
+    say(f"{code}: {text}", to_stderr=True)
+    return error.status
+
+
+def escape(text: str, percent: str) -> str:
+    """Put a message on one line as the host decodes it (toolkit, command.ts; the agent's Command.cs)."""
+    return text.replace("%", percent).replace("\r", "%0D").replace("\n", "%0A")
+
+
+def neutralise(text: str) -> str:
+    """Make a tool's output harmless to show: no host obeys a command in it, no URL tells who logs in.
+
+    GitHub obeys `::command::` at the start of a line and `##[command]` anywhere, Azure Pipelines
+    `##vso[command]` anywhere; lines end at LF, CR and CRLF only (actions/runner, ActionCommand.cs;
+    azure-pipelines-agent, Command.cs).
+    """
+    lines = re.split(r"\r\n|\r|\n", re.sub(r"://[^/\s@]+@", "://***@", text))
+    plain = (re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", "\ufffd", line) for line in lines)
+    return "\n".join("| " + re.sub(r"##(?=\[|vso)", "#_#", line, flags=re.IGNORECASE) for line in plain)
+
+
+def say(text: str, *, end: str = "\n", to_stderr: bool = False) -> None:
+    """Print at once, in whatever the stream's encoding can hold."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    encoding = stream.encoding or "ascii"
+    stream.write(text.encode(encoding, "replace").decode(encoding) + end)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

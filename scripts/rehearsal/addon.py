@@ -1,0 +1,169 @@
+"""The proxy's addon: every listed host is answered by a stand-in, the public index passes, all else is refused.
+
+Loaded by ``mitmdump -s addon.py --set rehearsal=FILE``; FILE is the JSON that ``world.World`` writes.
+"""
+
+import asyncio
+import json
+import logging
+import pathlib
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+from mitmproxy import addonmanager, ctx, http
+from mitmproxy.addons.asgiapp import serve
+
+from rehearsal import arm, devops_api, entra, feed, log, names, registry
+from rehearsal.faults import Fault, LiveFaults
+from rehearsal.feed_registry import Feeds
+from rehearsal.hosts import Hosts
+from rehearsal.state import Store
+from rehearsal.web import REASON_HEADER, repaired
+
+
+def stand_ins(store: Store) -> Hosts:
+    """Return the local Azure: a stand-in for each of its hosts."""
+    feeds = Feeds(store)
+    packages = feed.app(feeds)
+    mcr, private = "mcr.microsoft.com", names.TOKEN_REGISTRY
+    return Hosts(
+        {
+            feed.HOST: packages,
+            feed.LEGACY_HOST: feed.legacy(packages),
+            devops_api.HOST: devops_api.core_app(feeds),
+            devops_api.FEEDS_HOST: devops_api.feeds_app(feeds),
+            arm.HOST: arm.app(store),
+            entra.HOST: entra.app(store),
+            mcr: registry.app(store, mcr),
+            private: registry.app(store, private, wants_token=True),
+        }
+    )
+
+
+class Door:
+    """Sends each request to its stand-in, with latency and faults, and logs it."""
+
+    def load(self, loader: addonmanager.Loader) -> None:
+        """Declare our option."""
+        loader.add_option("rehearsal", str, "", "The JSON file that says what to rehearse.")
+
+    def running(self) -> None:
+        """Set everything up, then say so: the port is written to the ready file."""
+        config = json.loads(pathlib.Path(ctx.options.rehearsal).read_text("utf-8"))
+        self.log = log.RequestLog(pathlib.Path(config["log"]))
+        self.latency = config["latency_ms"] / 1000
+        self.faults = LiveFaults(pathlib.Path(config["faults"]))
+        self.through = frozenset(config["through"])
+        self.hosts = stand_ins(Store(pathlib.Path(config["state"])))
+        options: Any = ctx.options
+        options.update(allow_hosts=[self.hosts.pattern])
+        port = next(address[1] for address in _proxyserver().listen_addrs())
+        threading.Thread(target=_end_with_parent, args=(asyncio.get_running_loop(),), daemon=True).start()
+        pathlib.Path(config["ready"]).write_text(str(port), "utf-8")
+
+    def done(self) -> None:
+        """End the log."""
+        if hasattr(self, "log"):
+            self.log.close()
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Let a client through to a stand-in or the public index, nowhere else."""
+        host, port = flow.request.host, flow.request.port
+        if port == 443 and (host in self.through or self.hosts.find(host)):  # noqa: PLR2004 (https)
+            return
+        flow.response = http.Response.make(403, f"{host} is no part of the rehearsal\n")
+        self._write(flow, refused=True, url=f"{host}:{port}")
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Acknowledge the request's head at once, lest the body wait 40 ms for it.
+
+        With a proxy urllib3 leaves Nagle's algorithm on and sends head and body apart: the body then
+        waits for our delayed ACK.
+        """
+        if not hasattr(socket, "TCP_QUICKACK"):
+            return
+        for handler in _proxyserver().connections.values():
+            if handler.client.id == flow.client_conn.id:
+                connection = handler.transports[handler.client].writer.get_extra_info("socket")
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Answer a request; none is ever passed on."""
+        host = flow.request.pretty_host
+        app = self.hosts.find(host)
+        if app is None:
+            flow.response = http.Response.make(403, f"{host} is no part of the rehearsal\n")
+            return
+        fault = self.faults.hit(flow.request.method, host, flow.request.path)
+        await asyncio.sleep(self.latency + (fault.delay if fault else 0))
+        if fault is None or fault.after or not fault.answers:
+            await serve(repaired(app, host), flow)
+            _finish(flow)
+        if fault and fault.answers:
+            self._fail(flow, fault)
+
+    def _fail(self, flow: http.HTTPFlow, fault: Fault) -> None:
+        if fault.reset:
+            self._write(flow, reset=True)
+            _untyped(flow).kill()
+            return
+        content, headers = fault.content()
+        flow.response = http.Response.make(fault.status or 500, content, headers)
+        flow.metadata["fault"] = True
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Log what was answered."""
+        app = self.hosts.find(flow.request.pretty_host)
+        fields = {"fault": True} if "fault" in flow.metadata else {}
+        self._write(flow, **(fields if app else {"refused": True}))
+
+    def _write(self, flow: http.HTTPFlow, **fields: Any) -> None:  # noqa: ANN401 (JSON)
+        request, response = flow.request, None if "reset" in fields else flow.response
+        line = {
+            "time": log.moment(request.timestamp_start or time.time()),
+            "method": request.method,
+            "url": request.pretty_url,
+            "status": response.status_code if response else None,
+            "request_headers": log.headers(_fields(request)),
+            "response_headers": log.headers(_fields(response)) if response else {},
+            "body": log.body(request.get_content(strict=False)),
+            "response_body": log.body(response.get_content(strict=False)) if response else "",
+        }
+        self.log.write(**{**line, **fields})
+
+
+def _finish(flow: http.HTTPFlow) -> None:
+    """Set what ASGI has no place for: the reason phrase, and that HEAD's answer has no body."""
+    if flow.response is None:
+        return
+    if flow.request.method == "HEAD":
+        flow.response.data.content = b""
+    reason = flow.response.headers.pop(REASON_HEADER, None)
+    if reason and not flow.request.is_http2:
+        flow.response.reason = reason
+
+
+def _fields(message: http.Message) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.headers.fields]
+
+
+def _proxyserver() -> Any:  # noqa: ANN401 (mitmproxy doesn't say either)
+    return _untyped(ctx.master.addons).get("proxyserver")
+
+
+def _untyped(thing: Any) -> Any:  # noqa: ANN401
+    """Return ``thing``; mitmproxy leaves some of its methods without types."""
+    return thing
+
+
+def _end_with_parent(loop: asyncio.AbstractEventLoop) -> None:
+    """Stop when standard input ends: the parent holds its other end, and is gone however it died."""
+    sys.stdin.buffer.read()
+    loop.call_soon_threadsafe(ctx.master.shutdown)
+
+
+logging.getLogger("asyncio").setLevel(logging.WARNING)
+addons = [Door()]

@@ -1,0 +1,184 @@
+"""ARM's door: who asks, for which workspace, at which api-version, and whether he may.
+
+Errors are worded as in Learn, azure-resource-manager/troubleshooting/common-deployment-errors, and as
+azure-mgmt-core's users report them.
+"""
+
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rehearsal import names, tokens
+from rehearsal.entra import ARM_AUDIENCES
+from rehearsal.entra import HOST as LOGIN_HOST
+from rehearsal.log import moment
+from rehearsal.state import Store
+from rehearsal.web import Refusal, bearer_token, json_answer
+
+PROVIDER = "Microsoft.MachineLearningServices"
+WORKSPACE_PATH = (
+    "/subscriptions/{subscription}/resourceGroups/{group}/providers/" + PROVIDER + "/workspaces/{workspace}"
+)
+STABLE = ("2024-04-01", "2025-12-01")
+API_VERSIONS = {
+    "workspaces": (*STABLE, "2024-10-01-preview"),
+    "permissions": ("2022-04-01",),
+    "workspaces/connections": (*STABLE, "2024-04-01-preview"),
+    "workspaces/environments": (*STABLE, "2023-04-01-preview"),
+    "workspaces/environments/versions": (*STABLE, "2023-04-01-preview"),
+}
+"""The stable versions of azure-rest-api-specs, and what azure-ai-ml 1.35 sends."""
+WORKSPACE_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}$")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The application that asks."""
+
+    application: str
+    object_id: str
+    role: str | None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace as it is, under its own spelling; ARM ids match in any case."""
+
+    subscription: str
+    group: str
+    name: str
+    record: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The ARM id."""
+        return WORKSPACE_PATH.format(subscription=self.subscription, group=self.group, workspace=self.name)
+
+
+def error(status: int, code: str, message: str, **headers: str) -> Refusal:
+    """Return an error in ARM's shape."""
+    fields = {"x-ms-request-id": str(uuid.uuid4()), **headers}
+    return Refusal(json_answer(status, {"error": {"code": code, "message": message}}, **fields))
+
+
+def enter(store: Store, request: Request, kind: str) -> tuple[Workspace, Caller]:
+    """Return the workspace and the caller, who may do what he asks; refuses in ARM's order.
+
+    401 without a token for ARM; 400 for the api-version; 404 for the subscription; 403 without a role;
+    404 for group and workspace.
+    """
+    caller = _caller(store.read("entra"), request)
+    _check_api_version(request, kind)
+    subscriptions = store.read("arm")
+    subscription = _match(subscriptions, request.path_params["subscription"])
+    if subscription is None:
+        wanted = request.path_params["subscription"]
+        raise error(404, "SubscriptionNotFound", f"The subscription '{wanted}' could not be found.")
+    _check_role(caller, request, kind)
+    return _workspace(request, subscription, subscriptions[subscription]), caller
+
+
+def _workspace(request: Request, subscription: str, groups: dict[str, Any]) -> Workspace:
+    wanted_group, wanted = request.path_params["group"], request.path_params["workspace"]
+    group = _match(groups, wanted_group)
+    if group is None:
+        raise error(404, "ResourceGroupNotFound", f"Resource group '{wanted_group}' could not be found.")
+    name = _match(groups[group], wanted)
+    if name is None:
+        text = (
+            f"The Resource '{PROVIDER}/workspaces/{wanted}' under resource group '{group}' was not found. "
+            "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+        )
+        raise error(404, "ResourceNotFound", text)
+    return Workspace(subscription, group, name, groups[group][name])
+
+
+def _match(known: dict[str, Any], wanted: str) -> str | None:
+    return next((name for name in known if name.lower() == wanted.lower()), None)
+
+
+def _caller(entra: dict[str, Any], request: Request) -> Caller:
+    token = bearer_token(request.headers.get("authorization", ""))
+    if token is None:
+        raise _unauthorized("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+    claims = tokens.verified(token, entra["signing_key"])
+    if claims is None:
+        raise _unauthorized("InvalidAuthenticationToken", "The access token is invalid.")
+    audience = claims["aud"]
+    if audience.rstrip("/") not in {one.rstrip("/") for one in ARM_AUDIENCES}:
+        text = (
+            f"The access token has been obtained for wrong audience or resource '{audience}'. It should exactly "
+            "match with one of the allowed audiences 'https://management.core.windows.net/',"
+            "'https://management.core.windows.net','https://management.azure.com/','https://management.azure.com'."
+        )
+        raise _unauthorized("InvalidAuthenticationTokenAudience", text)
+    if claims["exp"] < time.time():
+        text = f"The access token expiry UTC time '{moment(claims['exp'])}' is earlier than current UTC time."
+        raise _unauthorized("ExpiredAuthenticationToken", text)
+    role = entra["applications"].get(claims["appid"], {}).get("workspaces")
+    return Caller(claims["appid"], claims["oid"], role)
+
+
+def _unauthorized(code: str, message: str) -> Refusal:
+    authority = f"https://{LOGIN_HOST}/{names.TENANT_ID}"
+    challenge = f'Bearer authorization_uri="{authority}", error="invalid_token", error_description="{message}"'
+    return error(401, code, message, WWW_Authenticate=challenge)
+
+
+def _check_api_version(request: Request, kind: str) -> None:
+    version = request.query_params.get("api-version")
+    if version is None:
+        text = "The api-version query parameter (?api-version=) is required for all requests."
+        raise error(400, "MissingApiVersionParameter", text)
+    if version not in API_VERSIONS[kind]:
+        supported = ", ".join(API_VERSIONS[kind])
+        text = (
+            f"No registered resource provider found for location 'westeurope' and API version '{version}' "
+            f"for type '{kind}'. The supported api-versions are '{supported}'."
+        )
+        raise error(400, "NoRegisteredProviderFound", text)
+
+
+_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+
+
+def _check_role(caller: Caller, request: Request, kind: str) -> None:
+    verb = _VERBS[request.method]
+    if caller.role == "Contributor" or (caller.role == "Reader" and verb == "read"):
+        return
+    scope = request.url.path
+    text = (
+        f"The client '{caller.application}' with object id '{caller.object_id}' does not have authorization to "
+        f"perform action '{PROVIDER}/{kind}/{verb}' over scope '{scope}' or the scope is invalid. If access was "
+        "recently granted, please refresh your credentials."
+    )
+    raise error(403, "AuthorizationFailed", text)
+
+
+def check_name(value: str, pattern: re.Pattern[str], what: str) -> None:
+    """Refuse a name that the resource's path pattern in the spec doesn't match."""
+    if not pattern.fullmatch(value):
+        text = f"The {what} '{value}' is invalid: it must match the pattern '{pattern.pattern}'."
+        raise error(400, "ValidationError", text)
+
+
+async def json_body(request: Request) -> Any:  # noqa: ANN401 (JSON)
+    """Return the request's JSON."""
+    try:
+        return await request.json()
+    except ValueError:
+        raise error(400, "InvalidRequestContent", "The request content was invalid: it isn't JSON.") from None
+
+
+def page(request: Request, values: list[dict[str, Any]], size: int) -> Response:
+    """Return one page of a list, with ``nextLink`` while more follows."""
+    start = int(request.query_params.get("$skip", "0"))
+    content: dict[str, Any] = {"value": values[start : start + size]}
+    if start + size < len(values):
+        content["nextLink"] = str(request.url.include_query_params(**{"$skip": start + size}))
+    return json_answer(200, content)

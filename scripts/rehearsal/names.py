@@ -1,0 +1,51 @@
+"""The names and the (fake) secrets that exist in the local Azure."""
+
+import uuid
+
+ORGANIZATION = "acme"
+PROJECT = "ml"
+FEED = "wheels"
+SPACED_PROJECT = "Data Science"
+"""A project whose name must be percent-encoded; it has a feed called ``lab``."""
+ORGANIZATION_FEED = "shared"
+"""A feed of the whole organization (no project)."""
+MIRROR_FEED = "mirror"
+"""A feed of ``ml`` that has the public index as its upstream."""
+
+FEED_TOKEN = "fake-token-of-a-publisher-0001"
+"""Packaging (read and write), feed role Contributor."""
+READ_TOKEN = "fake-token-that-only-reads-0002"
+"""Packaging (read), feed role Reader: what a workspace's connection should hold."""
+BUILD_TOKEN = "fake-token-of-a-build-service-0003"
+"""Feed role Collaborator, as build identities have by default: may save from upstreams, not publish."""
+
+TENANT_ID = "7e7a0000-0000-4000-8000-00000000fa4e"
+CLIENT_ID = "c11e0000-0000-4000-8000-00000000fa4e"
+CLIENT_SECRET = "fake-client-secret-of-the-pipeline"
+READER_CLIENT_ID = "4ead0000-0000-4000-8000-00000000fa4e"
+READER_CLIENT_SECRET = "fake-client-secret-of-a-reader"
+"""May read workspaces, not write."""
+OUTSIDER_CLIENT_ID = "0075de00-0000-4000-8000-00000000fa4e"
+OUTSIDER_CLIENT_SECRET = "fake-client-secret-of-an-outsider"
+"""Known to Entra, without any role."""
+
+SUBSCRIPTION_ID = "5b5c0000-0000-4000-8000-00000000fa4e"
+RESOURCE_GROUP = "rg-ml"
+WORKSPACE = "ws-train"
+OTHER_WORKSPACE = "ws-prod"
+
+TOKEN_REGISTRY = "acme.azurecr.io"
+"""A registry that wants its token flow, unlike mcr.microsoft.com."""
+
+
+def workspace_id(workspace: str = WORKSPACE) -> str:
+    """Return the ARM id of a workspace of the local Azure."""
+    return (
+        f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
+        f"/providers/Microsoft.MachineLearningServices/workspaces/{workspace}"
+    )
+
+
+def guid(*parts: str) -> str:
+    """Return the GUID that the local Azure gives to the thing so named: always the same one."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "amlwheel-rehearsal/" + "/".join(parts)))

@@ -1,0 +1,139 @@
+"""What the local Azure remembers, as JSON files that people and tests may read and edit."""
+
+import contextlib
+import copy
+import json
+import os
+import pathlib
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from rehearsal import names, registry_seed
+
+
+class Store:
+    """The state folder's documents: ``entra``, ``feeds``, ``arm`` and ``registry``, one JSON file each.
+
+    A document is read afresh for every request, so an edit made from outside counts at once.
+    """
+
+    def __init__(self, root: pathlib.Path) -> None:
+        """Use ``root``, and put there the documents that it lacks."""
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        for name, content in _seeds().items():
+            if not self.path(name).exists():
+                self.write(name, content)
+
+    def path(self, name: str) -> pathlib.Path:
+        """Return the file of a document."""
+        return self.root / f"{name}.json"
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return a document."""
+        content: dict[str, Any] = json.loads(self.path(name).read_text("utf-8"))
+        return content
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        """Replace a document, whole or not at all."""
+        part = self.path(name).with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        part.replace(self.path(name))
+
+    @contextlib.contextmanager
+    def edit(self, name: str) -> Iterator[dict[str, Any]]:
+        """Give a document to change; it is written back if it was changed."""
+        content = self.read(name)
+        before = copy.deepcopy(content)
+        yield content
+        if content != before:
+            self.write(name, content)
+
+    def files(self, organization: str, feed: dict[str, Any], kind: str = "published") -> pathlib.Path:
+        """Return the folder of a feed's files, ``published`` to it or ``saved`` from its upstream."""
+        project, name = str(feed["project"] or "-"), str(feed["name"])
+        folder = self.root / "feeds" / organization / project / name / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _seeds() -> dict[str, dict[str, Any]]:
+    return {"entra": _entra(), "feeds": _feeds(), "arm": _arm(), "registry": registry_seed.document()}
+
+
+def _entra() -> dict[str, Any]:
+    workload = {
+        "issuer": "https://token.actions.githubusercontent.com",
+        "subject": f"repo:{names.ORGANIZATION}/*",
+        "audience": "api://AzureADTokenExchange",
+    }
+    return {
+        "signing_key": secrets.token_hex(32),
+        "tenants": [names.TENANT_ID],
+        "applications": {
+            names.CLIENT_ID: {
+                "secret": names.CLIENT_SECRET,
+                "federated": [workload],
+                "workspaces": "Contributor",
+                "feeds": "Contributor",
+            },
+            names.READER_CLIENT_ID: {
+                "secret": names.READER_CLIENT_SECRET,
+                "federated": [],
+                "workspaces": "Reader",
+                "feeds": "Reader",
+            },
+            names.OUTSIDER_CLIENT_ID: {
+                "secret": names.OUTSIDER_CLIENT_SECRET,
+                "federated": [],
+                "workspaces": None,
+                "feeds": None,
+            },
+        },
+        "personal_access_tokens": {
+            names.FEED_TOKEN: {"name": "publisher", "scope": "vso.packaging_write", "role": "Contributor"},
+            names.READ_TOKEN: {"name": "reader", "scope": "vso.packaging", "role": "Reader"},
+            names.BUILD_TOKEN: {"name": "build", "scope": "vso.packaging_write", "role": "Collaborator"},
+        },
+    }
+
+
+def _feeds() -> dict[str, Any]:
+    org, project, spaced = names.ORGANIZATION, names.PROJECT, names.SPACED_PROJECT
+
+    def feed(name: str, project: str | None, *, upstream: bool = False) -> dict[str, Any]:
+        return {
+            "id": names.guid(org, project or "", name),
+            "name": name,
+            "project": project,
+            "upstream": upstream,
+            "views": ["Local", "Prerelease", "Release"],
+            "promoted": {},
+        }
+
+    return {
+        org: {
+            "tenant": names.TENANT_ID,
+            "projects": {name: names.guid(org, name) for name in (project, spaced)},
+            "feeds": [
+                feed(names.FEED, project),
+                feed("lab", spaced),
+                feed(names.ORGANIZATION_FEED, None),
+                feed(names.MIRROR_FEED, project, upstream=True),
+            ],
+        }
+    }
+
+
+def _arm() -> dict[str, Any]:
+    workspaces = {
+        name: {
+            "location": "westeurope",
+            "workspaceId": names.guid("workspace", name),
+            "connections": {},
+            "environments": {},
+        }
+        for name in (names.WORKSPACE, names.OTHER_WORKSPACE)
+    }
+    return {names.SUBSCRIPTION_ID: {names.RESOURCE_GROUP: workspaces}}

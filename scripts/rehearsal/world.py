@@ -1,0 +1,264 @@
+"""The local Azure as a context: started, used through its environment variables, and stopped."""
+
+import json
+import os
+import pathlib
+import shutil
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import certifi
+
+from rehearsal import log, upstream
+from rehearsal.entra import HOST as LOGIN_HOST
+from rehearsal.faults import Faults
+from rehearsal.filenames import identity
+from rehearsal.names import (
+    BUILD_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    FEED,
+    FEED_TOKEN,
+    MIRROR_FEED,
+    ORGANIZATION,
+    ORGANIZATION_FEED,
+    OTHER_WORKSPACE,
+    OUTSIDER_CLIENT_ID,
+    OUTSIDER_CLIENT_SECRET,
+    PROJECT,
+    READ_TOKEN,
+    READER_CLIENT_ID,
+    READER_CLIENT_SECRET,
+    RESOURCE_GROUP,
+    SPACED_PROJECT,
+    SUBSCRIPTION_ID,
+    TENANT_ID,
+    TOKEN_REGISTRY,
+    WORKSPACE,
+    workspace_id,
+)
+from rehearsal.state import Store
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "BUILD_TOKEN",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "FEED",
+    "FEED_TOKEN",
+    "MIRROR_FEED",
+    "ORGANIZATION",
+    "ORGANIZATION_FEED",
+    "OTHER_WORKSPACE",
+    "OUTSIDER_CLIENT_ID",
+    "OUTSIDER_CLIENT_SECRET",
+    "PROJECT",
+    "READER_CLIENT_ID",
+    "READER_CLIENT_SECRET",
+    "READ_TOKEN",
+    "RESOURCE_GROUP",
+    "SPACED_PROJECT",
+    "SUBSCRIPTION_ID",
+    "TENANT_ID",
+    "TOKEN_REGISTRY",
+    "WORKSPACE",
+    "World",
+    "workspace_id",
+]
+
+READY_WITHIN = 60
+"""Seconds that the proxy may take to start; it takes about one."""
+
+# mitmproxy loads an addon again when its file changes: an edit must not change the Azure of a running rehearsal.
+_START = (
+    "from mitmproxy.addons import script; script.ReloadInterval = 10**6; "
+    "from mitmproxy.tools.main import mitmdump; mitmdump()"
+)
+_CA_VARIABLES = ("PIP_CERT", "CURL_CA_BUNDLE", "SSL_CERT_DIR", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS")
+_PROXY_VARIABLES = ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+_SIGN_IN = ("AZURE_", "ARM_", "IDENTITY_", "MSI_", "IMDS_")
+
+
+class World:
+    """A local Azure that runs while the context is open. ``state`` may be that of an earlier one.
+
+    ``latency_ms`` is added to every answer; ``faults`` are JSON objects as ``faults.Fault`` documents them.
+    In ``state`` are ``requests.jsonl``, of this run alone, and the folder ``azure``: what the stand-ins remember.
+    """
+
+    def __init__(self, state: pathlib.Path, *, latency_ms: float = 0, faults: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Prepare the state folder; nothing runs yet."""
+        self.state = state.resolve()
+        self.azure = self.state / "azure"
+        self.log = self.state / "requests.jsonl"
+        self.store = Store(self.azure)
+        self._latency_ms = latency_ms
+        self._proxy = self.azure / "proxy"
+        self._proxy.mkdir(exist_ok=True)
+        self.fail(*faults)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    @property
+    def ca_bundle(self) -> pathlib.Path:
+        """The roots that a client needs: this machine's and the proxy's."""
+        return self._proxy / "ca-bundle.pem"
+
+    def __enter__(self) -> "Self":
+        """Start the proxy and wait until it answers; RuntimeError, with its log, when it doesn't."""
+        self.log.write_text("")
+        ready = self._proxy / "ready"
+        ready.unlink(missing_ok=True)
+        with (self._proxy / "mitmdump.log").open("wb") as output:
+            self._process = subprocess.Popen(
+                self._command(ready),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=_proxy_environment(),
+                start_new_session=True,  # Ctrl-C is for the step; we stop when it has ended
+            )
+        try:
+            self.port = self._wait(ready)
+            self._write_ca_bundle()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the proxy."""
+        self._stop()
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """Return ``base`` changed so that a process lives in this world: proxy, CA, and fake ARM credentials.
+
+        Whatever else in ``base`` could sign in to Azure is left out.
+        """
+        dropped = (*_CA_VARIABLES, *_PROXY_VARIABLES)
+        kept = {key: value for key, value in base.items() if key not in dropped and not key.startswith(_SIGN_IN)}
+        proxy, bundle = f"http://127.0.0.1:{self.port}", str(self.ca_bundle)
+        return {
+            **kept,
+            "HTTPS_PROXY": proxy,
+            "https_proxy": proxy,
+            "REQUESTS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+            "AZURE_CONFIG_DIR": str(self.azure / "config"),
+            "AZURE_TENANT_ID": TENANT_ID,
+            "AZURE_CLIENT_ID": CLIENT_ID,
+            "AZURE_CLIENT_SECRET": CLIENT_SECRET,
+        }
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the request log so far."""
+        return log.read(self.log)
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Return the requests that may change something: neither reads, nor tokens asked for."""
+        return [line for line in self.requests() if is_write(line)]
+
+    def fail(self, *faults: Mapping[str, Any]) -> None:
+        """Let requests go wrong as ``faults`` say, from now on and in place of what was said before; none: no more."""
+        Faults(faults)  # refuses what makes no sense
+        part = self._proxy / "faults.part"
+        part.write_text(json.dumps(faults), "utf-8")
+        part.replace(self._proxy / "faults.json")
+
+    def seed_wheel(self, path: pathlib.Path, feed: str = FEED) -> None:
+        """Put a wheel into a feed, named as in ``feeds.json``, as if it had been published long ago."""
+        identity(path.name)
+        organization, known = next(iter(self.store.read("feeds").items()))
+        record = next(one for one in known["feeds"] if one["name"] == feed)
+        folder = self.store.files(organization, record)
+        part = folder / f".{path.name}.part"
+        shutil.copyfile(path, part)
+        part.replace(folder / path.name)
+
+    def workspace(self, workspace: str = WORKSPACE) -> dict[str, Any]:
+        """Return what a workspace holds: ``connections`` (with secrets) and ``environments``."""
+        found: dict[str, Any] = self.store.read("arm")[SUBSCRIPTION_ID][RESOURCE_GROUP][workspace]
+        return found
+
+    def _command(self, ready: pathlib.Path) -> list[str]:
+        config = self._proxy / "rehearsal.json"
+        content = {
+            "state": str(self.azure),
+            "log": str(self.log),
+            "ready": str(ready),
+            "latency_ms": self._latency_ms,
+            "faults": str(self._proxy / "faults.json"),
+            "through": upstream.hosts(),
+        }
+        config.write_text(json.dumps(content), "utf-8")
+        options = {
+            "listen_host": "127.0.0.1",
+            "listen_port": "0",
+            "confdir": str(self._proxy),
+            "connection_strategy": "lazy",  # or it would dial the real host first
+            "upstream_cert": "false",
+            "termlog_verbosity": "warn",
+            "flow_detail": "0",
+            "rehearsal": str(config),
+        }
+        addon = pathlib.Path(__file__).with_name("addon.py")
+        settings = [part for key, value in options.items() for part in ("--set", f"{key}={value}")]
+        return [sys.executable, "-c", _START, "-s", str(addon), *settings]
+
+    def _wait(self, ready: pathlib.Path) -> int:
+        assert self._process is not None  # noqa: S101 (we come from __enter__)
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if ready.exists() and (text := ready.read_text("utf-8")):
+                return int(text)
+            time.sleep(0.02)
+        output = (self._proxy / "mitmdump.log").read_text("utf-8", "replace")
+        msg = f"the local Azure didn't start (status {self._process.poll()}):\n{output}"
+        raise RuntimeError(msg)
+
+    def _write_ca_bundle(self) -> None:
+        own = (self._proxy / "mitmproxy-ca-cert.pem").read_text("utf-8")
+        self.ca_bundle.write_text(_system_roots().rstrip("\n") + "\n" + own, "utf-8")
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        assert self._process.stdin is not None  # noqa: S101 (it is a pipe)
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+def is_write(line: Mapping[str, Any]) -> bool:
+    """Tell whether a line of the log may have changed something."""
+    if line["method"] in {"GET", "HEAD", "OPTIONS", "CONNECT"}:
+        return False
+    return not line["url"].startswith(f"https://{LOGIN_HOST}/")
+
+
+def _proxy_environment() -> dict[str, str]:
+    """Return the proxy's own environment: it imports this package."""
+    scripts = str(pathlib.Path(__file__).parents[1])
+    bytecode = str(pathlib.Path(sys.prefix) / "bytecode")  # without it each start takes two seconds more
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": scripts, "PYTHONPYCACHEPREFIX": bytecode, "PYTHONUTF8": "1"}
+
+
+def _system_roots() -> str:
+    """Return this machine's root certificates as PEM."""
+    paths = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, certifi.where())
+    path = next(pathlib.Path(path) for path in paths if path and pathlib.Path(path).is_file())
+    return path.read_text("utf-8")

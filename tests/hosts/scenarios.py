@@ -1,0 +1,90 @@
+"""What every host must do with the same step: the inputs, in a workflow, and what has to come out.
+
+A scenario's inputs stand in `workflows/<name>.yml`, as a user writes them. Each door (act, the small runner, later
+other hosts) runs them and compares with what is expected here.
+"""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rehearsal import names
+
+from hosts import runner
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PROJECTS = {
+    "features": ROOT / "tests/projects/acme-features",
+    "flit": ROOT / "tests/projects/backends/flit",
+    "hostile": HERE / "projects/hostile",
+}
+SECRETS = {"FEED_TOKEN": names.FEED_TOKEN, "CONNECTION_TOKEN": names.READ_TOKEN}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One use of the step: the pushed tag, and its exit status, errors (by code) and outputs (those foreseeable)."""
+
+    name: str
+    tag: str
+    status: int = 0
+    codes: tuple[str, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    writes: bool = True
+
+    @property
+    def workflow(self) -> Path:
+        """The workflow that uses the step so."""
+        return HERE / "workflows" / f"{self.name}.yml"
+
+    @functools.cached_property
+    def inputs(self) -> dict[str, str]:
+        """What the workflow's step gets, by input name, secrets filled in."""
+        (given,) = (step["with"] for step in self.steps() if step.get("uses") == "./")
+        return {name: runner.evaluate(str(value), {"secrets": SECRETS}) for name, value in given.items()}
+
+    def steps(self) -> list[dict[str, Any]]:
+        """Return all steps of the workflow."""
+        jobs: dict[str, Any] = yaml.safe_load(self.workflow.read_text("utf-8"))["jobs"]
+        return [step for job in jobs.values() for step in job["steps"]]
+
+
+INDEX_URL = f"https://pkgs.dev.azure.com/{names.ORGANIZATION}/{names.PROJECT}/_packaging/{names.FEED}/pypi/simple/"
+_FILES = {
+    "environment-file": "aml-environment/environment.yml",
+    "conda-file": "aml-environment/conda.yml",
+    "lock-file": "aml-environment/requirements.lock",
+    "receipt": "aml-environment/aml-release.json",
+}
+_FEATURES = {
+    "package-name": "acme-features",
+    "package-version": "0.3.0",
+    "wheel": "aml-environment/dist/acme_features-0.3.0-py3-none-any.whl",
+    "index-url": INDEX_URL,
+    "connection": "feed-acme",
+    "environment-name": "acme-features",
+    "changed": "true",
+    **_FILES,
+}
+
+RELEASE = Scenario("release", "v0.3.0", outputs=_FEATURES)
+MISMATCH = Scenario("mismatch", "v0.4.0", status=23, codes=("AW23",), writes=False)
+BAD_INPUTS = Scenario("bad-inputs", "v0.3.0", status=12, codes=("AW12", "AW10", "AW10", "AW10", "AW13"), writes=False)
+DRY_RUN = Scenario("dry-run", "acme-features-v0.3.0", outputs=_FEATURES, writes=False)
+SEVERAL = Scenario(
+    "several",
+    "acme-flit-v0.1.0",
+    outputs={
+        "package-name": "acme-features\nacme-flit",
+        "package-version": "0.3.0\n0.1.0",
+        "environment-name": "acme-both",
+    },
+)
+HOSTILE = Scenario("hostile", "v6.6.6", outputs={"package-name": "hostile", "package-version": "6.6.6"})
+HOSTILE_FAILURE = Scenario("hostile-failure", "v6.6.6", status=22, codes=("AW22",), writes=False)
+
+SCENARIOS = (RELEASE, MISMATCH, BAD_INPUTS, DRY_RUN, SEVERAL, HOSTILE, HOSTILE_FAILURE)

@@ -1,0 +1,67 @@
+"""One local Azure for all tests of a process, as good as new for each of them."""
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+from rehearsal.projects import commit
+from rehearsal.world import World
+
+from rehearsed.steps import PROJECTS, Step, write_wheel
+
+_DOCUMENTS = ("entra", "feeds", "arm", "registry")
+
+
+@pytest.fixture(scope="session")
+def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Start the local Azure, which takes longer than most tests."""
+    with World(tmp_path_factory.mktemp("azure")) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def pristine(local_azure: World) -> dict[str, str]:
+    """Return the documents of an Azure in which nothing has happened yet."""
+    return {name: local_azure.store.path(name).read_text("utf-8") for name in _DOCUMENTS}
+
+
+@pytest.fixture
+def world(local_azure: World, pristine: dict[str, str]) -> World:
+    """Return the local Azure, in which nothing has happened yet and nothing goes wrong."""
+    local_azure.fail()
+    for name, text in pristine.items():
+        local_azure.store.path(name).write_text(text, "utf-8")
+    for path in (local_azure.azure / "feeds").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    return local_azure
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return where caches are: the tools' environments where they always are, all else new and shared by the tests.
+
+    Each world serves other bytes under the same addresses, so the developer's own cache would be wrong.
+    """
+    shared = tmp_path_factory.mktemp("uv-cache")
+    kept = os.environ.get("XDG_CACHE_HOME") or str(pathlib.Path.home() / ".cache")
+    return {"XDG_CACHE_HOME": kept, "UV_CACHE_DIR": str(shared)}
+
+
+@pytest.fixture
+def step(world: World, tmp_path: pathlib.Path, caches: dict[str, str]) -> Step:
+    """Return the step, ready to run in the local Azure."""
+    return Step(world, tmp_path, caches)
+
+
+@pytest.fixture
+def wheel(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return a small wheel to release, where building one isn't the point."""
+    return write_wheel(tmp_path / "wheels", "acme-features", "0.3.0")
+
+
+@pytest.fixture
+def features(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return a checkout of the small sample project."""
+    return commit(PROJECTS / "acme-features", tmp_path / "acme-features")

@@ -1,0 +1,178 @@
+"""Run the real step, as a process, against the local Azure; and make what it runs on."""
+
+import base64
+import hashlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rehearsal.world import (
+    FEED,
+    FEED_TOKEN,
+    ORGANIZATION,
+    PROJECT,
+    READ_TOKEN,
+    RESOURCE_GROUP,
+    SUBSCRIPTION_ID,
+    WORKSPACE,
+    World,
+)
+from rehearsal.world import is_write as _is_write
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROJECTS = ROOT / "tests" / "projects"
+FEED_LABEL = f"{ORGANIZATION}/{PROJECT}/{FEED}"
+WORKSPACE_LABEL = f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{WORKSPACE}"
+EMITTED = {"environment.yml", "conda.yml", "requirements.lock", "azureml_environment.json", "aml-release.json"}
+
+# All that the step gets of the environment around the tests. A company's mirror is the public index there.
+_KEPT = "PATH LANG TMPDIR SSL_CERT_FILE REQUESTS_CA_BUNDLE UV_DEFAULT_INDEX UV_INDEX_URL PIP_INDEX_URL".split()
+_LONGEST = 300  # seconds
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run of the step did: its exit status, what it printed, and what it asked of the local Azure."""
+
+    status: int
+    output: str
+    requests: list[dict[str, Any]]
+    folder: pathlib.Path
+    """`output-dir`."""
+
+    @property
+    def writes(self) -> list[dict[str, Any]]:
+        """The requests that may have changed something."""
+        return [line for line in self.requests if _is_write(line)]
+
+    @property
+    def written(self) -> list[tuple[str, str]]:
+        """Method and kind of each write, in order: what a release consists of."""
+        return [(line["method"], _kind(line["url"])) for line in self.writes]
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The step's outputs, as a terminal shows them."""
+        return dict(re.findall(r"^([a-z][a-z0-9-]+)=(.*)$", self.output, re.MULTILINE))
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The bytes of every emitted file by its path below `output-dir`."""
+        paths = (path for path in self.folder.rglob("*") if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in paths}
+
+    @property
+    def told(self) -> str:
+        """What is printed, on one line: messages are matched without regard to where lines end."""
+        return " ".join(self.output.split())
+
+
+def _kind(url: str) -> str:
+    for kind in ("connections", "environments", "upload"):
+        if f"/{kind}/" in url:
+            return kind
+    return url
+
+
+@dataclass(frozen=True)
+class Step:
+    """The step, ready to run in a world."""
+
+    world: World
+    scratch: pathlib.Path
+    """A folder of the test's own: the step's working directory and HOME are below it."""
+    caches: Mapping[str, str]
+
+    def __call__(self, *arguments: str | pathlib.Path, env: Mapping[str, str] | None = None, **given: object) -> Result:
+        """Run the step with ``given`` inputs (`python_version="3.12"`) on top of those that every run needs.
+
+        A tuple is an option given several times; None takes an input's default away. ``env`` comes last of all;
+        an empty value unsets a variable.
+        """
+        inputs = {"feed": FEED_LABEL, "workspace": WORKSPACE_LABEL, "output_dir": self.scratch / "out", **given}
+        options = [*map(str, arguments), *_options(inputs)]
+        seen = len(self.world.requests())
+        done = subprocess.run(
+            [sys.executable, "-B", str(ROOT / "action" / "bootstrap.py"), *options],
+            env={name: value for name, value in (self.environment() | dict(env or {})).items() if value},
+            cwd=self.folder("work"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=_LONGEST,
+            check=False,
+        )
+        folder = pathlib.Path(str(inputs["output_dir"]))
+        return Result(done.returncode, done.stdout, self.world.requests()[seen:], folder)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that the step gets: an allow-list, the world's, and the fake tokens."""
+        tokens = {"AMLWHEEL_FEED_TOKEN": FEED_TOKEN, "AMLWHEEL_CONNECTION_TOKEN": READ_TOKEN}
+        own = {"HOME": str(self.folder("home")), "PIP_CONFIG_FILE": os.devnull}
+        return {**self.world.environment(self.inherited()), **tokens, **self.caches, **own}
+
+    @staticmethod
+    def inherited() -> dict[str, str]:
+        """Return the variables that come from around the tests."""
+        return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+    def folder(self, name: str) -> pathlib.Path:
+        """Return a folder of the test's own."""
+        place = self.scratch / name
+        place.mkdir(exist_ok=True)
+        return place
+
+
+def _options(inputs: Mapping[str, object]) -> list[str]:
+    found: list[str] = []
+    for name, value in inputs.items():
+        for each in value if isinstance(value, tuple) else () if value is None else (value,):
+            found += [f"--{name.replace('_', '-')}", str(each)]
+    return found
+
+
+def write_wheel(  # noqa: PLR0913  # what a wheel can say
+    folder: pathlib.Path,
+    name: str,
+    version: str,
+    *,
+    requires: Sequence[str] = (),
+    requires_python: str = ">=3.10",
+    tag: str = "py3-none-any",
+    text: str = "",
+) -> pathlib.Path:
+    """Write a wheel of one small module, quicker than any backend, and return its path."""
+    module = name.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    head = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nRequires-Python: {requires_python}\n{needs}"
+    members = {
+        f"{module}/__init__.py": f'"""{text or name}."""\n',
+        f"{info}/METADATA": f"{head}Summary: A sample\nDescription-Content-Type: text/plain\n\nA sample.\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
+    }
+    record = "".join(f"{path},{_record_hash(content)},{len(content)}\n" for path, content in members.items())
+    members[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = folder / f"{module}-{version}-{tag}.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, content in members.items():
+            archive.writestr(path, content)
+    return wheel
+
+
+def _record_hash(content: str) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest())
+    return f"sha256={digest.rstrip(b'=').decode()}"
+
+
+def sha256(path: pathlib.Path) -> str:
+    """Return a file's sha256 in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

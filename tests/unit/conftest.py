@@ -1,0 +1,26 @@
+"""The core's own tests are pure: no socket, and nothing from the environment of whoever runs them."""
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+# These start programs and stand-ins of their own.
+OTHERS = ("test_bootstrap", "test_rehears", "test_scripts")
+OUTER = re.compile(r"(PIP|UV|GITHUB|RUNNER|BUILD|SYSTEM|AGENT|INPUT|AZURE|AMLWHEEL|SOURCE_DATE)_.*|\w*_PROXY", re.I)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == "unit" and not item.path.name.startswith(OTHERS):
+            item.add_marker(pytest.mark.disable_socket)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if not request.path.name.startswith(OTHERS):
+        for name in [name for name in os.environ if OUTER.fullmatch(name)]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    yield

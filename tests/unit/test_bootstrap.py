@@ -1,0 +1,289 @@
+"""action/bootstrap.py without network: what it keeps of an environment, whom it refuses, how it reports."""
+
+import ast
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+import bootstrap
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+LINES = st.text(st.sampled_from("#[]:;v s\r\n\x85\u2028\x1b\taddmaskVSO=") | st.characters(), max_size=60)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PIP_TARGET",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_FIND_LINKS",
+        "PIP_REQUIRE_VIRTUALENV",
+        "UV_SYSTEM_PYTHON",
+        "UV_INDEX",
+        "UV_EXTRA_INDEX_URL",
+        "UV_EXCLUDE_NEWER",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "__PYVENV_LAUNCHER__",
+        "AMLWHEEL_FEED_TOKEN",
+        "AZURE_CLIENT_SECRET",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "SYSTEM_ACCESSTOKEN",
+        "ENDPOINT_AUTH_PARAMETER_X_SERVICEPRINCIPALKEY",
+        "SECRET_PAT",
+    ],
+)
+def test_settings_that_bend_an_install_and_secrets_are_dropped(name: str) -> None:
+    assert name not in bootstrap.clean_environment({name: "x"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PATH",
+        "HOME",
+        "SYSTEMROOT",
+        "LD_LIBRARY_PATH",
+        "HTTPS_PROXY",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "NETRC",
+        "PIP_INDEX_URL",
+        "PIP_CERT",
+        "UV_DEFAULT_INDEX",
+        "UV_INDEX_MIRROR_PASSWORD",
+        "UV_SYSTEM_CERTS",
+        "UV_CACHE_DIR",
+    ],
+)
+def test_the_machine_and_its_network_are_kept(name: str) -> None:
+    assert bootstrap.clean_environment({name: "x"})[name] == "x"
+
+
+def test_configuration_files_do_not_count() -> None:
+    cleaned = bootstrap.clean_environment({"PIP_CONFIG_FILE": "mine", "UV_CONFIG_FILE": "mine", "UV_NO_CONFIG": "0"})
+    assert cleaned["PIP_CONFIG_FILE"] == os.devnull
+    assert cleaned["UV_NO_CONFIG"] == "1"
+    assert "UV_CONFIG_FILE" not in cleaned
+
+
+@pytest.mark.parametrize(
+    ("base", "config", "uv", "pip"),
+    [
+        ({}, {}, None, None),
+        ({"PIP_INDEX_URL": "https://p"}, {}, "https://p", "https://p"),
+        ({"UV_INDEX_URL": "https://u"}, {}, "https://u", "https://u"),
+        ({"UV_DEFAULT_INDEX": "mirror=https://u/?a=b"}, {}, "mirror=https://u/?a=b", "https://u/?a=b"),
+        ({"UV_DEFAULT_INDEX": "https://u", "PIP_INDEX_URL": "https://p"}, {}, "https://u", "https://p"),
+        ({}, {"index-url": "https://c"}, "https://c", "https://c"),
+        ({"PIP_INDEX_URL": "https://p"}, {"index-url": "https://c"}, "https://p", "https://p"),
+        ({"UV_DEFAULT_INDEX": "https://u"}, {"index-url": "https://c"}, "https://u", "https://c"),
+    ],
+)
+def test_pip_and_uv_share_their_index(
+    base: dict[str, str], config: dict[str, str], uv: str | None, pip: str | None
+) -> None:
+    env = bootstrap.tool_environment(base, config)
+    assert (env.get("UV_DEFAULT_INDEX"), env.get("PIP_INDEX_URL")) == (uv, pip)
+    assert "UV_INDEX_URL" not in env
+
+
+def test_certificates_and_proxy_of_pip_serve_uv_too() -> None:
+    config = {"cert": "/ca.pem", "proxy": "http://proxy:3128", "trusted-host": "mirror"}
+    env = bootstrap.tool_environment({}, config)
+    assert env["SSL_CERT_FILE"] == env["REQUESTS_CA_BUNDLE"] == env["PIP_CERT"] == "/ca.pem"
+    assert env["HTTPS_PROXY"] == env["PIP_PROXY"] == "http://proxy:3128"
+    assert env["UV_INSECURE_HOST"] == "mirror"
+
+
+def test_what_the_environment_says_wins_over_pips_configuration() -> None:
+    base = {"SSL_CERT_FILE": "/env.pem", "https_proxy": "http://env"}
+    env = bootstrap.tool_environment(base, {"cert": "/ca.pem", "proxy": "http://conf"})
+    assert env["SSL_CERT_FILE"] == "/env.pem"
+    assert "HTTPS_PROXY" not in env
+
+
+def test_pips_configuration_is_read_as_pip_merges_it(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://mirror/simple\n[install]\nproxy = http://p\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    config = bootstrap.pip_config()
+    assert (config["index-url"], config["proxy"]) == ("https://mirror/simple", "http://p")
+
+
+@pytest.mark.parametrize("found", [(3, 10), (3, 13), (4, 0)])
+def test_a_python_that_is_new_enough_is_accepted(found: tuple[int, int]) -> None:
+    bootstrap.require_python(found, {})
+
+
+@pytest.mark.parametrize(
+    ("env", "advice"),
+    [
+        ({"GITHUB_ACTIONS": "true"}, "uses: actions/setup-python@"),
+        ({"TF_BUILD": "True"}, "task: UsePythonVersion@0"),
+        ({}, "python3.12 action/bootstrap.py"),
+    ],
+)
+def test_an_older_python_is_refused_with_the_remedy_for_the_host(env: dict[str, str], advice: str) -> None:
+    with pytest.raises(bootstrap.BootstrapError, match=r"^Python 3\.10 or newer is needed, found 3\.8") as caught:
+        bootstrap.require_python((3, 8), env)
+    assert caught.value.status == 90
+    assert advice in caught.value.remedy
+
+
+def test_main_reports_an_older_python_and_installs_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18, "final", 0))
+    assert bootstrap.main([]) == 90
+    assert "AW90: Python 3.10 or newer is needed, found 3.9." in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("version", [(3, 6), (3, 7), (3, 8), (3, 9)])
+def test_older_pythons_can_parse_it(version: tuple[int, int]) -> None:
+    ast.parse(pathlib.Path(bootstrap.__file__).read_text("utf-8"), feature_version=version)
+
+
+def test_it_imports_only_what_python_3_6_has() -> None:
+    tree = ast.parse(pathlib.Path(bootstrap.__file__).read_text("utf-8"))
+    names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
+    old = "ast hashlib os pathlib re shutil signal subprocess sys sysconfig tempfile time typing"
+    assert names == set(old.split())
+
+
+def test_the_key_tells_locks_interpreters_and_platforms_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = bootstrap.key_of(b"a==1")
+    assert first == bootstrap.key_of(b"a==1")
+    assert re.fullmatch(r"py3\.\d+-[0-9a-f]{16}", first)
+    assert bootstrap.key_of(b"a==2") != first
+    for owner, name in ((sys, "version"), (sys, "base_prefix")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, "another")
+            assert bootstrap.key_of(b"a==1") != first
+    with monkeypatch.context() as patch:
+        patch.setattr("sysconfig.get_platform", lambda: "another")
+        assert bootstrap.key_of(b"a==1") != first
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({"RUNNER_TEMP": "/r", "AGENT_TEMPDIRECTORY": "/a", "XDG_CACHE_HOME": "/x"}, "/r/amlwheel"),
+        ({"AGENT_TEMPDIRECTORY": "/a", "XDG_CACHE_HOME": "/x"}, "/a/amlwheel"),
+        ({"RUNNER_TEMP": "", "XDG_CACHE_HOME": "/x"}, "/x/amlwheel"),
+        ({}, os.path.expanduser("~/.cache/amlwheel")),  # noqa: PTH111 - what the code under test must equal
+    ],
+)
+def test_environments_are_kept_where_the_host_wants_them(env: dict[str, str], expected: str) -> None:
+    assert bootstrap.default_root(env) == pathlib.Path(expected)
+
+
+def ready(root: pathlib.Path, name: str) -> pathlib.Path:
+    """Make what passes for an environment."""
+    python = bootstrap.python_of(root / name)
+    python.parent.mkdir(parents=True)
+    python.touch()
+    return python
+
+
+def test_a_ready_environment_is_followed_and_a_vanished_one_is_not(tmp_path: pathlib.Path) -> None:
+    pointer = tmp_path / "py3.12-0.ready"
+    assert bootstrap.follow(pointer) is None
+    python = ready(tmp_path, "py3.12-0-x")
+    assert bootstrap.publish(tmp_path / "py3.12-0-x", pointer) == python
+    assert bootstrap.follow(pointer) == python
+    python.unlink()
+    assert bootstrap.follow(pointer) is None
+
+
+def test_only_what_nobody_used_for_long_is_swept_away(tmp_path: pathlib.Path) -> None:
+    long_ago = time.time() - bootstrap.UNUSED - 60
+    for name in ("py3.12-0-old", "py3.11-1-half", "py3.12-2-used", "other-py-thing"):
+        ready(tmp_path, name)
+        os.utime(tmp_path / name, (long_ago, long_ago))
+    (tmp_path / "py3.12-2.ready").write_text("py3.12-2-used")
+    assert bootstrap.follow(tmp_path / "py3.12-2.ready")
+    ready(tmp_path, "py3.12-3-new")
+    bootstrap.publish(tmp_path / "py3.12-3-new", tmp_path / "py3.12-3.ready")
+    left = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert left == {"py3.12-2-used", "other-py-thing", "py3.12-3-new"}
+
+
+def test_one_package_is_cut_out_of_a_lock_with_its_hashes() -> None:
+    lock = "uv-build==1 \\\n    --hash=sha256:aa\nuv==2 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\nzipp==3\n"
+    assert bootstrap.requirement(lock, "uv") == "uv==2 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n"
+    assert bootstrap.requirement(lock, "u") == ""
+    assert bootstrap.requirement(bootstrap.LOCK.read_text("utf-8"), "uv").count("--hash=sha256:") > 10
+
+
+def test_the_first_run_writes_no_bytecode_and_later_ones_keep_it_out_of_the_action(tmp_path: pathlib.Path) -> None:
+    assert bootstrap.bytecode(tmp_path) == ["-B"]
+    assert bootstrap.bytecode(tmp_path) == ["-X", f"pycache_prefix={tmp_path / 'bytecode'}"]
+
+
+ERROR = bootstrap.BootstrapError(91, "50% of it failed", "Do this:\n  - that", "x ##[add-mask]y\n::error::z")
+
+
+def test_a_person_reads_code_cause_and_remedy_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bootstrap.report(ERROR, {}) == 91
+    out, err = capsys.readouterr()
+    assert err == "AW91: 50% of it failed.\nDo this:\n  - that\n"
+    assert out == "| x #_#[add-mask]y\n| ::error::z\n"
+
+
+def test_github_gets_one_escaped_annotation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bootstrap.report(ERROR, {"GITHUB_ACTIONS": "true"}) == 91
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "::error title=AW91::50%25 of it failed.%0ADo this:%0A  - that"
+
+
+def test_azure_pipelines_gets_an_issue_a_result_and_status_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bootstrap.report(ERROR, {"TF_BUILD": "True"}) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "##vso[task.logissue type=error]AW91: 50%AZP25 of it failed.%0ADo this:%0A  - that",
+        "##vso[task.complete result=Failed;]AW91: 50%AZP25 of it failed",
+    ]
+
+
+def obeyed(text: str) -> list[str]:
+    """Return the lines that one of the hosts would take for a command."""
+    lines = re.split(r"\r\n|\r|\n", text)
+    return [line for line in lines if re.search(r"##\[|##vso\[", line, re.IGNORECASE) or re.match(r"\s*::", line)]
+
+
+@given(LINES)
+@example("##vso[task.complete result=Succeeded;done=true;]")
+@example("a\r::set-output name=x::y")
+@example("\u2028::add-mask::x")
+@example("####[add-mask]x")
+@example("##\x85[add-mask]x")
+def test_no_tool_can_command_the_host(text: str) -> None:
+    shown = bootstrap.neutralise(text)
+    assert not obeyed(shown)
+    assert bootstrap.neutralise(shown).count("\n") == shown.count("\n")
+
+
+def test_control_characters_and_odd_line_ends_are_replaced() -> None:
+    assert bootstrap.neutralise("a\x1b[31m\x85b\u2028c\td\r\ne\rf") == "| a\ufffd[31m\ufffdb\ufffdc\td\n| e\n| f"
+
+
+def test_who_logs_in_to_an_index_is_not_shown() -> None:
+    shown = bootstrap.neutralise("at https://user:s3cr3t-fake-token@mirror.example/simple and https://open/")
+    assert shown == "| at https://***@mirror.example/simple and https://open/"
+
+
+def test_only_the_last_lines_of_a_failed_tool_are_shown() -> None:
+    said = "\n".join(f"line {number}" for number in range(40)).encode()
+    shown = bootstrap.explain(subprocess.CalledProcessError(1, "pip", said))
+    assert shown.splitlines() == [f"line {number}" for number in range(34, 40)]
+    assert bootstrap.explain(FileNotFoundError("none on PATH")) == "none on PATH"

@@ -1,0 +1,187 @@
+"""Reading the inputs: defaults, choices, and all problems at once, in the user's own words."""
+
+from collections.abc import Mapping
+
+import pytest
+from amlwheel.errors import BadFeed, BadInput, BadWorkspace, MissingToken, NotYet, Several, StepError
+from amlwheel.inputs import PYTHONS, Style, from_command_line, from_environment, knobs, parser, read, spell
+from amlwheel.model import Image
+from unit.parts import CANARY, FEED, GUID, TOKEN, WORKSPACE
+
+LEAST = {"feed": "acme/ml/wheels", "workspace": f"{GUID}/rg/research", "feed-token": CANARY, "connection-token": CANARY}
+
+
+def refused(given: Mapping[str, str]) -> StepError:
+    with pytest.raises(StepError) as caught:
+        read({**LEAST, **given})
+    return caught.value
+
+
+def test_defaults() -> None:
+    inputs = read(LEAST)
+    assert (inputs.feed, inputs.workspace, inputs.feed_token) == (FEED, (WORKSPACE,), TOKEN)
+    assert inputs.package_dir == (".",)
+    assert inputs.wheel == ()
+    assert inputs.python_version.exact == PYTHONS["3.11"]
+    assert (inputs.index, inputs.route, inputs.sdk, inputs.verify) == ("extra", "feed", "v2", "install")
+    assert inputs.base_image.registry == "mcr.microsoft.com"
+    assert inputs.dry_run is False
+    assert inputs.output_dir == "aml-environment"
+
+
+def test_values() -> None:
+    inputs = read(
+        LEAST
+        | {
+            "package-dir": " one \n\n two\n",
+            "workspace": f"{GUID}/rg/research\n{WORKSPACE.id}\n{GUID}/rg/second",
+            "python-version": "3.12.4",
+            "base-image": "mcr.microsoft.com/a/b:1",
+            "dry-run": "True",
+            "connection-name": "feed-x",
+            "output-dir": "out/aml env (1)",
+        }
+    )
+    assert inputs.package_dir == ("one", "two")
+    assert [each.name for each in inputs.workspace] == ["research", "second"]
+    assert inputs.python_version.exact == "3.12.4"
+    assert inputs.base_image == Image("mcr.microsoft.com", "a/b", "1")
+    assert inputs.dry_run is True
+    assert inputs.connection_name == "feed-x"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said", "fix"),
+    [
+        ("index", "onyl", "`index` can't be 'onyl'; it is one of extra, only.", "Did you mean only?"),
+        ("verify", "INSTALL", "`verify` can't be 'INSTALL'", "Did you mean install?"),
+        ("sdk", "pancake", "`sdk` can't be 'pancake'", BadInput.fix),
+        ("dry-run", "yes", "`dry-run`: 'yes' is neither true nor false.", ""),
+        ("python-version", "3.1", "`python-version`: '3.1' is not one of 3.10,", "python-version: '3.10'"),
+        ("python-version", "3.9", "`python-version`: '3.9' is not one of 3.10,", BadInput.fix),
+        ("python-version", "3.11.٣", "is not one of", BadInput.fix),
+        ("connection-name", "my.feed", "`connection-name`: 'my.feed' isn't valid: 3 to 33", ""),
+        ("environment-name", "my.env", "`environment-name`: 'my.env' isn't valid", ""),
+        ("output-dir", "a$(b)", "`output-dir`: 'a$(b)' isn't valid", ""),
+        ("package-dir", "$(dir)", "`package-dir` is the literal text of a variable that was never set: $(dir).", ""),
+        ("feed", "", "`feed` is required.", ""),
+        ("workspace", " \n ", "`workspace` is required.", ""),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_meant(name: str, value: str, said: str, fix: str) -> None:
+    problem = refused({name: value})
+    assert isinstance(problem, BadInput)
+    assert said in problem.what
+    assert fix in problem.fix
+
+
+@pytest.mark.parametrize("token", ["$(FAKE_PAT)", f"{CANARY}\nx", f"{CANARY} x", f"{CANARY}…"])
+@pytest.mark.parametrize("name", ["feed-token", "connection-token"])
+def test_a_wrong_secret_is_refused_once_by_name_and_never_by_value(name: str, token: str) -> None:
+    problem = refused({name: token})
+    assert isinstance(problem, BadInput)
+    assert f"`{name}`" in problem.what
+    assert "FAKE_PAT" not in f"{problem.what} {problem.fix} {problem.details}"
+    assert CANARY not in f"{problem.what} {problem.fix} {problem.details}"
+
+
+@pytest.mark.parametrize("name", ["feed-token", "connection-token"])
+def test_a_missing_token_is_asked_for_by_name(name: str) -> None:
+    problem = refused({name: "  "})
+    assert isinstance(problem, MissingToken)
+    assert problem.what == f"`{name}` is empty."
+    assert f"`{name}`" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("route", "workspace"),
+        ("sdk", "v1"),
+        ("verify", "image"),
+        ("feed-view", "Release"),
+        ("client-id", "x"),
+        ("storage-container", "x"),
+    ],
+)
+def test_what_this_version_cannot_do_is_said(name: str, value: str) -> None:
+    problem = refused({name: value})
+    assert isinstance(problem, NotYet)
+    assert problem.what == f"`{name}` can't be {value!r} in this version."
+
+
+def test_all_problems_come_at_once() -> None:
+    problem = refused({"feed": "?", "workspace": "x", "index": "y", "sdk": "v1", "feed-token": "", "base-image": "z"})
+    assert isinstance(problem, Several)
+    assert [type(each).__name__ for each in problem.errors] == [
+        "BadFeed", "BadWorkspace", "BadImage", "BadInput", "MissingToken", "NotYet"
+    ]  # fmt: skip
+    assert problem.status == BadFeed.status
+    assert BadWorkspace.status in {each.status for each in problem.errors}
+
+
+@pytest.mark.parametrize(
+    ("style", "name", "token"),
+    [
+        ("github", "python-version", "feed-token"),
+        ("azure", "pythonVersion", "feedToken"),
+        ("terminal", "--python-version", "AMLWHEEL_FEED_TOKEN"),
+    ],
+)
+def test_names_are_spelled_as_the_host_has_them(style: Style, name: str, token: str) -> None:
+    text = "`python-version`, `feed-token` and `not-an-input`; python-version"
+    assert spell(text, style) == f"`{name}`, `{token}` and `not-an-input`; python-version"
+
+
+def test_each_host_has_its_own_inputs() -> None:
+    assert {each.name for each in knobs()} - {each.name for each in knobs("azure")} == {"client-id", "tenant-id"}
+    assert {each.name for each in knobs()} - {each.name for each in knobs("github")} == {"azure-subscription"}
+
+
+# --- the command line
+
+
+def test_the_command_line_gives_texts_by_input() -> None:
+    words = ["--package-dir", "one", "--package-dir=two", "--dry-run", "--verify", "none"]
+    assert from_command_line(words) == {"package-dir": "one\ntwo", "dry-run": "true", "verify": "none"}
+    assert from_command_line(["--dry-run", "false"]) == {"dry-run": "false"}
+    assert from_command_line([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--fed", "x"], "--fed is not an option. Did you mean --feed?"),
+        (["--feed-tokem", CANARY], "--feed-tokem is not an option. Did you mean --feed-token?"),
+        (["--feed-token", CANARY], "--feed-token is not an option. Secrets are given by environment variable"),
+        ([f"--connection-token={CANARY}"], "--connection-token is not an option. Secrets are given by environment"),
+        (["--pancake"], "--pancake is not an option."),
+        (["--verif", "none"], "--verif is not an option. Did you mean --verify?"),
+        (["--feed"], "--feed: expected one argument."),
+    ],
+)
+def test_what_is_no_option_is_refused_without_its_value(words: list[str], said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        from_command_line(words)
+    assert caught.value.what.startswith(said)
+    assert CANARY not in caught.value.what
+
+
+def test_help_shows_every_input_but_secrets_as_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        from_command_line(["--help"])
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    for each in knobs("terminal"):
+        assert (f"--{each.name}" in parser().format_help()) is not each.secret
+        assert not each.secret or each.variable in shown
+
+
+def test_the_environment_is_read_under_the_hosts_names() -> None:
+    both = {"AMLWHEEL_FEED": "a/b", "INPUT_FEED": "c/d", "AMLWHEEL_AZURE_SUBSCRIPTION": "x", "OTHER": "y"}
+    assert from_environment(both, "github") == {"feed": "a/b"}
+    assert from_environment(both, "terminal") == {"feed": "a/b"}
+    assert from_environment(both | {"INPUT_CONNECTEDSERVICENAMEARM": GUID}, "azure") == {
+        "feed": "c/d",
+        "azure-subscription": GUID,
+    }

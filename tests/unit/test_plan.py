@@ -1,0 +1,107 @@
+"""Observe, plan, apply: a plan changes nothing, and a conflict comes before any effect."""
+
+import threading
+from functools import partial
+
+import pytest
+from amlwheel.change import Change, Verb
+from amlwheel.errors import BadInput, NoNetwork, Several, StepError, TagMismatch, VersionTaken
+from amlwheel.plan import apply, observing
+
+
+class Place:
+    """Something outside: it holds what was created there, and plans what is to be."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+
+    def plan(self, name: str) -> Change[str]:
+        if name == "taken":
+            message = "taken"
+            raise VersionTaken(message)
+        if name in self.names:
+            return Change(name, Verb.KEEP, "there", name, partial(self.names.append, "never"))
+        return Change(name, Verb.CREATE, "new", name, partial(self.names.append, name))
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def plan(place: Place, *names: str) -> list[Change[str]]:
+    with observing() as seen:
+        asked = [seen.ask(partial(place.plan, name)) for name in names]
+    return [each.result() for each in asked]
+
+
+def test_a_plan_changes_nothing() -> None:
+    place = Place("a")
+    changes = plan(place, "a", "b", "c")
+    assert place.names == ["a"]
+    assert [change.verb for change in changes] == [Verb.KEEP, Verb.CREATE, Verb.CREATE]
+    assert [change.result for change in changes] == ["a", "b", "c"]
+    assert [change.changes for change in changes] == [False, True, True]
+
+
+def test_applying_runs_each_effect_in_order_after_announcing_it() -> None:
+    place, announced = Place("a"), []
+    changes = plan(place, "c", "a", "b")
+    apply(changes, lambda change: announced.append((change.subject, list(place.names))))
+    assert place.names == ["a", "c", "b"]
+    assert announced == [("c", ["a"]), ("b", ["a", "c"])]
+
+
+def test_a_second_run_keeps_everything() -> None:
+    place = Place()
+    apply(plan(place, "a", "b"), lambda _: None)
+    again = plan(place, "a", "b")
+    assert {change.verb for change in again} == {Verb.KEEP}
+    apply(again, lambda _: None)
+    assert place.names == ["a", "b"]
+
+
+def test_a_conflict_comes_before_any_effect() -> None:
+    place = Place()
+    with pytest.raises(VersionTaken):
+        apply(plan(place, "a", "taken", "b"), lambda _: None)
+    assert place.names == []
+
+
+def test_the_first_failure_stops_the_rest() -> None:
+    place = Place()
+    broken: Change[str] = Change("x", Verb.UPDATE, "", "x", partial(fail, BadInput("no")))
+    with pytest.raises(BadInput):
+        apply([*plan(place, "a"), broken, *plan(place, "b")], lambda _: None)
+    assert place.names == ["a"]
+
+
+def test_several_errors_come_together_and_unreachable_hosts_as_one() -> None:
+    errors: list[StepError] = [BadInput("a"), NoNetwork("one"), TagMismatch("b"), NoNetwork("two")]
+    with pytest.raises(Several) as caught, observing() as seen:
+        for error in errors:
+            seen.ask(partial(fail, error))
+        seen.ask(lambda: "fine")
+    assert [each.what for each in caught.value.errors] == ["a", "b", "No connection to one, two."]
+
+
+def test_one_error_comes_as_itself() -> None:
+    error = BadInput("a")
+    with pytest.raises(BadInput) as caught, observing() as seen:
+        seen.ask(partial(fail, error))
+    assert caught.value is error
+
+
+def test_a_bug_comes_through_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError), observing() as seen:
+        seen.ask(lambda: 1 // 0)
+
+
+def test_questions_are_asked_at_the_same_time() -> None:
+    meet = threading.Barrier(4, timeout=5)
+    with observing() as seen:
+        asked = [seen.ask(meet.wait) for _ in range(4)]
+    assert sorted(each.result() for each in asked) == [0, 1, 2, 3]
+
+
+def test_the_default_effect_does_nothing() -> None:
+    Change("x", Verb.KEEP, "", "x").effect()

@@ -1,0 +1,510 @@
+"""The stand-ins' rules, asked without a proxy: each test is a claim about Azure that the step may rely on."""
+
+import base64
+import hashlib
+import io
+import json
+import pathlib
+import time
+import urllib.parse
+import zipfile
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from rehearsal import arm, devops_api, entra, feed, names, registry, schemas, tokens
+from rehearsal.feed_registry import Feeds
+from rehearsal.state import Store
+from rehearsal.web import REASON_HEADER, repaired
+from starlette.types import ASGIApp
+
+WORKSPACE = names.workspace_id()
+TARGET = "https://pkgs.dev.azure.com/acme"
+CONNECTION = {
+    "properties": {
+        "category": "PythonFeed",
+        "target": TARGET,
+        "authType": "PAT",
+        "credentials": {"pat": names.READ_TOKEN},
+        "isSharedToAll": True,
+        "metadata": {"k": "v"},
+    }
+}
+ENVIRONMENT = {"properties": {"image": "mcr.microsoft.com/x@sha256:00", "condaFile": "name: x\n", "osType": "Linux"}}
+FILE = "acme_features-0.3.0-py3-none-any.whl"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    content: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(self.content)
+
+    def header(self, name: str) -> str:
+        return ", ".join(value for key, value in self.headers if key == name)
+
+
+def finish(work: Awaitable[None]) -> None:
+    """Run a coroutine that never has to wait: no event loop, so no socket."""
+    with pytest.raises(StopIteration):
+        work.__await__().send(None)
+
+
+def ask(app: ASGIApp, method: str, url: str, body: bytes = b"", **headers: str) -> Answer:
+    """Send a request the way the proxy does, its odd scope included."""
+    answer = Answer(0, [], b"")
+    parts = urllib.parse.urlsplit(url)
+    target = parts._replace(scheme="", netloc="").geturl()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(event: MutableMapping[str, Any]) -> None:
+        if event["type"] == "http.response.start":
+            answer.status = event["status"]
+            answer.headers = [(name.decode(), value.decode()) for name, value in event["headers"]]
+        else:
+            answer.content += event.get("body", b"")
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "HTTPS",
+        "path": urllib.parse.quote(target.partition("?")[0]),
+        "raw_path": target,
+        "query_string": b"",
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+        "extensions": {},
+    }
+    finish(repaired(app, parts.netloc)(scope, receive, send))
+    return answer
+
+
+def basic(token: str) -> str:
+    return "Basic " + base64.b64encode(f"any:{token}".encode()).decode()
+
+
+@pytest.fixture
+def store(tmp_path: pathlib.Path) -> Store:
+    return Store(tmp_path / "azure")
+
+
+def entra_token(store: Store, audience: str = "https://management.azure.com", **fields: str) -> Answer:
+    form = {
+        "client_id": names.CLIENT_ID,
+        "client_secret": names.CLIENT_SECRET,
+        "grant_type": "client_credentials",
+        "scope": f"{audience}/.default",
+        **fields,
+    }
+    url = f"https://{entra.HOST}/{form.pop('tenant', names.TENANT_ID)}/oauth2/v2.0/token"
+    body = urllib.parse.urlencode(form).encode()
+    return ask(entra.app(store), "POST", url, body, content_type="application/x-www-form-urlencoded")
+
+
+@pytest.fixture
+def call(store: Store) -> Callable[..., Answer]:
+    """Call ARM as the pipeline does."""
+    app, token = arm.app(store), entra_token(store).json["access_token"]
+
+    def ask_arm(method: str, path: str, content: object = None, version: str = "2024-04-01", **headers: str) -> Answer:
+        joiner = "&" if "?" in path else "?"
+        query = f"{joiner}api-version={version}" if version else ""
+        body = b"" if content is None else json.dumps(content).encode()
+        return ask(
+            app, method, f"https://{arm.HOST}{path}{query}", body, **{"authorization": f"Bearer {token}", **headers}
+        )
+
+    return ask_arm
+
+
+@pytest.fixture
+def packages(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Call the package host, with a token."""
+
+    async def at_once(function: Callable[..., object], *args: object) -> object:
+        return function(*args)
+
+    monkeypatch.setattr(feed, "run_in_threadpool", at_once)
+    monkeypatch.setattr(devops_api, "run_in_threadpool", at_once)
+    feeds = Feeds(store)
+    apps = {feed.HOST: feed.app(feeds), devops_api.FEEDS_HOST: devops_api.feeds_app(feeds)}
+    apps["acme.pkgs.visualstudio.com"] = feed.legacy(apps[feed.HOST])  # type: ignore[assignment]
+
+    def ask_host(
+        method: str, path: str, token: str = names.FEED_TOKEN, host: str = feed.HOST, body: bytes = b"", **headers: str
+    ) -> Answer:
+        return ask(apps[host], method, f"https://{host}{path}", body, **{"authorization": basic(token), **headers})
+
+    return ask_host
+
+
+def upload(packages: Callable[..., Answer], version: str = "0.3.0", filename: str = FILE, **how: str) -> Answer:
+    """Upload a small but real wheel as twine does."""
+    fields = {":action": "file_upload", "name": "acme-features", "version": version}
+    parts = [
+        f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
+    ]
+    head = f'--B\r\nContent-Disposition: form-data; name="content"; filename="{filename}"\r\n'
+    head += "Content-Type: application/octet-stream\r\n\r\n"
+    body = "".join(parts).encode() + head.encode() + wheel_bytes() + b"\r\n--B--\r\n"
+    path = how.pop("path", "/acme/ml/_packaging/wheels/pypi/upload/")
+    return packages(
+        "POST", path, body=body, content_type="multipart/form-data; boundary=B", user_agent="twine/7", **how
+    )
+
+
+def wheel_bytes() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as wheel:
+        metadata = "Metadata-Version: 2.4\nName: acme-features\nVersion: 0.3.0\nRequires-Python: >=3.10\n"
+        wheel.writestr(zipfile.ZipInfo("acme_features-0.3.0.dist-info/METADATA"), metadata)
+    return buffer.getvalue()
+
+
+# Entra
+
+
+def test_token_has_the_claims_that_clients_read(store: Store) -> None:
+    claims = tokens.claims(entra_token(store).json["access_token"])
+    assert claims is not None
+    assert claims["aud"] == "https://management.azure.com"
+    assert (claims["tid"], claims["appid"], claims["idtyp"]) == (names.TENANT_ID, names.CLIENT_ID, "app")
+    assert claims["exp"] > time.time()
+
+
+def test_double_slash_scope_is_the_old_audience(store: Store) -> None:
+    claims = tokens.claims(entra_token(store, "https://management.core.windows.net/").json["access_token"])
+    assert claims is not None
+    assert claims["aud"] == "https://management.core.windows.net/"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "number"),
+    [
+        ({"client_secret": "wrong"}, 401, 7000215),
+        ({"tenant": names.CLIENT_ID}, 400, 90002),
+        ({"client_id": names.TENANT_ID}, 400, 700016),
+        ({"grant_type": "password"}, 400, 70003),
+        ({"scope": "https://elsewhere.example/.default"}, 400, 500011),
+    ],
+)
+def test_entra_says_no(store: Store, fields: dict[str, str], status: int, number: int) -> None:
+    answer = entra_token(store, **fields)
+    assert (answer.status, answer.json["error_codes"]) == (status, [number])
+    assert answer.json["error_description"].startswith(f"AADSTS{number}: ")
+
+
+def federated(**claims: object) -> dict[str, str]:
+    known = {
+        "iss": "https://token.actions.githubusercontent.com",
+        "aud": "api://AzureADTokenExchange",
+        "sub": "repo:acme/churn:ref:refs/tags/v1.4.0",
+        "exp": time.time() + 60,
+    }
+    return {"client_assertion_type": entra._ASSERTION, "client_assertion": tokens.issue({**known, **claims}, "theirs")}
+
+
+def test_federated_credential_is_accepted(store: Store) -> None:
+    assert entra_token(store, client_secret="", **federated()).status == 200
+
+
+@pytest.mark.parametrize(
+    ("claims", "number"),
+    [({"sub": "repo:evil/x"}, 700213), ({"aud": "x"}, 700213), ({"iss": "x"}, 700213), ({"exp": 1}, 700024)],
+)
+def test_other_assertions_are_not(store: Store, claims: dict[str, object], number: int) -> None:
+    assert entra_token(store, **federated(**claims)).json["error_codes"] == [number]
+
+
+# ARM
+
+
+def test_workspace_is_found_in_any_case(call: Callable[..., Answer]) -> None:
+    path = WORKSPACE.upper()
+    assert call("GET", path).json["id"] == WORKSPACE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (names.SUBSCRIPTION_ID, names.TENANT_ID, "SubscriptionNotFound"),
+        ("rg-ml", "rg-nope", "ResourceGroupNotFound"),
+        ("ws-train", "ws-nope", "ResourceNotFound"),
+        ("workspaces", "workspacez", "InvalidResourceType"),
+    ],
+)
+def test_arm_says_what_is_missing(call: Callable[..., Answer], old: str, new: str, code: str) -> None:
+    answer = call("GET", WORKSPACE.replace(old, new))
+    assert (answer.status, answer.json["error"]["code"]) == (404, code)
+
+
+@pytest.mark.parametrize(
+    ("version", "code"), [("", "MissingApiVersionParameter"), ("2020-01-01", "NoRegisteredProviderFound")]
+)
+def test_arm_wants_a_known_api_version(call: Callable[..., Answer], version: str, code: str) -> None:
+    answer = call("GET", WORKSPACE, version=version)
+    assert (answer.status, answer.json["error"]["code"]) == (400, code)
+
+
+def test_arm_wants_a_token_for_itself(store: Store, call: Callable[..., Answer]) -> None:
+    other = entra_token(store, entra.DEVOPS_AUDIENCE).json["access_token"]
+    late = {"aud": "https://management.azure.com", "exp": 1, "appid": names.CLIENT_ID, "oid": "x"}
+    expired = tokens.issue(late, store.read("entra")["signing_key"])
+    forged = tokens.issue({**late, "exp": time.time() + 60}, "no key of ours")
+    codes = [
+        call("GET", WORKSPACE, authorization=f"Bearer {one}").json["error"]["code"] for one in (other, expired, forged)
+    ]
+    assert codes == ["InvalidAuthenticationTokenAudience", "ExpiredAuthenticationToken", "InvalidAuthenticationToken"]
+    missing = call("GET", WORKSPACE, authorization="")
+    assert (missing.status, missing.json["error"]["code"]) == (401, "AuthenticationFailed")
+    assert "authorization_uri=" in missing.header("www-authenticate")
+
+
+def test_arm_knows_roles(store: Store, call: Callable[..., Answer]) -> None:
+    def bearer(client_id: str, secret: str) -> str:
+        return f"Bearer {entra_token(store, client_id=client_id, client_secret=secret).json['access_token']}"
+
+    reader = bearer(names.READER_CLIENT_ID, names.READER_CLIENT_SECRET)
+    outsider = bearer(names.OUTSIDER_CLIENT_ID, names.OUTSIDER_CLIENT_SECRET)
+    assert call("GET", WORKSPACE, authorization=reader).status == 200
+    refused = call("PUT", f"{WORKSPACE}/connections/feed", CONNECTION, authorization=reader)
+    assert (refused.status, refused.json["error"]["code"]) == (403, "AuthorizationFailed")
+    assert "workspaces/connections/write" in refused.json["error"]["message"]
+    assert call("GET", WORKSPACE, authorization=outsider).status == 403
+
+
+def test_connection_is_stored_and_its_secret_never_shown(store: Store, call: Callable[..., Answer]) -> None:
+    path = f"{WORKSPACE}/connections/feed-acme"
+    assert call("GET", path).json["error"]["code"] == "UserError"
+    answers = [call("PUT", path, CONNECTION), call("PUT", path, CONNECTION), call("GET", path)]
+    answers.append(call("GET", f"{WORKSPACE}/connections"))
+    assert [answer.status for answer in answers] == [200, 200, 200, 200]
+    assert not any(names.READ_TOKEN.encode() in answer.content for answer in answers)
+    shown = answers[2].json["properties"]
+    assert (shown["metadata"], shown["credentials"]) == ({"k": "v"}, None)
+    stored = store.read("arm")[names.SUBSCRIPTION_ID]["rg-ml"]["ws-train"]["connections"]["feed-acme"]
+    assert stored["properties"]["credentials"] == {"pat": names.READ_TOKEN}
+    assert [call("DELETE", path).status for _ in range(2)] == [200, 204]
+
+
+def test_connections_are_listed_by_page_and_filtered(call: Callable[..., Answer]) -> None:
+    for number in range(arm.PAGE + 1):
+        call("PUT", f"{WORKSPACE}/connections/feed-{number}", CONNECTION)
+    git = {"properties": {**CONNECTION["properties"], "category": "Git"}}
+    call("PUT", f"{WORKSPACE}/connections/git-one", git)
+    first = call("GET", f"{WORKSPACE}/connections?category=PythonFeed&target={TARGET}").json
+    rest = call("GET", first["nextLink"].removeprefix(f"https://{arm.HOST}"), version="").json
+    assert len(first["value"]) == arm.PAGE
+    assert [one["name"] for one in rest["value"]] == [f"feed-{arm.PAGE}"]
+    assert "nextLink" not in rest
+
+
+@pytest.mark.parametrize("name", ["ab", "a.b.c", "-abc", "a" * 34])
+def test_connection_name_is_checked(call: Callable[..., Answer], name: str) -> None:
+    answer = call("PUT", f"{WORKSPACE}/connections/{name}", CONNECTION)
+    assert (answer.status, answer.json["error"]["code"]) == (400, "ValidationError")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unknown": 1},
+        {"metadata": {"a": 1}},
+        {"credentials": {"pat": 1}},
+        {"credentials": {"username": "u", "password": "p"}},
+        {"authType": "None"},
+        {"authType": "SAS"},
+        {"isSharedToAll": "true"},
+        {"target": None},
+    ],
+)
+def test_connection_payload_is_checked_without_telling_secrets(
+    call: Callable[..., Answer], change: dict[str, Any]
+) -> None:
+    answer = call("PUT", f"{WORKSPACE}/connections/feed", {"properties": {**CONNECTION["properties"], **change}})
+    assert (answer.status, answer.json["error"]["code"]) == (400, "ValidationError")
+    assert names.READ_TOKEN.encode() not in answer.content
+
+
+@pytest.mark.parametrize(
+    "change", [{"image": None}, {"tags": {"a": 1}}, {"condafile": ""}, {"osType": "linux"}, {"properties": {"a": None}}]
+)
+def test_environment_payload_is_checked(change: dict[str, Any]) -> None:
+    assert schemas.problem(schemas.ENVIRONMENT_REQUEST, ENVIRONMENT) is None
+    assert schemas.problem(schemas.ENVIRONMENT_REQUEST, {"properties": {**ENVIRONMENT["properties"], **change}})
+
+
+def test_environment_is_created_once_and_its_definition_never_changed(call: Callable[..., Answer]) -> None:
+    path = f"{WORKSPACE}/environments/churn/versions/1.4.0-abc"
+    assert call("GET", path).status == 404
+    tagged = {"properties": {**ENVIRONMENT["properties"], "tags": {"a": "b"}}}
+    other = {"properties": {**ENVIRONMENT["properties"], "condaFile": "name: y\n"}}
+    assert [call("PUT", path, body).status for body in (ENVIRONMENT, ENVIRONMENT, tagged, other)] == [
+        201,
+        200,
+        200,
+        409,
+    ]
+    kept = call("GET", path).json
+    assert (kept["name"], kept["properties"]["tags"]) == ("1.4.0-abc", {"a": "b"})
+    assert kept["properties"]["condaFile"] == "name: x\n"
+    assert "is already registered and cannot be changed" in call("PUT", path, other).json["error"]["message"]
+
+
+def test_environment_versions_are_listed(call: Callable[..., Answer]) -> None:
+    for version in ("1.0", "1.0%2Blocal"):
+        call("PUT", f"{WORKSPACE}/environments/churn/versions/{version}", ENVIRONMENT)
+    newest = call("GET", f"{WORKSPACE}/environments/churn/versions?$orderBy=createdtime%20desc&$top=1").json
+    assert [one["name"] for one in newest["value"]] == ["1.0+local"]
+    assert call("GET", f"{WORKSPACE}/environments/churn").json["properties"]["latestVersion"] == "1.0+local"
+    assert call("GET", f"{WORKSPACE}/environments/other").status == 404
+    assert call("PUT", f"{WORKSPACE}/environments/a.b/versions/1", ENVIRONMENT).status == 400
+
+
+# Feed
+
+
+def test_upload_then_page_then_file(packages: Callable[..., Answer]) -> None:
+    assert upload(packages).status == 202
+    page = packages("GET", "/acme/ml/_packaging/wheels/pypi/simple/Acme_Features/", names.READ_TOKEN).content.decode()
+    link = page.partition('href="')[2].partition('"')[0]
+    url, _, fragment = link.partition("#")
+    assert url.startswith("https://pkgs.dev.azure.com/acme/")
+    assert names.guid("acme", "ml", "wheels") in url
+    assert 'data-requires-python="&gt;=3.10"' in page
+    assert fragment == "sha256=" + hashlib.sha256(wheel_bytes()).hexdigest()
+    path = urllib.parse.urlsplit(url).path
+    assert packages("GET", path).content == wheel_bytes()
+    part = packages("GET", path, range="bytes=0-9")
+    assert (part.status, part.content) == (206, wheel_bytes()[:10])
+    assert part.header("content-range") == f"bytes 0-9/{len(wheel_bytes())}"
+    assert packages("GET", path, range="bytes=-5").content == wheel_bytes()[-5:]
+    assert packages("GET", path, range="bytes=99999-").status == 200
+    assert packages("HEAD", path).status == 405
+
+
+def test_same_file_again_is_a_conflict_in_azures_words(packages: Callable[..., Answer]) -> None:
+    upload(packages)
+    answer = upload(packages)
+    text = f"The feed 'wheels' already contains file '{FILE}' in package 'acme-features 0.3.0'."
+    assert (answer.status, answer.json["typeKey"]) == (409, "PackageAlreadyExistsException")
+    assert answer.json["message"] == text == answer.header(REASON_HEADER)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "kind"),
+    [
+        ({"token": "unknown"}, 401, "UnauthorizedRequestException"),
+        ({"token": names.READ_TOKEN}, 403, "FeedNeedsPermissionsException"),
+        ({"token": names.BUILD_TOKEN}, 403, "FeedNeedsPermissionsException"),
+        ({"path": "/acme/ml/_packaging/nope/pypi/upload"}, 404, "FeedIdNotFoundException"),
+        ({"path": "/acme/_packaging/wheels/pypi/upload"}, 404, "FeedIdNotFoundException"),
+        ({"path": "/acme/nope/_packaging/wheels/pypi/upload"}, 404, "ProjectDoesNotExistWithNameException"),
+        ({"path": "/acme/ml/_packaging/wheels@Release/pypi/upload"}, 400, "InvalidUserRequestException"),
+        ({"path": "/acme/ml/_packaging/wheels@Nope/pypi/upload"}, 404, "FeedViewNotFoundException"),
+        ({"version": "1.0+local"}, 400, "InvalidPackageException"),
+        ({"version": "1" * 128}, 400, "InvalidPackageException"),
+        ({"filename": "nonsense"}, 400, "InvalidPackageException"),
+    ],
+)
+def test_upload_is_refused(packages: Callable[..., Answer], how: dict[str, str], status: int, kind: str) -> None:
+    answer = upload(packages, **how)
+    assert (answer.status, answer.json["typeKey"]) == (status, kind)
+    assert upload(packages).status == 202, "nothing was stored before"
+
+
+def test_unauthorized_tells_the_tenant(packages: Callable[..., Answer]) -> None:
+    answer = packages("GET", "/acme/ml/_packaging/wheels/pypi/simple/x/", "unknown")
+    challenge = f"Bearer authorization_uri=https://login.microsoftonline.com/{names.TENANT_ID}"
+    assert challenge in answer.header("www-authenticate")
+    assert 'Basic realm="https://pkgs.dev.azure.com/"' in answer.header("www-authenticate")
+
+
+def test_legacy_host_and_spaced_project(packages: Callable[..., Answer]) -> None:
+    host = "acme.pkgs.visualstudio.com"
+    assert upload(packages, host=host, path="/Data%20Science/_packaging/lab/pypi/upload/").status == 202
+    page = packages("GET", "/Data%20Science/_packaging/lab/pypi/simple/acme-features/", host=host)
+    assert f'href="https://{host}/{names.guid("acme", "Data Science")}/_packaging/'.encode() in page.content
+
+
+def test_entra_token_is_a_password_too(store: Store, packages: Callable[..., Answer]) -> None:
+    token = entra_token(store, entra.DEVOPS_AUDIENCE).json["access_token"]
+    assert upload(packages, token=token).status == 202
+    wrong = entra_token(store).json["access_token"]
+    assert packages("GET", "/acme/ml/_packaging/wheels/pypi/simple/acme-features/", wrong).status == 401
+
+
+def test_package_list_tells_where_versions_came_from(store: Store, packages: Callable[..., Answer]) -> None:
+    upload(packages, path="/acme/ml/_packaging/mirror/pypi/upload")
+    record = next(one for one in store.read("feeds")["acme"]["feeds"] if one["name"] == "mirror")
+    (store.files("acme", record, "saved") / "public_thing-1.0-py3-none-any.whl").write_bytes(wheel_bytes())
+    path = "/acme/ml/_apis/Packaging/Feeds/mirror/Packages?protocolType=PyPi&includeAllVersions=true&$top=10&$skip=0"
+    listed = packages("GET", path, names.READ_TOKEN, devops_api.FEEDS_HOST).json
+    origins = {one["name"]: "directUpstreamSourceId" in one["versions"][0] for one in listed["value"]}
+    assert origins == {"acme-features": False, "public-thing": True}
+    second = packages("GET", path.replace("$skip=0", "$skip=1"), host=devops_api.FEEDS_HOST).json
+    assert [one["name"] for one in second["value"]] == ["public-thing"]
+
+
+def test_core_hosts_answer_a_bad_token_with_a_page(packages: Callable[..., Answer]) -> None:
+    answer = packages("GET", "/acme/ml/_apis/Packaging/Feeds/wheels", "unknown", devops_api.FEEDS_HOST)
+    assert (answer.status, answer.header("content-type")) == (203, "text/html; charset=utf-8")
+
+
+def test_promotion_shows_a_version_in_its_view(packages: Callable[..., Answer]) -> None:
+    upload(packages)
+    view = "/acme/ml/_packaging/wheels@Release/pypi/simple/acme-features/"
+    before = packages("GET", view).status
+    patch = b'{"views": {"op": "add", "path": "/views/-", "value": "Release"}}'
+    path = "/acme/ml/_apis/packaging/feeds/wheels/pypi/packages/acme-features/versions/0.3.0"
+    promoted = [packages("PATCH", path, token, body=patch).status for token in (names.BUILD_TOKEN, names.FEED_TOKEN)]
+    assert (before, promoted, packages("GET", view).status) == (404, [403, 202], 200)
+
+
+# Container registries
+
+
+def test_registry_tells_the_digest(store: Store) -> None:
+    base = "https://mcr.microsoft.com/v2/azureml/openmpi4.1.0-ubuntu22.04"
+    app = registry.app(store, "mcr.microsoft.com")
+    tagged = ask(app, "HEAD", f"{base}/manifests/20251130.v1")
+    digest = tagged.header("docker-content-digest")
+    assert ask(app, "GET", f"{base}/manifests/{digest}").header("docker-content-digest") == digest
+    assert "20251130.v1" in ask(app, "GET", f"{base}/tags/list").json["tags"]
+    assert ask(app, "GET", f"{base}/manifests/nope").json["errors"][0]["code"] == "MANIFEST_UNKNOWN"
+    assert ask(app, "GET", f"{base}/manifests/latest", accept="application/json").status == 404
+    assert ask(app, "GET", f"{base}-nope/manifests/latest").json["errors"][0]["code"] == "NAME_UNKNOWN"
+
+
+def test_registry_with_token_flow(store: Store) -> None:
+    host = names.TOKEN_REGISTRY
+    app, url = registry.app(store, host, wants_token=True), f"https://{host}/v2/ml/base/manifests/1.0"
+    challenge = ask(app, "GET", url)
+    assert (
+        challenge.status,
+        f'Bearer realm="https://{host}/oauth2/token"' in challenge.header("www-authenticate"),
+    ) == (401, True)
+
+    def token(scope: str) -> str:
+        asked = f"https://{host}/oauth2/token?service={host}&scope={urllib.parse.quote(scope, safe='')}"
+        return str(ask(app, "GET", asked).json["access_token"])
+
+    statuses = [
+        ask(app, "GET", url, authorization=f"Bearer {token(scope)}").status
+        for scope in ("repository:ml/base:pull", "repository:ml/other:pull")
+    ]
+    assert statuses == [200, 401]
+
+
+def test_state_survives_and_can_be_edited(tmp_path: pathlib.Path) -> None:
+    with Store(tmp_path).edit("entra") as document:
+        document["tenants"].append("another")
+    assert Store(tmp_path).read("entra")["tenants"] == [names.TENANT_ID, "another"]

@@ -1,0 +1,199 @@
+"""The programs for people, scripts/test and scripts/locks, and the files that they keep."""
+
+import contextlib
+import importlib.machinery
+import importlib.util
+import os
+import pathlib
+import re
+import types
+
+import amlwheel
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LOCKS = ["action/locks/step.txt", "scripts/rehearsal/rehearsal.txt", "tests/test.txt"]
+
+
+def load(name: str) -> types.ModuleType:
+    """Import a program of scripts/, which has no suffix."""
+    loader = importlib.machinery.SourceFileLoader(f"scripts_{name}", str(ROOT / "scripts" / name))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+test = load("test")
+locks = load("locks")
+ALL = ["format", "lint", "types", "imports", "manifests", "linters", "unit", "rehearsed", "hosts"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "parts", "rest"),
+    [
+        ([], ALL, []),
+        (["unit"], ["unit"], []),
+        (["hosts", "lint"], ["hosts", "lint"], []),
+        (["-k", "immutable"], ["pytest"], ["-k", "immutable"]),
+        (["unit", "-k", "immutable", "-x"], ["unit"], ["-k", "immutable", "-x"]),
+        (["tests/unit/test_scripts.py::test_parts"], ["pytest"], ["tests/unit/test_scripts.py::test_parts"]),
+        (["fix"], ["fix"], []),
+    ],
+)
+def test_parts(argv: list[str], parts: list[str], rest: list[str]) -> None:
+    assert test.choose(argv) == (parts, rest)
+
+
+def test_a_part_runs_all_its_commands_and_fails_if_one_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mark = ["python3", "-c", f"import pathlib, sys; pathlib.Path({str(tmp_path)!r}, sys.argv[1]).touch()"]
+    broken = [["python3", "-c", "raise SystemExit(3)"], ["no-such-program"], [*mark, "after"]]
+    monkeypatch.setattr(test, "PARTS", {"good": lambda: [[*mark, "good"]], "broken": lambda: broken})
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    env = dict(os.environ)
+    assert test.run_part("good", [], env)
+    assert not test.run_part("broken", [], env)
+    assert {path.name for path in tmp_path.iterdir()} == {"good", "after"}
+    assert "no-such-program: not found" in capfd.readouterr().out
+
+
+def test_words_for_pytest_go_to_pytest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+
+    def run(words: list[str], _env: dict[str, str]) -> int:
+        ran.append(words)
+        return 0
+
+    monkeypatch.setattr(test, "run", run)
+    monkeypatch.setattr(test, "PARTS", {"both": lambda: [["ruff", "check"], ["pytest", "tests/unit"]]})
+    assert test.run_part("both", ["-k", "x"], {})
+    assert ran == [["ruff", "check"], ["pytest", "tests/unit", "-k", "x"]]
+
+
+def test_github_folds_each_part_and_obeys_nothing_in_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with contextlib.suppress(ZeroDivisionError), test.folded("unit"):
+        print("::error::of a test")
+        raise ZeroDivisionError
+    begin, stop, inner, resume, end = capsys.readouterr().out.splitlines()
+    token = stop.removeprefix("::stop-commands::")
+    assert (begin, inner, resume, end) == ("::group::unit", "::error::of a test", f"::{token}::", "::endgroup::")
+    assert re.fullmatch(r"[0-9a-f]{32}", token)
+
+
+def test_the_table_counts_and_says_how_to_run_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert test.tell({"lint": (True, 1.0), "unit": (False, 2.0)}) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "lint        passed      1.0 s",
+        "unit        FAILED      2.0 s",
+        "again: scripts/test unit",
+        "1 passed, 1 failed",
+    ]
+    assert test.tell({"lint": (True, 1.0)}) == 0
+
+
+def test_nothing_of_a_ci_run_around_them_reaches_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    outer = ["GITHUB_ACTIONS", "GITHUB_OUTPUT", "RUNNER_TEMP", "TF_BUILD", "AGENT_TEMPDIRECTORY", "AZURE_CLIENT_ID"]
+    for name in [*outer, "AMLWHEEL_FEED", "ACTIONS_ID_TOKEN_REQUEST_URL", "PIP_FIND_LINKS", "UV_OFFLINE"]:
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("SSL_CERT_FILE", "/ca.pem")
+    monkeypatch.setattr(test.bootstrap, "pip_config", dict)
+    env = test.environment(pathlib.Path("/venv/bin/python"))
+    assert not [name for name in env if re.match("GITHUB|RUNNER|TF_|AGENT|AZURE|AMLWHEEL|ACTIONS", name)]
+    assert "PIP_FIND_LINKS" not in env
+    assert "UV_OFFLINE" not in env
+    assert env["SSL_CERT_FILE"] == "/ca.pem"
+    assert env["PATH"].startswith(f"/venv/bin{os.pathsep}")
+
+
+def test_every_program_without_a_suffix_is_checked() -> None:
+    assert {"scripts/test", "scripts/locks"} <= set(test.programs())
+    assert all(os.access(ROOT / name, os.X_OK) for name in test.programs())
+
+
+@pytest.mark.parametrize("path", LOCKS)
+def test_every_pin_of_a_lock_is_hashed_and_names_no_place(path: str) -> None:
+    text = (ROOT / path).read_text("utf-8")
+    entries = re.split(r"\n(?=\S)", text.strip())
+    pins = [entry for entry in entries if not entry.startswith("#")]
+    assert len(pins) > 40
+    for entry in pins:
+        first, *hashes = entry.replace("\\\n", "\n").splitlines()
+        assert [pin.operator for pin in Requirement(first).specifier] == ["=="], first
+        assert hashes, first
+        assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64} *", line) for line in hashes), first
+    assert not re.search(r"://|file:|--index|--find|/", text.replace("scripts/locks", ""))
+
+
+@pytest.mark.parametrize("path", LOCKS)
+def test_every_wish_is_in_its_lock(path: str) -> None:
+    wishes = (ROOT / path).with_suffix(".in").read_text("utf-8").splitlines()
+    named = [Requirement(wish.partition(" #")[0]) for wish in wishes if wish and not wish.startswith("#")]
+    assert named
+    pinned: dict[str, list[str]] = {}
+    for pin, name in locks.PIN.findall((ROOT / path).read_text("utf-8")):
+        (specifier,) = Requirement(pin).specifier
+        pinned.setdefault(canonicalize_name(name), []).append(specifier.version)
+    for wish in named:
+        found = pinned[canonicalize_name(wish.name)]
+        assert any(wish.specifier.contains(version, prereleases=True) for version in found), wish
+
+
+def test_the_checks_use_the_steps_versions_unless_the_stand_ins_need_others() -> None:
+    step, rehearsal, ours = (locks.PIN.findall((ROOT / path).read_text("utf-8")) for path in LOCKS)
+    versions = {pin.split(" ")[0] for pin, _ in ours}
+    differing = {name for pin, name in step if pin.split(" ")[0] not in versions}
+    assert differing <= {name for _, name in rehearsal}
+
+
+def test_later_locks_overrule_earlier_ones() -> None:
+    first = "a==1 \\\n    --hash=sha256:00\nb==1 ; python_version < '3.11' \\\n    --hash=sha256:00\n"
+    second = "b==2 ; os_name == 'nt' \\\n    --hash=sha256:00\nb==3 \\\n    --hash=sha256:00\n"
+    assert locks.agreed([first, second]).replace(" \n", "\n") == "a==1\nb==2 ; os_name == 'nt'\nb==3\n"
+
+
+def test_the_cooldown_is_a_moment_that_many_days_ago() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", locks.days_ago(7))
+    assert locks.days_ago(7) < locks.days_ago(6)
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_check_changes_nothing_and_names_the_locks_that_do_not_fit(
+    status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(locks, "refresh", lambda source, *_, **__: status == 0 or source != locks.TEST)
+    monkeypatch.setattr(locks.bootstrap, "pip_config", dict)
+    assert locks.main(["--check"]) == status
+    said = capsys.readouterr().out
+    assert said == ("" if status == 0 else "tests/test.txt doesn't fit test.in: run scripts/locks\n")
+
+
+def test_the_version_is_the_same_in_both_places() -> None:
+    assert f'\nversion = "{amlwheel.__version__}"\n' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def test_the_gate_of_ci_waits_for_every_job() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]
+    gate = jobs["all-passed"]
+    assert set(gate["needs"]) == set(jobs) - {"all-passed"}
+    assert gate["if"] == "always()"
+
+
+def test_every_action_in_a_workflow_is_pinned_by_its_commit() -> None:
+    uses = [
+        line.strip().removeprefix("- ")
+        for path in (ROOT / ".github/workflows").glob("*.yml")
+        for line in path.read_text("utf-8").splitlines()
+        if re.match(r"\s*(- )?uses:", line)
+    ]
+    assert uses
+    for line in uses:
+        assert re.fullmatch(r"uses: (\./.*|[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)", line), line

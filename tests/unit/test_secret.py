@@ -1,0 +1,86 @@
+"""A secret is never shown, whichever way somebody tries."""
+
+import base64
+import copy
+import json
+import logging
+import pickle
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from amlwheel.secret import Secret
+from unit.parts import CANARY, TOKEN
+
+
+@dataclass
+class Holder:
+    token: Secret
+
+
+def raise_with_locals() -> str:
+    try:
+        token = TOKEN
+        raise ValueError(token)
+    except ValueError as error:
+        return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda: repr(TOKEN),
+        lambda: str(TOKEN),
+        lambda: f"{TOKEN}",
+        lambda: f"{TOKEN!r:>40}",
+        lambda: f"{TOKEN:>40}",
+        lambda: "%s %r" % (TOKEN, TOKEN),  # noqa: UP031  # one of the ways to show it
+        lambda: "{}".format(TOKEN),  # noqa: UP032  # likewise
+        lambda: repr([TOKEN, {TOKEN: Holder(TOKEN)}]),
+        lambda: json.dumps({"token": TOKEN}, default=str),
+        lambda: str(logging.LogRecord("n", logging.INFO, "p", 1, "%s", (TOKEN,), None).getMessage()),
+        raise_with_locals,
+    ],
+)
+def test_is_shown_as_stars(show: Callable[[], str]) -> None:
+    shown = show()
+    assert "Secret(***)" in shown
+    assert CANARY not in shown
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_refuses_to_be_pickled_or_copied(take: Callable[[Secret], object]) -> None:
+    with pytest.raises(TypeError, match="can't be pickled"):
+        take(TOKEN)
+
+
+def test_has_no_attributes_to_list() -> None:
+    with pytest.raises(TypeError):
+        vars(TOKEN)
+    with pytest.raises(TypeError):
+        json.dumps(TOKEN)
+    assert not isinstance(TOKEN, str)
+
+
+def test_gives_the_text_back_without_the_newline_that_was_pasted() -> None:
+    assert Secret(f" {CANARY}\n").reveal() == CANARY
+
+
+def test_compares_with_secrets_only() -> None:
+    assert Secret("one") == Secret("one ")
+    assert Secret("one") != Secret("two")
+    assert Secret("one") != "one"
+    assert len({Secret("one"), Secret("one"), Secret("two")}) == 2
+
+
+def test_knows_whether_there_is_anything_in_it() -> None:
+    assert Secret("x")
+    assert not Secret(" \n")
+
+
+def test_tells_every_form_in_which_it_travels() -> None:
+    forms = Secret("a/b c").forms("me")
+    basic = base64.b64encode(b"me:a/b c").decode()
+    assert forms == ("a/b c", "a%2Fb%20c", basic, base64.b64encode(b"a/b c").decode())
+    assert len(Secret("plain").forms("me")) == 3
