@@ -1,5 +1,6 @@
 """The step from its first line to its last: read, check access, build, lock, plan, apply, prove, register, report."""
 
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from .stages import Stages
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step and return its exit status: 0, or the status of the error (see `errors`)."""
     host = hosts.detect()
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _cancelled)
     try:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from azure.core.credentials import AccessToken, TokenCredential
-from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
-from .errors import NoNetwork, SignInFailed
+from .errors import NoNetwork, SignInFailed, StepError
 from .secret import Secret
 
 ARM_SCOPE = "https://management.azure.com/.default"
@@ -29,6 +29,7 @@ class Credential:
         self._seen = seen
         self._lock = threading.Lock()
         self._tokens: dict[tuple[str, ...], AccessToken] = {}
+        self._failure: StepError | None = None
 
     def get_token(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
         """Return a token for `scopes`; raise SignInFailed with Entra's own words (AADSTS…), or NoNetwork.
@@ -43,13 +44,18 @@ class Credential:
             return token
 
     def _fetch(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
+        if self._failure:
+            raise self._failure  # whoever asks next would only wait as long again
         try:
             return self._source.get_token(*scopes, **more)
-        except (ServiceRequestError, ServiceResponseError) as error:
-            raise NoNetwork(LOGIN_HOST, type(error.inner_exception).__name__) from None
-        except ClientAuthenticationError as error:
-            # Not chained: the original carries the request.
-            raise SignInFailed(f"Sign-in by {self.label} failed.", details=str(error.message)) from None
+        except AzureError as error:
+            # azure-identity wraps what the network did. Nothing is chained: the originals carry the request.
+            cause = error.__cause__ or error
+            if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
+                self._failure = NoNetwork(LOGIN_HOST, type(cause.inner_exception).__name__)
+            else:
+                self._failure = SignInFailed(f"Sign-in by {self.label} failed.", details=str(error.message))
+            raise self._failure from None
 
 
 def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambda _: None) -> Credential:

@@ -29,6 +29,7 @@ def published(feed: Feed, token: Secret) -> frozenset[str] | None:
 
 
 def _ask(feed: Feed, token: Secret) -> frozenset[str] | None:
+    from azure.core.exceptions import DeserializationError  # noqa: PLC0415
     from azure.devops import connection, exceptions  # noqa: PLC0415  # 0.5 s, and only Artifacts feeds need it
     from msrest import authentication  # noqa: PLC0415
     from msrest import exceptions as rest  # noqa: PLC0415
@@ -50,6 +51,7 @@ def _ask(feed: Feed, token: Secret) -> frozenset[str] | None:
         exceptions.AzureDevOpsAuthenticationError,
         exceptions.AzureDevOpsClientError,
         rest.ClientException,
+        DeserializationError,  # a sign-in page
     ):
         return None  # the index, which everybody has to be able to read, gives the cause
 

@@ -453,7 +453,10 @@ class NoNetwork(StepError):
     status = 70
     title = "no network"
     cause = "The runner has no way to the host: firewall, proxy setting, DNS, or an outage."
-    fix = "Open the way from the runner to the named hosts, or set HTTPS_PROXY and REQUESTS_CA_BUNDLE for them."
+    fix = (
+        "Open the way from the runner to the named hosts, or set HTTPS_PROXY and REQUESTS_CA_BUNDLE. A mirror of the "
+        "public index is named in PIP_INDEX_URL or UV_DEFAULT_INDEX; pip.conf isn't read."
+    )
 
     def __init__(self, host: str, details: str = "") -> None:
         """Name the unreachable `host` (or several, comma separated)."""

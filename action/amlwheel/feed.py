@@ -207,8 +207,8 @@ def _post(feed: Feed, wheel: Wheel, token: Secret) -> requests.Response:
         config_file=os.devnull,
     )
     repository = chosen.create_repository()
-    repository.session.mount("https://", http.adapter(UPLOAD_ANSWER))
-    repository.session.mount("http://", http.adapter(UPLOAD_ANSWER))
+    repository.session.mount("https://", http.adapter(UPLOAD_ANSWER, repeats=0))
+    repository.session.mount("http://", http.adapter(UPLOAD_ANSWER, repeats=0))
     with http.network(feed.upload_url), contextlib.redirect_stdout(io.StringIO()):
         # `upload()` would repeat a 5xx five times without a pause; the form and the metadata rules are in here.
         return repository._upload(package.PackageFile.from_filename(str(wheel.path), None))  # noqa: SLF001

@@ -57,10 +57,13 @@ class Terminal:
 
     # --- lines
 
-    def _write(self, text: str) -> None:
+    def _hidden(self, text: str) -> str:
         for form in self._secrets:
             text = text.replace(form, "***")
-        self._put(text)
+        return text
+
+    def _write(self, text: str) -> None:
+        self._put(self._hidden(text))
 
     def _put(self, text: str) -> None:
         with self._lock:
@@ -200,20 +203,23 @@ class GitHub(Terminal):
                 self._write(f"::stop-commands::{self._stopped}")
             super().foreign(text)
 
+    def _message(self, text: str) -> str:
+        return _data(self._hidden(text))  # in this order: a form with % in it would not be found when escaped
+
     def _open(self, title: str) -> None:
-        self._command(f"::group::{_data(title)}")
+        self._command(f"::group::{self._message(title)}")
 
     def _close(self) -> None:
         self._command("::endgroup::")
 
     def warning(self, text: str) -> None:
         """Annotate the run with a warning."""
-        self._command(f"::warning title=amlwheel::{_data(spell(text, self.style))}")
+        self._command(f"::warning title=amlwheel::{self._message(spell(text, self.style))}")
 
     def _annotate(self, title: str, what: str, advice: str) -> None:
         # An annotation holds 4096 characters; what is cut off there still stands in the log.
         self.say(f"\n{title}\n{what}\n{advice}")
-        text = f"{what}\n{advice}"[:3500]
+        text = self._hidden(f"{what}\n{advice}")[:3500]
         self._command(f"::error title={_property('amlwheel ' + title)}::{_data(text)}")
 
     def mask(self, secret: Secret, user: str) -> None:

@@ -49,10 +49,14 @@ class _Adapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **more)
 
 
-def adapter(answer: float = READ) -> HTTPAdapter:
-    """Return an adapter that repeats reads (never writes) when the network or the server fails for a moment."""
+def adapter(answer: float = READ, *, repeats: int = 4) -> HTTPAdapter:
+    """Return an adapter that waits `answer` seconds and repeats reads when network or server fail for a moment.
+
+    Give no `repeats` for writes: behind a proxy urllib3 takes a connection that was reset for one that was never made,
+    and sends any method again, with a body that is used up.
+    """
     retry = _Retry(
-        total=4,
+        total=repeats,
         connect=2,
         backoff_factor=0.5,
         status_forcelist=(429, 500, 502, 503, 504),

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import re
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -60,15 +61,24 @@ def _anonymous(challenge: dict[str, str]) -> Secret | None:
     response = http.get(f"{realm}?{query}", accept="application/json")
     if response.status_code != requests.codes.ok:
         return None
-    said = response.json()
+    said = _object(response)
     return Secret(str(said.get("token") or said.get("access_token") or ""))
+
+
+def _object(response: requests.Response) -> dict[str, Any]:
+    """Return the JSON object in an answer; an empty one when there is none."""
+    try:
+        said = response.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _unknown(image: Image, base: str, token: Secret | None) -> ImageNotFound:
     """Return the error for an unknown tag or repository."""
     response, _ = _ask(f"{base}/tags/list", token)
-    tags = response.json().get("tags") if response.status_code == requests.codes.ok else None
-    if not tags:
+    tags = _object(response).get("tags") if response.status_code == requests.codes.ok else None
+    if not isinstance(tags, list) or not tags:
         return ImageNotFound(f"{image.registry} doesn't know {image.tagged}.")
     near = difflib.get_close_matches(image.tag, map(str, tags), n=3, cutoff=0.3) or sorted(map(str, tags))[-3:]
     return ImageNotFound(

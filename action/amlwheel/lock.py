@@ -147,13 +147,12 @@ def _project(folder: Path, wanted: Wanted, bound: set[str], sources: Sources) ->
     needs += [*map(str, wanted.more), *sorted(bound)]
     bindings = [(name, "local") for name in sorted(wanted.own)] + [(name, "feed") for name in sorted(bound)]
     table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
-    use = "default = true\n" if sources.only else "" if sources.published is None else "explicit = true\n"
     return (
         f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={wanted.python.minor}"\n'
         f"dependencies = {json.dumps(needs)}\n"
         f"[tool.uv.sources]\n{table}"
         f'[[tool.uv.index]]\nname = "local"\nurl = "{(folder / "local").resolve().as_uri()}/"\nexplicit = true\n'
-        f'[[tool.uv.index]]\nname = "feed"\nurl = {json.dumps(sources.feed.index_url)}\n{use}'
+        f'[[tool.uv.index]]\nname = "feed"\nurl = {json.dumps(sources.feed.index_url)}\nexplicit = true\n'
     )
 
 
@@ -174,6 +173,9 @@ def _compile(folder: Path, python: Python, sources: Sources) -> process.Finished
     ]
     command += ["--python-version", python.exact, "--python-platform", PLATFORM, "--only-binary", ":all:"]
     command += ["--format", "pylock.toml", "--output-file", "pylock.toml"]
+    # With --no-config uv takes from the project file the indexes of bound names alone.
+    if sources.only or sources.published is None:
+        command += ["--default-index" if sources.only else "--index", f"feed={sources.feed.index_url}"]
     return process.run(command, env=env, cwd=folder, seconds=SECONDS)
 
 

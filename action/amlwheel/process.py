@@ -130,16 +130,17 @@ def run(
     timer = threading.Timer(seconds, expire)
     timer.start()
     lines = []
-    try:
-        for line in child.stdout or ():
-            lines.append(line)
-            if echo:
-                echo(line.rstrip("\n"))
-        status = child.wait()
-    finally:
-        timer.cancel()
-        _end(child)
-        _running.discard(child)
+    with child:  # closes the pipe
+        try:
+            for line in child.stdout or ():
+                lines.append(line)
+                if echo:
+                    echo(line.rstrip("\n"))
+            status = child.wait()
+        finally:
+            timer.cancel()
+            _end(child)
+            _running.discard(child)
     if late.is_set():
         message = f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended."
         raise TooSlow(message, details="".join(lines[-25:]))

@@ -5,8 +5,10 @@ import glob
 import hashlib
 import io
 import json
+import logging
 import os
 import re
+import shlex
 import shutil
 import sys
 import time
@@ -101,10 +103,8 @@ def build(folders: Sequence[str], into: Path, echo: Callable[[str], None]) -> li
 def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
-    env = process.environment(build=True) | {
-        "SOURCE_DATE_EPOCH": source_date(folder),
-        **_own_build_base(into),
-    }
+    env = process.environment(build=True)
+    env |= {"SOURCE_DATE_EPOCH": source_date(folder), **_own_build_base(into), **_without_paths(folder, env)}
     command: list[str | Path] = [
         sys.executable,
         "-I",  # a build.py in the current folder isn't pypa/build
@@ -140,6 +140,17 @@ def _own_build_base(into: Path) -> dict[str, str]:
     config = into / "setuptools.cfg"
     config.write_text(f"[build]\nbuild_base = {into / 'build'}\n")
     return {"DIST_EXTRA_CONFIG": str(config)}
+
+
+def _without_paths(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Keep the checkout's place out of compiled files, where debug information and `__FILE__` tell it.
+
+    GCC and clang map it away (dpkg-buildflags, "fixfilepath"); MSVC wouldn't know the option.
+    """
+    if sys.platform == "win32":
+        return {}
+    option = shlex.quote(f"-ffile-prefix-map={folder.resolve()}=.")
+    return {name: f"{env.get(name, '')} {option}".strip() for name in ("CFLAGS", "CXXFLAGS")}
 
 
 def source_date(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
@@ -206,6 +217,10 @@ def _glob(pattern: str) -> list[str]:
 def inspect(path: Path) -> Wheel:
     """Read a wheel's name, tags, metadata and modules; raise BadWheel when it isn't a valid one."""
     try:
+        # A build tag may be any text (PEP 427), but the name becomes an address, an output, a line in a shell.
+        if not re.fullmatch(r"[\w.+!-]+", path.name, re.ASCII):
+            message = f"The file name {path.name!r} has characters that no wheel's name needs."
+            raise BadWheel(message)
         name, version, _, wheel_tags = utils.parse_wheel_filename(path.name)
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
@@ -310,10 +325,14 @@ def check_description(wheel: Wheel) -> str:
     from twine.commands import check  # noqa: PLC0415  # brings docutils
 
     said = io.StringIO()
+    logger, reasons = logging.getLogger("twine"), logging.StreamHandler(said)
+    logger.addHandler(reasons)  # it prints the verdict, but logs why, in the description's own words
     try:
         with contextlib.redirect_stdout(said):
             failed = check.check([str(wheel.path)])
     except exceptions.InvalidDistribution as error:
         message = f"{wheel.filename} has metadata that no upload gets through with."
         raise BadWheel(message, details=str(error)) from None
+    finally:
+        logger.removeHandler(reasons)
     return said.getvalue() if failed else ""

@@ -1,4 +1,4 @@
-"""A user's repository with the Action in it, the local Azure, and a runner's environment; made once, reset each time."""
+"""A user's repository with the Action in it, the local Azure, and a runner's environment, for all doors."""
 
 import os
 import shutil
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hosts.scenarios import PROJECTS, ROOT, SCENARIOS, Scenario
 from rehearsal import projects
 from rehearsal.rehearse import step_environment
 from rehearsal.world import World
-
-from hosts.scenarios import PROJECTS, ROOT, SCENARIOS, Scenario
 
 REMOTE = "https://github.com/acme/demo"
 
@@ -32,7 +31,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for scenario in SCENARIOS:
         shutil.copy(scenario.workflow, place / ".github/workflows")
     repository = projects.commit(place, tmp_path_factory.mktemp("repository") / "demo")
-    subprocess.run(["git", "-C", repository, "remote", "add", "origin", REMOTE], check=True)
+    subprocess.run([shutil.which("git") or "git", "-C", repository, "remote", "add", "origin", REMOTE], check=True)
     return repository
 
 
@@ -57,7 +56,8 @@ class Azure:
 @pytest.fixture
 def azure(_azure: World) -> Azure:
     """Empty the feeds and workspaces."""
-    shutil.rmtree(_azure.azure / "feeds", ignore_errors=True)
+    for path in (_azure.azure / "feeds").rglob("*.whl"):
+        path.unlink()
     for name in ("arm", "feeds"):
         _azure.store.path(name).unlink()
     World(_azure.state)  # writes what is missing

@@ -24,7 +24,8 @@ REGISTERED = frozenset(
     stop-commands warning""".split()
 )
 # What .NET's String.TrimStart takes for white space.
-SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = "".join(map(chr, [*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F]))
+SPACE += "\u205f\u3000"
 FILES = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE")
 SUMMARY_BYTES = 1024 * 1024  # a longer one is refused
 STEP_SECONDS = 300
@@ -122,7 +123,7 @@ class Log:
             return True
         self.executed.append(command)
         if command.name == "stop-commands":
-            assert command.data and command.data.lower() not in REGISTERED, "the runner refuses this token"
+            assert command.data.lower() not in REGISTERED | {""}, "the runner refuses this token"
             self._token = command.data
             self.lines.append(line)
         elif command.name == "add-mask":
@@ -155,7 +156,7 @@ def parse_file(text: str) -> dict[str, str]:
     lines = iter(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"))
     for line in filter(None, lines):
         head = re.match(r"([^=]*?)(<<|=)(.*)", line, re.DOTALL)
-        if not head or not head[1] or not head[3] and head[2] == "<<":
+        if not head or not head[1] or (head[2], head[3]) == ("<<", ""):
             raise ValueError(f"Invalid format {line!r}")
         if head[2] == "=":
             pairs[head[1]] = head[3]
@@ -189,7 +190,7 @@ class Place:
     action: Path
     workspace: Path
     temp: Path
-    env: Mapping[str, str]
+    env: dict[str, str]
 
 
 def run(place: Place, given: Mapping[str, str], secrets: tuple[str, ...] = ()) -> Result:

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rehearsal import names
-
 from hosts import runner
+from rehearsal import names
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PROJECTS = {
     "features": ROOT / "tests/projects/acme-features",
     "flit": ROOT / "tests/projects/backends/flit",
+    "pdm": ROOT / "tests/projects/backends/pdm",
     "hostile": HERE / "projects/hostile",
 }
 SECRETS = {"FEED_TOKEN": names.FEED_TOKEN, "CONNECTION_TOKEN": names.READ_TOKEN}
@@ -53,38 +53,53 @@ class Scenario:
         return [step for job in jobs.values() for step in job["steps"]]
 
 
-INDEX_URL = f"https://pkgs.dev.azure.com/{names.ORGANIZATION}/{names.PROJECT}/_packaging/{names.FEED}/pypi/simple/"
-_FILES = {
+_INDEX_URL = f"https://pkgs.dev.azure.com/{names.ORGANIZATION}/{names.PROJECT}/_packaging/{names.FEED}/pypi/simple/"
+EVERYWHERE = {
+    "index-url": _INDEX_URL,
+    "connection": "feed-acme",
+    "changed": "true",
     "environment-file": "aml-environment/environment.yml",
     "conda-file": "aml-environment/conda.yml",
     "lock-file": "aml-environment/requirements.lock",
     "receipt": "aml-environment/aml-release.json",
 }
-_FEATURES = {
-    "package-name": "acme-features",
-    "package-version": "0.3.0",
-    "wheel": "aml-environment/dist/acme_features-0.3.0-py3-none-any.whl",
-    "index-url": INDEX_URL,
-    "connection": "feed-acme",
-    "environment-name": "acme-features",
-    "changed": "true",
-    **_FILES,
-}
 
-RELEASE = Scenario("release", "v0.3.0", outputs=_FEATURES)
+RELEASE = Scenario(
+    "release",
+    "v0.3.0",
+    outputs={
+        **EVERYWHERE,
+        "package-name": "acme-features",
+        "package-version": "0.3.0",
+        "wheel": "aml-environment/dist/acme_features-0.3.0-py3-none-any.whl",
+        "environment-name": "acme-features",
+    },
+)
 MISMATCH = Scenario("mismatch", "v0.4.0", status=23, codes=("AW23",), writes=False)
-BAD_INPUTS = Scenario("bad-inputs", "v0.3.0", status=12, codes=("AW12", "AW10", "AW10", "AW10", "AW13"), writes=False)
-DRY_RUN = Scenario("dry-run", "acme-features-v0.3.0", outputs=_FEATURES, writes=False)
+BAD_INPUTS = Scenario("bad-inputs", "v0.1.0", status=12, codes=("AW12", "AW10", "AW10", "AW10", "AW13"), writes=False)
+DRY_RUN = Scenario(
+    "dry-run",
+    "0.1.0",
+    outputs={
+        **EVERYWHERE,
+        "package-name": "acme-flit",
+        "package-version": "0.1.0",
+        "wheel": "aml-environment/dist/acme_flit-0.1.0-py3-none-any.whl",
+        "environment-name": "acme-flit",
+    },
+    writes=False,
+)
 SEVERAL = Scenario(
     "several",
-    "acme-flit-v0.1.0",
+    "acme-pdm-v0.1.0",
     outputs={
-        "package-name": "acme-features\nacme-flit",
-        "package-version": "0.3.0\n0.1.0",
+        **EVERYWHERE,
+        "package-name": "acme-flit\nacme-pdm",
+        "package-version": "0.1.0\n0.1.0",
         "environment-name": "acme-both",
     },
 )
-HOSTILE = Scenario("hostile", "v6.6.6", outputs={"package-name": "hostile", "package-version": "6.6.6"})
+HOSTILE = Scenario("hostile", "v6.6.6", outputs={**EVERYWHERE, "package-name": "hostile", "package-version": "6.6.6"})
 HOSTILE_FAILURE = Scenario("hostile-failure", "v6.6.6", status=22, codes=("AW22",), writes=False)
 
 SCENARIOS = (RELEASE, MISMATCH, BAD_INPUTS, DRY_RUN, SEVERAL, HOSTILE, HOSTILE_FAILURE)

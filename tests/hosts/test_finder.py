@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from hosts import runner
 from hosts.scenarios import ROOT
 
@@ -22,6 +21,7 @@ class Machine:
     """A machine with nothing on PATH but what is put there."""
 
     def __init__(self, place: Path) -> None:
+        """Prepare the machine's folders below `place`."""
         self.path = place / "usr bin"
         self.action = place / "the action"
         self.path.mkdir()

@@ -1,6 +1,8 @@
 """The small runner's own rules: if it were blind, the tests that use it would prove nothing."""
 
 import base64
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +11,10 @@ import pytest
 from amlwheel.errors import BuildFailed
 from amlwheel.hosts import GitHub, neutralise
 from amlwheel.secret import Secret
-from hypothesis import given
-from hypothesis import strategies as st
-
 from hosts import runner
 from hosts.scenarios import PROJECTS
+from hypothesis import given
+from hypothesis import strategies as st
 
 TOKEN = "fake-token/with+signs=1234"
 
@@ -79,10 +80,23 @@ def test_files() -> None:
             runner.parse_file(bad)
 
 
-PIECES = st.sampled_from(
-    ["::", "##[", "##", "[", "]", "error", "add-mask", "stop-commands", "set-output name=a", "\n", "\r", "\x85", "\u2028"]
-    + ["\u2003", "\x0b", "\x1b[31m", "\u200b", " ", "x", "##vso[", "| "]
+WORDS = (
+    "::",
+    "##[",
+    "##",
+    "[",
+    "]",
+    "error",
+    "add-mask",
+    "stop-commands",
+    "set-output name=a",
+    "##vso[",
+    "| ",
+    " ",
+    "x",
 )
+SIGNS = ("\n", "\r", "\x85", "\u2028", "\u2003", "\x0b", "\x1b[31m", "\u200b")
+PIECES = st.sampled_from(WORDS + SIGNS)
 
 
 @given(st.lists(PIECES | st.text(max_size=3), max_size=20).map("".join))
@@ -93,15 +107,14 @@ def test_nothing_that_is_neutralised_is_a_command(text: str) -> None:
 
 @given(st.lists(PIECES | st.text(max_size=3), max_size=20).map("".join))
 def test_our_own_lines_with_foreign_words_are_no_commands(text: str) -> None:
-    said: list[str] = []
-    host = GitHub({})
-    host._put = said.append  # type: ignore[method-assign]
-    host.say(f"{text}\nKEEP wheel {text}")
-    host.warning(text)
-    host.error(BuildFailed(text, details=f"|{text}"))
-    with host.stage("Build") as done:
-        done.append(text)
-    log = log_of(*said)
+    host, said = GitHub({}), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        host.say(f"{text}\nKEEP wheel {text}")
+        host.warning(text)
+        host.error(BuildFailed(text, details=f"|{text}"))
+        with host.stage("Build") as done:
+            done.append(text)
+    log = log_of(said.getvalue())
     # An error's details come between stop-commands and the token that ends it.
     assert [each.name for each in log.executed] == ["warning", "stop-commands", "error", "group", "endgroup"]
     assert not log.stopped
@@ -120,12 +133,10 @@ def test_the_hostile_project_would_have_its_way() -> None:
     assert stopped.stopped
 
 
-def test_a_mask_of_the_core_is_one_for_the_runner(tmp_path: Path) -> None:
-    said: list[str] = []
+def test_what_the_core_writes_is_what_the_runner_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     host = GitHub({"GITHUB_OUTPUT": str(tmp_path / "output")})
-    host._put = said.append  # type: ignore[method-assign]
     host.mask(Secret(TOKEN + "%0A"), "user")
-    log = log_of(*said)
-    assert TOKEN + "%0A" in {each.data for each in log.executed}
+    told = {each.data for each in log_of(capsys.readouterr().out).executed}
+    assert {TOKEN + "%0A", base64.b64encode(f"user:{TOKEN}%0A".encode()).decode()} <= told
     host.outputs({"a": "b\nc"})
     assert runner.parse_file((tmp_path / "output").read_text()) == {"a": "b\nc"}

@@ -5,15 +5,12 @@ import dataclasses
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from amlwheel import http, inputs, receipt
-from markdown_it import MarkdownIt
-from rehearsal import names
-
 from hosts import runner
 from hosts.conftest import Azure, tag_push
 from hosts.scenarios import (
@@ -27,6 +24,8 @@ from hosts.scenarios import (
     SEVERAL,
     Scenario,
 )
+from markdown_it import MarkdownIt
+from rehearsal import names
 
 pytestmark = pytest.mark.network
 TOKENS = (names.FEED_TOKEN, names.READ_TOKEN, names.CLIENT_SECRET)
@@ -40,7 +39,7 @@ class Checkout:
     place: runner.Place
     azure: Azure
 
-    def run(self, scenario: Scenario, given: Mapping[str, str] | None = None) -> runner.Result:
+    def run(self, scenario: Scenario, given: dict[str, str] | None = None) -> runner.Result:
         """Run a scenario, with `given` instead of some of its inputs, and check what holds for every run."""
         place = dataclasses.replace(self.place, env=self.place.env | tag_push(scenario))
         before = len(self.azure.writes())
@@ -69,7 +68,7 @@ def checkout(repository: Path, azure: Azure, base: dict[str, str], temp: Path, t
 
 def check(scenario: Scenario, result: runner.Result) -> None:
     """Assert what holds for every run, however it ends."""
-    assert result.status == scenario.status, result.log.text
+    assert result.status == scenario.status, result.log.text[-3000:]
     assert [title.split()[1] for title, _ in result.log.annotations()] == list(scenario.codes)
     assert {command.name for command in result.log.executed} <= OURS
     assert not result.log.stopped
@@ -93,12 +92,11 @@ def balanced(log: runner.Log) -> bool:
 
 def check_secrets(result: runner.Result) -> None:
     """Assert that no token shows, even to one who reads the log without the runner's masks."""
-    masks = {command.data for command in result.log.executed if command.name == "add-mask"}
     unmasked = [line for line in result.raw.splitlines() if not line.startswith("::add-mask::")]
     for text in ("\n".join(unmasked), result.files["GITHUB_OUTPUT"], result.files["GITHUB_STEP_SUMMARY"]):
         shown = [form for token in TOKENS for form in forms(token) if form in text]
         assert shown == []
-        assert not [mask for mask in masks if mask in text]
+        assert not [mask for mask in masked(result) if mask in text]
 
 
 def forms(token: str) -> Iterator[str]:
@@ -109,19 +107,25 @@ def forms(token: str) -> Iterator[str]:
 
 
 def masked(result: runner.Result) -> set[str]:
+    """Return what the step told the runner to mask."""
     return {command.data for command in result.log.executed if command.name == "add-mask"}
 
 
-def test_a_dry_run_then_the_release_then_the_same_again(checkout: Checkout) -> None:
-    dry = checkout.run(DRY_RUN)
-    foretold = checkout.file(dry.outputs["lock-file"]), checkout.file(dry.outputs["conda-file"])
-    assert "nothing changed" in dry.summary
+def test_a_release_and_the_same_again(checkout: Checkout) -> None:
     first = checkout.run(RELEASE)
-    assert first.outputs == dry.outputs
-    assert (checkout.file(first.outputs["lock-file"]), checkout.file(first.outputs["conda-file"])) == foretold
+    assert_useful(first, json.loads(checkout.file(first.outputs["receipt"])))
     again = dataclasses.replace(RELEASE, outputs={**RELEASE.outputs, "changed": "false"}, writes=False)
     assert {**checkout.run(again).outputs, "changed": "true"} == first.outputs
-    assert_useful(first, json.loads(checkout.file(first.outputs["receipt"])))
+
+
+def test_a_dry_run_foretells_the_release(checkout: Checkout) -> None:
+    dry = checkout.run(DRY_RUN)
+    assert "nothing changed" in dry.summary
+    files = [dry.outputs[name] for name in ("lock-file", "conda-file", "environment-file", "receipt")]
+    foretold = [checkout.file(name) for name in files]
+    wet = checkout.run(dataclasses.replace(DRY_RUN, writes=True), {"dry-run": "false"})
+    assert wet.outputs == dry.outputs
+    assert [checkout.file(name) for name in files] == foretold
 
 
 def assert_useful(result: runner.Result, released: Mapping[str, Mapping[str, str]]) -> None:
@@ -156,7 +160,7 @@ def test_a_tag_that_is_not_the_version(checkout: Checkout) -> None:
     ((title, message),) = checkout.run(MISMATCH).log.annotations()
     assert title == "amlwheel AW23 tag and version differ"
     what, cause, fix = message.split("\n")
-    assert what.startswith("The tag is 'v0.4.0', but acme-features has version 0.3.0;")
+    assert what.startswith("The tag is 'v0.4.0', but acme-flit has version 0.1.0;")
     assert cause.startswith("Likely cause: ")
     assert fix.startswith("What to do: ")
 
@@ -186,9 +190,21 @@ def test_several_packages(checkout: Checkout) -> None:
 def test_a_hostile_project_is_only_shown(checkout: Checkout) -> None:
     result = checkout.run(HOSTILE)
     assert_only_shown(result)
+    assert "::error::EVIL, as docutils quotes it" in result.raw
     assert "EVIL" not in result.files["GITHUB_OUTPUT"] + result.files["GITHUB_STEP_SUMMARY"]
     assert html_in(result.summary) == ["<details>", "<summary>", "</summary>", "</details>"]
     assert "twine check" in dict(result.log.annotations("warning")).get("amlwheel", "")
+
+
+def test_a_hostile_wheel_is_only_shown(checkout: Checkout) -> None:
+    """Without a build, nothing was printed that would have switched commands off."""
+    built = checkout.run(HOSTILE)
+    kept = dataclasses.replace(HOSTILE, writes=False, outputs={"package-name": "hostile", "changed": "false"})
+    result = checkout.run(kept, {"wheel": built.outputs["wheel"], "package-dir": "", "output-dir": "again"})
+    quoted = [line for line in result.raw.splitlines() if "EVIL" in line]
+    assert "|    ::error::EVIL, as docutils quotes it" in quoted
+    assert all(line.startswith("| ") for line in quoted)
+    assert result.outputs["wheel-sha256"] == built.outputs["wheel-sha256"]
 
 
 def test_a_hostile_project_that_fails_is_only_shown(checkout: Checkout) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from rehearsal.projects import commit
 from rehearsal.world import World
-
 from rehearsed.steps import PROJECTS, Step, write_wheel
 
 _DOCUMENTS = ("entra", "feeds", "arm", "registry")

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROJECTS = ROOT / "tests" / "projects"
 FEED_LABEL = f"{ORGANIZATION}/{PROJECT}/{FEED}"
 WORKSPACE_LABEL = f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{WORKSPACE}"
+PACKAGES = r"^pkgs\.dev\.azure\.com$"
+"""For faults: the host of indexes and uploads."""
+SIGN_IN = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head><body></body></html>"
 EMITTED = {"environment.yml", "conda.yml", "requirements.lock", "azureml_environment.json", "aml-release.json"}
 
 # All that the step gets of the environment around the tests. A company's mirror is the public index there.
@@ -89,16 +92,22 @@ class Step:
     """A folder of the test's own: the step's working directory and HOME are below it."""
     caches: Mapping[str, str]
 
-    def __call__(self, *arguments: str | pathlib.Path, env: Mapping[str, str] | None = None, **given: object) -> Result:
+    def __call__(
+        self,
+        *arguments: str | pathlib.Path,
+        env: Mapping[str, str] | None = None,
+        watch: Callable[[int], object] = str,
+        **given: object,
+    ) -> Result:
         """Run the step with ``given`` inputs (`python_version="3.12"`) on top of those that every run needs.
 
         A tuple is an option given several times; None takes an input's default away. ``env`` comes last of all;
-        an empty value unsets a variable.
+        an empty value unsets a variable. ``watch`` is told the process id.
         """
         inputs = {"feed": FEED_LABEL, "workspace": WORKSPACE_LABEL, "output_dir": self.scratch / "out", **given}
         options = [*map(str, arguments), *_options(inputs)]
         seen = len(self.world.requests())
-        done = subprocess.run(
+        child = subprocess.Popen(
             [sys.executable, "-B", str(ROOT / "action" / "bootstrap.py"), *options],
             env={name: value for name, value in (self.environment() | dict(env or {})).items() if value},
             cwd=self.folder("work"),
@@ -106,11 +115,15 @@ class Step:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            timeout=_LONGEST,
-            check=False,
         )
-        folder = pathlib.Path(str(inputs["output_dir"]))
-        return Result(done.returncode, done.stdout, self.world.requests()[seen:], folder)
+        with child:
+            watch(child.pid)
+            try:
+                output, _ = child.communicate(timeout=_LONGEST)
+            finally:
+                child.kill()
+        folder = self.folder("work") / str(inputs["output_dir"])
+        return Result(child.returncode, output, self.world.requests()[seen:], folder)
 
     def environment(self) -> dict[str, str]:
         """Return the variables that the step gets: an allow-list, the world's, and the fake tokens."""
@@ -136,6 +149,19 @@ def _options(inputs: Mapping[str, object]) -> list[str]:
         for each in value if isinstance(value, tuple) else () if value is None else (value,):
             found += [f"--{name.replace('_', '-')}", str(each)]
     return found
+
+
+def refused(result: Result, status: int, *told: str) -> None:
+    """Assert that a run failed as it should: code and cause told, the advice too, and nothing was written."""
+    assert result.status == status, result.output
+    assert f"error: AW{status} " in result.output
+    assert "Likely cause: " in result.output
+    assert "What to do: " in result.output
+    for each in told:
+        assert each in result.told
+    assert result.writes == []
+    assert result.outputs == {}
+    assert not list(result.folder.glob("*.json"))
 
 
 def write_wheel(  # noqa: PLR0913  # what a wheel can say
@@ -164,7 +190,7 @@ def write_wheel(  # noqa: PLR0913  # what a wheel can say
     wheel = folder / f"{module}-{version}-{tag}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, content in members.items():
-            archive.writestr(path, content)
+            archive.writestr(zipfile.ZipInfo(path, (2026, 1, 15, 12, 0, 0)), content)
     return wheel
 
 
@@ -176,3 +202,9 @@ def _record_hash(content: str) -> str:
 def sha256(path: pathlib.Path) -> str:
     """Return a file's sha256 in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def in_feed(world: World, feed: str = FEED) -> dict[str, str]:
+    """Return the sha256 of every file that was published to a feed, by name."""
+    folders = [path for path in (world.azure / "feeds").rglob("published") if path.parent.name == feed]
+    return {path.name: sha256(path) for folder in folders for path in folder.iterdir()}

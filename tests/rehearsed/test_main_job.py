@@ -27,16 +27,20 @@ from rehearsal.world import (
     WORKSPACE,
     World,
 )
+from rehearsed.steps import (
+    EMITTED,
+    FEED_LABEL,
+    PROJECTS,
+    ROOT,
+    WORKSPACE_LABEL,
+    Result,
+    Step,
+    in_feed,
+    sha256,
+    write_wheel,
+)
 
-from rehearsed.steps import EMITTED, FEED_LABEL, PROJECTS, ROOT, WORKSPACE_LABEL, Result, Step, sha256, write_wheel
-
-RELEASE = [("PUT", "connections"), ("POST", "upload"), ("PUT", "environments")]
-
-
-def in_feed(world: World, feed: str = FEED) -> dict[str, str]:
-    """Return the sha256 of every file that was published to a feed, by name."""
-    folders = [path for path in (world.azure / "feeds").rglob("published") if path.parent.name == feed]
-    return {path.name: sha256(path) for folder in folders for path in folder.iterdir()}
+RELEASE = [("POST", "upload"), ("PUT", "connections"), ("PUT", "environments")]
 
 
 def registered(world: World, result: Result, workspace: str = WORKSPACE) -> dict[str, Any]:
@@ -66,7 +70,7 @@ def test_a_project_becomes_a_registered_environment_and_the_second_run_changes_n
     assert first.files.keys() == EMITTED | {f"dist/{wheel}"}
     assert in_feed(world) == {wheel: sha256(first.folder / "dist" / wheel)} == {wheel: first.outputs["wheel-sha256"]}
     (connection,) = world.workspace()["connections"].values()
-    assert connection["properties"]["target"] == f"https://pkgs.dev.azure.com/{ORGANIZATION}/{PROJECT}"
+    assert connection["properties"]["target"] == f"https://pkgs.dev.azure.com/{ORGANIZATION}"
     assert connection["properties"]["credentials"] == {"pat": READ_TOKEN}
     assert registered(world, first)["condaFile"] == first.files["conda.yml"].decode()
 
@@ -83,7 +87,9 @@ def test_the_emitted_files_agree_with_each_other(step: Step, wheel: pathlib.Path
     asset, conda = yaml.safe_load(files["environment.yml"]), yaml.safe_load(files["conda.yml"])
     receipt, core = json.loads(files["aml-release.json"]), json.loads(files["azureml_environment.json"])
     jsonschema.validate(receipt, json.loads((ROOT / "templates" / "aml-release.schema.json").read_text()))
-    assert outputs["environment"] == f"azureml:{asset['name']}:{asset['version']}" == receipt["environment"]["reference"]
+    assert (
+        outputs["environment"] == f"azureml:{asset['name']}:{asset['version']}" == receipt["environment"]["reference"]
+    )
     assert asset["image"] == receipt["environment"]["image"] == core["docker"]["baseImage"]
     assert conda == core["python"]["condaDependencies"]
     option, hashed, *requirements = conda["dependencies"][-1]["pip"]
@@ -129,7 +135,7 @@ def test_several_packages_share_one_environment_that_the_first_one_leads(
     assert result.outputs["environment"].startswith("azureml:acme-hatchling:0.1.0-")
     assert result.outputs["wheel-sha256"].split(", ") == [sha256(tmp_path / "work" / path) for path in wheels(result)]
     assert len(in_feed(world)) == 2
-    assert result.written == [RELEASE[0], RELEASE[1], RELEASE[1], RELEASE[2]]
+    assert result.written == [RELEASE[0], *RELEASE]
     assert pins(result).keys() == {"acme-features", "acme-hatchling"}
     assert step(package_dir=(colours, features)).writes == []
 
@@ -152,7 +158,10 @@ def test_wheels_built_earlier_are_found_by_patterns(step: Step, world: World, tm
 @pytest.mark.parametrize(
     ("spelling", "index"),
     [
-        (f"https://{ORGANIZATION}.pkgs.visualstudio.com/{PROJECT}/_packaging/{FEED}/pypi/simple/", f"{PROJECT}/_packaging/{FEED}"),
+        (
+            f"https://{ORGANIZATION}.pkgs.visualstudio.com/{PROJECT}/_packaging/{FEED}/pypi/simple/",
+            f"{PROJECT}/_packaging/{FEED}",
+        ),
         (f"https://dev.azure.com/{ORGANIZATION}/{PROJECT}/_artifacts/feed/{FEED}", f"{PROJECT}/_packaging/{FEED}"),
         (f"{ORGANIZATION}/{ORGANIZATION_FEED}", f"_packaging/{ORGANIZATION_FEED}"),
         (f"{ORGANIZATION}/{SPACED_PROJECT}/lab", "Data%20Science/_packaging/lab"),

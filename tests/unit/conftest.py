@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterator
 
 import pytest
 
 # These start programs and stand-ins of their own.
 OTHERS = ("test_bootstrap", "test_rehears", "test_scripts")
-OUTER = re.compile(r"(PIP|UV|GITHUB|RUNNER|BUILD|SYSTEM|AGENT|INPUT|AZURE|AMLWHEEL|SOURCE_DATE)_.*|\w*_PROXY", re.I)
+OUTER = re.compile(
+    r"(PIP|UV|GITHUB|RUNNER|BUILD|SYSTEM|AGENT|INPUT|AZURE|AMLWHEEL|SOURCE_DATE)_.*|\w*_PROXY", re.IGNORECASE
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,9 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if not request.path.name.startswith(OTHERS):
         for name in [name for name in os.environ if OUTER.fullmatch(name)]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    yield

@@ -89,7 +89,9 @@ def answer(status: int = 200, text: str = "", reason: str = "", **headers: str) 
     made.status_code, made.reason, made.url = status, reason, "https://index.example/simple/acme-churn/"
     made.raw = io.BytesIO(text.encode())
     made.encoding = "utf-8"
-    made.headers.update({"Content-Type": "text/html"} | {key.replace("_", "-"): value for key, value in headers.items()})
+    made.headers.update(
+        {"Content-Type": "text/html"} | {key.replace("_", "-"): value for key, value in headers.items()}
+    )
     return made
 
 
@@ -97,15 +99,16 @@ class FakeArm(workspace.Arm):
     """Azure Resource Manager as a dict of what was PUT; `answers` go before it, by method and path."""
 
     def __init__(self) -> None:
+        """Begin with a workspace that holds nothing."""
         self.stored: dict[str, dict[str, Any]] = {}
         self.answers: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
         self.sent: list[tuple[str, str]] = []
         self.bodies: list[dict[str, Any]] = []
 
     def send(
-        self, method: str, path: str, body: dict[str, Any] | None = None, **query: str
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, version: str = workspace.API_VERSION
     ) -> tuple[int, dict[str, Any]]:
-        assert set(query) <= {"api-version"}
+        assert version == ("2022-04-01" if "Microsoft.Authorization" in path else "2024-04-01")
         self.sent.append((method, path))
         if (method, path) in self.answers:
             return self.answers[method, path]

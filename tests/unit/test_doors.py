@@ -13,6 +13,7 @@ import pytest
 import yaml
 from amlwheel.errors import Several, StepError
 from amlwheel.inputs import Inputs, from_command_line, from_environment, knobs, read, spell
+from amlwheel.receipt import OUTPUTS
 from unit.parts import CANARY, GUID, ROOT
 
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -113,10 +114,9 @@ def test_action_maps_every_input_through_env_and_into_no_script() -> None:
 
 
 def test_action_and_task_have_the_same_outputs() -> None:
-    assert [plain(each["name"]) for each in TASK["outputVariables"]] == [plain(name) for name in ACTION["outputs"]]
-    assert {plain(name): plain(each["value"]) for name, each in ACTION["outputs"].items()} == {
-        plain(name): plain("${{ steps.release.outputs." + name + " }}") for name in ACTION["outputs"]
-    }
+    values = {name: each["value"] for name, each in ACTION["outputs"].items()}
+    assert values == {name: f"${{{{ steps.release.outputs.{name} }}}}" for name in OUTPUTS}
+    assert [plain(each["name"]) for each in TASK["outputVariables"]] == [plain(name) for name in OUTPUTS]
 
 
 def plain(text: str) -> str:

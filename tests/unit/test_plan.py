@@ -13,6 +13,7 @@ class Place:
     """Something outside: it holds what was created there, and plans what is to be."""
 
     def __init__(self, *names: str) -> None:
+        """Hold `names` from the start."""
         self.names = list(names)
 
     def plan(self, name: str) -> Change[str]:
@@ -77,10 +78,9 @@ def test_the_first_failure_stops_the_rest() -> None:
 
 def test_several_errors_come_together_and_unreachable_hosts_as_one() -> None:
     errors: list[StepError] = [BadInput("a"), NoNetwork("one"), TagMismatch("b"), NoNetwork("two")]
+    questions = [partial(fail, error) for error in errors]
     with pytest.raises(Several) as caught, observing() as seen:
-        for error in errors:
-            seen.ask(partial(fail, error))
-        seen.ask(lambda: "fine")
+        list(map(seen.ask, questions))
     assert [each.what for each in caught.value.errors] == ["a", "b", "No connection to one, two."]
 
 

@@ -20,11 +20,12 @@ class Holder:
 
 
 def raise_with_locals() -> str:
-    try:
-        token = TOKEN
-        raise ValueError(token)
-    except ValueError as error:
-        return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    def fail(token: Secret) -> None:
+        raise LookupError(token)
+
+    with pytest.raises(LookupError) as caught:
+        fail(TOKEN)
+    return "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,12 @@ def spellings(organisation: str, project: str | None, feed: str) -> list[str]:
 
 
 @given(ORGANISATIONS, st.none() | PROJECTS, NAMES, st.none() | NAMES)
-def test_all_spellings_of_one_feed_are_equal(organisation: str, project: str | None, name: str, view: str | None) -> None:
-    feed = f"{name}@{view}" if view else name
+def test_all_spellings_of_one_feed_are_equal(
+    organisation: str, project: str | None, name: str, view: str | None
+) -> None:
     expected = Feed.artifacts(organisation, project, name, view)
-    assert {text: parse_feed(text) for text in spellings(organisation, project, feed)} == dict.fromkeys(
-        spellings(organisation, project, feed), expected
-    )
+    for text in spellings(organisation, project, f"{name}@{view}" if view else name):
+        assert parse_feed(text) == expected, text
 
 
 HOSTS = st.sampled_from(

@@ -21,14 +21,14 @@ Keywords: {EVIL}
 Project-URL: {EVIL}, javascript:alert('EVIL')
 Description-Content-Type: text/x-rst
 
-.. ::error::EVIL
+.. EVIL::
+
+   ::error::EVIL, as docutils quotes it
+   ##[error]EVIL, as docutils quotes it
+
 .. raw:: html
 
    <script>alert('EVIL')</script>
-
-``EVIL
-::error::EVIL ##[error]EVIL
-====
 """
 WHEEL = "Wheel-Version: 1.0\nGenerator: hostile\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 

@@ -1,0 +1,169 @@
+"""Where the token for Azure comes from: every detector, "not me", "me", or "me, but broken"."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from amlwheel.credentials import Credential, azure_cli, find, service_principal, workload_identity
+from amlwheel.errors import NoNetwork, SignInFailed, StepError
+from amlwheel.secret import Secret
+from azure.core.credentials import AccessToken, TokenCredential
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+from azure.identity import AzureCliCredential, EnvironmentCredential, WorkloadIdentityCredential
+from unit.parts import CANARY, GUID
+
+APPLICATION = {"AZURE_TENANT_ID": GUID, "AZURE_CLIENT_ID": GUID}
+PRINCIPAL = APPLICATION | {"AZURE_CLIENT_SECRET": CANARY}
+IDENTITY = APPLICATION | {"AZURE_FEDERATED_TOKEN_FILE": "/token"}
+Detector = Callable[[Mapping[str, str]], TokenCredential | None]
+
+
+class Source:
+    """Gives numbered tokens that live for `seconds`, slowly, or fails."""
+
+    def __init__(self, seconds: float = 3600, failure: Exception | None = None) -> None:
+        """Count what is asked."""
+        self.seconds, self.failure, self.count = seconds, failure, 0
+
+    def get_token(self, *scopes: str, **_: object) -> AccessToken:
+        time.sleep(0.01)
+        self.count += 1
+        if self.failure:
+            raise self.failure
+        return AccessToken(f"{CANARY}-{self.count}-{scopes[0]}", int(time.time() + self.seconds))
+
+
+def credential(source: Source, seen: Callable[[Secret], None] = lambda _: None) -> Credential:
+    return Credential(source, "test", seen)
+
+
+# --- detecting
+
+
+@pytest.mark.parametrize("detect", [service_principal, workload_identity, azure_cli])
+def test_an_empty_environment_has_no_credential(detect: Detector, tmp_path: Path) -> None:
+    assert detect({"PATH": str(tmp_path)}) is None
+    assert detect({"PATH": str(tmp_path), **APPLICATION}) is None
+
+
+@pytest.mark.parametrize(
+    ("detect", "environ", "kind"),
+    [
+        (service_principal, PRINCIPAL, EnvironmentCredential),
+        (workload_identity, IDENTITY, WorkloadIdentityCredential),
+    ],
+)
+def test_what_the_environment_names_is_found(
+    monkeypatch: pytest.MonkeyPatch, detect: Detector, environ: dict[str, str], kind: type
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert isinstance(detect(environ), kind)
+
+
+@pytest.mark.parametrize(
+    ("detect", "environ"),
+    [
+        (service_principal, {"AZURE_CLIENT_SECRET": CANARY}),
+        (service_principal, {"AZURE_CLIENT_CERTIFICATE_PATH": "/cert"}),
+        (workload_identity, {"AZURE_FEDERATED_TOKEN_FILE": "/token"}),
+    ],
+)
+def test_half_a_credential_is_an_error_that_names_the_other_half(detect: Detector, environ: dict[str, str]) -> None:
+    with pytest.raises(SignInFailed, match="not AZURE_TENANT_ID and AZURE_CLIENT_ID") as caught:
+        detect(environ)
+    assert CANARY not in caught.value.what
+    with pytest.raises(SignInFailed, match="not AZURE_CLIENT_ID"):
+        detect(environ | {"AZURE_TENANT_ID": GUID})
+
+
+def test_an_installed_azure_cli_is_found(tmp_path: Path) -> None:
+    (tmp_path / "az").touch(mode=0o755)
+    assert isinstance(azure_cli({"PATH": str(tmp_path)}), AzureCliCredential)
+
+
+def test_the_most_explicit_source_goes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "az").touch(mode=0o755)
+    environ = PRINCIPAL | IDENTITY | {"PATH": str(tmp_path)}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert find(environ).label == "service principal"
+    assert find({key: environ[key] for key in (*IDENTITY, "PATH")}).label == "workload identity"
+    assert find({"PATH": str(tmp_path)}).label == "Azure CLI"
+
+
+def test_nothing_to_sign_in_with_says_what_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(SignInFailed, match="looked for service principal, workload identity, Azure CLI"):
+        find({"PATH": str(tmp_path)})
+
+
+# --- asking once
+
+
+def test_a_token_is_asked_for_once_for_each_scope_and_shown_to_be_masked() -> None:
+    source, seen = Source(), list[Secret]()
+    asked = credential(source, seen.append)
+    tokens = [asked.get_token(scope).token for scope in ("a", "a", "b", "a")]
+    assert tokens == [f"{CANARY}-1-a", f"{CANARY}-1-a", f"{CANARY}-2-b", f"{CANARY}-1-a"]
+    assert seen == [Secret(f"{CANARY}-1-a"), Secret(f"{CANARY}-2-b")]
+
+
+def test_many_threads_ask_once() -> None:
+    source = Source()
+    asked, meet = credential(source), threading.Barrier(8, timeout=5)
+
+    def ask(_: int) -> str:
+        meet.wait()
+        return asked.get_token("a").token
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {f"{CANARY}-1-a"}
+    assert source.count == 1
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(3600, 1), (299, 2), (-1, 2)])
+def test_a_token_near_its_end_is_fetched_anew(seconds: float, count: int) -> None:
+    source = Source(seconds)
+    asked = credential(source)
+    asked.get_token("a")
+    asked.get_token("a")
+    assert source.count == count
+
+
+def test_a_demand_for_a_newer_token_is_not_answered_with_the_old_one() -> None:
+    asked = credential(Source())
+    assert asked.get_token("a").token != asked.get_token("a", claims="eyJ...").token
+    assert asked.get_token("a", claims=None).token == f"{CANARY}-2-a"
+
+
+def wrapped() -> AzureError:
+    """Return a failure as azure-identity tells it: the network's wrapped in its own."""
+    failure = ClientAuthenticationError("Authentication failed")
+    failure.__cause__ = ServiceRequestError(CANARY, error=OSError(CANARY))
+    return failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "details"),
+    [
+        (ClientAuthenticationError("AADSTS7000215: bad"), SignInFailed, "AADSTS7000215: bad"),
+        (ServiceRequestError(CANARY, error=OSError(CANARY)), NoNetwork, "OSError"),
+        (ServiceResponseError(CANARY), NoNetwork, "NoneType"),
+        (wrapped(), NoNetwork, "OSError"),
+    ],
+)
+def test_a_failed_sign_in_is_named_once_without_the_request(
+    failure: Exception, kind: type[StepError], details: str
+) -> None:
+    source = Source(failure=failure)
+    asked = credential(source)
+    for _ in range(2):
+        with pytest.raises(kind) as caught:
+            asked.get_token("a")
+        assert caught.value.details == details
+        assert CANARY not in caught.value.what
+        assert caught.value.__cause__ is None
+    assert source.count == 1

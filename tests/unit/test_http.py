@@ -1,0 +1,184 @@
+"""One HTTP session: bounded, repeated where that is safe, and silent about credentials."""
+
+import socket
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+import requests
+import urllib3
+from amlwheel import http
+from amlwheel.errors import NoNetwork, StepError, TooSlow
+from amlwheel.secret import Secret
+from requests.adapters import HTTPAdapter
+from unit.parts import CANARY, TOKEN, answer
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProxyError
+
+URL = "https://me:x@index.example:8443/simple/"
+
+
+class Wire(HTTPAdapter):
+    """Takes the place of the network: keeps what is sent."""
+
+    def __init__(self, given: requests.Response | Exception) -> None:
+        """Answer with `given`, or raise it."""
+        super().__init__()
+        self.given = given
+        self.sent: list[tuple[requests.PreparedRequest, object]] = []
+
+    def send(self, request: requests.PreparedRequest, *_: object, **more: object) -> requests.Response:
+        self.sent.append((request, more["timeout"]))
+        if isinstance(self.given, Exception):
+            raise self.given
+        self.given.request = request
+        return self.given
+
+
+def wire(monkeypatch: pytest.MonkeyPatch, given: requests.Response | Exception) -> Wire:
+    made, session = Wire(given), requests.Session()
+    session.mount("https://", made)
+    monkeypatch.setattr(http, "session", lambda: session)
+    return made
+
+
+# --- requests
+
+
+def test_a_token_travels_as_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = wire(monkeypatch, answer(200, "hello"))
+    assert http.get("https://index.example/x", token=TOKEN, accept="text/html").text == "hello"
+    ((request, timeout),) = sent.sent
+    assert request.headers["Authorization"] == requests.auth._basic_auth_str("amlwheel", CANARY)
+    assert request.headers["Accept"] == "text/html"
+    assert request.headers["X-TFS-FedAuthRedirect"] == "Suppress"
+    assert timeout == (10, 60)
+
+
+def test_a_bearer_token_travels_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = wire(monkeypatch, answer())
+    http.get("https://registry.example/x", bearer=TOKEN)
+    assert sent.sent[0][0].headers["Authorization"] == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize("bearer", [None, TOKEN])
+def test_a_netrc_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bearer: Secret | None) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine index.example login me password other\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    sent = wire(monkeypatch, answer())
+    http.get("https://index.example/x", bearer=bearer)
+    assert sent.sent[0][0].headers.get("Authorization") == (f"Bearer {CANARY}" if bearer else None)
+
+
+def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = wire(monkeypatch, answer(302, Location="https://evil.example/"))
+    assert http.get("https://index.example/x", token=TOKEN).status_code == 302
+    assert len(sent.sent) == 1
+
+
+# --- failures
+
+
+POOL = urllib3.HTTPSConnectionPool("index.example")
+REFUSED = NewConnectionError(POOL, "Failed to establish a new connection: [Errno 111] Connection refused")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "said"),
+    [
+        (requests.ConnectTimeout(CANARY), NoNetwork, "no connection within 10 seconds"),
+        (requests.ReadTimeout(CANARY), TooSlow, ""),
+        (requests.ConnectionError(MaxRetryError(POOL, f"/{CANARY}", REFUSED)), NoNetwork, "Connection refused"),
+        (
+            requests.ConnectionError(
+                MaxRetryError(POOL, f"/{CANARY}", NameResolutionError("index.example", POOL, socket.gaierror("x")))  # type: ignore[arg-type]
+            ),
+            NoNetwork,
+            "NameResolutionError",
+        ),
+        (
+            requests.exceptions.ProxyError(
+                MaxRetryError(POOL, f"/{CANARY}", ProxyError("Unable to connect", OSError("403")))
+            ),
+            NoNetwork,
+            "ProxyError: ('Unable to connect'",
+        ),
+        (requests.ConnectionError(OSError(104, "Connection reset by peer")), NoNetwork, "Connection reset by peer"),
+        (requests.ConnectionError(), NoNetwork, "ConnectionError"),
+        (requests.exceptions.InvalidProxyURL("no host"), NoNetwork, "no host"),
+        (requests.exceptions.ChunkedEncodingError(CANARY), NoNetwork, "ChunkedEncodingError"),
+    ],
+)
+def test_a_failure_names_the_host_and_nothing_of_the_request(
+    failure: Exception, kind: type[StepError], said: str
+) -> None:
+    with pytest.raises(kind) as caught, http.network(URL):
+        raise failure
+    assert "index.example:8443" in caught.value.what
+    assert "me:x" not in caught.value.what
+    assert said in caught.value.details
+    assert CANARY not in f"{caught.value.what} {caught.value.details}"
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_get_fails_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire(monkeypatch, requests.ReadTimeout())
+    with pytest.raises(TooSlow, match=r"index\.example gave no answer within 60 seconds"):
+        http.get("https://index.example/x")
+
+
+# --- the adapter
+
+
+def test_reads_are_repeated_a_bounded_number_of_times_and_writes_never() -> None:
+    retry = http.adapter().max_retries
+    assert (retry.total, retry.connect) == (4, 2)
+    assert retry.is_retry("GET", 503)
+    assert retry.is_retry("GET", 429)
+    assert not retry.is_retry("POST", 503)
+    assert not retry.is_retry("GET", 404)
+    assert retry.raise_on_status is False
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("7", 7.0),
+        ("3600", http.LONGEST_PAUSE),
+        (format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True), http.LONGEST_PAUSE),
+        (None, None),
+    ],
+)
+def test_a_server_may_ask_for_a_pause_but_not_for_an_hour(asked: str | None, seconds: float | None) -> None:
+    response = urllib3.HTTPResponse(headers={"Retry-After": asked} if asked else {})
+    assert http.adapter().max_retries.get_retry_after(response) == seconds
+
+
+@pytest.mark.parametrize(("given", "limit"), [(None, (10, 300.0)), ((1, 2), (1, 2))])
+def test_every_request_has_a_time_limit(
+    monkeypatch: pytest.MonkeyPatch, given: tuple[int, int] | None, limit: tuple[float, float]
+) -> None:
+    limits: list[object] = []
+
+    def send(*_: object, timeout: object) -> requests.Response:
+        limits.append(timeout)
+        return answer()
+
+    monkeypatch.setattr(HTTPAdapter, "send", send)
+    http.adapter(300.0).send(requests.Request("GET", URL).prepare(), timeout=given)
+    assert limits == [limit]
+
+
+def test_nagles_algorithm_is_off_behind_a_proxy() -> None:
+    manager = http.adapter().proxy_manager_for("http://proxy.example:3128")
+    assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in manager.connection_pool_kw["socket_options"]
+
+
+def test_there_is_one_session_with_our_name_and_adapters() -> None:
+    session = http.session()
+    assert session is http.session()
+    assert str(session.headers["User-Agent"]).startswith("amlwheel/")
+    assert all(isinstance(session.get_adapter(url), http._Adapter) for url in ("https://a.example", "http://a.example"))
+    assert session.trust_env

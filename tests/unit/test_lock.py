@@ -1,0 +1,306 @@
+"""The lock: every name from its own index, every file by sha256."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amlwheel import lock, process
+from amlwheel.errors import BadInput, LockIncomplete, NoNetwork, TokenRefused, Unsatisfiable
+from amlwheel.lock import Sources, Wanted, requirements, resolve
+from amlwheel.model import Pin, Python, Wheel
+from packaging.requirements import Requirement
+from unit.parts import CANARY, FEED, TOKEN, make, sha
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PYTHON = Python("3.11.13")
+EXTRA = Sources(FEED, TOKEN, frozenset(["acme-features", "acme-base"]), only=False)
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Wheel:
+    return make(tmp_path, more="Requires-Dist: numpy>=2\nRequires-Dist: Acme_Base\nRequires-Dist: x; extra == 'y'\n")
+
+
+def wanted(wheel: Wheel, *more: str) -> Wanted:
+    return Wanted((wheel,), tuple(map(Requirement, more)), PYTHON)
+
+
+# --- the input
+
+
+def test_requirements_are_lines_without_comments(tmp_path: Path) -> None:
+    text = "torch>=2.4  # the net\n\n# only a comment\nlightgbm[scikit-learn]==4.5; python_version < '3.13'\n"
+    assert [str(each) for each in requirements(text, tmp_path)] == [
+        "torch>=2.4",
+        'lightgbm[scikit-learn]==4.5; python_version < "3.13"',
+    ]
+    assert requirements("", tmp_path) == ()
+
+
+def test_one_line_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("\ufefftorch\nnumpy\n", encoding="utf-8")
+    assert [each.name for each in requirements(" more.txt ", tmp_path)] == ["torch", "numpy"]
+    assert [each.name for each in requirements("no-such.txt", tmp_path)] == ["no-such.txt"]
+
+
+def test_a_long_line_is_no_file(tmp_path: Path) -> None:
+    line = f"torch; platform_version == '{'x' * 400}'"
+    assert [each.name for each in requirements(line, tmp_path)] == ["torch"]
+
+
+def test_a_file_in_another_encoding_is_said(tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("torch\n", encoding="utf-16")
+    with pytest.raises(BadInput, match="isn't a text file in UTF-8") as caught:
+        requirements("more.txt", tmp_path)
+    assert "`requirements`" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-r other.txt", "--index-url https://x.example/", "./folder", "pkg @ https://x.example/p.whl", "torch=>2", "-e ."],
+)
+def test_what_would_bring_an_index_of_its_own_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(BadInput, match=r"1 line\(s\) that aren't plain requirements"):
+        requirements(f"torch\n{line}", tmp_path)
+
+
+def test_a_credential_in_a_refused_line_is_not_repeated(tmp_path: Path) -> None:
+    lines = f"--extra-index-url https://me:{CANARY}@x.example/\npkg @ https://{CANARY}@x.example/p.whl"
+    with pytest.raises(BadInput, match=r"2 line\(s\)") as caught:
+        requirements(lines, tmp_path)
+    assert CANARY not in caught.value.what
+    assert "//***@x.example/" in caught.value.what
+
+
+# --- what uv is told
+
+
+def test_wanted_knows_own_and_direct_names(wheel: Wheel) -> None:
+    names = wanted(wheel, "Scikit.Learn")
+    assert names.own == {"acme-churn"}
+    assert names.direct == {"numpy", "acme-base", "scikit-learn"}
+
+
+def project(wheel: Wheel, sources: Sources, bound: Iterable[str] = ()) -> Any:  # noqa: ANN401  # TOML
+    text = lock._project(Path("/somewhere"), wanted(wheel, "torch>=2; python_version < '3.13'"), set(bound), sources)
+    return tomllib.loads(text)
+
+
+def test_the_project_file_binds_names_to_indexes(wheel: Wheel) -> None:
+    said = project(wheel, EXTRA, ["acme-features", "acme-base"])
+    assert said["project"]["requires-python"] == ">=3.11"
+    assert said["project"]["dependencies"] == [
+        "acme-churn==1.2.3",
+        'torch>=2; python_version < "3.13"',
+        "acme-base",
+        "acme-features",
+    ]
+    assert said["tool"]["uv"]["sources"] == {
+        "acme-churn": {"index": "local"},
+        "acme-base": {"index": "feed"},
+        "acme-features": {"index": "feed"},
+    }
+    local, feed = said["tool"]["uv"]["index"]
+    assert (local["name"], local["url"], local["explicit"]) == ("local", "file:///somewhere/local/", True)
+    assert (feed["name"], feed["url"], feed["explicit"]) == ("feed", FEED.index_url, True)
+
+
+@pytest.mark.parametrize(
+    ("sources", "option"),
+    [
+        (EXTRA, None),
+        (replace(EXTRA, only=True), "--default-index"),
+        (replace(EXTRA, published=None), "--index"),
+    ],
+)
+def test_uv_gets_the_token_by_environment_and_the_feed_as_the_sources_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sources: Sources, option: str | None
+) -> None:
+    runs: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], *, env: dict[str, str], cwd: Path, seconds: float) -> process.Finished:
+        assert (cwd, seconds) == (tmp_path, lock.SECONDS)
+        runs.append((command, env))
+        return process.Finished(0, "")
+
+    monkeypatch.setattr(process, "run", run)
+    lock._compile(tmp_path, PYTHON, sources)
+    ((command, env),) = runs
+    assert {"--no-config", "3.11.13", "x86_64-manylinux_2_28", "--only-binary"} <= set(command)
+    assert not [word for word in command if CANARY in str(word)]
+    assert env["UV_INDEX_FEED_PASSWORD"] == CANARY
+    assert [word for word in command if word in ("--index", "--default-index")] == ([option] if option else [])
+
+
+def test_the_local_index_is_a_pep_503_folder(wheel: Wheel, tmp_path: Path) -> None:
+    lock._local_index([wheel], tmp_path / "local")
+    page = (tmp_path / "local/acme-churn/index.html").read_text()
+    assert f'href="{wheel.path.as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>' in page
+
+
+# --- what uv says
+
+
+def listed(name: str, version: str, *digests: str, url: str = "https://files.example/x.whl") -> str:
+    """Return a package of pylock.toml (PEP 751)."""
+    wheels = ", ".join(f'{{ url = "{url}", hashes = {{ sha256 = "{digest}" }} }}' for digest in digests)
+    return f'[[packages]]\nname = "{name}"\nversion = "{version}"\nwheels = [{wheels}]\n'
+
+
+def test_pins_are_read_sorted_and_know_what_is_the_feeds(tmp_path: Path) -> None:
+    path = tmp_path / "pylock.toml"
+    text = listed("zlib-ng", "1.0", sha("b"), sha("a")) + listed("acme-base", "0.1", sha("c"))
+    text += listed("cached", "2.0", sha("d"), url=f"https://{FEED.host}/x.whl") + listed("bare", "1")
+    path.write_text(text + '[[packages]]\nname = "md5"\nversion = "1"\nwheels = [{ hashes = { md5 = "00" } }]\n')
+    pins = lock._pins(path, {"acme-base"}, EXTRA)
+    assert pins == (
+        Pin("acme-base", "0.1", (sha("c"),)),
+        Pin("bare", "1", ()),
+        Pin("cached", "2.0", (sha("d"),)),
+        Pin("md5", "1", ()),
+        Pin("zlib-ng", "1.0", tuple(sorted([sha("a"), sha("b")]))),
+    )
+    assert [pin.name for pin in pins if pin.private] == ["acme-base", "cached"]
+    assert not path.exists()
+    path.write_text(listed("numpy", "2", sha("n")))
+    assert lock._pins(path, set(), replace(EXTRA, only=True))[0].private
+
+
+class Uv:
+    """Takes the place of uv: gives what the callable makes of the bound names and the round's number."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, respond: Callable[[set[str], int], process.Finished | str]
+    ) -> None:
+        """Count the rounds."""
+        self.respond, self.rounds = respond, list[set[str]]()
+        monkeypatch.setattr(lock, "_compile", self.compile)
+
+    def compile(self, folder: Path, python: Python, sources: Sources) -> process.Finished:
+        assert (python, sources.feed) == (PYTHON, FEED)
+        said = tomllib.loads((folder / "pyproject.toml").read_text())
+        bound = {name for name, each in said["tool"]["uv"]["sources"].items() if each["index"] == "feed"}
+        self.rounds.append(bound)
+        given = self.respond(bound, len(self.rounds))
+        if isinstance(given, process.Finished):
+            return given
+        (folder / "pylock.toml").write_text(given)
+        return process.Finished(0, "")
+
+
+def never() -> None:
+    pytest.fail("the feed was asked again")
+
+
+def test_direct_published_names_are_bound_from_the_start(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
+    uv = Uv(monkeypatch, lambda *_: listed("acme-churn", "1.2.3", wheel.sha256) + listed("numpy", "2", sha("n")))
+    pins = resolve(wanted(wheel, "acme-features"), EXTRA, never, never)  # type: ignore[arg-type]  # takes no word
+    assert uv.rounds == [{"acme-base", "acme-features"}]
+    assert [(pin.name, pin.private) for pin in pins] == [("acme-churn", True), ("numpy", False)]
+
+
+def test_a_published_name_that_turns_up_on_the_way_is_bound_and_resolved_again(
+    monkeypatch: pytest.MonkeyPatch, wheel: Wheel
+) -> None:
+    sources = replace(EXTRA, published=frozenset(["one", "two", "acme-churn", "unused"]))
+    rest = listed("acme-churn", "1.2.3", wheel.sha256)
+    uv = Uv(
+        monkeypatch,
+        lambda _, number: (
+            rest + listed("one", "1", sha(f"{number}")) + (listed("two", "2", sha("two")) if number > 1 else "")
+        ),
+    )
+    said: list[str] = []
+    pins = resolve(wanted(wheel), sources, never, said.append)
+    assert uv.rounds == [set(), {"one"}, {"one", "two"}]
+    assert said == ["from the feed, not the public index: one", "from the feed, not the public index: two"]
+    assert {pin.name: pin.private for pin in pins} == {"acme-churn": True, "one": True, "two": True}
+    assert pins[1].sha256 == (sha("3"),)
+
+
+def test_a_published_name_in_a_failure_is_bound_and_tried_again(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
+    failed = process.Finished(1, "Because acme-features was not found, acme-churn cannot be used.")
+    rest = listed("acme-churn", "1.2.3", wheel.sha256)
+    uv = Uv(monkeypatch, lambda bound, _: rest if "acme-features" in bound else failed)
+    checks: list[int] = []
+    resolve(wanted(wheel), EXTRA, lambda: checks.append(1), lambda _: None)
+    assert uv.rounds == [{"acme-base"}, {"acme-base", "acme-features"}]
+    assert checks == [1]
+
+
+@pytest.mark.parametrize("sources", [replace(EXTRA, only=True), replace(EXTRA, published=None)])
+def test_with_one_source_nothing_is_bound(monkeypatch: pytest.MonkeyPatch, wheel: Wheel, sources: Sources) -> None:
+    given = listed("acme-churn", "1.2.3", wheel.sha256) + listed("acme-features", "1", sha("f"))
+    uv = Uv(monkeypatch, lambda *_: given)
+    resolve(wanted(wheel), sources, never, never)  # type: ignore[arg-type]  # takes no word
+    assert uv.rounds == [set()]
+
+
+def test_requirements_that_cannot_be_met_come_with_uvs_words(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
+    Uv(monkeypatch, lambda *_: process.Finished(1, "x No solution found: sshtunnel>=99 is unavailable"))
+    with pytest.raises(Unsatisfiable) as caught:
+        resolve(wanted(wheel), EXTRA, lambda: None, lambda _: None)
+    assert "sshtunnel>=99" in caught.value.details
+
+
+def test_a_refused_token_never_reads_as_not_found(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
+    Uv(monkeypatch, lambda *_: process.Finished(1, "acme-base was not found"))
+
+    def recheck() -> None:
+        message = "refused"
+        raise TokenRefused(message)
+
+    with pytest.raises(TokenRefused):
+        resolve(wanted(wheel), EXTRA, recheck, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("said", "host"),
+    [
+        ("error sending request for url (https://me:x@files.example:444/simple/numpy/)", "files.example"),
+        ("Caused by: tunnel error: unsuccessful", "the package index"),
+        ("operation timed out (https://files.example)", "files.example"),
+        ("DNS error: failed to lookup https://files.example/simple", "files.example"),
+    ],
+)
+def test_an_index_that_cannot_be_reached_is_no_network(
+    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, said: str, host: str
+) -> None:
+    Uv(monkeypatch, lambda *_: process.Finished(2, said))
+    with pytest.raises(NoNetwork) as caught:
+        resolve(wanted(wheel), EXTRA, lambda: None, lambda _: None)
+    assert caught.value.host == host
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [
+        ([], [sha("n")]),
+        ([sha("another build")], [sha("n")]),
+        (["ours", sha("another build")], [sha("n")]),
+        (["ours"], []),
+        (None, [sha("n")]),
+    ],
+)
+def test_no_line_without_its_hash_leaves(
+    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, own: list[str] | None, other: list[str]
+) -> None:
+    ours = [wheel.sha256 if each == "ours" else each for each in own or ()]
+    first = "" if own is None else listed("acme-churn", "1.2.3", *ours)
+    Uv(monkeypatch, lambda *_: first + listed("numpy", "2", *other))
+    with pytest.raises(LockIncomplete) as caught:
+        resolve(wanted(wheel), EXTRA, never, lambda _: None)
+    assert ("numpy" if not other else "acme-churn") in caught.value.what
+
+
+def test_a_json_string_is_a_toml_string() -> None:
+    text = 'a "quoted" \\ back ü \u2028'
+    assert tomllib.loads(f"x = {json.dumps(text)}") == {"x": text}

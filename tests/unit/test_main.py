@@ -1,0 +1,347 @@
+"""The whole step in front of plain fakes: what happens in which order, and what never does."""
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from amlwheel import (
+    __main__,
+    credentials,
+    devops,
+    feed,
+    hosts,
+    http,
+    image,
+    lock,
+    process,
+    proof,
+    source,
+    wheel,
+    workspace,
+)
+from amlwheel.errors import NoNetwork, ProofFailed, StepError
+from amlwheel.model import Pin, Source, Wheel
+from amlwheel.receipt import OUTPUTS
+from amlwheel.secret import Secret
+from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, sha
+
+SECOND = "fake-reading-token-0123"
+ENVIRON = {
+    "AMLWHEEL_FEED": "acme/ml/wheels",
+    "AMLWHEEL_FEED_TOKEN": CANARY,
+    "AMLWHEEL_CONNECTION_TOKEN": SECOND,
+    "AMLWHEEL_WORKSPACE": f"{GUID}/rg/research",
+}
+FILES = ["aml-release.json", "azureml_environment.json", "conda.yml", "dist", "environment.yml", "requirements.lock"]
+
+
+@dataclass
+class World:
+    """Everything outside: an index, a workspace, and tools, with the order of the effects."""
+
+    folder: Path
+    arm: FakeArm = field(default_factory=FakeArm)
+    index: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+    effects: list[str] = field(default_factory=list)
+    metadata: str = "Metadata-Version: 2.1\nName: acme_churn\nVersion: 1.2.3\n"
+    code: Source = field(default_factory=Source)
+    failure: StepError | None = None
+
+    def get(self, url: str, *, token: Secret, accept: str) -> requests.Response:
+        assert url.endswith("/acme-churn/")
+        assert accept
+        assert token
+        links = "".join(f'<a href="{name}#sha256={digest}"></a>' for name, digest in self.index.items())
+        return answer(self.status, links) if self.index or self.status != 200 else answer(404, "no package")
+
+    def post(self, _: object, built: Wheel, token: Secret) -> requests.Response:
+        assert token.reveal() == CANARY
+        self.effects.append(f"publish {built.filename}")
+        self.index[built.filename] = built.sha256
+        return answer(201)
+
+    def build(self, folders: tuple[str, ...], into: Path, echo: Callable[[str], None]) -> list[Path]:
+        assert folders == (".",)
+        echo("##vso[task.complete]building")
+        return [pack(into, metadata=self.metadata)]
+
+    def resolve(self, wanted: lock.Wanted, sources: lock.Sources, *_: object) -> tuple[Pin, ...]:
+        assert (sources.published, sources.only) == (frozenset(["known"]), False)
+        (built,) = wanted.wheels
+        return (Pin("acme-churn", "1.2.3", (built.sha256,), private=True), Pin("numpy", "2.0", (sha("n"),)))
+
+    def prove(self, _: object, __: object, token: Secret, modules: list[str], ___: object) -> str:
+        assert (token.reveal(), modules) == (SECOND, ["acme_churn"])
+        self.effects.append("prove")
+        if self.failure:
+            raise self.failure
+        return "2 packages installed"
+
+    def run(self, *words: str) -> int:
+        """Run the step in the folder; the effects on the workspace stand among the others."""
+        send, effects = FakeArm.send, self.effects
+
+        def watched(method: str, path: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401  # passes on
+            if method != "GET":
+                effects.append(f"{method} {path.removeprefix(WORKSPACE.id)}")
+            return send(self.arm, method, path, *rest, **more)
+
+        self.arm.send = watched  # type: ignore[method-assign]  # the fake of a fake
+        return __main__.main(words)
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Put back what `main` sets for its process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = list(logging.getLogger().handlers)
+    yield
+    logging.getLogger().handlers[:] = handlers
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\n')
+    monkeypatch.chdir(tmp_path)
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    signed_in = credentials.Credential(None, "test", print)  # type: ignore[arg-type]  # never asked
+    monkeypatch.setattr(credentials, "find", lambda *_: signed_in)
+    monkeypatch.setattr(workspace, "Arm", lambda *_: made.arm)
+    monkeypatch.setattr(devops, "published", lambda *_: frozenset(["known"]))
+    monkeypatch.setattr(http, "get", made.get)
+    monkeypatch.setattr(feed, "_post", made.post)
+    monkeypatch.setattr(image, "pin", lambda _: IMAGE)
+    monkeypatch.setattr(wheel, "build", made.build)
+    monkeypatch.setattr(lock, "resolve", made.resolve)
+    monkeypatch.setattr(proof, "prove", made.prove)
+    monkeypatch.setattr(source, "detect", lambda *_: made.code)
+    return made
+
+
+def emitted(folder: Path) -> dict[str, bytes]:
+    found = (path for path in (folder / "aml-environment").rglob("*") if path.is_file())
+    return {path.name: path.read_bytes() for path in found}
+
+
+def test_a_first_run_publishes_connects_proves_and_registers_in_this_order(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.run() == 0
+    published, stored, proven, registered = world.effects
+    assert published == "publish acme_churn-1.2.3-py3-none-any.whl"
+    assert stored == "PUT /connections/feed-acme"
+    assert proven == "prove"
+    assert registered.startswith("PUT /environments/acme-churn/versions/1.2.3-")
+    assert sorted(path.name for path in (world.folder / "aml-environment").iterdir()) == FILES
+    said = capsys.readouterr().out
+    outputs = dict(line.split("=", 1) for line in said.splitlines() if line.split("=")[0] in OUTPUTS)
+    assert set(outputs) == set(OUTPUTS)
+    assert outputs["changed"] == "true"
+    assert f"Released {outputs['environment']}" in said
+    assert "| #_#vso[task.complete]building" in said
+    assert CANARY not in said
+    assert SECOND not in said
+
+
+def test_a_second_run_changes_nothing_and_emits_the_same_bytes(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.run() == 0
+    before = emitted(world.folder)
+    world.effects.clear()
+    capsys.readouterr()
+    assert world.run() == 0
+    assert world.effects == []
+    assert emitted(world.folder) == before
+    said = capsys.readouterr().out
+    assert "changed=false" in said
+    assert "0 to change, 3 to keep" in said
+    assert "skip   Prove" in said
+    assert "Nothing to do for azureml:acme-churn:1.2.3-" in said
+
+
+def test_a_dry_run_emits_the_same_and_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert world.run("--dry-run") == 0
+    assert world.effects == []
+    said = capsys.readouterr().out
+    assert "changed=true" in said
+    assert "CREATE  wheel acme_churn-1.2.3-py3-none-any.whl" in said
+    dry = emitted(world.folder)
+    assert world.run() == 0
+    assert emitted(world.folder) == dry
+
+
+def test_a_killed_run_is_continued(world: World) -> None:
+    world.failure = ProofFailed("no.")
+    assert world.run() == ProofFailed.status
+    assert [effect.split()[0] for effect in world.effects] == ["publish", "PUT", "prove"]
+    world.effects.clear()
+    world.failure = None
+    assert world.run() == 0
+    assert [effect.split("/")[0] for effect in world.effects] == ["prove", "PUT "]
+
+
+def test_without_a_proof_the_summary_says_so(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.setenv("AMLWHEEL_VERIFY", "none")
+    assert world.run() == 0
+    assert "prove" not in world.effects
+    assert "Not proven" in (tmp_path / "summary").read_text()
+    assert [name for name in OUTPUTS if f"{name}<<" not in (tmp_path / "output").read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "status"),
+    [
+        (lambda world: world.index.update({"acme_churn-1.2.3-py3-none-any.whl": sha("other")}), 35),
+        (lambda world: setattr(world, "status", 401), 30),
+        (lambda world: world.arm.answers.update({("GET", WORKSPACE.id): (403, {})}), 41),
+        (
+            lambda world: world.arm.stored.update(
+                {
+                    f"{WORKSPACE.id}/connections/x": {
+                        "name": "x",
+                        "properties": {"target": "https://pkgs.dev.azure.com/acme"},
+                    }
+                }
+            ),
+            43,
+        ),
+        (lambda world: setattr(world, "metadata", world.metadata.replace("1.2.3", "9")), 24),
+        (lambda world: setattr(world, "metadata", f"{world.metadata}Requires-Python: >=3.12\n"), 29),
+        (lambda world: (world.folder / "pyproject.toml").unlink(), 20),
+        (lambda world: (world.folder / "aml-environment").touch(), 15),
+    ],
+)
+def test_whatever_is_wrong_stops_the_step_before_any_effect(
+    world: World, capsys: pytest.CaptureFixture[str], spoil: Callable[[World], object], status: int
+) -> None:
+    spoil(world)
+    assert world.run() == status
+    assert world.effects == []
+    assert f"AW{status} " in capsys.readouterr().out
+
+
+def test_all_that_is_wrong_with_access_is_told_in_one_run(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.status = 401
+    world.arm.answers["GET", WORKSPACE.id] = (404, {"error": {"code": "ResourceNotFound"}})
+    assert world.run() == 30
+    said = capsys.readouterr().out
+    assert "`AMLWHEEL_FEED_TOKEN`" in said
+    assert "`AMLWHEEL_CONNECTION_TOKEN`" in said
+    assert "AW42 " in said
+
+
+@pytest.mark.parametrize(("tag", "status"), [("v1.2.3", 0), ("v1.2.4", 23)])
+def test_a_pushed_tag_has_to_say_the_version(
+    world: World, monkeypatch: pytest.MonkeyPatch, tag: str, status: int
+) -> None:
+    monkeypatch.setenv("GITHUB_REF", f"refs/tags/{tag}")
+    assert world.run() == status
+
+
+def test_warnings_do_not_stop_the_step(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@proxy.example")
+    world.code = Source(dirty=True)
+    world.metadata += "Description-Content-Type: text/x-rst\n\nTitle\n=\n\n.. nothing::\n"
+    assert world.run() == 0
+    said = capsys.readouterr().out
+    assert "warning: HTTPS_PROXY holds a credential" in said
+    assert "warning: The project has uncommitted changes" in said
+    assert "doesn't pass twine check" in said
+    assert CANARY not in said
+
+
+def test_wheels_built_elsewhere_need_no_project(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheel, "build", lambda *_: pytest.fail("built"))
+    (world.folder / "pyproject.toml").unlink()
+    (world.folder / "dist").mkdir()
+    pack(world.folder / "dist")
+    assert world.run("--wheel", "dist/*.whl") == 0
+
+
+def test_a_secret_in_a_file_stops_the_step_before_it_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_CONNECTION_TOKEN", "acme-churn")
+    assert world.run() == 99
+    assert world.effects == []
+    assert emitted(world.folder) == {}
+    assert "would hold a secret, and was not written" in capsys.readouterr().out
+
+
+def test_wrong_inputs_are_refused_in_the_users_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    assert __main__.main(["--index", "onyl"]) == 10
+    assert "`--index` can't be 'onyl'" in capsys.readouterr().out
+    assert __main__.main(["--fed", "x"]) == 10
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- the last fence
+
+
+def fail(error: BaseException) -> Callable[..., None]:
+    def run(*_: object) -> None:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (NoNetwork("a.example"), 70, "AW70 no network"),
+        (ZeroDivisionError(f"about {CANARY}"), 99, "| ZeroDivisionError: about ***"),
+        (KeyboardInterrupt(), 130, "cancelled; run the step again"),
+    ],
+)
+def test_whatever_ends_the_step_has_a_status_and_shows_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    host = hosts.Terminal()
+    host.mask(Secret(CANARY), http.USER)
+    monkeypatch.setattr(hosts, "detect", lambda: host)
+    monkeypatch.setattr(__main__, "run", fail(error))
+    assert __main__.main([]) == status
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert CANARY not in shown
+
+
+def test_a_signal_ends_the_tools_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(process, "end_all", lambda: ended.append(1))
+    monkeypatch.setattr(__main__, "run", lambda *_: signal.raise_signal(signal.SIGTERM))
+    assert __main__.main([]) == 130
+    assert ended == [1]
+
+
+def test_arguments_are_the_programs_own_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(__main__, "run", lambda arguments, *_: seen.append(arguments))
+    monkeypatch.setattr("sys.argv", ["amlwheel", "--dry-run"])
+    assert __main__.main() == 0
+    assert seen == [["--dry-run"]]

@@ -1,0 +1,218 @@
+"""Tools run with an allow-listed environment, their output in order, their time bounded."""
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from amlwheel import process
+from amlwheel.errors import TooSlow
+from unit.parts import CANARY
+
+SECRETS = {
+    "AMLWHEEL_FEED_TOKEN": CANARY,
+    "AZURE_CLIENT_SECRET": CANARY,
+    "GITHUB_TOKEN": CANARY,
+    "SYSTEM_ACCESSTOKEN": CANARY,
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": CANARY,
+    "TWINE_PASSWORD": CANARY,
+    "PIP_EXTRA_INDEX_URL": f"https://me:{CANARY}@x.example/",
+    "UV_EXTRA_INDEX_URL": f"https://me:{CANARY}@x.example/",
+    "CARGO_REGISTRY_TOKEN": CANARY,
+    "HATCH_INDEX_AUTH": CANARY,
+    "PDM_BUILD_API_KEY": CANARY,
+}
+INDEXES = {
+    "HTTPS_PROXY": f"http://me:{CANARY}@proxy.example:3128",
+    "http_proxy": f"me:{CANARY}@proxy.example:3128",
+    "UV_DEFAULT_INDEX": f"https://{CANARY}@index.example/simple/",
+    "PIP_INDEX_URL": f"https://me:{CANARY}@index.example/simple/",
+    "UV_INDEX_COMPANY_PASSWORD": CANARY,
+}
+HARMLESS = {
+    "HOME": "/home/me",
+    "NO_PROXY": "localhost,127.0.0.1",
+    "SSL_CERT_FILE": "/ca.pem",
+    "UV_CACHE_DIR": "/cache",
+}
+COMPILER = {"CFLAGS": "-O2 -I/a@b", "CMAKE_ARGS": "-DX=1", "LDFLAGS": "-Wl,-rpath,@loader_path", "SDKROOT": "/sdk"}
+
+
+def run(code: str, seconds: float = 20, **more: object) -> process.Finished:
+    return process.run([sys.executable, "-I", "-S", "-c", code], env=process.environment(), seconds=seconds, **more)  # type: ignore[arg-type]
+
+
+# --- the environment
+
+
+def test_a_build_gets_no_secret_by_any_way() -> None:
+    given = SECRETS | INDEXES | HARMLESS | COMPILER | {"PATH": "/bin"}
+    env = process.environment(given, build=True)
+    assert CANARY not in " ".join(env.values())
+    assert {**HARMLESS, **COMPILER}.items() <= env.items()
+
+
+def test_our_own_tools_get_the_machines_settings_only() -> None:
+    env = process.environment(SECRETS | INDEXES | HARMLESS | COMPILER)
+    assert {**HARMLESS, **INDEXES}.items() <= env.items()
+    assert not set(SECRETS) & set(env)
+    assert not set(COMPILER) & set(env)
+
+
+def test_variables_that_a_build_misses_are_named() -> None:
+    assert process.withheld(SECRETS | INDEXES | HARMLESS) == sorted(INDEXES)
+    assert process.withheld({"HTTPS_PROXY": "http://proxy.example:3128", **HARMLESS}) == []
+
+
+def test_the_steps_tools_come_first_and_nothing_is_downloaded() -> None:
+    env = process.environment({"PATH": "/usr/bin"})
+    assert env["PATH"] == os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin"])
+    assert env["UV_PYTHON_DOWNLOADS"] == "never"
+    assert env["PYTHONUTF8"] == "1"
+
+
+def test_uv_uses_pips_index_unless_it_has_its_own() -> None:
+    pip = {"PIP_INDEX_URL": "https://index.example/simple/"}
+    assert process.environment(pip)["UV_DEFAULT_INDEX"] == pip["PIP_INDEX_URL"]
+    own = "https://uv.example/"
+    assert process.environment(pip | {"UV_DEFAULT_INDEX": own})["UV_DEFAULT_INDEX"] == own
+    assert "UV_DEFAULT_INDEX" not in process.environment(pip | {"UV_INDEX_URL": own})
+
+
+# --- running
+
+
+def test_output_comes_in_order_line_by_line() -> None:
+    lines: list[str] = []
+    code = (
+        "import sys\nfor n in range(3): print(n, flush=True); print('e', n, file=sys.stderr, flush=True)\nsys.exit(7)"
+    )
+    finished = run(code, echo=lines.append)
+    assert lines == ["0", "e 0", "1", "e 1", "2", "e 2"]
+    assert (finished.status, finished.output) == (7, "".join(f"{line}\n" for line in lines))
+
+
+def test_output_that_is_no_text_and_input_that_is_not_there_do_no_harm(tmp_path: Path) -> None:
+    code = "import sys, os; sys.stdout.buffer.write(b'\\xff\\xfe'); print(sys.stdin.read() == '', os.getcwd())"
+    finished = run(code, cwd=tmp_path)
+    assert finished.output == f"\ufffd\ufffdTrue {tmp_path}\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask")
+def test_files_of_tools_have_ordinary_modes(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        run("open('x', 'w')", cwd=tmp_path)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o644
+
+
+def test_tail_is_the_last_lines_that_say_something() -> None:
+    text = "\n".join(f"{number}\n  " for number in range(40))
+    assert process.Finished(1, text).tail(3) == "37\n38\n39"
+
+
+class Clock:
+    """Takes the place of `threading.Timer`: time is over when the test says so."""
+
+    def __init__(self, seconds: float, over: Callable[[], None]) -> None:
+        """Be known to the test."""
+        self.seconds, self.over = seconds, over
+        clocks.append(self)
+
+    def start(self) -> None:
+        pass
+
+    cancel = start
+
+
+clocks: list[Clock] = []
+
+
+def test_a_tool_that_takes_too_long_is_ended_with_all_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The grandchild holds the pipe open: without ending it, reading would last for ever."""
+    monkeypatch.setattr(threading, "Timer", Clock)
+    clocks.clear()
+    lines: list[str] = []
+    code = (
+        "import subprocess, sys, time; subprocess.Popen([sys.executable, '-I', '-S', '-c', "
+        "'import os, time; print(os.getpid(), flush=True); time.sleep(60)']); time.sleep(60)"
+    )
+
+    def hear(line: str) -> None:
+        lines.append(line)
+        clocks[0].over()
+
+    with pytest.raises(TooSlow, match="didn't finish within 7 seconds and was ended") as caught:
+        run(code, seconds=7, echo=hear)
+    assert clocks[0].seconds == 7
+    assert caught.value.details == f"{lines[0]}\n"
+    assert ended(int(lines[0]))
+
+
+def ended(pid: int) -> bool:
+    """Wait a moment for a process to be gone, or a zombie that nobody has collected."""
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        with contextlib.suppress(FileNotFoundError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def test_the_limit_is_a_real_clocks() -> None:
+    with pytest.raises(TooSlow):
+        run("import time; time.sleep(60)", seconds=0.05)
+
+
+def test_a_reader_that_fails_ends_the_tool() -> None:
+    def fail(_: str) -> None:
+        raise ZeroDivisionError
+
+    start = time.monotonic()
+    with pytest.raises(ZeroDivisionError):
+        run("import time; print('x', flush=True); time.sleep(60)", echo=fail)
+    assert time.monotonic() - start < 5
+    assert not process._running
+
+
+def test_a_cancelled_step_ends_its_tools() -> None:
+    started, results = threading.Event(), list[process.Finished]()
+    code = "import time; print('x', flush=True); time.sleep(60)"
+    thread = threading.Thread(target=lambda: results.append(run(code, echo=lambda _: started.set())))
+    thread.start()
+    assert started.wait(10)
+    process.end_all()
+    thread.join(10)
+    assert results[0].status != 0
+
+
+def test_a_tool_is_found_on_the_path_it_is_given(tmp_path: Path) -> None:
+    tool = tmp_path / "my-tool"
+    tool.write_text("#!/bin/sh\necho mine\n")
+    tool.chmod(0o755)
+    finished = process.run(["my-tool"], env={"PATH": str(tmp_path)})
+    assert finished.output == "mine\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "host"),
+    [
+        ("error sending request for url (https://a.example/simple/)", "a.example"),
+        ("Connection refused: http://u:p@a.example:8080/x", "a.example"),
+        ("network is unreachable", "the package index"),
+        ("Because sshtunnel==1 needs https://a.example", ""),
+        ("No solution found", ""),
+    ],
+)
+def test_an_unreachable_host_is_read_from_what_a_tool_says(said: str, host: str) -> None:
+    assert process.unreachable(said) == host

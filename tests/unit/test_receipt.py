@@ -1,0 +1,158 @@
+"""The receipt for machines and the summary for people."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from amlwheel.change import Change, Verb
+from amlwheel.model import Source, Wheel
+from amlwheel.receipt import OUTPUTS, SCHEMA, Release, _cell, _node, closing, outputs, receipt, summary, table
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.parts import ROOT, make, release
+
+FORMAT: dict[str, Any] = json.loads((ROOT / "templates/aml-release.schema.json").read_text("utf-8"))
+VALID = jsonschema.Draft202012Validator(FORMAT)
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> tuple[Wheel, ...]:
+    return make(tmp_path), make(tmp_path, "acme_features-0.5.0rc1-py3-none-any.whl")
+
+
+@pytest.fixture
+def made(wheels: tuple[Wheel, ...]) -> Release:
+    return release(*wheels)
+
+
+def problems(data: Any) -> list[str]:  # noqa: ANN401  # JSON
+    return [f"{'/'.join(map(str, each.path))}: {each.validator}" for each in VALID.iter_errors(data)]
+
+
+def test_the_receipt_is_valid_by_its_schema(made: Release) -> None:
+    VALID.check_schema(FORMAT)
+    assert problems(receipt(made)) == []
+    assert problems(receipt(replace(made, source=Source()))) == []
+
+
+def test_the_receipt_says_what_was_released(made: Release) -> None:
+    said = receipt(made)
+    lead = made.wheels[0]
+    assert said["schema"] == SCHEMA == FORMAT["properties"]["schema"]["const"]
+    assert said["packages"][0] == {
+        "name": "acme-churn",
+        "version": "1.2.3",
+        "wheel": lead.filename,
+        "sha256": lead.sha256,
+    }
+    assert said["environment"]["definition_sha256"].startswith(made.environment.version.rpartition("-")[2])
+    assert said["environment"]["ids"] == [
+        f"{made.workspaces[0].id}/environments/acme-churn/versions/{made.environment.version}"
+    ]
+    assert said["lock"] == {"sha256": made.lock_sha256, "packages": 2}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("schema", 2),
+        ("extra", 1),
+        ("source/commit", "main"),
+        ("source/repository", "https://me:token@github.example/x"),
+        ("packages", []),
+        ("packages/0/sha256", "ABC"),
+        ("packages/0/wheel", "dist/x.whl"),
+        ("feed/index_url", "https://me:token@pypi.example/simple/"),
+        ("connection/name", "a.b"),
+        ("environment/image", "mcr.microsoft.com/a:latest"),
+        ("environment/version", "1.2.3"),
+        ("environment/reference", "acme:1"),
+        ("environment/ids", ["/subscriptions/x"]),
+        ("environment/extra", ""),
+        ("lock/packages", 0),
+        ("tools/uv", None),
+    ],
+)
+def test_the_schema_refuses_what_no_receipt_says(made: Release, path: str, value: object) -> None:
+    said: Any = json.loads(json.dumps(receipt(made)))
+    *way, last = path.split("/")
+    place = said
+    for step in way:
+        place = place[int(step) if step.isdecimal() else step]
+    place[last] = value
+    assert problems(said)
+
+
+@pytest.mark.parametrize("name", FORMAT["required"])
+def test_the_schema_misses_every_part(made: Release, name: str) -> None:
+    said = receipt(made)
+    del said[name]
+    assert problems(said)
+
+
+def test_tags_are_texts_and_name_what_is_known(made: Release) -> None:
+    tags = made.tags()
+    assert tags == {
+        "package": "acme-churn 1.2.3",
+        "wheel-sha256": made.wheels[0].sha256,
+        "lock-sha256": made.lock_sha256,
+        "repository": "https://github.example/acme/churn",
+        "commit": "c" * 40,
+        "tag": "v1.2.3",
+    }
+    assert set(replace(made, source=Source()).tags()) == {"package", "wheel-sha256", "lock-sha256"}
+
+
+def test_outputs_are_all_there_with_a_line_for_each_package(made: Release) -> None:
+    values = outputs(made, "out", changed=True)
+    assert list(values) == list(OUTPUTS)
+    assert values["package-name"] == "acme-churn\nacme-features"
+    assert values["package-version"] == "1.2.3\n0.5.0rc1"
+    assert values["wheel"].splitlines() == [f"out/dist/{wheel.filename}" for wheel in made.wheels]
+    assert values["environment"] == made.environment.reference
+    assert (values["changed"], outputs(made, "out", changed=False)["changed"]) == ("true", "false")
+
+
+PLAN: list[Change[str]] = [
+    Change("wheel a.whl", Verb.CREATE, "new version", ""),
+    Change("connection feed-acme on research", Verb.KEEP, "same | token", ""),
+]
+
+
+def test_the_plan_is_a_table() -> None:
+    assert table(PLAN) == [
+        "CREATE  wheel a.whl                       new version",
+        "KEEP    connection feed-acme on research  same | token",
+    ]
+
+
+def test_the_summary_has_plan_hashes_and_use(made: Release) -> None:
+    page = summary(made, PLAN, dry_run=False, proof="Proven: <b>all</b>.")
+    assert page.startswith(f"## Released: `{made.environment.reference}`")
+    assert "| KEEP | connection feed-acme on research | same &#124; token |" in page
+    for wheel in made.wheels:
+        assert f"| {wheel.filename} | `{wheel.sha256}` |" in page
+    assert made.environment.image.pinned in page
+    assert "Proven: &lt;b&gt;all&lt;/b&gt;." in page
+    assert "```mermaid\nflowchart LR" in page
+    assert page.count(made.environment.reference) >= 4
+    assert page.count("```") % 2 == 0
+
+
+def test_a_dry_run_says_so(made: Release) -> None:
+    assert summary(made, PLAN, dry_run=True, proof="").startswith("## Planned, nothing changed (dry run): ")
+    assert closing(made, "out", dry_run=True, changed=True)[0] == f"Would release {made.environment.reference}"
+    assert closing(made, "out", dry_run=False, changed=True)[0] == f"Released {made.environment.reference}"
+    assert closing(made, "out", dry_run=True, changed=False)[0] == f"Nothing to do for {made.environment.reference}"
+
+
+@given(st.text())
+def test_foreign_text_stays_in_its_cell(text: str) -> None:
+    cell, node = _cell(text), _node(text)
+    assert not set("\n|`[<>") & set(cell)
+    assert re.fullmatch(r"[\w\s./:-]*", node)
+    assert '"' not in node

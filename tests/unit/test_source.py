@@ -1,0 +1,79 @@
+"""Where the code came from."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from amlwheel import process, source
+from amlwheel.model import Source
+
+GIT = shutil.which("git") or ""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    for words in (
+        ["init", "-q"],
+        ["config", "user.email", "me@mail.example"],
+        ["config", "user.name", "me"],
+        ["config", "commit.gpgsign", "false"],
+        ["remote", "add", "origin", "https://me:fake-token@github.example/acme/churn.git"],
+    ):
+        git(tmp_path, *words)
+    (tmp_path / "code.py").write_text("x = 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run([GIT, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_git_tells_commit_and_repository_without_the_credential(repository: Path) -> None:
+    found = source.detect(repository, {})
+    assert found == Source("https://github.example/acme/churn.git", git(repository, "rev-parse", "HEAD"))
+
+
+def test_changed_files_are_dirty_and_new_ones_are_not(repository: Path) -> None:
+    (repository / "report.xml").touch()
+    assert not source.detect(repository, {}).dirty
+    (repository / "code.py").write_text("x = 2\n")
+    assert source.detect(repository, {}).dirty
+
+
+def test_without_a_repository_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(128, "fatal: not a git repository"))
+    assert source.detect(tmp_path, {}) == Source()
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr(process, "run", lambda *_, **__: pytest.fail("there is no git"))
+    assert source.detect(tmp_path, {}) == Source()
+
+
+@pytest.mark.parametrize(
+    ("environ", "tag"),
+    [
+        ({"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1.0", "GITHUB_REF": "refs/tags/v1.0"}, "v1.0"),
+        ({"GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main", "GITHUB_REF": "refs/heads/main"}, ""),
+        ({"GITHUB_REF": "refs/tags/churn/v1.0"}, "churn/v1.0"),
+        ({"BUILD_SOURCEBRANCH": "refs/tags/v2.0"}, "v2.0"),
+        ({"BUILD_SOURCEBRANCH": "refs/heads/refs/tags/v2"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_host_tells_the_tag(environ: dict[str, str], tag: str) -> None:
+    assert source.tag(environ) == tag
+
+
+@pytest.mark.parametrize(
+    ("environ", "repository"),
+    [
+        ({"GITHUB_REPOSITORY": "acme/churn"}, "https://github.com/acme/churn"),
+        ({"GITHUB_REPOSITORY": "a/b", "GITHUB_SERVER_URL": "https://ghe.example"}, "https://ghe.example/a/b"),
+        ({"BUILD_REPOSITORY_URI": "https://acme@dev.azure.com/acme/ml/_git/x"}, "https://dev.azure.com/acme/ml/_git/x"),
+        ({"BUILD_REPOSITORY_URI": "git@github.example:acme/churn.git"}, ""),
+    ],
+)
+def test_the_host_tells_the_repository(environ: dict[str, str], repository: str) -> None:
+    assert source._repository(Path(), environ) == repository

@@ -1,0 +1,400 @@
+"""Connections and environments of a workspace: what is kept, created, updated, or refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from amlwheel.change import Verb
+from amlwheel.environment import Environment
+from amlwheel.errors import (
+    AzureRefused,
+    ConnectionConflict,
+    EnvironmentConflict,
+    NoNetwork,
+    ReadBackDiffers,
+    StepError,
+    TooSlow,
+    WorkspaceForbidden,
+    WorkspaceNotFound,
+)
+from amlwheel.model import Connection, Workspace
+from amlwheel.secret import Secret
+from amlwheel.workspace import (
+    ARM,
+    Arm,
+    Permissions,
+    Seen,
+    connections,
+    exists,
+    fingerprint,
+    permissions,
+    plan_connection,
+    plan_environment,
+)
+from azure.core import exceptions
+from unit.parts import CANARY, FEED, GUID, IMAGE, TOKEN, WORKSPACE, FakeArm, defined, make
+
+CONNECTION = Connection.of(FEED)
+PLACE = f"{WORKSPACE.id}/connections/{CONNECTION.name}"
+TAGS = {"package": "acme-churn 1.2.3"}
+
+
+@pytest.fixture
+def arm() -> FakeArm:
+    return FakeArm()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    return defined(make(tmp_path, "acme_churn-1.2.3+local-py3-none-any.whl"))
+
+
+def connect(arm: Arm, token: Secret = TOKEN, *, seen: Seen | None = None) -> Any:  # noqa: ANN401  # a Change
+    return plan_connection(arm, CONNECTION, token, WORKSPACE, seen or Seen(connections(arm, WORKSPACE)))
+
+
+def register(arm: Arm, environment: Environment, seen: Seen = Seen(())) -> Any:  # noqa: ANN401, B008  # frozen
+    return plan_environment(arm, environment, TAGS, WORKSPACE, seen)
+
+
+def path_of(environment: Environment) -> str:
+    return f"{WORKSPACE.id}/environments/acme-churn/versions/{environment.version.replace('+', '%2B')}"
+
+
+# --- connections
+
+
+def test_a_new_connection_is_created_and_then_kept(arm: FakeArm) -> None:
+    change = connect(arm)
+    assert (change.verb, change.result) == (Verb.CREATE, CONNECTION)
+    assert arm.writes == []
+    change.effect()
+    assert arm.writes == [PLACE]
+    assert arm.bodies == [
+        {
+            "properties": {
+                "category": "PythonFeed",
+                "target": "https://pkgs.dev.azure.com/acme",
+                "authType": "PAT",
+                "credentials": {"pat": CANARY},
+                "isSharedToAll": True,
+                "metadata": {"amlwheel-fingerprint": fingerprint(TOKEN, PLACE)},
+            }
+        }
+    ]
+    assert connect(arm).verb is Verb.KEEP
+
+
+def test_another_token_is_an_update(arm: FakeArm) -> None:
+    connect(arm).effect()
+    change = connect(arm, Secret("fake-second-token"))
+    assert change.verb is Verb.UPDATE
+    change.effect()
+    assert connect(arm, Secret("fake-second-token")).verb is Verb.KEEP
+
+
+@pytest.mark.parametrize("stored", [{"metadata": None}, {"metadata": {}}, {"authType": "None"}])
+def test_what_another_tool_stored_is_an_update(arm: FakeArm, stored: dict[str, Any]) -> None:
+    connect(arm).effect()
+    arm.stored[PLACE]["properties"] |= stored
+    assert connect(arm).verb is Verb.UPDATE
+
+
+def test_a_target_is_the_same_in_other_letters(arm: FakeArm) -> None:
+    connect(arm).effect()
+    arm.stored[PLACE]["properties"]["target"] = "https://PKGS.dev.azure.com/Acme/"
+    arm.stored[PLACE]["name"] = CONNECTION.name.upper()
+    assert connect(arm).verb is Verb.KEEP
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "said"),
+    [
+        ("theirs", {}, "already has connection theirs for https://pkgs.dev.azure.com/acme"),
+        (CONNECTION.name, {"target": "https://pkgs.dev.azure.com/other"}, "is for https://pkgs.dev.azure.com/other"),
+        (CONNECTION.name, {"category": "Git"}, "(Git), not for"),
+    ],
+)
+def test_a_connection_in_the_way_is_a_conflict_before_any_write(
+    arm: FakeArm, name: str, properties: dict[str, str], said: str
+) -> None:
+    stored = {"category": "PythonFeed", "target": CONNECTION.target, "authType": "PAT"} | properties
+    arm.stored[f"{WORKSPACE.id}/connections/{name}"] = {"name": name, "properties": stored}
+    with pytest.raises(ConnectionConflict) as caught:
+        connect(arm)
+    assert said in caught.value.what
+    assert arm.writes == []
+
+
+def test_connections_for_something_else_are_left_alone(arm: FakeArm) -> None:
+    other = {"category": "PythonFeed", "target": "https://pkgs.dev.azure.com/acme-two"}
+    arm.stored[f"{WORKSPACE.id}/connections/x"] = {"name": "x", "properties": other}
+    arm.stored[f"{WORKSPACE.id}/connections/y"] = {"name": "y", "properties": {"target": None}}
+    assert connect(arm).verb is Verb.CREATE
+
+
+def test_all_pages_of_the_list_are_read(arm: FakeArm) -> None:
+    first, second = f"{WORKSPACE.id}/connections", f"{ARM}/next?page=2"
+    arm.answers["GET", first] = (200, {"value": [{"name": "a"}], "nextLink": second})
+    arm.answers["GET", second] = (200, {"value": [{"name": "b"}], "nextLink": None})
+    assert [each["name"] for each in connections(arm, WORKSPACE)] == ["a", "b"]
+
+
+def test_a_next_page_elsewhere_is_not_followed(arm: FakeArm) -> None:
+    link = "https://management.azure.com.evil.example/"
+    arm.answers["GET", f"{WORKSPACE.id}/connections"] = (200, {"value": [], "nextLink": link})
+    connections(arm, WORKSPACE)
+    assert [path for _, path in arm.sent] == [f"{WORKSPACE.id}/connections"]
+
+
+def test_a_list_without_end_is_not_followed_for_ever(arm: FakeArm) -> None:
+    again = f"{ARM}/again"
+    arm.answers["GET", f"{WORKSPACE.id}/connections"] = arm.answers["GET", again] = (200, {"nextLink": again})
+    assert connections(arm, WORKSPACE) == ()
+    assert len(arm.sent) == 1000
+
+
+@pytest.mark.parametrize("shown", [{"properties": {"target": "https://pkgs.dev.azure.com/x"}}, {}])
+def test_a_connection_is_read_back(arm: FakeArm, shown: dict[str, Any]) -> None:
+    change = connect(arm)
+    arm.answers["GET", PLACE] = (200, shown)
+    with pytest.raises(ReadBackDiffers, match="after the write"):
+        change.effect()
+
+
+def test_a_fingerprint_tells_tokens_and_places_apart_and_nothing_else() -> None:
+    marks = {fingerprint(TOKEN, PLACE), fingerprint(Secret("other"), PLACE), fingerprint(TOKEN, f"{PLACE}-two")}
+    assert len(marks) == 3
+    assert {len(mark) for mark in marks} == {16}
+    assert fingerprint(TOKEN, PLACE) == fingerprint(TOKEN, PLACE.upper())
+
+
+# --- environments
+
+
+def test_a_new_environment_is_created_and_then_kept(arm: FakeArm, environment: Environment) -> None:
+    change = register(arm, environment)
+    assert (change.verb, change.result) == (Verb.CREATE, environment)
+    assert arm.writes == []
+    change.effect()
+    assert arm.writes == [path_of(environment)]
+    (body,) = arm.bodies
+    assert body["properties"]["image"] == IMAGE.pinned
+    assert body["properties"]["condaFile"] == environment.conda
+    assert body["properties"]["tags"] == TAGS
+    assert register(arm, environment).verb is Verb.KEEP
+
+
+def test_a_definition_that_the_service_wrote_anew_is_kept(arm: FakeArm, environment: Environment) -> None:
+    register(arm, environment).effect()
+    arm.stored[path_of(environment)]["properties"]["condaFile"] = yaml.safe_dump(environment.spec, width=40)
+    assert register(arm, environment).verb is Verb.KEEP
+
+
+@pytest.mark.parametrize("properties", [{"image": IMAGE.tagged}, {"condaFile": "name: x"}, {"condaFile": None}])
+def test_another_definition_under_the_version_is_a_conflict(
+    arm: FakeArm, environment: Environment, properties: dict[str, Any]
+) -> None:
+    register(arm, environment).effect()
+    arm.stored[path_of(environment)]["properties"] |= properties
+    with pytest.raises(EnvironmentConflict, match="with another definition"):
+        register(arm, environment)
+
+
+def test_a_409_is_settled_by_reading(arm: FakeArm, environment: Environment) -> None:
+    change = register(arm, environment)
+    register(arm, environment).effect()
+    arm.answers["PUT", path_of(environment)] = (409, {"error": {"code": "UserError"}})
+    change.effect()
+    arm.stored[path_of(environment)]["properties"]["image"] = "other"
+    with pytest.raises(EnvironmentConflict):
+        change.effect()
+
+
+def test_an_accepted_environment_has_to_be_there(arm: FakeArm, environment: Environment) -> None:
+    change = register(arm, environment)
+    arm.answers["PUT", path_of(environment)] = (201, {})
+    with pytest.raises(ReadBackDiffers, match="isn't there after it was registered"):
+        change.effect()
+
+
+def test_a_refused_environment_is_said(arm: FakeArm, environment: Environment) -> None:
+    change = register(arm, environment)
+    arm.answers["PUT", path_of(environment)] = (400, {"error": {"code": "Bad", "message": "too long"}})
+    with pytest.raises(AzureRefused) as caught:
+        change.effect()
+    assert caught.value.details == "too long"
+
+
+# --- access
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "said"),
+    [
+        (401, "InvalidAuthenticationToken", WorkspaceForbidden, "401 InvalidAuthenticationToken"),
+        (403, "AuthorizationFailed", WorkspaceForbidden, "403 AuthorizationFailed"),
+        (404, "SubscriptionNotFound", WorkspaceNotFound, f"no subscription {GUID}"),
+        (404, "ResourceGroupNotFound", WorkspaceNotFound, "no resource group rg"),
+        (404, "ResourceNotFound", WorkspaceNotFound, "no workspace research"),
+        (404, "", WorkspaceNotFound, "no workspace research"),
+        (429, "TooManyRequests", AzureRefused, "429 TooManyRequests"),
+        (500, "", AzureRefused, "500"),
+    ],
+)
+def test_every_refusal_has_its_name(arm: FakeArm, status: int, code: str, kind: type[StepError], said: str) -> None:
+    arm.answers["GET", WORKSPACE.id] = (status, {"error": {"code": code, "message": "words"}} if code else {})
+    with pytest.raises(kind) as caught:
+        exists(arm, WORKSPACE)
+    assert said in caught.value.what
+    assert caught.value.details == ("words" if code else "")
+
+
+def test_a_missing_thing_is_no_missing_workspace(arm: FakeArm) -> None:
+    exists(arm, WORKSPACE)
+    assert arm.find(f"{WORKSPACE.id}/x", WORKSPACE) is None
+    arm.answers["GET", f"{WORKSPACE.id}/x"] = (404, {"error": {"code": "WorkspaceNotFound"}})
+    with pytest.raises(WorkspaceNotFound):
+        arm.find(f"{WORKSPACE.id}/x", WORKSPACE)
+
+
+ALL = {"actions": ["*"], "notActions": []}
+READER = {"actions": ["*/read"], "notActions": []}
+SCIENTIST = {
+    "actions": ["Microsoft.MachineLearningServices/workspaces/*"],
+    "notActions": ["Microsoft.MachineLearningServices/workspaces/connections/write"],
+}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "allowed"),
+    [((), True), ((ALL,), True), ((READER,), False), ((SCIENTIST,), False), ((SCIENTIST, ALL), True), (({},), False)],
+)
+def test_a_missing_role_shows_before_any_write(
+    arm: FakeArm, blocks: tuple[dict[str, Any], ...], *, allowed: bool
+) -> None:
+    seen = Seen((), Permissions(blocks))
+    if allowed:
+        assert connect(arm, seen=seen).verb is Verb.CREATE
+        return
+    with pytest.raises(WorkspaceForbidden, match="no role that allows connections/write"):
+        connect(arm, seen=seen)
+
+
+def test_who_may_not_register_is_told_in_the_plan(arm: FakeArm, environment: Environment) -> None:
+    with pytest.raises(WorkspaceForbidden, match="environments/versions/write"):
+        register(arm, environment, Seen((), Permissions((READER,))))
+    register(arm, environment).effect()
+    assert register(arm, environment, Seen((), Permissions((READER,)))).verb is Verb.KEEP
+
+
+def test_permissions_are_asked_and_unknown_ones_are_none(arm: FakeArm) -> None:
+    path = f"{WORKSPACE.id}/providers/Microsoft.Authorization/permissions"
+    arm.answers["GET", path] = (200, {"value": [ALL]})
+    assert permissions(arm, WORKSPACE) == Permissions((ALL,))
+    arm.answers["GET", path] = (403, {"value": [READER]})
+    assert permissions(arm, WORKSPACE) == Permissions()
+
+
+# --- requests
+
+
+class Client:
+    """Takes the place of azure-core's client: keeps the requests, gives one answer or fails."""
+
+    def __init__(self, answer: object) -> None:
+        """Give `answer`, or raise it."""
+        self.answer = answer
+        self.requests: list[Any] = []
+        self.limits: dict[str, int] = {}
+
+    def format_url(self, path: str) -> str:
+        return path if path.startswith("http") else f"{ARM}{path}"
+
+    def send_request(self, request: object, **limits: int) -> object:
+        self.requests.append(request)
+        self.limits = limits
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Answer:
+    """A response with status 200."""
+
+    def __init__(self, text: str) -> None:
+        """Hold `text` as its body."""
+        self.status_code, self.content = 200, text.encode()
+
+    def json(self) -> object:
+        return json.loads(self.content)
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], tuple[Arm, Client]]:
+    def make_client(answer: object) -> tuple[Arm, Client]:
+        made = Arm(None, "scope")
+        fake = Client(answer)
+        monkeypatch.setattr(made, "_client", fake)
+        return made, fake
+
+    return make_client
+
+
+def test_a_request_has_version_and_limits(client: Callable[[object], tuple[Arm, Client]]) -> None:
+    arm, fake = client(Answer('{"a": 1}'))
+    assert arm.send("PUT", "/x", {"b": 2}, version="2022-04-01") == (200, {"a": 1})
+    (request,) = fake.requests
+    address = urlsplit(request.url)
+    assert request.method == "PUT"
+    assert address.netloc == "management.azure.com"
+    assert parse_qs(address.query) == {"api-version": ["2022-04-01"]}
+    assert json.loads(request.content) == {"b": 2}
+    assert fake.limits == {"connection_timeout": 10, "read_timeout": 60}
+
+
+def test_a_next_page_is_asked_for_as_it_is_named(client: Callable[[object], tuple[Arm, Client]]) -> None:
+    arm, fake = client(Answer(""))
+    assert arm.send("GET", f"{ARM}/x?skip=1") == (200, {})
+    assert fake.requests[0].url == f"{ARM}/x?skip=1"
+
+
+@pytest.mark.parametrize("text", ["<html>", "[1]", "7"])
+def test_an_answer_that_is_no_object_is_an_empty_one(client: Callable[[object], tuple[Arm, Client]], text: str) -> None:
+    arm, _ = client(Answer(text))
+    assert arm.send("GET", "/x") == (200, {})
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "said"),
+    [
+        (exceptions.ServiceResponseTimeoutError(f"{CANARY}"), TooSlow, "no answer within 60 seconds"),
+        (exceptions.ServiceRequestError(f"{CANARY}", error=OSError(CANARY)), NoNetwork, "management.azure.com"),
+        (exceptions.ServiceResponseError(f"{CANARY}"), NoNetwork, "management.azure.com"),
+        (exceptions.IncompleteReadError(f"{CANARY}"), NoNetwork, "management.azure.com"),
+    ],
+)
+def test_a_failed_request_names_the_host_and_nothing_of_the_request(
+    client: Callable[[object], tuple[Arm, Client]], failure: Exception, kind: type[StepError], said: str
+) -> None:
+    arm, _ = client(failure)
+    with pytest.raises(kind) as caught:
+        arm.send("GET", "/x")
+    assert said in caught.value.what
+    assert CANARY not in f"{caught.value.what} {caught.value.details}"
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_two_workspaces_have_two_fingerprints() -> None:
+    arm, other = FakeArm(), replace(WORKSPACE, name="second")
+    assert isinstance(other, Workspace)
+    connect(arm).effect()
+    plan_connection(arm, CONNECTION, TOKEN, other, Seen(())).effect()
+    first, second = (each["properties"]["metadata"]["amlwheel-fingerprint"] for each in arm.stored.values())
+    assert first != second
