@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from . import emit, hosts, http, inputs, process, wheel
+from . import credentials, emit, hosts, http, inputs, lock, process, wheel
 from .errors import StepError, Unexpected
 from .secret import Secret
 from .stages import Stages
@@ -18,6 +18,7 @@ from .stages import Stages
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step and return its exit status: 0, or the status of the error (see `errors`)."""
+    process.hide()
     host = hosts.detect()
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -47,21 +48,23 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
         pins = step.lock(wheels, world)
         release = step.define(wheels, pins, world)
         changes = step.plan(release, world)
-        step.emit(release)
+        texts = step.render(release)
         proven = "Dry run: nothing was changed, and nothing proven."
         if not asked.dry_run:
             step.apply("Publish and connect", (*changes.wheels, *changes.connections))
             proven = step.prove(release, changes)
             step.apply("Register", changes.environments)
-        step.report(release, changes, proven)
+        step.report(release, texts, changes, proven)
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> inputs.Inputs:
     """Read the inputs, the command line before the environment, and check what needs no network."""
     given = inputs.from_environment(environ, host.style) | inputs.from_command_line(arguments)
-    for name in ("feed-token", "connection-token"):
-        host.mask(Secret(given.get(name, "")), http.USER)
+    tokens = [given.get(name, "") for name in ("feed-token", "connection-token")]
+    for text in filter(None, (*tokens, *(environ.get(name) for name in credentials.SECRETS))):
+        host.mask(Secret(text), http.USER)
     asked = inputs.read(given)
+    lock.requirements(asked.requirements, Path())
     if not asked.wheel:
         wheel.check_projects(asked.package_dir)
     emit.check_folder(Path(asked.output_dir))

@@ -14,6 +14,8 @@ from .errors import NoNetwork, SignInFailed, StepError
 from .secret import Secret
 
 ARM_SCOPE = "https://management.azure.com/.default"
+# What azure-identity's EnvironmentCredential reads; a server's error could repeat it.
+SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 LOGIN_HOST = "login.microsoftonline.com"
 EARLY = 300  # seconds before its end at which a token is fetched anew
 Variables = Mapping[str, str]
@@ -48,6 +50,9 @@ class Credential:
             raise self._failure  # whoever asks next would only wait as long again
         try:
             return self._source.get_token(*scopes, **more)
+        except (OSError, ValueError) as error:
+            self._failure = SignInFailed(f"Sign-in by {self.label} failed.", details=str(error))
+            raise self._failure from None
         except AzureError as error:
             # azure-identity wraps what the network did. Nothing is chained: the originals carry the request.
             cause = error.__cause__ or error
@@ -61,7 +66,11 @@ class Credential:
 def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambda _: None) -> Credential:
     """Return the first credential that the environment offers; raise SignInFailed when there is none."""
     for label, detect in _DETECTORS.items():
-        source = detect(environ)
+        try:
+            source = detect(environ)
+        except (OSError, ValueError) as error:  # azure-identity's checks of what it is given
+            message = f"Sign-in by {label} is set up with a value that can't be."
+            raise SignInFailed(message, details=str(error)) from None
         if source:
             return Credential(source, label, seen)
     looked = ", ".join(_DETECTORS)
@@ -71,28 +80,39 @@ def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambd
 
 def service_principal(environ: Variables) -> TokenCredential | None:
     """Detect a service principal with secret or certificate (AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH)."""
-    if not environ.get("AZURE_CLIENT_SECRET") and not environ.get("AZURE_CLIENT_CERTIFICATE_PATH"):
+    secret = environ.get("AZURE_CLIENT_SECRET", "").strip()
+    certificate = environ.get("AZURE_CLIENT_CERTIFICATE_PATH", "").strip()
+    if not secret and not certificate:
         return None
-    missing = [name for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID") if not environ.get(name)]
-    if missing:
-        message = f"A service principal's secret is set, but not {' and '.join(missing)}."
-        raise SignInFailed(message)
-    from azure.identity import EnvironmentCredential  # noqa: PLC0415  # each detector loads only what it needs
+    tenant, client = _identity(environ, "A service principal's secret")
+    # Each detector loads only what it needs.
+    from azure.identity import CertificateCredential, ClientSecretCredential  # noqa: PLC0415
 
-    return EnvironmentCredential()
+    if secret:
+        return ClientSecretCredential(tenant, client, secret)
+    password = environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
+    return CertificateCredential(tenant, client, certificate, password=password)
 
 
 def workload_identity(environ: Variables) -> TokenCredential | None:
     """Detect a federated token in a file (AZURE_FEDERATED_TOKEN_FILE), as Kubernetes runners have it."""
-    if not environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+    file = environ.get("AZURE_FEDERATED_TOKEN_FILE", "").strip()
+    if not file:
         return None
-    missing = [name for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID") if not environ.get(name)]
-    if missing:
-        message = f"AZURE_FEDERATED_TOKEN_FILE is set, but not {' and '.join(missing)}."
-        raise SignInFailed(message)
+    tenant, client = _identity(environ, "AZURE_FEDERATED_TOKEN_FILE")
     from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415
 
-    return WorkloadIdentityCredential()
+    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file)
+
+
+def _identity(environ: Variables, what: str) -> tuple[str, str]:
+    """Return tenant and client id; a pasted value often brings white space. Raises SignInFailed when one is missing."""
+    found = {name: environ.get(name, "").strip() for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")}
+    missing = [name for name, value in found.items() if not value]
+    if missing:
+        message = f"{what} is set, but not {' and '.join(missing)}."
+        raise SignInFailed(message)
+    return found["AZURE_TENANT_ID"], found["AZURE_CLIENT_ID"]
 
 
 def azure_cli(environ: Variables) -> TokenCredential | None:

@@ -5,13 +5,14 @@ import tempfile
 import warnings
 from typing import Any
 
+import requests
 from packaging.utils import canonicalize_name
 
 from .errors import FeedNotFound, NoNetwork
 from .model import Feed
 from .secret import Secret
 
-_PAGE = 1000  # packages a request
+_PAGE, _PAGES = 1000, 100  # packages a request, and requests
 
 
 def published(feed: Feed, token: Secret) -> frozenset[str] | None:
@@ -39,13 +40,17 @@ def _ask(feed: Feed, token: Secret) -> frozenset[str] | None:
             base_url=f"https://dev.azure.com/{feed.organisation}",
             creds=authentication.BasicAuthentication("", token.reveal()),
         ).clients_v7_1.get_feed_client()
-        return frozenset(canonicalize_name(each.name) for each in _packages(client, feed) if _is_own(each))
+        return frozenset(
+            canonicalize_name(each.name) for each in _packages(client, feed) if each.name and _is_own(each)
+        )
     except exceptions.AzureDevOpsServiceError as error:
         if "NotFound" in str(error.type_key) or "DoesNotExist" in str(error.type_key):
             message = f"There is no feed {feed.label}."
             raise FeedNotFound(message, details=str(error.message)) from None
         return None
     except rest.ClientRequestError as error:
+        if isinstance(error.inner_exception, requests.exceptions.RetryError):
+            return None  # it answers, but with a fault
         raise NoNetwork("dev.azure.com, feeds.dev.azure.com", type(error.inner_exception).__name__) from None
     except (
         exceptions.AzureDevOpsAuthenticationError,
@@ -59,7 +64,7 @@ def _ask(feed: Feed, token: Secret) -> frozenset[str] | None:
 def _packages(client: Any, feed: Feed) -> list[Any]:  # noqa: ANN401  # the package has no types
     """Return all packages with all their versions, page by page."""
     found: list[Any] = []
-    while True:
+    for _ in range(_PAGES):
         page = client.get_packages(
             feed_id=feed.name,
             project=feed.project,
@@ -70,7 +75,8 @@ def _packages(client: Any, feed: Feed) -> list[Any]:  # noqa: ANN401  # the pack
         )
         found += page
         if len(page) < _PAGE:
-            return found
+            break
+    return found
 
 
 def _is_own(package: Any) -> bool:  # noqa: ANN401  # the package has no types

@@ -16,10 +16,13 @@ from .model import PLATFORM, Pin, Python, Wheel
 
 
 def check_folder(folder: Path) -> None:
-    """Make `folder` and try a file in it; raise OutputNotWritable while nothing has happened yet."""
+    """Try a file in `folder`, or where it will be made; raise OutputNotWritable while nothing has happened yet.
+
+    Nothing stays behind: a new folder in the project would be seen by its build.
+    """
+    place = next((each for each in (folder, *folder.resolve().parents) if each.exists()), Path())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".amlwheel-"):
+        with tempfile.NamedTemporaryFile(dir=place, prefix=".amlwheel-"):
             pass
     except OSError as error:
         message = f"`output-dir` {str(folder)!r} can't be written: {error.strerror}."
@@ -49,6 +52,7 @@ def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> No
     Raises OutputNotWritable.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             part = folder / f".{name}.part"
             part.write_bytes(text.encode())

@@ -12,6 +12,7 @@ from .model import Image, Pin, Python, Wheel
 
 # pip of conda-forge (noarch, for every Python that the step offers); conda needs one exact version.
 PIP = "25.1.1"
+LONGEST_NAME = 255  # characters; azure-rest-api-specs, mfe.json 2024-04-01
 Spec = dict[str, Any]
 
 
@@ -53,7 +54,7 @@ class Environment:
         """Tell whether a registered image and conda text mean the same: services and SDKs write YAML anew."""
         try:
             return image == self.image.pinned and bool(yaml.safe_load(conda) == self.spec)
-        except (yaml.YAMLError, ValueError):  # a date such as 2026-02-31 is a ValueError
+        except (yaml.YAMLError, AttributeError, ValueError):  # no text at all; a date such as 2026-02-31
             return False
 
 
@@ -74,7 +75,7 @@ def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, index: str) 
     }
     # An epoch's "!" isn't safe in the URLs and shell lines that a version travels through.
     version = f"{lead.version}".replace("!", "-") + f"-{digest(spec, base.image)[:12]}"
-    return Environment(name or lead.project, version, base, pins, spec, to_yaml(spec))
+    return Environment((name or lead.project)[:LONGEST_NAME], version, base, pins, spec, to_yaml(spec))
 
 
 def digest(spec: Spec, image: Image) -> str:

@@ -364,11 +364,13 @@ class WorkspaceNotFound(StepError):
 
 
 class ConnectionConflict(StepError):
-    """Another connection of the workspace has the same target, which breaks image builds."""
+    """Another connection of the workspace stands in the way: same or nearer target, or our name for another target."""
 
     status = 43
-    title = "two connections for one target"
-    cause = "The image builder finds no unique connection for the feed and gives up."
+    title = "conflicting connection"
+    cause = (
+        "The image builder takes the one connection that is nearest to the feed; with two for one target it gives up."
+    )
     fix = "Delete that connection, or set `connection-name` to its name so that the step keeps it up to date."
 
 
@@ -418,6 +420,15 @@ class LockIncomplete(StepError):
     title = "lock without hashes"
     cause = "An index serves files without sha256, so nothing could prove later which file was meant."
     fix = "Publish that package to the feed, or use an index with hashes."
+
+
+class IndexFailed(StepError):
+    """A package index answered with an error while the lock was resolved."""
+
+    status = 52
+    title = "index failed"
+    cause = "The public index, its mirror or the feed has a fault, or the mirror's credential has expired."
+    fix = "See which index it is in the lines above; renew the mirror's credential, or run the step again."
 
 
 class BadImage(StepError):

@@ -39,6 +39,7 @@ from .secret import Secret
 LARGEST = 500 * 2**20  # bytes; Learn, azure/devops/artifacts/reference/limits
 NEWEST_METADATA = (2, 5)  # what twine 7 and packaging 26 know
 VISIBLE_WITHIN = 120.0  # seconds until the index must show an upload
+CONFLICT_WITHIN = 20.0  # seconds until it must show what a 409 says is there
 PAUSES = (1.0, 3.0, 9.0)  # seconds between attempts to upload
 UPLOAD_ANSWER = 300.0  # seconds until the feed must answer an upload
 # typeKeys with which Azure DevOps says that there is no such feed or project, and not merely no such package.
@@ -191,7 +192,14 @@ def publish(
     accepted = response.status_code in (200, 201, 202) and not _is_sign_in(response)
     if not accepted and response.status_code != requests.codes.conflict:
         _refuse(response, feed, wheel)
-    _await(feed, wheel, token, pause, seconds=VISIBLE_WITHIN if accepted else 20.0)
+    try:
+        _await(feed, wheel, token, pause, VISIBLE_WITHIN if accepted else CONFLICT_WITHIN)
+    except NotVisible:
+        if accepted:
+            raise
+        message = f"{feed.label} refuses {wheel.filename} as already there (409), but its index doesn't show it."
+        cause = "The version was deleted from the feed, which reserves it for ever (Learn, feeds/immutability)."
+        raise VersionTaken(message, cause=cause, details=message_of(response)) from None
 
 
 def _post(feed: Feed, wheel: Wheel, token: Secret) -> requests.Response:
@@ -264,7 +272,10 @@ def _files(response: requests.Response) -> dict[str, str]:
     parser.feed(response.text)
     found = {}
     for link in parser.links:
-        url, fragment = urldefrag(urljoin(response.url, link))
+        try:
+            url, fragment = urldefrag(urljoin(response.url, link))
+        except ValueError:
+            continue  # not an address
         match = re.search(r"sha256=([0-9a-f]{64})", fragment)
         found[unquote(url.rpartition("/")[2])] = match[1] if match else ""
     return found

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import InvalidHeader
 
 from . import __version__
 from .errors import NoNetwork, TooSlow
@@ -26,7 +27,10 @@ class _Retry(Retry):
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Return the seconds that the server asks for, at most LONGEST_PAUSE."""
-        asked = super().get_retry_after(response)
+        try:
+            asked = super().get_retry_after(response)
+        except InvalidHeader:
+            return None
         return None if asked is None else min(asked, LONGEST_PAUSE)
 
 

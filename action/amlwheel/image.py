@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import re
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 
@@ -53,7 +53,7 @@ def _ask(url: str, token: Secret | None = None) -> tuple[requests.Response, Secr
 def _anonymous(challenge: dict[str, str]) -> Secret | None:
     """Fetch the token that a registry gives to anybody; None when it gives none."""
     realm = challenge.pop("realm", "")
-    if urlsplit(realm).scheme != "https":
+    if not re.match(r"https://[\w.-]+(:\d+)?/", realm):
         return None
     query = "&".join(
         f"{key}={quote(value, safe='')}" for key, value in challenge.items() if key in ("service", "scope")

@@ -43,9 +43,8 @@ class Knob:
 
     @property
     def camel(self) -> str:
-        """The name on Azure Pipelines, whose task schema takes letters and digits only: `feedToken`."""
-        first, *rest = self.name.split("-")
-        return first + "".join(part.title() for part in rest)
+        """The name on Azure Pipelines: `feedToken`."""
+        return camel(self.name)
 
     @property
     def variable(self) -> str:
@@ -57,6 +56,12 @@ class Knob:
         if style == "terminal":
             return self.variable if self.secret else f"--{self.name}"
         return self.camel if style == "azure" else self.name
+
+
+def camel(name: str) -> str:
+    """Return an input's or output's name for Azure Pipelines, whose task schema takes letters and digits only."""
+    first, *rest = name.split("-")
+    return first + "".join(part.title() for part in rest)
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from . import http, process
-from .errors import BadInput, LockIncomplete, NoNetwork, Unsatisfiable
+from .errors import BadInput, IndexFailed, LockIncomplete, NoNetwork, StepError, Unsatisfiable
 from .model import PLATFORM, Feed, Pin, Python, Wheel
 from .secret import Secret
 
@@ -48,6 +48,8 @@ def requirements(text: str, folder: Path) -> tuple[Requirement, ...]:
     would bypass the rule that each name has one source.
     """
     lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) == 1 and re.search(r"[/\\]|\.(txt|in|lock)$", lines[0].strip()) and "@" not in lines[0]:
+        _must_be_file(folder / lines[0].strip())
     if len(lines) == 1 and os.path.isfile(folder / lines[0].strip()):  # noqa: PTH113  # takes any text for a path
         lines = _file_lines(folder / lines[0].strip())
     found, wrong = [], []
@@ -66,6 +68,13 @@ def requirements(text: str, folder: Path) -> tuple[Requirement, ...]:
         fix = "Write one PEP 508 requirement a line, such as torch>=2.4; no options, paths or addresses."
         raise BadInput(message, fix=fix)
     return tuple(found)
+
+
+def _must_be_file(path: Path) -> None:
+    # As a requirement, a forgotten requirements.txt would be the package of that name on the public index.
+    if not os.path.isfile(path):  # noqa: PTH113  # takes any text for a path
+        message = f"`requirements` names the file {str(path)!r}, which doesn't exist."
+        raise BadInput(message, fix="Give the path of `requirements` from the folder in which the step runs.")
 
 
 def _file_lines(path: Path) -> list[str]:
@@ -91,9 +100,21 @@ class Wanted:
 
     @property
     def direct(self) -> set[str]:
-        """The normalised names that are required by name: by us, or by our wheels without an extra."""
-        needs = [each for wheel in self.wheels for each in wheel.requires if "extra" not in str(each.marker)]
-        return {str(canonicalize_name(each.name)) for each in (*self.more, *needs)}
+        """The normalised names that we or our wheels require for this Python on Linux x86-64, without an extra."""
+        target = {
+            "extra": "",
+            "implementation_name": "cpython",
+            "os_name": "posix",
+            "platform_machine": "x86_64",
+            "platform_python_implementation": "CPython",
+            "platform_system": "Linux",
+            "python_full_version": self.python.exact,
+            "python_version": self.python.minor,
+            "sys_platform": "linux",
+        }
+        needs = [*self.more, *(each for wheel in self.wheels for each in wheel.requires)]
+        wanted = (each for each in needs if not each.marker or each.marker.evaluate(target))
+        return {str(canonicalize_name(each.name)) for each in wanted}
 
 
 def resolve(
@@ -108,26 +129,41 @@ def resolve(
     """
     private = set() if sources.only else set(sources.published or ()) - wanted.own
     bound = wanted.direct & private
+    needless: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         folder = Path(name)
         _local_index(wanted.wheels, folder / "local")
         while True:
             (folder / "pyproject.toml").write_text(_project(folder, wanted, bound, sources), encoding="utf-8")
-            finished = _compile(folder, wanted.python, sources)
+            finished = _compile(folder, wanted.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
             if finished.status == 0:
                 pins = _pins(folder / "pylock.toml", wanted.own | bound, sources)
                 found = {pin.name for pin in pins} & private
             else:
                 recheck()
-                found = set(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) & private
-            if found <= bound:
+                found = set(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) & private - needless
+            if found - bound:
+                echo(f"from the feed, not the public index: {', '.join(sorted(found - bound))}")
+                bound |= found
+                continue
+            if finished.status != 0:
+                raise _failure(finished.output)
+            guessed = _guessed(folder, bound - wanted.direct - needless, wanted.python, sources)
+            if not guessed:
                 break
-            echo(f"from the feed, not the public index: {', '.join(sorted(found - bound))}")
-            bound |= found
-        if finished.status != 0:
-            raise _failure(finished.output)
+            needless |= guessed
+            bound -= guessed
     _refuse_unhashed(pins, wanted.wheels)
     return pins
+
+
+def _guessed(folder: Path, names: set[str], python: Python, sources: Sources) -> set[str]:
+    """Return those of `names` that nothing in the solution requires: they were bound on a mere mention."""
+    if not names:
+        return set()
+    said = _compile(folder, python, sources, "--annotation-style", "line").output
+    alone = re.findall(r"^(\S+)==\S+\s+# via amlwheel-lock \(pyproject\.toml\)$", said, re.MULTILINE)
+    return names & set(alone)
 
 
 def _local_index(wheels: Sequence[Wheel], root: Path) -> None:
@@ -156,23 +192,14 @@ def _project(folder: Path, wanted: Wanted, bound: set[str], sources: Sources) ->
     )
 
 
-def _compile(folder: Path, python: Python, sources: Sources) -> process.Finished:
+def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
     """Run uv; the token travels in the environment, which uv never prints."""
     env = process.environment() | {
         "UV_INDEX_FEED_USERNAME": http.USER,
         "UV_INDEX_FEED_PASSWORD": sources.token.reveal(),
     }
-    command: list[str | Path] = [
-        "uv",
-        "pip",
-        "compile",
-        "pyproject.toml",
-        "--quiet",
-        "--no-config",
-        "--no-header",
-    ]
-    command += ["--python-version", python.exact, "--python-platform", PLATFORM, "--only-binary", ":all:"]
-    command += ["--format", "pylock.toml", "--output-file", "pylock.toml"]
+    command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
+    command += ["--python-version", python.exact, "--python-platform", PLATFORM, "--only-binary", ":all:", *options]
     # With --no-config uv takes from the project file the indexes of bound names alone.
     if sources.only or sources.published is None:
         command += ["--default-index" if sources.only else "--index", f"feed={sources.feed.index_url}"]
@@ -206,9 +233,12 @@ def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
         raise LockIncomplete(message)
 
 
-def _failure(said: str) -> NoNetwork | Unsatisfiable:
-    """Return what uv's failure stands for: an index that can't be reached, or requirements that can't be met."""
+def _failure(said: str) -> StepError:
+    """Return what uv's failure stands for: an index that fails, or requirements that can't be met."""
     host = process.unreachable(said)
     if host:
         return NoNetwork(host, said[-2000:])
+    failed = re.search(r"HTTP status (?:server|client) error \((\d+)|lack of valid authentication credentials", said)
+    if failed:
+        return IndexFailed(f"An index answered {failed[1] or 401} while the lock was resolved.", details=said[-3000:])
     return Unsatisfiable("uv found no set of versions.", details=said[-6000:])

@@ -238,6 +238,7 @@ class Connection:
     name: str
     target: str
     category: str = "PythonFeed"
+    index: str = ""
 
     @classmethod
     def of(cls, feed: Feed, name: str = "") -> "Connection":
@@ -245,7 +246,7 @@ class Connection:
 
         One target, one name: two connections with the same target break image builds (azure-docs#114975).
         """
-        return cls(name or connection_name(feed), feed.target)
+        return cls(name or connection_name(feed), feed.target, index=feed.index_url)
 
     def covers(self, url: str) -> bool:
         """Tell whether the image builder would use this connection for `url`: same host, and a prefix of its path."""

@@ -1,6 +1,7 @@
 """Run a tool: its output captured line by line, its environment allow-listed, its time bounded."""
 
 import contextlib
+import ctypes
 import os
 import re
 import shutil
@@ -36,6 +37,7 @@ _BUILD = re.compile(
 _SECRETIVE = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|API_?KEY|_AUTH", re.IGNORECASE)
 
 
+DRAIN = 5.0  # seconds for what a tool said last, once it has ended
 _running: set["subprocess.Popen[str]"] = set()
 
 
@@ -94,18 +96,19 @@ def unreachable(output: str) -> str:
     return host[1] if host else "the package index"
 
 
-def run(
+def run(  # noqa: PLR0913  # each has its default, and all have names
     command: Sequence[str | Path],
     *,
     env: Mapping[str, str],
     cwd: Path | None = None,
     seconds: float = 600,
     echo: Callable[[str], None] | None = None,
+    errors: bool = True,
 ) -> Finished:
     """Run `command` to its end and return what it said; `echo` gets each line as it comes.
 
-    Raises TooSlow when it takes longer than `seconds`. Nothing secret may be in `command`: any user of the machine
-    can read another process's arguments.
+    `errors=False` leaves stderr out, for a tool whose answer is parsed. Raises TooSlow when it takes longer than
+    `seconds`. Nothing secret may be in `command`: any user of the machine can read another process's arguments.
     """
     program, *rest = map(str, command)
     child = subprocess.Popen(
@@ -114,37 +117,76 @@ def run(
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
         encoding="utf-8",
         errors="replace",
         umask=0o022 if sys.platform != "win32" else -1,
         start_new_session=True,
     )
     _running.add(child)
-    late = threading.Event()
+    lines: list[str] = []
+    failures: list[Exception] = []
 
-    def expire() -> None:
-        late.set()
-        _end(child)
-
-    timer = threading.Timer(seconds, expire)
-    timer.start()
-    lines = []
-    with child:  # closes the pipe
+    def listen() -> None:
         try:
-            for line in child.stdout or ():
-                lines.append(line)
-                if echo:
-                    echo(line.rstrip("\n"))
-            status = child.wait()
-        finally:
-            timer.cancel()
+            with child.stdout or contextlib.nullcontext(()) as stream:
+                for line in stream:
+                    lines.append(line)
+                    if echo:
+                        echo(line.rstrip("\n"))
+        except Exception as error:  # noqa: BLE001  # raised again below, in the caller's thread
+            failures.append(error)
             _end(child)
-            _running.discard(child)
-    if late.is_set():
+
+    # In a thread of its own: a daemon that the tool leaves behind may keep the pipe open for ever.
+    reader = threading.Thread(target=listen, daemon=True)
+    reader.start()
+    try:
+        status = child.wait(seconds)
+    except subprocess.TimeoutExpired:
         message = f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended."
-        raise TooSlow(message, details="".join(lines[-25:]))
+        raise TooSlow(message, details="".join(lines[-25:])) from None
+    finally:
+        _end(child)
+        child.wait()
+        _running.discard(child)
+        reader.join(DRAIN)
+        child.poll()
+    if failures:
+        raise failures[0]
     return Finished(status, "".join(lines))
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Return what git says of the repository around `folder`, empty when it says no or isn't there.
+
+    A runner's checkout often belongs to another user, which git refuses; it is the user's own project all the same.
+    """
+    command: list[str | Path] = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "-c",
+        "log.showSignature=false",
+        "-C",
+        folder,
+        *arguments,
+    ]
+    try:
+        finished = run(command, env=environment(build=True), seconds=60, errors=False)
+    except OSError:
+        return ""
+    return finished.output.strip() if finished.status == 0 else ""
+
+
+def hide() -> None:
+    """Keep other processes of the same user from reading our environment in /proc (Linux; no help against root).
+
+    prctl(2), PR_SET_DUMPABLE. The build and the proof run the project's code beside us.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
 
 
 def end_all() -> None:

@@ -58,6 +58,7 @@ def receipt(release: Release) -> dict[str, Any]:
             "repository": release.source.repository,
             "commit": release.source.commit,
             "tag": release.source.tag,
+            "dirty": release.source.dirty,
         },
         "packages": [
             {
@@ -138,17 +139,22 @@ def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
     environment, feed = release.environment, release.feed
     rows = "\n".join(f"| {change.verb.value} | {_cell(change.subject)} | {_cell(change.why)} |" for change in changes)
     wheels = "\n".join(f"| {_cell(wheel.filename)} | `{wheel.sha256}` |" for wheel in release.wheels)
-    lead = f"{release.wheels[0].project} {release.wheels[0].version}"
-    commit = release.source.commit[:12] or "source"
-    done = "Planned, nothing changed (dry run)" if dry_run else "Released"
+    packages = "\n".join(
+        f'    source --> wheel{number}["{_node(f"{wheel.project} {wheel.version}")}"] --> feed'
+        for number, wheel in enumerate(release.wheels)
+    )
+    commit = f"commit {release.source.commit[:12]}" if release.source.commit else "source"
+    done = "Released" if any(change.changes for change in changes) else "Nothing to do for"
+    done = "Planned, nothing changed (dry run)" if dry_run else done
     name, version = environment.name, environment.version
     return f"""\
 ## {done}: `{environment.reference}`
 
 ```mermaid
 flowchart LR
-    source["{_node(commit)}"] --> wheel["{_node(lead)}"]
-    wheel --> feed["feed {_node(feed.name)}"] --> connection["connection {_node(release.connection.name)}"]
+    source["{_node(commit)}"]
+{packages}
+    feed["feed {_node(feed.name)}"] --> connection["connection {_node(release.connection.name)}"]
     connection --> environment["{_node(environment.reference)}"]
     image["{_node(environment.image.repository)}"] --> environment
 ```

@@ -1,7 +1,7 @@
 """Where the code came from: repository, commit and tag, as CI host or git tell it."""
 
-import shutil
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,12 +9,15 @@ from . import process
 from .model import Source
 
 
-def detect(folder: Path, environ: Mapping[str, str]) -> Source:
-    """Return the source of the project in `folder`; parts that nobody tells are empty."""
-    commit = _git(folder, "rev-parse", "HEAD")
+def detect(folders: Sequence[Path], environ: Mapping[str, str]) -> Source:
+    """Return the source of the projects in `folders` (one repository); parts that nobody tells are empty."""
+    said = process.git(folders[0], "rev-parse", "HEAD")
+    told = environ.get("GITHUB_SHA") or environ.get("BUILD_SOURCEVERSION") or ""
+    commit = next((each for each in (said, told) if re.fullmatch(r"[0-9a-f]{40,64}", each)), "")
     # Untracked files don't count: CI leaves caches and reports behind.
-    dirty = bool(commit and _git(folder, "status", "--porcelain", "--untracked-files=no", "--", "."))
-    return Source(_repository(folder, environ), commit, tag(environ), dirty)
+    status = ("status", "--porcelain", "--untracked-files=no", "--", ".")
+    dirty = any(process.git(folder, *status) for folder in folders)
+    return Source(_repository(folders[0], environ), commit, tag(environ), dirty)
 
 
 def tag(environ: Mapping[str, str]) -> str:
@@ -29,15 +32,6 @@ def _repository(folder: Path, environ: Mapping[str, str]) -> str:
     """Return the repository's address without any credential."""
     if environ.get("GITHUB_REPOSITORY"):
         return f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{environ['GITHUB_REPOSITORY']}"
-    url = environ.get("BUILD_REPOSITORY_URI") or _git(folder, "remote", "get-url", "origin")
+    url = environ.get("BUILD_REPOSITORY_URI") or process.git(folder, "remote", "get-url", "origin")
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.scheme else ""
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Return what git says, empty when it says no or isn't there."""
-    git = shutil.which("git")
-    if not git:
-        return ""
-    finished = process.run([git, "-C", folder, *arguments], env=process.environment(build=True), seconds=60)
-    return finished.output.strip() if finished.status == 0 else ""

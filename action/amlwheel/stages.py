@@ -78,7 +78,7 @@ class Stages:
             credential = credentials.find(self.environ, partial(host.mask, user=http.USER))
             arm = workspace.Arm(credential, credentials.ARM_SCOPE)
             # The page of the first package, known or not, is what the image builder will ask for.
-            name = wheel.expected_names(asked.package_dir, asked.wheel)[0]
+            name = wheel.expected_names(asked.package_dir, self._given())[0]
             names = devops.published if asked.feed.is_artifacts else feed.names
             with plan.observing() as seen:
                 page = seen.ask(partial(feed.look, asked.feed, name, asked.feed_token, "feed-token"))
@@ -100,7 +100,7 @@ class Stages:
         with host.stage("Find wheels" if asked.wheel else "Build") as done:
             for name in process.withheld(self.environ) if not asked.wheel else ():
                 host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
-            paths = wheel.find(asked.wheel) if asked.wheel else wheel.build(asked.package_dir, folder, host.foreign)
+            paths = self._given() or wheel.build(asked.package_dir, folder, host.foreign)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             tag = source.tag(self.environ)
@@ -112,6 +112,10 @@ class Stages:
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
         return wheels
+
+    def _given(self) -> list[Path]:
+        """Return the wheels that were built elsewhere, if any were named."""
+        return wheel.find(self.asked.wheel, Path(self.asked.output_dir))
 
     def _check_description(self, built: Wheel) -> None:
         problem = wheel.check_description(built)
@@ -133,7 +137,8 @@ class Stages:
     def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], world: World) -> Release:
         """Derive everything that the release is going to be."""
         asked = self.asked
-        code = source.detect(Path(asked.package_dir[0]) if not asked.wheel else Path(), self.environ)
+        folders = [Path()] if asked.wheel else [Path(each) for each in asked.package_dir]
+        code = source.detect(folders, self.environ)
         if code.dirty:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
         base = environment.Base(world.image, asked.python_version)
@@ -169,14 +174,14 @@ class Stages:
             host.say(f"       {line}")
         return changes
 
-    def emit(self, release: Release) -> None:
-        """Write the files, after a last look that none of them holds a secret."""
+    def render(self, release: Release) -> dict[str, str]:
+        """Return the text of each file to emit, after a look that none of them holds a secret."""
         texts = emit.files(release.environment, release.lock, receipt.receipt(release), release.tags())
         for name, text in texts.items():
             if self.host.leaks(text):
-                message = f"{name} would hold a secret, and was not written."
+                message = f"{name} would hold a secret, so nothing was changed or written."
                 raise Unexpected(message)
-        emit.write(Path(self.asked.output_dir), texts, release.wheels)
+        return texts
 
     def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
         """Run the effects of `changes` in order."""
@@ -202,9 +207,13 @@ class Stages:
             done.append(proven)
         return f"Proven: {proven}."
 
-    def report(self, release: Release, changes: Changes, proven: str) -> None:
-        """Set the outputs, write the summary, and print the few lines that a person wants."""
+    def report(self, release: Release, texts: Mapping[str, str], changes: Changes, proven: str) -> None:
+        """Write the files, set the outputs, write the summary, and print the few lines that a person wants.
+
+        The files come last: they describe a release that exists (or, in a dry run, one that could).
+        """
         asked, host = self.asked, self.host
+        emit.write(Path(asked.output_dir), texts, release.wheels)
         folder = Path(asked.output_dir).as_posix()
         changed = bool(changes.count)
         host.summary(receipt.summary(release, changes.all, dry_run=asked.dry_run, proof=proven))

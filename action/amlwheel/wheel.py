@@ -6,10 +6,10 @@ import hashlib
 import io
 import json
 import logging
+import lzma
 import os
 import re
 import shlex
-import shutil
 import sys
 import time
 import zipfile
@@ -51,7 +51,16 @@ _PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)] + [
     "linux_x86_64",
 ]
 # What zipfile and packaging raise for a damaged, encrypted or made-up archive.
-_UNREADABLE = (OSError, EOFError, RuntimeError, StopIteration, ValueError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    StopIteration,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
 
 
@@ -65,13 +74,13 @@ def check_projects(folders: Sequence[str]) -> None:
             raise NoProject(message)
 
 
-def expected_names(folders: Sequence[str], patterns: Sequence[str]) -> list[str]:
+def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
     """Return the package names to expect, as far as that can be known without building; at least one.
 
     For a probe of the feed: where the project doesn't say its name, the folder's is as good.
     """
-    if patterns:
-        return [path.name.split("-")[0] for path in find(patterns)]
+    if wheels:
+        return [path.name.split("-")[0] for path in wheels]
     return [_expected_name(Path(folder)) for folder in folders]
 
 
@@ -104,7 +113,8 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
     env = process.environment(build=True)
-    env |= {"SOURCE_DATE_EPOCH": source_date(folder), **_own_build_base(into), **_without_paths(folder, env)}
+    env |= {"SOURCE_DATE_EPOCH": source_date(folder), **_own_build_base(into)}
+    env |= _without_paths(folder, into, env)
     command: list[str | Path] = [
         sys.executable,
         "-I",  # a build.py in the current folder isn't pypa/build
@@ -128,8 +138,12 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
             raise NoNetwork(host, finished.tail())
         message = f"{folder} doesn't build (status {finished.status})."
         raise BuildFailed(message, details=finished.tail())
-    (artifact,) = json.loads(report.read_text())["artifacts"]
-    return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])
+    try:
+        (artifact,) = json.loads(report.read_text())["artifacts"]
+        return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])
+    except _UNREADABLE as error:
+        message = f"{folder} was built without an error, but not into one readable wheel."
+        raise BadWheel(message, details=str(error)) from None
 
 
 def _own_build_base(into: Path) -> dict[str, str]:
@@ -142,15 +156,23 @@ def _own_build_base(into: Path) -> dict[str, str]:
     return {"DIST_EXTRA_CONFIG": str(config)}
 
 
-def _without_paths(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Keep the checkout's place out of compiled files, where debug information and `__FILE__` tell it.
+def _without_paths(folder: Path, into: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Keep the places of checkout and build environment out of compiled files (debug information, `__FILE__`).
 
-    GCC and clang map it away (dpkg-buildflags, "fixfilepath"); MSVC wouldn't know the option.
+    GCC and clang map a prefix away (dpkg-buildflags, "fixfilepath"); the build environment's name is random below it,
+    so debug information is left out unless the user asked for it. MSVC wouldn't know the options.
     """
     if sys.platform == "win32":
         return {}
-    option = shlex.quote(f"-ffile-prefix-map={folder.resolve()}=.")
-    return {name: f"{env.get(name, '')} {option}".strip() for name in ("CFLAGS", "CXXFLAGS")}
+    scratch = into / "tmp"
+    scratch.mkdir()
+    mapped = [f"-ffile-prefix-map={place}=." for place in (folder.resolve(), scratch)]
+    changed = {"TMPDIR": str(scratch)}
+    for name in ("CFLAGS", "CXXFLAGS"):
+        given = env.get(name, "")
+        plain = [] if re.search(r"(^|\s)-g", given) else ["-g0"]
+        changed[name] = " ".join([*filter(None, [given]), *plain, *map(shlex.quote, mapped)])
+    return changed
 
 
 def source_date(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
@@ -161,13 +183,8 @@ def source_date(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
     given = environ.get("SOURCE_DATE_EPOCH", "")
     if given.isdecimal():
         return given
-    git = shutil.which("git")
-    if git:
-        command: list[str | Path] = [git, "-C", folder, "log", "-1", "--format=%ct"]
-        finished = process.run(command, env=process.environment(build=True), seconds=60)
-        if finished.status == 0 and finished.output.strip().isdecimal():
-            return finished.output.strip()
-    return NO_COMMIT_EPOCH
+    said = process.git(folder, "log", "-1", "--format=%ct")
+    return said if said.isdecimal() else NO_COMMIT_EPOCH
 
 
 def normalise(path: Path, epoch: str) -> Path:
@@ -197,11 +214,15 @@ def _record_last(item: zipfile.ZipInfo) -> tuple[bool, str]:
     return (".dist-info/" in item.filename, item.filename)
 
 
-def find(patterns: Sequence[str]) -> list[Path]:
-    """Return the wheels that the patterns match, in order; raise BadWheel when one matches nothing."""
+def find(patterns: Sequence[str], output: Path) -> list[Path]:
+    """Return the wheels that the patterns match, in order; raise BadWheel when one matches nothing.
+
+    Copies that an earlier run left in the folder `output` don't count.
+    """
     found: list[Path] = []
     for pattern in patterns:
         matches = [Path(name) for name in _glob(pattern) if name.endswith(".whl")]
+        matches = [path for path in matches if output.resolve() not in path.resolve().parents]
         if not matches:
             message = f"`wheel` {pattern!r} matches no .whl file."
             raise BadWheel(message, fix="Build the wheel in an earlier step, or correct the pattern in `wheel`.")
@@ -231,6 +252,11 @@ def inspect(path: Path) -> Wheel:
         if not re.fullmatch(r"\d+\.\d+", said.get("metadata_version", ""), re.ASCII):
             message = f"{path.name} has no valid Metadata-Version."
             raise BadWheel(message)
+        requires = tuple(parsed.requires_dist or ())
+        addresses = [each.name for each in requires if each.url]
+        if addresses:
+            message = f"{path.name} requires {', '.join(addresses)} by address, which can't be locked."
+            raise BadWheel(message, fix="Publish what is required by address to the feed, and require it by version.")
         if utils.canonicalize_name(parsed.name) != name or parsed.version != version:
             message = f"{path.name} says inside that it is {said.get('name')} {said.get('version')}."
             raise BadWheel(message)
@@ -242,7 +268,7 @@ def inspect(path: Path) -> Wheel:
             version=parsed.version,
             metadata_version=said["metadata_version"],
             requires_python=parsed.requires_python or SpecifierSet(),
-            requires=tuple(parsed.requires_dist or ()),
+            requires=requires,
             tags=wheel_tags,
             modules=_modules(members),
         )
@@ -261,13 +287,15 @@ def sha256(path: Path) -> str:
 
 
 def _modules(members: Sequence[str]) -> tuple[str, ...]:
-    """Return what can be imported from a wheel with these members: its topmost packages and modules."""
+    """Return what can be imported from a wheel with these members: its topmost packages, else its single modules.
+
+    Beside packages, single modules are mostly helpers or scripts that importing would run.
+    """
     packages = {PurePosixPath(each).parent for each in members if each.endswith("/__init__.py")}
-    top = {each for each in packages if not any(parent in packages for parent in each.parents)}
-    singles = {each.split(".")[0] for each in members if "/" not in each and each.endswith((".py", ".so", ".pyd"))}
-    dotted = {".".join(each.parts) for each in top} | singles
-    usable = (each for each in dotted if all(part.isidentifier() for part in each.split(".")))
-    return tuple(sorted(each for each in usable if each.split(".")[0] not in _NOT_MODULES))
+    top = {each.parts for each in packages if not any(parent in packages for parent in each.parents)}
+    singles = {(each.split(".")[0],) for each in members if "/" not in each and each.endswith((".py", ".so", ".pyd"))}
+    usable = [each for each in (top or singles) if all(part.isidentifier() for part in each)]
+    return tuple(sorted(".".join(each) for each in usable if not _NOT_MODULES & set(each)))
 
 
 def check_together(wheels: Sequence[Wheel]) -> None:

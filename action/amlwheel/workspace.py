@@ -36,8 +36,21 @@ from .secret import Secret
 ARM = "https://management.azure.com"
 API_VERSION = "2024-04-01"
 CONNECT, READ = 10, 60  # seconds; the library's own are 300
+LONGEST_PAUSE = 60.0  # seconds between two attempts
 FINGERPRINT = "amlwheel-fingerprint"
 Json = dict[str, Any]
+
+
+class _Retry(policies.RetryPolicy[HttpRequest, HttpResponse]):
+    """The library's retries, with the server's Retry-After obeyed up to a bound."""
+
+    def get_retry_after(self, response: Any) -> float | None:  # noqa: ANN401  # the library's own type is internal
+        """Return the seconds that the server asks for, at most LONGEST_PAUSE; None when it makes no sense."""
+        try:
+            asked = super().get_retry_after(response)
+        except ValueError:
+            return None
+        return None if asked is None else min(asked, LONGEST_PAUSE)
 
 
 class Arm:
@@ -51,7 +64,7 @@ class Arm:
                 policies.RequestIdPolicy(),
                 policies.HeadersPolicy(),
                 policies.UserAgentPolicy(f"amlwheel/{__version__}"),
-                policies.RetryPolicy(retry_total=4),
+                _Retry(retry_total=4),
                 ARMChallengeAuthenticationPolicy(credential, scope),
                 ARMHttpLoggingPolicy(),
             ],
@@ -72,14 +85,17 @@ class Arm:
             try:
                 said = response.json() if response.content else {}
             except ValueError:
-                said = {}
-        return response.status_code, said if isinstance(said, dict) else {}
+                said = None
+        if not isinstance(said, dict) and response.status_code < 400:  # noqa: PLR2004
+            message = f"Something between here and Azure Resource Manager answered {response.status_code} and no data."
+            raise AzureRefused(message, cause="A proxy or a sign-in portal answers in the place of Azure.")
+        return response.status_code, _object(said)
 
     def find(self, path: str, workspace: Workspace) -> Json | None:
         """GET something of a workspace; None when it doesn't exist there (404)."""
         status, said = self.send("GET", path)
-        if status == 404 and _code(said) not in _NO_WORKSPACE:  # noqa: PLR2004
-            return None
+        if status == 404:  # noqa: PLR2004
+            return None  # the workspace is there, see `exists`; services name a missing child in many ways
         _check(status, said, workspace)
         return said
 
@@ -102,11 +118,11 @@ class Permissions:
         """
         wanted = f"microsoft.machinelearningservices/workspaces/{action}".lower()
 
-        def matches(patterns: Sequence[str]) -> bool:
-            return any(fnmatch.fnmatchcase(wanted, pattern.lower()) for pattern in patterns)
+        def matches(patterns: Sequence[str] | None) -> bool:
+            return any(fnmatch.fnmatchcase(wanted, str(pattern).lower()) for pattern in patterns or ())
 
         if self.blocks and not any(
-            matches(block.get("actions", ())) and not matches(block.get("notActions", ())) for block in self.blocks
+            matches(block.get("actions")) and not matches(block.get("notActions")) for block in self.blocks
         ):
             message = f"The identity may see workspace {workspace.name}, but has no role that allows {action}."
             raise WorkspaceForbidden(message, fix=_grant(workspace))
@@ -127,7 +143,7 @@ def permissions(arm: Arm, workspace: Workspace) -> Permissions:
     """
     path = f"{workspace.id}/providers/Microsoft.Authorization/permissions"
     status, said = arm.send("GET", path, version="2022-04-01")
-    return Permissions(tuple(said.get("value") or ()) if status < 400 else ())  # noqa: PLR2004
+    return Permissions(_items(said.get("value")) if status < 400 else ())  # noqa: PLR2004
 
 
 def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
@@ -137,8 +153,8 @@ def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
     for _ in range(1000):
         status, said = arm.send("GET", path)
         _check(status, said, workspace)
-        found += said.get("value", [])
-        path = said.get("nextLink") or ""
+        found += _items(said.get("value"))
+        path = str(said.get("nextLink") or "")
         if not path.startswith(f"{ARM}/"):
             break
     return tuple(found)
@@ -151,21 +167,15 @@ def plan_connection(
 
     Raises ConnectionConflict when another connection has the target, or the name stands for something else.
     """
-    mine = None
+    mine: Json = {}
     for each in seen.connections:
-        properties = each.get("properties", {})
-        same = _same_target(properties.get("target", ""), connection.target)
-        if each.get("name", "").lower() == connection.name.lower():
+        properties = _object(each.get("properties"))
+        other = Connection(
+            *(str(found or "") for found in (each.get("name"), *map(properties.get, ("target", "category"))))
+        )
+        if other.name.lower() == connection.name.lower():
             mine = properties
-            if not same or properties.get("category") != connection.category:
-                message = (
-                    f"Connection {each['name']} of {workspace.name} is for {properties.get('target')} "
-                    f"({properties.get('category')}), not for {connection.target}."
-                )
-                raise ConnectionConflict(message, fix="Set `connection-name` to a name that is free.")
-        elif same:
-            message = f"Workspace {workspace.name} already has connection {each.get('name')} for {connection.target}."
-            raise ConnectionConflict(message)
+        _check_rival(other, connection, workspace)
     mark = fingerprint(token, f"{workspace.id}/connections/{connection.name}")
     subject = f"connection {connection.name} on {workspace.name}"
     if mine and (mine.get("metadata") or {}).get(FINGERPRINT) == mark and mine.get("authType") == "PAT":
@@ -177,6 +187,27 @@ def plan_connection(
         _store(arm, workspace, connection, token, mark)
 
     return Change(subject, verb, why, connection, effect)
+
+
+def _check_rival(other: Connection, connection: Connection, workspace: Workspace) -> None:
+    """Raise ConnectionConflict when the existing connection `other` stands in the way of ours."""
+    what = f"Connection {other.name} of {workspace.name} is for {other.target} ({other.category})"
+    same = _same_target(other.target, connection.target)
+    if other.name.lower() == connection.name.lower():
+        if not same or other.category != connection.category:
+            message = f"{what}, not for {connection.target}."
+            raise ConnectionConflict(message, fix="Set `connection-name` to a name that is free.")
+    elif same:
+        message = f"{what} as well."
+        raise ConnectionConflict(message)
+    elif other.category == connection.category and _nearer(other, connection):
+        message = f"{what}, which is nearer to the feed than {connection.target}: image builds would use its token."
+        raise ConnectionConflict(message, fix=f"Delete connection {other.name}, if the feed needs no token of its own.")
+
+
+def _nearer(other: Connection, connection: Connection) -> bool:
+    """Tell whether the image builder would take `other` for the feed: the longest target wins."""
+    return bool(connection.index) and len(other.target) > len(connection.target) and other.covers(connection.index)
 
 
 def _store(arm: Arm, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
@@ -193,7 +224,7 @@ def _store(arm: Arm, workspace: Workspace, connection: Connection, token: Secret
     }
     status, said = arm.send("PUT", path, body)
     _check(status, said, workspace)
-    stored = (arm.find(path, workspace) or {}).get("properties", {})
+    stored = _object((arm.find(path, workspace) or {}).get("properties"))
     if not _same_target(stored.get("target", ""), connection.target):
         message = (
             f"Connection {connection.name} of {workspace.name} shows target {stored.get('target')!r} after the write."
@@ -204,9 +235,10 @@ def _store(arm: Arm, workspace: Workspace, connection: Connection, token: Secret
 def fingerprint(token: Secret, place: str) -> str:
     """Return 16 hex digits that tell whether the stored token is this one, and nothing about the token.
 
-    Anybody who may read the workspace sees it, so it is slow to compute (scrypt) and different in each `place`.
+    Anybody who may read the workspace sees it, so it is slow to compute (PBKDF2, which FIPS machines have too) and
+    different in each `place`.
     """
-    return hashlib.scrypt(token.reveal().encode(), salt=place.lower().encode(), n=2**14, r=8, p=1, dklen=8).hex()
+    return hashlib.pbkdf2_hmac("sha256", token.reveal().encode(), place.lower().encode(), 200_000, dklen=8).hex()
 
 
 def plan_environment(
@@ -256,7 +288,7 @@ def _environment_path(workspace: Workspace, environment: Environment) -> str:
 
 
 def _same(registered: Json, environment: Environment, workspace: Workspace) -> None:
-    properties = registered.get("properties", {})
+    properties = _object(registered.get("properties"))
     if not environment.same_as(properties.get("image") or "", properties.get("condaFile") or ""):
         message = f"{environment.reference} is registered on {workspace.name} with another definition."
         raise EnvironmentConflict(message)
@@ -278,9 +310,9 @@ _NO_WORKSPACE = {
 
 def _check(status: int, said: Json, workspace: Workspace) -> None:
     """Raise the catalogue's error for an answer of 400 or more."""
-    if status < 400:  # noqa: PLR2004
+    if 200 <= status < 300:  # noqa: PLR2004
         return
-    code, details = _code(said), str((said.get("error") or {}).get("message", ""))[:2000]
+    code, details = _code(said), str(_object(said.get("error")).get("message") or said.get("message") or "")[:2000]
     if status in (401, 403):
         message = f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}."
         raise WorkspaceForbidden(message, fix=_grant(workspace), details=details)
@@ -300,7 +332,17 @@ def _grant(workspace: Workspace) -> str:
 
 
 def _code(said: Json) -> str:
-    return str((said.get("error") or {}).get("code", ""))
+    return str(_object(said.get("error")).get("code") or "")
+
+
+def _object(value: object) -> Json:
+    """Return `value` if it is a JSON object, else an empty one: what a service sends isn't always what it documents."""
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: object) -> tuple[Json, ...]:
+    """Return the objects of a JSON array."""
+    return tuple(each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
 
 
 @contextlib.contextmanager

@@ -66,19 +66,18 @@ def azure(_azure: World) -> Azure:
 
 @pytest.fixture(scope="session")
 def base(_azure: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the environment of a runner in this world: its own python3, no uv, nothing of the tests' packages."""
+    """Return the environment of a runner in this world: one python3 goes first, and there is no uv."""
     bin_folder = tmp_path_factory.mktemp("bin")
     (bin_folder / "python3").write_text(f'#!/bin/sh\nexec "{sys._base_executable}" "$@"\n')  # type: ignore[attr-defined]
     (bin_folder / "python3").chmod(0o755)
     env = {name: value for name, value in step_environment(_azure, os.environ).items() if "AMLWHEEL" not in name}
-    tests = os.path.dirname(sys.executable)  # noqa: PTH120  # a virtual environment's python is a link
-    path = [folder for folder in env["PATH"].split(os.pathsep) if folder != tests]
+    tools = [Path(shutil.which(name) or name).parent for name in ("bash", "git")]
     cache = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return {
         "UV_CACHE_DIR": str(cache / "uv"),
         "PIP_CACHE_DIR": str(cache / "pip"),
         **env,
-        "PATH": os.pathsep.join([str(bin_folder), *path]),
+        "PATH": os.pathsep.join([str(bin_folder), *map(str, tools), os.defpath]),
     }
 
 

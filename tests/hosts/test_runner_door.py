@@ -115,7 +115,9 @@ def test_a_release_and_the_same_again(checkout: Checkout) -> None:
     first = checkout.run(RELEASE)
     assert_useful(first, json.loads(checkout.file(first.outputs["receipt"])))
     again = dataclasses.replace(RELEASE, outputs={**RELEASE.outputs, "changed": "false"}, writes=False)
-    assert {**checkout.run(again).outputs, "changed": "true"} == first.outputs
+    second = checkout.run(again)
+    assert {**second.outputs, "changed": "true"} == first.outputs
+    assert second.summary.startswith(f"## Nothing to do for: `{second.outputs['environment']}`\n")
 
 
 def test_a_dry_run_foretells_the_release(checkout: Checkout) -> None:
@@ -179,12 +181,13 @@ def test_every_bad_input_at_once_by_the_names_of_this_host(checkout: Checkout) -
 
 def test_several_packages(checkout: Checkout) -> None:
     result = checkout.run(SEVERAL)
-    names, wheels = result.outputs["package-name"].split("\n"), result.outputs["wheel"].split("\n")
+    packages, wheels = result.outputs["package-name"].split("\n"), result.outputs["wheel"].split("\n")
     digests = result.outputs["wheel-sha256"].split("\n")
-    assert [Path(wheel).name.split("-")[0].replace("_", "-") for wheel in wheels] == names
+    assert [Path(wheel).name.split("-")[0].replace("_", "-") for wheel in wheels] == packages
     for wheel, digest in zip(wheels, digests, strict=True):
         assert (checkout.place.workspace / wheel).exists()
         assert f"| {Path(wheel).name} | `{digest}` |" in result.summary
+    assert [f'["{name} 0.1.0"] --> feed' in result.summary for name in packages] == [True, True]
 
 
 def test_a_hostile_project_is_only_shown(checkout: Checkout) -> None:

@@ -91,6 +91,7 @@ class Step:
     scratch: pathlib.Path
     """A folder of the test's own: the step's working directory and HOME are below it."""
     caches: Mapping[str, str]
+    command: Sequence[str | pathlib.Path] = (sys.executable, "-B", ROOT / "action" / "bootstrap.py")
 
     def __call__(
         self,
@@ -101,14 +102,14 @@ class Step:
     ) -> Result:
         """Run the step with ``given`` inputs (`python_version="3.12"`) on top of those that every run needs.
 
-        A tuple is an option given several times; None takes an input's default away. ``env`` comes last of all;
-        an empty value unsets a variable. ``watch`` is told the process id.
+        A tuple is an option given several times. ``arguments`` and ``env`` come last of all; an empty variable is
+        unset. ``watch`` is told the process id.
         """
         inputs = {"feed": FEED_LABEL, "workspace": WORKSPACE_LABEL, "output_dir": self.scratch / "out", **given}
-        options = [*map(str, arguments), *_options(inputs)]
+        options = [*_options(inputs), *map(str, arguments)]
         seen = len(self.world.requests())
         child = subprocess.Popen(
-            [sys.executable, "-B", str(ROOT / "action" / "bootstrap.py"), *options],
+            [*self.command, *options],
             env={name: value for name, value in (self.environment() | dict(env or {})).items() if value},
             cwd=self.folder("work"),
             stdin=subprocess.DEVNULL,
@@ -146,7 +147,7 @@ class Step:
 def _options(inputs: Mapping[str, object]) -> list[str]:
     found: list[str] = []
     for name, value in inputs.items():
-        for each in value if isinstance(value, tuple) else () if value is None else (value,):
+        for each in value if isinstance(value, tuple) else (value,):
             found += [f"--{name.replace('_', '-')}", str(each)]
     return found
 

@@ -186,8 +186,8 @@ def test_an_image_of_a_registry_that_wants_a_token(step: Step, wheel: pathlib.Pa
 
 
 def test_the_version_of_the_environment_follows_its_content(step: Step, tmp_path: pathlib.Path) -> None:
-    def version(wheel: pathlib.Path, **more: str) -> str:
-        result = step(wheel=wheel, dry_run="true", **more)
+    def version(wheel: pathlib.Path, *more: str) -> str:
+        result = step(*more, wheel=wheel, dry_run="true")
         assert result.status == 0, result.output
         return result.outputs["environment-version"]
 
@@ -195,12 +195,12 @@ def test_the_version_of_the_environment_follows_its_content(step: Step, tmp_path
     usual = version(wheel)
     assert re.fullmatch(r"0\.3\.0-[0-9a-f]{12}", usual)
     elsewhere = write_wheel(tmp_path / "b", "acme-features", "0.3.0")
-    assert version(elsewhere, environment_name="another", output_dir=str(tmp_path / "other")) == usual
+    assert version(elsewhere, "--environment-name=another", f"--output-dir={tmp_path / 'other'}") == usual
     others = [
         version(write_wheel(tmp_path / "c", "acme-features", "0.3.0", text="changed")),
-        version(wheel, python_version="3.12"),
-        version(wheel, base_image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251025.v1"),
-        version(wheel, requirements="acme-features>=0.2"),
+        version(wheel, "--python-version=3.12"),
+        version(wheel, "--base-image=mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251025.v1"),
+        version(wheel, "--requirements=acme-features>=0.2"),
     ]
     assert len({usual, *others[:3]}) == 4
     assert others[3] == usual  # asks for nothing new

@@ -33,7 +33,7 @@ PROJECTS = [
     Project("tomlkit", "0.13.3", "poetry-core"),
     Project("annotated-doc", "0.0.7", "pdm"),
     Project("django-stubs-ext", "6.1.2", "uv_build"),
-    Project("siphash24", "1.9", "meson-python, Cython", compiled=True),
+    Project("meson-python", "0.18.0", "meson-python"),
 ]
 
 

@@ -137,11 +137,19 @@ def test_another_connection_for_the_same_target(step: Step, world: World, wheel:
     for number in range(6):  # so that the one in question is on the second page
         connect(world, f"storage-{number}", target=f"https://acme{number}.example/")
     connect(world, "made-by-hand", target=f"https://PKGS.dev.azure.com/{ORGANIZATION}/")
-    told = "Workspace ws-train already has connection made-by-hand for https://pkgs.dev.azure.com/acme."
+    told = "Connection made-by-hand of ws-train is for https://PKGS.dev.azure.com/acme/"
     refused(step(wheel=wheel), 43, told, "set `--connection-name` to its name")
     taken_over = step(wheel=wheel, connection_name="made-by-hand")
     assert taken_over.status == 0, taken_over.output
     assert taken_over.outputs["connection"] == "made-by-hand"
+
+
+def test_a_connection_that_is_nearer_to_the_feed(step: Step, world: World, wheel: pathlib.Path) -> None:
+    """Image builds take the credentials of the closest target: ours would never be used."""
+    connect(world, "elsewhere", target=f"https://pkgs.dev.azure.com/{ORGANIZATION}/other")
+    assert step(wheel=wheel, dry_run="true").status == 0
+    connect(world, "nearer", target=f"https://pkgs.dev.azure.com/{ORGANIZATION}/{PROJECT}")
+    refused(step(wheel=wheel, output_dir="again"), 43, "Connection nearer of ws-train", "nearer to the feed")
 
 
 def test_a_connection_of_that_name_for_something_else(step: Step, world: World, wheel: pathlib.Path) -> None:

@@ -62,7 +62,7 @@ def checkout(project: pathlib.Path, place: pathlib.Path, *, years_ago: int, mode
 def build(project: pathlib.Path, into: pathlib.Path, umask: int, caches: dict[str, str]) -> pathlib.Path:
     """Build a wheel as the step does, in a process with its own umask and folder."""
     env = {**os.environ, **caches, "PYTHONPATH": str(pathlib.Path(wheel.__file__).parents[1])}
-    command = [sys.executable, "-B", "-c", BUILD, f"{umask:o}", project, into]
+    command = [sys.executable, "-B", "-c", BUILD, f"{umask:o}", str(project), str(into)]
     into.mkdir(parents=True)
     done = subprocess.run(command, env=env, cwd=into, stdout=subprocess.PIPE, text=True, check=True)
     return pathlib.Path(done.stdout.splitlines()[-1])

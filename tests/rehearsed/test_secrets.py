@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import dataclasses
 import json
 import pathlib
 import re
@@ -10,12 +11,11 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from rehearsal.world import CLIENT_SECRET, FEED_TOKEN, READ_TOKEN, World
-from rehearsed.steps import PACKAGES, Result, Step
+from rehearsed.steps import PACKAGES, ROOT, Result, Step
 
 # With the characters that change their look in URLs and forms.
 CANARIES = {
@@ -78,11 +78,10 @@ def test_this_test_would_find_a_secret(user: str) -> None:
 @pytest.fixture
 def watched(world: World, tmp_path: pathlib.Path, caches: dict[str, str]) -> Step:
     """Return the step in a world that knows the canaries, with everything that it may write below one folder."""
-    for name in ("entra",):
-        text = world.store.path(name).read_text("utf-8")
-        for usual, canary in CANARIES.items():
-            text = text.replace(json.dumps(usual), json.dumps(canary))
-        world.store.path(name).write_text(text, "utf-8")
+    text = world.store.path("entra").read_text("utf-8")
+    for usual, canary in CANARIES.items():
+        text = text.replace(json.dumps(usual), json.dumps(canary))
+    world.store.path("entra").write_text(text, "utf-8")
     return Step(world, tmp_path, {**caches, "UV_CACHE_DIR": str(tmp_path / "uv")})
 
 
@@ -92,9 +91,9 @@ def given(step: Step) -> dict[str, str]:
     return {**tokens, "TMPDIR": str(step.folder("temp"))}
 
 
-def secrets(step: Step) -> dict[str, str]:
-    """Return every secret by what it is: the canaries, and each access token that Entra handed out."""
-    answers = [line["response_body"] for line in step.world.requests() if line["url"].endswith("/oauth2/v2.0/token")]
+def secrets(lines: list[dict[str, Any]]) -> dict[str, str]:
+    """Return every secret by what it is: the canaries, and each access token that Entra handed out in ``lines``."""
+    answers = [line["response_body"] for line in lines if line["url"].endswith("/oauth2/v2.0/token")]
     tokens = [json.loads(answer).get("access_token", "") for answer in answers if answer.startswith("{")]
     found = {"feed": FEED, "connection": CONNECTION, "client": CLIENT}
     return found | {f"access token {number}": token for number, token in enumerate(filter(None, tokens))}
@@ -102,8 +101,7 @@ def secrets(step: Step) -> dict[str, str]:
 
 def assert_kept(step: Step, result: Result) -> None:
     """Assert that no secret is in the output, nor in any file that the step or its tools left behind."""
-    known = secrets(step)
-    assert len(known) > 3
+    known = secrets(step.world.requests())
     files = {path: path.read_bytes().decode("utf-8", "replace") for path in step.scratch.rglob("*") if path.is_file()}
     shown = re.sub(r"^::add-mask::.*\n", "", result.output, flags=re.MULTILINE)
     texts = {"the output": shown, **{str(path): text for path, text in files.items() if len(text) < 10**6}}
@@ -114,12 +112,12 @@ def assert_kept(step: Step, result: Result) -> None:
 # --- processes
 
 
-@dataclass
+@dataclasses.dataclass
 class Watcher:
     """Notes the arguments of every process below one, every few milliseconds. Linux only."""
 
-    seen: set[tuple[str, ...]] = field(default_factory=set)
-    _ended: threading.Event = field(default_factory=threading.Event)
+    seen: set[tuple[str, ...]] = dataclasses.field(default_factory=set)
+    _ended: threading.Event = dataclasses.field(default_factory=threading.Event)
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Watcher"]:
@@ -165,7 +163,7 @@ def test_a_release_shows_no_secret_to_anybody(watched: Step) -> None:
         result = watched(package_dir=project, env=given(watched), watch=watcher.start)
     assert result.status == 0, result.output
     assert_kept(watched, result)
-    known = secrets(watched)
+    known = secrets(result.requests)
 
     assert watcher.saw("build", "--wheel")
     assert watcher.saw("uv", "compile")
@@ -187,7 +185,7 @@ def test_each_secret_travels_only_where_it_belongs(watched: Step, wheel: pathlib
     assert result.status == 0, result.output
     ways: dict[str, set[tuple[str, str, str]]] = {}
     for line in result.requests:
-        for name, secret in secrets(watched).items():
+        for name, secret in secrets(result.requests).items():
             for part, text in _parts(line):
                 if holds(text, secret):
                     host = urllib.parse.urlsplit(line["url"]).hostname or ""
@@ -221,17 +219,41 @@ BASIC = base64.b64encode(f"amlwheel:{FEED}".encode()).decode()
 ECHO = {"message": f"Your token {FEED}, sent as Basic {BASIC}, may not do this."}
 
 
+FAULT = """\
+import base64, sys
+sys.path.insert(0, sys.argv.pop(1))
+from amlwheel import stages
+from amlwheel.__main__ import main
+
+def fail(self, *more):
+    token = self.asked.feed_token.reveal()
+    raise RuntimeError(token, base64.b64encode(token.encode()))
+
+stages.Stages.lock = fail
+sys.exit(main())
+"""
+
+
+def test_a_fault_of_the_step_itself_shows_no_secret(watched: Step, wheel: pathlib.Path) -> None:
+    step = dataclasses.replace(watched, command=(sys.executable, "-B", "-c", FAULT, ROOT / "action"))
+    result = step(wheel=wheel, env=given(watched))
+    assert result.status == 99, result.output
+    assert "RuntimeError: ('***', b'***')" in result.output
+    assert "error: AW99 unexpected error" in result.output
+    assert result.writes == []
+    assert_kept(watched, result)
+
+
 @pytest.mark.parametrize("github", [False, True], ids=["terminal", "github"])
 @pytest.mark.parametrize(
     ("fault", "status"),
     [
-        ({"host": "management", "path": "/connections", "status": 200, "body": {"value": ["nonsense"]}}, 99),
         ({"host": PACKAGES, "path": "/upload", "method": "POST", "status": 401, "body": ECHO}, 30),
         ({"host": PACKAGES, "path": "/simple/", "status": 403, "body": ECHO}, 33),
         ({"host": "login", "path": "/token", "status": 401, "body": {"error": "x", "error_description": CLIENT}}, 40),
         ({"host": PACKAGES, "path": "/download/", "status": 403, "body": ECHO}, 80),
     ],
-    ids=["a-fault-of-ours", "echoed-by-the-upload", "echoed-by-the-index", "echoed-by-entra", "proof"],
+    ids=["echoed-by-the-upload", "echoed-by-the-index", "echoed-by-entra", "proof"],
 )
 def test_a_failure_shows_no_secret(  # noqa: PLR0913  # a table
     watched: Step, world: World, wheel: pathlib.Path, fault: dict[str, Any], status: int, *, github: bool
@@ -242,10 +264,6 @@ def test_a_failure_shows_no_secret(  # noqa: PLR0913  # a table
     result = watched(wheel=wheel, env=given(watched) | (host if github else {}))
     assert result.status == status, result.output
     world.fail()
-    if status == 99:
-        assert "Traceback" in result.output
-    if status == 40:
-        assert watched(wheel=wheel, env=given(watched), dry_run="true").status == 0  # hands out the token looked for
     assert_kept(watched, result)
 
 

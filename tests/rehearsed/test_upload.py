@@ -50,8 +50,15 @@ def test_an_upload_that_is_refused(  # noqa: PLR0913, PLR0917  # a table
     world.fail({**UPLOAD, **answer})
     stopped(world, step(wheel=wheel), status, told)
     assert in_feed(world) == {}
+
+
+def test_running_again_is_the_recovery(step: Step, world: World, wheel: pathlib.Path) -> None:
+    world.fail({**UPLOAD, "status": 401})
+    stopped(world, step(wheel=wheel), 30)
     world.fail()
-    assert step(wheel=wheel).status == 0
+    again = step(wheel=wheel)
+    assert again.status == 0, again.output
+    assert again.written == [("POST", "upload"), ("PUT", "connections"), ("PUT", "environments")]
 
 
 @pytest.mark.parametrize(

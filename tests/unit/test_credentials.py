@@ -12,7 +12,7 @@ from amlwheel.errors import NoNetwork, SignInFailed, StepError
 from amlwheel.secret import Secret
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
-from azure.identity import AzureCliCredential, EnvironmentCredential, WorkloadIdentityCredential
+from azure.identity import AzureCliCredential, ClientSecretCredential, WorkloadIdentityCredential
 from unit.parts import CANARY, GUID
 
 APPLICATION = {"AZURE_TENANT_ID": GUID, "AZURE_CLIENT_ID": GUID}
@@ -52,7 +52,7 @@ def test_an_empty_environment_has_no_credential(detect: Detector, tmp_path: Path
 @pytest.mark.parametrize(
     ("detect", "environ", "kind"),
     [
-        (service_principal, PRINCIPAL, EnvironmentCredential),
+        (service_principal, PRINCIPAL, ClientSecretCredential),
         (workload_identity, IDENTITY, WorkloadIdentityCredential),
     ],
 )
@@ -167,3 +167,13 @@ def test_a_failed_sign_in_is_named_once_without_the_request(
         assert CANARY not in caught.value.what
         assert caught.value.__cause__ is None
     assert source.count == 1
+
+
+def test_what_cannot_be_a_credential_is_a_failed_sign_in() -> None:
+    with pytest.raises(SignInFailed, match="set up with a value that can't be") as caught:
+        find({**APPLICATION, "AZURE_CLIENT_CERTIFICATE_PATH": "/no/such/file"})
+    assert "/no/such/file" in caught.value.details
+
+
+def test_white_space_around_a_pasted_id_does_not_count() -> None:
+    assert find({name: f" {value}\n" for name, value in PRINCIPAL.items()}).label == "service principal"

@@ -58,7 +58,7 @@ def test_one_error_stays_itself_also_when_found_twice() -> None:
 
 
 def test_several_errors_keep_their_order_and_end_with_the_firsts_status() -> None:
-    found = together([TagMismatch("a"), BadInput("b"), TagMismatch("c"), BadInput("b")])
+    found = together([TagMismatch("a"), BadInput("b"), TagMismatch("a"), BadInput("c")])
     assert isinstance(found, Several)
     assert [each.what for each in found.errors] == [*"abc"]
     assert (found.status, found.code, found.what) == (TagMismatch.status, "AW23", "3 problems were found.")

@@ -306,7 +306,7 @@ def test_a_refused_upload_has_its_name(
     assert CANARY not in f"{caught.value.what} {caught.value.details}"
 
 
-@pytest.mark.parametrize(("status", "least", "most"), [(202, feed.VISIBLE_WITHIN, 140), (409, 20, 31)])
+@pytest.mark.parametrize(("status", "least", "most"), [(202, feed.VISIBLE_WITHIN, 140)])
 def test_what_never_shows_on_the_index_is_not_published(
     monkeypatch: pytest.MonkeyPatch, wheel: Wheel, status: int, least: float, most: float
 ) -> None:
@@ -314,6 +314,14 @@ def test_what_never_shows_on_the_index_is_not_published(
     with pytest.raises(NotVisible, match="doesn't show it after"):
         upload.run(wheel)
     assert least <= sum(upload.pauses) <= most
+
+
+def test_what_is_refused_as_there_and_never_shows_was_deleted(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
+    upload = Upload(monkeypatch, [answer(409)], [page()])
+    with pytest.raises(VersionTaken, match="index doesn't show it") as caught:
+        upload.run(wheel)
+    assert "deleted" in caught.value.cause
+    assert feed.CONFLICT_WITHIN <= sum(upload.pauses) <= 31
 
 
 def test_one_upload_is_one_post_of_the_file_with_the_token_as_password(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 import pytest
@@ -17,7 +18,7 @@ from amlwheel.errors import BadInput, MissingToken, Several, StepError, Unexpect
 from amlwheel.hosts import GitHub, Terminal, detect, neutralise
 from amlwheel.inputs import spell
 from amlwheel.secret import Secret
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from unit.parts import TOKEN
 
@@ -71,6 +72,7 @@ def capture(act: Callable[[], object]) -> str:
     return out.getvalue()
 
 
+Test = TypeVar("Test", bound=Callable[..., None])
 COMMANDS = st.sampled_from(
     [
         *("##[", "##vso[", "##VSO[task.complete result=Succeeded;done=true;]", "##[add-mask]x", "##[group]"),
@@ -90,7 +92,34 @@ COMMANDS = st.sampled_from(
         *("\0", "\x1b[31m", "\u200b", "\u2060", "\u202e", "\xad", "\ufeff", "\ud800", *WHITE),
     ]
 )
-HOSTILE = st.lists(COMMANDS | st.text(st.characters(codec=None), max_size=3), max_size=12).map("".join)
+EVIL = [
+    "::set-env name=PATH::/evil",
+    "\u2003 ::add-mask::e",
+    "fine\r::add-mask::e",
+    "fine\u2028::add-mask::e",
+    "fine ##[add-mask]e",
+    "fine ##\xad[add-mask]e",
+    "#\u2060#[group]e",
+    "fine ##vso[task.complete result=Succeeded;done=true;]",
+    "##VSO[task.complete]",
+    "##\ufeffvso[task.complete]",
+    "####[group]",
+    "\ud800",
+]
+HOSTILE = st.sampled_from(EVIL) | st.lists(COMMANDS | st.text(st.characters(codec=None), max_size=3), max_size=12).map(
+    "".join
+)
+
+
+def every(texts: list[str]) -> Callable[[Test], Test]:
+    """Give each of `texts` to a property besides what hypothesis finds."""
+
+    def decorate(test: Test) -> Test:
+        for text in texts:
+            test = example(text)(test)
+        return test
+
+    return decorate
 
 
 def test_the_models_know_a_command() -> None:
@@ -103,6 +132,7 @@ def test_the_models_know_a_command() -> None:
     assert azure_commands("x ##vso[a.b]c\n ##[error]d\nfoo") == ["x ##vso[a.b]c", " ##[error]d"]
 
 
+@every(EVIL)
 @given(HOSTILE)
 def test_no_foreign_text_is_a_command(text: str) -> None:
     for host in (Terminal(), GitHub({})):
@@ -114,6 +144,7 @@ def test_no_foreign_text_is_a_command(text: str) -> None:
     assert len(neutralise(text)) == len(lines_of(text))
 
 
+@every(EVIL)
 @given(HOSTILE)
 def test_foreign_text_is_harmless_without_the_second_fence_too(text: str) -> None:
     output = "\n".join(neutralise(text))
@@ -121,6 +152,7 @@ def test_foreign_text_is_harmless_without_the_second_fence_too(text: str) -> Non
     assert azure_commands(output) == []
 
 
+@every(EVIL)
 @given(HOSTILE)
 def test_no_name_in_our_own_words_is_a_command(text: str) -> None:
     for host in (Terminal(), GitHub({})):
@@ -129,6 +161,7 @@ def test_no_name_in_our_own_words_is_a_command(text: str) -> None:
         assert azure_commands(output) == []
 
 
+@every(EVIL)
 @given(HOSTILE)
 def test_an_annotation_is_one_command_whatever_is_in_it(text: str) -> None:
     host = GitHub({})
@@ -142,6 +175,7 @@ def test_an_annotation_is_one_command_whatever_is_in_it(text: str) -> None:
     assert azure_commands(output) == [line for line in azure_commands(output) if line.startswith("::error ")]
 
 
+@every(EVIL)
 @given(HOSTILE)
 def test_a_stage_is_a_group_whatever_its_title(title: str) -> None:
     def act() -> None:
@@ -269,6 +303,13 @@ def test_what_is_too_short_to_be_a_secret_is_not_masked() -> None:
     output = capture(lambda: host.mask(Secret("abc"), "x"))
     assert github_commands(output) == [("add-mask", base64.b64encode(b"x:abc").decode())]
     assert "abc" in capture(lambda: host.say("abc"))
+
+
+def test_a_secret_that_another_begins_with_leaves_no_rest() -> None:
+    host = Terminal()
+    for text in ("fake-pat-one", "fake-pat-one-and-more", "fake-pat"):
+        host.mask(Secret(text), "me")
+    assert capture(lambda: host.say("x fake-pat-one-and-more y")) == "x *** y\n"
 
 
 # --- outputs and summary

@@ -68,6 +68,15 @@ def test_a_registry_that_asks_for_a_token_gets_an_anonymous_one(registry: Regist
     ]
 
 
+def test_a_registry_that_refuses_its_own_token_is_not_asked_for_ever(registry: Registry) -> None:
+    registry.answers[f"{BASE}/manifests/1.0"] = [answer(401, WWW_Authenticate=CHALLENGE)]
+    token = "https://auth.example/token?service=registry&scope=repository%3Ateam%2Fbase%3Apull"
+    registry.answers[token] = [answer(200, '{"token": "fake-anonymous"}')]
+    with pytest.raises(ImageRefused):
+        pin(TAGGED)
+    assert len(registry.asked) == 3
+
+
 @pytest.mark.parametrize(
     ("challenge", "token"),
     [

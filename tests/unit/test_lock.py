@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from amlwheel import lock, process
-from amlwheel.errors import BadInput, LockIncomplete, NoNetwork, TokenRefused, Unsatisfiable
+from amlwheel.errors import BadInput, IndexFailed, LockIncomplete, NoNetwork, TokenRefused, Unsatisfiable
 from amlwheel.lock import Sources, Wanted, requirements, resolve
 from amlwheel.model import Pin, Python, Wheel
 from packaging.requirements import Requirement
@@ -48,7 +48,8 @@ def test_requirements_are_lines_without_comments(tmp_path: Path) -> None:
 def test_one_line_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "more.txt").write_text("\ufefftorch\nnumpy\n", encoding="utf-8")
     assert [each.name for each in requirements(" more.txt ", tmp_path)] == ["torch", "numpy"]
-    assert [each.name for each in requirements("no-such.txt", tmp_path)] == ["no-such.txt"]
+    with pytest.raises(BadInput, match="which doesn't exist"):  # as a package, anybody could own that name
+        requirements("no-such.txt", tmp_path)
 
 
 def test_a_long_line_is_no_file(tmp_path: Path) -> None:
@@ -181,11 +182,13 @@ class Uv:
         self, monkeypatch: pytest.MonkeyPatch, respond: Callable[[set[str], int], process.Finished | str]
     ) -> None:
         """Count the rounds."""
-        self.respond, self.rounds = respond, list[set[str]]()
+        self.respond, self.rounds, self.annotations = respond, list[set[str]](), ""
         monkeypatch.setattr(lock, "_compile", self.compile)
 
-    def compile(self, folder: Path, python: Python, sources: Sources) -> process.Finished:
+    def compile(self, folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
         assert (python, sources.feed) == (PYTHON, FEED)
+        if "line" in options:
+            return process.Finished(0, self.annotations)
         said = tomllib.loads((folder / "pyproject.toml").read_text())
         bound = {name for name, each in said["tool"]["uv"]["sources"].items() if each["index"] == "feed"}
         self.rounds.append(bound)
@@ -304,3 +307,29 @@ def test_no_line_without_its_hash_leaves(
 def test_a_json_string_is_a_toml_string() -> None:
     text = 'a "quoted" \\ back ü \u2028'
     assert tomllib.loads(f"x = {json.dumps(text)}") == {"x": text}
+
+
+def test_what_was_bound_on_a_mere_mention_is_taken_out_again(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
+    """A mention of acme-features in the words of uv, although, in the end, nothing requires it."""
+    failed = process.Finished(1, "acme-features is mentioned here")
+    rest = listed("acme-churn", "1.2.3", wheel.sha256)
+    uv = Uv(monkeypatch, lambda _, number: failed if number == 1 else rest)
+    uv.annotations = "acme-features==1.0      # via amlwheel-lock (pyproject.toml)\n"
+    resolve(wanted(wheel), EXTRA, lambda: None, lambda _: None)
+    assert uv.rounds == [{"acme-base"}, {"acme-base", "acme-features"}, {"acme-base"}]
+
+
+@pytest.mark.parametrize(
+    "said", ["HTTP status server error (503 Service Unavailable)", "lack of valid authentication credentials"]
+)
+def test_an_index_with_a_fault_is_no_unsatisfiable_requirement(
+    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, said: str
+) -> None:
+    Uv(monkeypatch, lambda *_: process.Finished(2, said))
+    with pytest.raises(IndexFailed):
+        resolve(wanted(wheel), EXTRA, lambda: None, lambda _: None)
+
+
+def test_what_another_platform_requires_is_not_asked_for() -> None:
+    windows = [Requirement("acme-win; sys_platform == 'win32'"), Requirement("acme-fast; extra == 'fast'")]
+    assert lock.Wanted((), (*windows, Requirement("acme-nix; os_name == 'posix'")), PYTHON).direct == {"acme-nix"}

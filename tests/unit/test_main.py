@@ -281,7 +281,7 @@ def test_a_secret_in_a_file_stops_the_step_before_it_is_written(
     assert world.run() == 99
     assert world.effects == []
     assert emitted(world.folder) == {}
-    assert "would hold a secret, and was not written" in capsys.readouterr().out
+    assert "would hold a secret, so nothing was changed or written" in capsys.readouterr().out
 
 
 def test_wrong_inputs_are_refused_in_the_users_words(

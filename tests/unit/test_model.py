@@ -133,5 +133,7 @@ def test_a_derived_connection_name_is_one_that_the_service_takes(organisation: s
 
 
 def test_a_connection_has_the_name_it_is_given_or_its_organisations() -> None:
-    assert Connection.of(FEED) == Connection("feed-acme", "https://pkgs.dev.azure.com/acme", "PythonFeed")
+    assert Connection.of(FEED) == Connection(
+        "feed-acme", "https://pkgs.dev.azure.com/acme", "PythonFeed", FEED.index_url
+    )
     assert Connection.of(FEED, "mine").name == "mine"

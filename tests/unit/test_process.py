@@ -5,7 +5,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -117,42 +116,28 @@ def test_tail_is_the_last_lines_that_say_something() -> None:
     assert process.Finished(1, text).tail(3) == "37\n38\n39"
 
 
-class Clock:
-    """Takes the place of `threading.Timer`: time is over when the test says so."""
-
-    def __init__(self, seconds: float, over: Callable[[], None]) -> None:
-        """Be known to the test."""
-        self.seconds, self.over = seconds, over
-        clocks.append(self)
-
-    def start(self) -> None:
-        pass
-
-    cancel = start
-
-
-clocks: list[Clock] = []
-
-
-def test_a_tool_that_takes_too_long_is_ended_with_all_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The grandchild holds the pipe open: without ending it, reading would last for ever."""
-    monkeypatch.setattr(threading, "Timer", Clock)
-    clocks.clear()
+def test_a_tool_that_takes_too_long_is_ended_with_all_it_started() -> None:
+    """The grandchild holds the pipe open: without ending it, it would live on."""
     lines: list[str] = []
     code = (
         "import subprocess, sys, time; subprocess.Popen([sys.executable, '-I', '-S', '-c', "
         "'import os, time; print(os.getpid(), flush=True); time.sleep(60)']); time.sleep(60)"
     )
-
-    def hear(line: str) -> None:
-        lines.append(line)
-        clocks[0].over()
-
-    with pytest.raises(TooSlow, match="didn't finish within 7 seconds and was ended") as caught:
-        run(code, seconds=7, echo=hear)
-    assert clocks[0].seconds == 7
+    with pytest.raises(TooSlow, match="didn't finish within 1 seconds and was ended") as caught:
+        run(code, seconds=1, echo=lines.append)
     assert caught.value.details == f"{lines[0]}\n"
     assert ended(int(lines[0]))
+
+
+def test_a_daemon_that_a_tool_leaves_behind_does_not_hold_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "DRAIN", 0.3)
+    code = (
+        "import subprocess, sys; child = subprocess.Popen([sys.executable, '-I', '-S', '-c', "
+        "'import time; time.sleep(5)'], start_new_session=True); print('done', flush=True)"
+    )
+    start = time.monotonic()
+    assert run(code).output == "done\n"
+    assert time.monotonic() - start < 4
 
 
 def ended(pid: int) -> bool:

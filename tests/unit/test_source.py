@@ -32,23 +32,40 @@ def git(folder: Path, *words: str) -> str:
 
 
 def test_git_tells_commit_and_repository_without_the_credential(repository: Path) -> None:
-    found = source.detect(repository, {})
+    found = source.detect([repository], {})
     assert found == Source("https://github.example/acme/churn.git", git(repository, "rev-parse", "HEAD"))
 
 
 def test_changed_files_are_dirty_and_new_ones_are_not(repository: Path) -> None:
     (repository / "report.xml").touch()
-    assert not source.detect(repository, {}).dirty
+    assert not source.detect([repository], {}).dirty
     (repository / "code.py").write_text("x = 2\n")
-    assert source.detect(repository, {}).dirty
+    assert source.detect([repository], {}).dirty
+
+
+def test_any_of_several_projects_may_be_dirty(repository: Path) -> None:
+    (repository / "one").mkdir()
+    (repository / "code.py").write_text("x = 2\n")
+    assert not source.detect([repository / "one"], {}).dirty
+    assert source.detect([repository / "one", repository], {}).dirty
+
+
+def test_a_branch_called_head_does_not_garble_the_commit(repository: Path) -> None:
+    git(repository, "update-ref", "refs/heads/HEAD", "HEAD")
+    assert source.detect([repository], {}).commit == git(repository, "rev-parse", "refs/heads/HEAD")
+
+
+def test_the_host_tells_the_commit_where_git_is_silent(tmp_path: Path) -> None:
+    assert source.detect([tmp_path], {"GITHUB_SHA": "a" * 40}).commit == "a" * 40
+    assert source.detect([tmp_path], {"BUILD_SOURCEVERSION": "C1234"}).commit == ""
 
 
 def test_without_a_repository_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(128, "fatal: not a git repository"))
-    assert source.detect(tmp_path, {}) == Source()
-    monkeypatch.setattr("shutil.which", lambda _: None)
-    monkeypatch.setattr(process, "run", lambda *_, **__: pytest.fail("there is no git"))
-    assert source.detect(tmp_path, {}) == Source()
+    assert source.detect([tmp_path], {}) == Source()
+    monkeypatch.undo()
+    monkeypatch.setattr(process, "environment", lambda **_: {"PATH": str(tmp_path)})
+    assert source.detect([tmp_path], {}) == Source()
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def test_loopback_needs_no_encryption() -> None:
         ("a/b/c/d", "4 part"),
         ("acme/-.?", "can't be the name of a feed"),
         ("acme/new\nline", "can't be the name of a feed"),
+        ("https://pkgs.dev.azure.com/acme/_packaging/feed%20/pypi/simple/", "can't be the name of a feed"),
         ("acme//feed", "can't be the name of a project"),
         ("https://pkgs.dev.azure.com/ac.me/_packaging/feed/pypi/simple/", "can't be the name of an organisation"),
         ("acme/feed@", "can't be the name of a view"),

@@ -60,7 +60,10 @@ def test_modules_are_the_topmost_that_can_be_imported(tmp_path: Path) -> None:
         "data.json",
     ]
     found = wheel.inspect(pack(tmp_path, files=dict.fromkeys(members, "")))
-    assert found.modules == ("_fast", "acme.churn", "single")
+    assert found.modules == ("acme.churn",)
+    singles = wheel.inspect(pack(tmp_path, files=dict.fromkeys(["single.py", "conftest.py"], "")))
+    assert singles.modules == ("single",)
+    assert wheel.inspect(pack(tmp_path, files={"acme/tests/__init__.py": ""})).modules == ()
 
 
 BASE = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
@@ -148,20 +151,26 @@ def test_metadata_that_twine_refuses_is_an_error_and_not_a_crash(tmp_path: Path)
 # --- finding
 
 
+OUTPUT = Path("out")
+
+
 def test_find_takes_patterns_in_order_and_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("b-1-py3-none-any.whl", "a-1-py3-none-any.whl", "note.txt"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
-    names = [path.name for path in wheel.find(["b-*", str(tmp_path / "[a]*.whl"), "*"])]
+    names = [path.name for path in wheel.find(["b-*", str(tmp_path / "[a]*.whl"), "*"], OUTPUT)]
     assert names[:2] == ["b-1-py3-none-any.whl", "a-1-py3-none-any.whl"]
-    assert wheel.find(["*"]) == [Path("a-1-py3-none-any.whl"), Path("b-1-py3-none-any.whl")]
-    assert wheel.find(["*", "a*"]) == wheel.find(["*"])
+    assert wheel.find(["*"], OUTPUT) == [Path("a-1-py3-none-any.whl"), Path("b-1-py3-none-any.whl")]
+    assert wheel.find(["*", "a*"], OUTPUT) == wheel.find(["*"], OUTPUT)
+    (tmp_path / "out/dist").mkdir(parents=True)
+    (tmp_path / "out/dist/b-1-py3-none-any.whl").touch()
+    assert wheel.find(["**/b-*"], OUTPUT) == [Path("b-1-py3-none-any.whl")]
 
 
 def test_a_pattern_that_matches_no_wheel_is_named(tmp_path: Path) -> None:
     (tmp_path / "note.txt").touch()
     with pytest.raises(BadWheel, match=r"matches no \.whl file") as caught:
-        wheel.find([str(tmp_path / "*")])
+        wheel.find([str(tmp_path / "*")], OUTPUT)
     assert "`wheel`" in caught.value.fix
 
 
@@ -311,7 +320,7 @@ def test_the_date_is_the_users_or_the_commits_or_a_constant(
 
 
 def test_without_git_the_date_is_a_constant(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr(process, "git", lambda *_: "")
     assert wheel.source_date(Path(), {}) == wheel.NO_COMMIT_EPOCH
 
 
@@ -347,7 +356,7 @@ def test_a_name_can_be_expected_before_the_build(tmp_path: Path, text: str | Non
 
 def test_a_wheels_file_tells_the_name_to_expect(tmp_path: Path) -> None:
     pack(tmp_path)
-    assert wheel.expected_names(["."], [str(tmp_path / "*.whl")]) == ["acme_churn"]
+    assert wheel.expected_names(["."], list(tmp_path.glob("*.whl"))) == ["acme_churn"]
     assert wheel.expected_names([os.sep], ()) == ["package"]
 
 
