@@ -141,7 +141,7 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]
         return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, KeyError, TypeError) as error:
         message = f"{folder} was built without an error, but not into one readable wheel."
         raise BadWheel(message, details=str(error)) from None
 

@@ -31,7 +31,15 @@ from rehearsal import names
 pytestmark = pytest.mark.network
 BIN = Path(sys.executable).parent
 # What the local Azure and the machine's network need, besides what act's own process hands on.
-HANDED = ("HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CONFIG_FILE", "AZURE_CONFIG_DIR")
+HANDED = (
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "PIP_CONFIG_FILE",
+    "AZURE_CONFIG_DIR",
+)
 SIGN_IN = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 

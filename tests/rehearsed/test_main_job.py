@@ -32,6 +32,7 @@ from rehearsed.steps import (
     FEED_LABEL,
     PROJECTS,
     ROOT,
+    SIGN_IN,
     WORKSPACE_LABEL,
     Result,
     Step,
@@ -40,6 +41,7 @@ from rehearsed.steps import (
     write_wheel,
 )
 
+PAGE = {"Content-Type": "text/html"}
 RELEASE = [("POST", "upload"), ("PUT", "connections"), ("PUT", "environments")]
 
 
@@ -256,6 +258,21 @@ def test_nobody_can_put_a_public_package_before_the_feeds_own(
     result = step(wheel=wheel)
     assert result.status == 0, result.output
     assert pins(result)["six"] == f"{version} --hash=sha256:{sha256(ours)}"
+
+
+@pytest.mark.network
+def test_where_nobody_tells_the_feeds_own_names_the_feed_goes_first(
+    step: Step, world: World, tmp_path: pathlib.Path
+) -> None:
+    """A token may be good for packages and not for Azure DevOps' own interface, which answers with a page then."""
+    ours = write_wheel(tmp_path / "seeds", "six", "0.2")
+    world.seed_wheel(ours)
+    world.fail({"host": r"^(feeds\.)?dev\.azure\.com$", "status": 203, "body": SIGN_IN, "headers": PAGE})
+    wheel = write_wheel(tmp_path / "wheels", "acme-features", "0.3.0", requires=["six", "iniconfig==2.3.1"])
+    result = step(wheel=wheel)
+    assert result.status == 0, result.output
+    assert pins(result)["six"] == f"0.2 --hash=sha256:{sha256(ours)}"
+    assert pins(result).keys() == {"acme-features", "iniconfig", "six"}
 
 
 @pytest.mark.network

@@ -4,6 +4,13 @@ import os
 import re
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure.
+settings.register_profile(
+    "amlwheel", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("amlwheel")
 
 # These start programs and stand-ins of their own.
 OTHERS = ("test_bootstrap", "test_rehears", "test_scripts")

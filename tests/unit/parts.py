@@ -38,12 +38,15 @@ def pack(
     info = f"{name}-{version}.dist-info"
     said = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" if metadata is None else metadata
     path = folder / filename
+    members = {
+        **(files or {f"{name}/__init__.py": ""}),
+        f"{info}/METADATA": said,
+        f"{info}/WHEEL": WHEEL_FILE,
+        f"{info}/RECORD": "",
+    }
     with zipfile.ZipFile(path, "w") as archive:
-        for member, text in (files or {f"{name}/__init__.py": ""}).items():
-            archive.writestr(member, text)
-        archive.writestr(f"{info}/METADATA", said)
-        archive.writestr(f"{info}/WHEEL", WHEEL_FILE)
-        archive.writestr(f"{info}/RECORD", "")
+        for member, text in members.items():
+            archive.writestr(zipfile.ZipInfo(member, (2026, 1, 1, 0, 0, 0)), text)
     return path
 
 

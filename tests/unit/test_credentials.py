@@ -153,6 +153,8 @@ def wrapped() -> AzureError:
         (ServiceRequestError(CANARY, error=OSError(CANARY)), NoNetwork, "OSError"),
         (ServiceResponseError(CANARY), NoNetwork, "NoneType"),
         (wrapped(), NoNetwork, "OSError"),
+        (FileNotFoundError("no token file"), SignInFailed, "no token file"),
+        (ValueError("not a certificate"), SignInFailed, "not a certificate"),
     ],
 )
 def test_a_failed_sign_in_is_named_once_without_the_request(

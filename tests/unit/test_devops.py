@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     from azure.devops import connection, exceptions
 from azure.core.exceptions import DeserializationError
 from msrest.exceptions import ClientRequestError
+from requests.exceptions import RetryError
 
 OWN = (None, "", "00000000-0000-0000-0000-000000000000")
 UPSTREAM = "11111111-1111-1111-1111-111111111111"
@@ -54,6 +55,11 @@ def test_all_pages_are_read(count: int, pages: int) -> None:
     assert client.asked[0]["feed_id"] == "wheels"
     assert client.asked[0]["project"] == "ml"
     assert client.asked[0]["include_all_versions"] is True
+
+
+def test_a_list_without_end_is_not_read_for_ever() -> None:
+    endless = SimpleNamespace(get_packages=lambda **_: [Package("a", [])] * devops._PAGE)
+    assert len(devops._packages(endless, FEED)) == devops._PAGE * devops._PAGES
 
 
 @pytest.mark.parametrize("source", OWN)
@@ -134,6 +140,7 @@ def test_what_is_missing_or_out_of_reach_has_its_name(
         exceptions.AzureDevOpsAuthenticationError("401"),
         exceptions.AzureDevOpsClientError("x"),
         DeserializationError("text/html"),
+        ClientRequestError("x", RetryError()),
     ],
 )
 def test_a_token_that_may_not_ask_leaves_the_names_unknown(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:

@@ -76,9 +76,9 @@ def test_a_moved_tag_with_the_same_digest_is_the_same_version(lead: Wheel) -> No
 
 
 SPECS = st.recursive(
-    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=120) | st.booleans() | st.integers(),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=90) | st.booleans() | st.integers(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abcxyz-", min_size=1), inner, max_size=4),
-    max_leaves=12,
+    max_leaves=8,
 )
 
 

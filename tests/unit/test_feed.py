@@ -81,6 +81,11 @@ def test_a_file_without_sha256_is_seen_without_one(monkeypatch: pytest.MonkeyPat
     assert feed.look(FEED, "a", TOKEN, "feed-token").files == {"a.whl": "", "b.whl": ""}
 
 
+def test_a_link_that_is_no_address_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, answer(text='<a href="https://[broken/x.whl">x</a><a href="b.whl">b</a>'))
+    assert feed.look(FEED, "a", TOKEN, "feed-token").files == {"b.whl": ""}
+
+
 def test_an_unknown_package_has_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(404, '{"message": "Package \'a\' not found", "typeKey": "PackageNotFoundException"}'))
     assert feed.look(FEED, "a", TOKEN, "feed-token") == feed.Page({})

@@ -148,6 +148,7 @@ def test_reads_are_repeated_a_bounded_number_of_times_and_writes_never() -> None
         ("7", 7.0),
         ("3600", http.LONGEST_PAUSE),
         (format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True), http.LONGEST_PAUSE),
+        ("soon", None),
         (None, None),
     ],
 )

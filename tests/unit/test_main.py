@@ -97,10 +97,11 @@ class World:
 
 
 @pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
+def _signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put back what `main` sets for its process."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     handlers = list(logging.getLogger().handlers)
+    monkeypatch.setattr(process, "hide", lambda: None)  # the tests' own process stays as it is
     yield
     logging.getLogger().handlers[:] = handlers
     for number, handler in before.items():
@@ -329,6 +330,14 @@ def test_whatever_ends_the_step_has_a_status_and_shows_no_secret(
     shown = capsys.readouterr().out
     assert said in shown
     assert CANARY not in shown
+
+
+def test_the_step_hides_its_environment_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(process, "hide", lambda: order.append("hide"))
+    monkeypatch.setattr(__main__, "run", lambda *_: order.append("run"))
+    assert __main__.main([]) == 0
+    assert order == ["hide", "run"]
 
 
 def test_a_signal_ends_the_tools_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from amlwheel import process
 from amlwheel.errors import TooSlow
-from unit.parts import CANARY
+from unit.parts import CANARY, ROOT
 
 SECRETS = {
     "AMLWHEEL_FEED_TOKEN": CANARY,
@@ -179,6 +179,13 @@ def test_a_cancelled_step_ends_its_tools() -> None:
     process.end_all()
     thread.join(10)
     assert results[0].status != 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_a_hidden_process_keeps_its_environment_to_itself() -> None:
+    code = "import ctypes; from amlwheel import process; process.hide(); print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    env = process.environment() | {"PYTHONPATH": str(ROOT / "action")}
+    assert process.run([sys.executable, "-c", code], env=env).output == "0\n"
 
 
 def test_a_tool_is_found_on_the_path_it_is_given(tmp_path: Path) -> None:

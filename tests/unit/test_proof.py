@@ -72,7 +72,7 @@ def prove(
 def test_the_feeds_own_packages_come_from_the_feed_and_the_rest_from_elsewhere(
     monkeypatch: pytest.MonkeyPatch, environment: Environment
 ) -> None:
-    tools = Tools(find=process.Finished(0, "/usr/bin/python3.11\n"))
+    tools = Tools(find=process.Finished(0, f"{sys.executable}\n"))
     said = prove(monkeypatch, environment, tools)
     assert said == "2 packages installed; imported acme_churn"
     private, public = (pin.line for pin in environment.pins)
@@ -89,7 +89,7 @@ def test_the_feeds_own_packages_come_from_the_feed_and_the_rest_from_elsewhere(
 
 @pytest.mark.usefixtures("linux")
 def test_no_command_holds_the_token(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> None:
-    tools = Tools(find=process.Finished(0, "/usr/bin/python3.11\n"))
+    tools = Tools(find=process.Finished(0, f"{sys.executable}\n"))
     prove(monkeypatch, environment, tools)
     assert len(tools.runs) >= 3
     for words, env in tools.runs:
@@ -118,7 +118,7 @@ def test_without_public_packages_there_is_one_install(
         ({"install2": process.Finished(2, "404")}, ProofFailed, "1 package(s) from the public index don't install"),
         ({"install2": process.Finished(2, "dns error: https://i.example/x")}, NoNetwork, "No connection to i.example."),
         (
-            {"import": process.Finished(1, "ImportError: x"), "find": process.Finished(0, "/usr/bin/python")},
+            {"import": process.Finished(1, "ImportError: x"), "find": process.Finished(0, sys.executable)},
             ImportFailed,
             "acme_churn can't be imported with Python 3.11",
         ),

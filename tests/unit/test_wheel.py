@@ -79,6 +79,7 @@ BASE = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
         (BASE.replace("Version: 1.0", "Version: one"), "can't be read as a wheel"),
         (BASE.replace("Metadata-Version: 2.1\n", ""), "no valid Metadata-Version"),
         (BASE.replace("2.1", "2.1; rm"), "no valid Metadata-Version"),
+        (BASE + "Requires-Dist: other @ https://x.example/o.whl\n", "requires other by address"),
         (BASE + "Requires-Dist: !!!\n", "can't be read as a wheel"),
         (BASE + "Requires-Python: three\n", "can't be read as a wheel"),
         ("", "no valid Metadata-Version"),
@@ -300,6 +301,27 @@ def test_a_failed_build_shows_the_last_lines(
     with pytest.raises(kind) as caught:
         wheel.build(["project"], tmp_path, print)
     assert details in caught.value.details
+
+
+def test_a_build_that_leaves_no_one_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Several(Builder):
+        def __call__(
+            self, command: list[str | Path], *, env: Mapping[str, str], seconds: float, echo: Callable[[str], None]
+        ) -> process.Finished:
+            finished = super().__call__(command, env=env, seconds=seconds, echo=echo)
+            report = tmp_path / "0/report.json"
+            report.write_text(json.dumps({"artifacts": json.loads(report.read_text())["artifacts"] * 2}))
+            return finished
+
+    monkeypatch.setattr(process, "run", Several())
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    with pytest.raises(BadWheel, match="not into one readable wheel"):
+        wheel.build(["project"], tmp_path, print)
+
+
+def test_elsewhere_compilers_keep_their_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert wheel._without_paths(tmp_path, tmp_path, {}) == {}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +23,7 @@ from amlwheel.errors import (
     WorkspaceForbidden,
     WorkspaceNotFound,
 )
+from amlwheel.http import LONGEST_PAUSE
 from amlwheel.model import Connection, Workspace
 from amlwheel.secret import Secret
 from amlwheel.workspace import (
@@ -29,6 +31,7 @@ from amlwheel.workspace import (
     Arm,
     Permissions,
     Seen,
+    _Retry,
     connections,
     exists,
     fingerprint,
@@ -129,6 +132,36 @@ def test_a_connection_in_the_way_is_a_conflict_before_any_write(
         connect(arm)
     assert said in caught.value.what
     assert arm.writes == []
+
+
+@pytest.mark.parametrize(
+    ("target", "category", "nearer"),
+    [
+        ("https://pkgs.dev.azure.com/acme/ml", "PythonFeed", True),
+        ("https://pkgs.dev.azure.com/acme/ml/_packaging/wheels/pypi/simple", "PythonFeed", True),
+        ("https://pkgs.dev.azure.com/acme/ml", "Git", False),
+        ("https://pkgs.dev.azure.com/acme/other-project", "PythonFeed", False),
+        ("https://pkgs.dev.azure.com", "PythonFeed", False),
+    ],
+)
+def test_a_nearer_connection_would_win_and_is_a_conflict(
+    arm: FakeArm, target: str, category: str, *, nearer: bool
+) -> None:
+    stored = {"category": category, "target": target, "authType": "PAT"}
+    arm.stored[f"{WORKSPACE.id}/connections/x"] = {"name": "x", "properties": stored}
+    if not nearer:
+        assert connect(arm).verb is Verb.CREATE
+        return
+    with pytest.raises(ConnectionConflict, match="nearer to the feed") as caught:
+        connect(arm)
+    assert "Delete connection x" in caught.value.fix
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [("7", 7.0), ("3600", LONGEST_PAUSE), (None, None), ("soon", None)])
+def test_azure_may_ask_for_a_pause_but_not_for_an_hour(asked: str | None, seconds: float | None) -> None:
+    headers = {"Retry-After": asked} if asked else {}
+    context = SimpleNamespace(http_response=SimpleNamespace(headers=headers))
+    assert _Retry().get_retry_after(context) == seconds
 
 
 def test_connections_for_something_else_are_left_alone(arm: FakeArm) -> None:
