@@ -41,7 +41,8 @@ def world(local_azure: World, pristine: dict[str, str]) -> World:
 def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return where caches are: the tools' environments where they always are, all else new and shared by the tests.
 
-    Each world serves other bytes under the same addresses, so the developer's own cache would be wrong.
+    Each world serves other bytes under the same addresses, so the developer's own cache would be wrong. For the same
+    reason no two tests put different bytes into a feed under one name and version.
     """
     shared = tmp_path_factory.mktemp("uv-cache")
     kept = os.environ.get("XDG_CACHE_HOME") or str(pathlib.Path.home() / ".cache")

@@ -291,7 +291,7 @@ def test_index_only_takes_public_packages_through_the_feed(step: Step, world: Wo
 def test_without_an_upstream_index_only_knows_the_feeds_packages_alone(
     step: Step, world: World, tmp_path: pathlib.Path
 ) -> None:
-    world.seed_wheel(write_wheel(tmp_path / "seeds", "acme-core", "1.1"))
+    world.seed_wheel(write_wheel(tmp_path / "seeds", "acme-core", "1.2"))
     wheel = write_wheel(tmp_path / "wheels", "acme-features", "0.3.0", requires=["acme-core"])
     assert step(wheel=wheel, index="only").status == 0
     refused = step(wheel=wheel, index="only", requirements="six")
