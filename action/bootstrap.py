@@ -321,7 +321,7 @@ def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
     if error.said:
         say(neutralise(error.said))
     if env.get("GITHUB_ACTIONS") == "true":
-        say(f"::error title={code}::{escape(text, '%25')}")
+        say(f"::error title=amlwheel {code}::{escape(text, '%25')}")
         return error.status
     if env.get("TF_BUILD"):  # for the agent, another status than 0 means that the task itself is broken
         say(f"##vso[task.logissue type=error]{code}: {escape(text, '%AZP25')}")

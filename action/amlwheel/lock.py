@@ -199,7 +199,18 @@ def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> p
         "UV_INDEX_FEED_PASSWORD": sources.token.reveal(),
     }
     command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
-    command += ["--python-version", python.exact, "--python-platform", PLATFORM, "--only-binary", ":all:", *options]
+    # Nothing is built, so any interpreter will do; without one named, uv tries those that it finds.
+    command += [
+        "--python",
+        sys.executable,
+        "--python-version",
+        python.exact,
+        "--python-platform",
+        PLATFORM,
+        "--only-binary",
+        ":all:",
+        *options,
+    ]
     # With --no-config uv takes from the project file the indexes of bound names alone.
     if sources.only or sources.published is None:
         command += ["--default-index" if sources.only else "--index", f"feed={sources.feed.index_url}"]

@@ -41,7 +41,7 @@ def prove(
         access = {"UV_INDEX_FEED_USERNAME": http.USER, "UV_INDEX_FEED_PASSWORD": token.reveal()}
         installer.install(ours, "the feed", ["--no-cache", "--default-index", f"feed={index}"], access)
         installer.install(rest, "the public index", [], {})
-        return f"{len(requirements)} packages installed; " + _import(installer.site, modules, python, echo)
+        return f"{len(requirements)} installed; " + _import(installer.site, modules, python, echo)
 
 
 class _Installer:

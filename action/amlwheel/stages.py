@@ -131,7 +131,7 @@ class Stages:
             sources = lock.Sources(asked.feed, asked.feed_token, world.published, asked.index == "only")
             recheck = partial(feed.look, asked.feed, wheels[0].name, asked.feed_token, "feed-token")
             pins = lock.resolve(wanted, sources, recheck, self.host.say)
-            done.append(f"{len(pins)} packages, {sum(pin.private for pin in pins)} from the feed")
+            done.append(f"{len(pins)} locked, {sum(pin.private for pin in pins)} from the feed")
         return pins
 
     def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], world: World) -> Release:

@@ -217,12 +217,12 @@ def _record_last(item: zipfile.ZipInfo) -> tuple[bool, str]:
 def find(patterns: Sequence[str], output: Path) -> list[Path]:
     """Return the wheels that the patterns match, in order; raise BadWheel when one matches nothing.
 
-    Copies that an earlier run left in the folder `output` don't count.
+    Copies that an earlier run left in the folder `output` don't count beside others.
     """
     found: list[Path] = []
     for pattern in patterns:
         matches = [Path(name) for name in _glob(pattern) if name.endswith(".whl")]
-        matches = [path for path in matches if output.resolve() not in path.resolve().parents]
+        matches = [path for path in matches if output.resolve() not in path.resolve().parents] or matches
         if not matches:
             message = f"`wheel` {pattern!r} matches no .whl file."
             raise BadWheel(message, fix="Build the wheel in an earlier step, or correct the pattern in `wheel`.")

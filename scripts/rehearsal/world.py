@@ -151,6 +151,8 @@ class World:
             **kept,
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
+            # The proxy lets the public index through, but uv's many connections at once then wait for seconds.
+            "NO_PROXY": ",".join(upstream.hosts()),
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
             "AZURE_CONFIG_DIR": str(self.azure / "config"),

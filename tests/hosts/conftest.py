@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hosts.scenarios import PROJECTS, ROOT, SCENARIOS, Scenario
-from rehearsal import projects, upstream
+from rehearsal import projects
 from rehearsal.rehearse import step_environment
 from rehearsal.world import World
 
@@ -77,7 +77,6 @@ def base(_azure: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         "UV_CACHE_DIR": str(cache / "uv"),
         "PIP_CACHE_DIR": str(cache / "pip"),
         **env,
-        "NO_PROXY": ",".join(upstream.hosts()),  # many connections to the public index at once wait in the proxy
         "PATH": os.pathsep.join([str(bin_folder), *map(str, tools), os.defpath]),
     }
 

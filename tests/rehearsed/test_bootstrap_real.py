@@ -248,7 +248,8 @@ def test_without_network_github_gets_the_cause_and_the_remedy(
     said = run.communicate(timeout=120)[0]
     assert run.returncode == 91
     last = said.splitlines()[-1]
-    assert last.startswith("::error title=AW91::the packages that it runs on (step.txt) could not be installed.%0A")
+    said = "the packages that it runs on (step.txt) could not be installed.%0A"
+    assert last.startswith(f"::error title=amlwheel AW91::{said}")
     assert "HTTPS_PROXY" in last
     assert "fake-proxy-password" not in said
     assert not list((tmp_path / "temp" / "amlwheel").iterdir())

@@ -244,7 +244,7 @@ def test_a_person_reads_code_cause_and_remedy_on_stderr(capsys: pytest.CaptureFi
 def test_github_gets_one_escaped_annotation(capsys: pytest.CaptureFixture[str]) -> None:
     assert bootstrap.report(ERROR, {"GITHUB_ACTIONS": "true"}) == 91
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "::error title=AW91::50%25 of it failed.%0ADo this:%0A  - that"
+    assert last == "::error title=amlwheel AW91::50%25 of it failed.%0ADo this:%0A  - that"
 
 
 def test_azure_pipelines_gets_an_issue_a_result_and_status_0(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,7 +74,7 @@ def test_the_feeds_own_packages_come_from_the_feed_and_the_rest_from_elsewhere(
 ) -> None:
     tools = Tools(find=process.Finished(0, f"{sys.executable}\n"))
     said = prove(monkeypatch, environment, tools)
-    assert said == "2 packages installed; imported acme_churn"
+    assert said == "2 installed; imported acme_churn"
     private, public = (pin.line for pin in environment.pins)
     assert tools.requirements == [f"{private}\n", f"{public}\n"]
     (ours, our_env), (rest, rest_env), *_ = tools.runs
@@ -107,7 +107,7 @@ def test_without_public_packages_there_is_one_install(
         pins=environment.pins[:1],
     )
     tools = Tools()
-    assert prove(monkeypatch, alone, tools, ()) == "1 packages installed; nothing in them to import"
+    assert prove(monkeypatch, alone, tools, ()) == "1 installed; nothing in them to import"
     assert len(tools.runs) == 1
 
 
@@ -163,7 +163,7 @@ def test_without_the_images_python_nothing_is_imported_and_the_proof_says_so(
     monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(sys, "version_info", (3, 9, 0))
     said = prove(monkeypatch, environment, Tools(find=found))
-    assert said == "2 packages installed; not imported (no Python 3.11 for Linux x86-64 here)"
+    assert said == "2 installed; not imported (no Python 3.11 for Linux x86-64 here)"
 
 
 @pytest.mark.usefixtures("linux")

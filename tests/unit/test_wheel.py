@@ -166,6 +166,8 @@ def test_find_takes_patterns_in_order_and_each_file_once(tmp_path: Path, monkeyp
     (tmp_path / "out/dist").mkdir(parents=True)
     (tmp_path / "out/dist/b-1-py3-none-any.whl").touch()
     assert wheel.find(["**/b-*"], OUTPUT) == [Path("b-1-py3-none-any.whl")]
+    assert len(wheel.find(["out/dist/*"], OUTPUT)) == 1
+    assert len(wheel.find(["*"], Path())) == 2
 
 
 def test_a_pattern_that_matches_no_wheel_is_named(tmp_path: Path) -> None:
