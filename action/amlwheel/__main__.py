@@ -50,7 +50,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
         changes = step.plan(release, world)
         texts = step.render(release)
         proven = "Dry run: nothing was changed, and nothing proven."
-        if not asked.dry_run:
+        if asked.dry_run:
+            host.say("skip   Publish, connect, prove, register · dry run")
+        else:
             step.apply("Publish and connect", (*changes.wheels, *changes.connections))
             proven = step.prove(release, changes)
             step.apply("Register", changes.environments)

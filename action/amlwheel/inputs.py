@@ -368,7 +368,7 @@ def _value(each: Knob, text: str) -> Any:  # noqa: ANN401  # each knob has its o
     if each.choices and text not in each.choices:
         near = difflib.get_close_matches(text.lower(), each.choices, n=1)
         message = f"`{each.name}` can't be {text!r}; it is one of {', '.join(each.choices)}."
-        raise BadInput(message, fix=f"Did you mean {near[0]}?" if near else "")
+        raise BadInput(message, fix=f"Did you mean {near[0]!r}?" if near else "")
     try:
         return each.read(text)
     except BadInput as problem:

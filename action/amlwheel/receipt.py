@@ -198,7 +198,9 @@ def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> l
         f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.feed.label}",
         f"  workspaces  {', '.join(workspace.name for workspace in release.workspaces)}",
         f"  files       {folder}/",
-        f"  use it      environment: {environment.reference}",
+        "  dry run     nothing was published or registered"
+        if dry_run
+        else f"  use it      environment: {environment.reference}",
     ]
 
 

@@ -1,8 +1,9 @@
 """The command line of ``scripts/rehearse``. Standard library only: it is read before anything is installed."""
 
+import difflib
 import math
 import pathlib
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass, field
 
 DEFAULT_PROJECT = pathlib.Path(__file__).resolve().parents[2] / "tests" / "projects" / "acme-churn"
@@ -22,14 +23,15 @@ contacted; every other host is refused.
   --build-image   afterwards, install the registered environment as the workspace's image builder does
   --help          this text
 
-Any other --name VALUE is an input of the step, passed on as it is; put PROJECT before them. Defaults for the
+Any other --name VALUE is an input of the step, passed on as it is. Defaults for the
 rehearsal: --feed acme/ml/wheels, --workspace SUBSCRIPTION/rg-ml/ws-train (there is a ws-prod, too), --package-dir
 PROJECT, --output-dir DIR. Tokens come from AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes
-that the local Azure knows. The exit status is the step's.
+that the local Azure knows. Use no real ones: requests.jsonl and azure/ record what is sent. Without --keep a new
+folder in the temporary directory is used, which you may delete. The exit status is the step's.
 
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
-  scripts/rehearse --keep /tmp/churn --dry-run true
+  scripts/rehearse --keep /tmp/churn --dry-run
 """
 
 
@@ -69,9 +71,10 @@ def parse(argv: list[str]) -> Options | str:
 
 
 def _parse(argv: list[str]) -> Options | None:
-    options, given = Options(), iter(argv)
+    options, given = Options(), deque(argv)
     projects: list[str] = []
-    for argument in given:
+    while given:
+        argument = given.popleft()
         name, is_long, value = argument.partition("=")
         if argument in {"--help", "-h"}:
             return None
@@ -81,7 +84,10 @@ def _parse(argv: list[str]) -> Options | None:
             options.latency_ms = _milliseconds(value if is_long else _next(given, name))
         elif name == "--keep":
             options.keep = pathlib.Path(value if is_long else _next(given, name))
+        elif argument == "--dry-run":
+            options.inputs += [argument, given.popleft() if given and given[0] in {"true", "false"} else "true"]
         elif argument.startswith("--"):
+            _refuse_misspelt(name)
             options.inputs += [argument] if is_long else [argument, _next(given, name)]
         else:
             projects.append(argument)
@@ -91,11 +97,17 @@ def _parse(argv: list[str]) -> Options | None:
     return options
 
 
-def _next(given: Iterator[str], name: str) -> str:
-    try:
-        return next(given)
-    except StopIteration:
-        raise _UsageError(f"{name} needs a value") from None
+def _refuse_misspelt(name: str) -> None:
+    """The step doesn't know the rehearsal's own options, so it couldn't say what was meant."""
+    near = difflib.get_close_matches(name, ("--keep", "--latency"), n=1, cutoff=0.8)
+    if near:
+        raise _UsageError(f"{name} is no option; did you mean {near[0]}?")
+
+
+def _next(given: deque[str], name: str) -> str:
+    if not given or given[0].startswith("--"):
+        raise _UsageError(f"{name} needs a value")
+    return given.popleft()
 
 
 def _milliseconds(text: str) -> float:

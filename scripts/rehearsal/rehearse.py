@@ -128,6 +128,9 @@ def _conclude(world: World, folder: pathlib.Path, status: int) -> None:
     print(f"  {'azure/':16} what the local Azure remembers")
     for name in (name for name in files if name not in {"requests.jsonl", "log.txt"}):
         print(f"  {name}")
+    print(
+        "It was a rehearsal: nothing was released, and the image's digest is made up. Don't use the files with Azure."
+    )
     if refused:
         print(f"Refused, since they are no part of the rehearsal: {', '.join(refused)}")
     sys.stdout.flush()

@@ -102,6 +102,7 @@ class World:
         self._latency_ms = latency_ms
         self._proxy = self.azure / "proxy"
         self._proxy.mkdir(exist_ok=True)
+        self.azure.chmod(0o700)  # it holds the tokens that are stored
         self.fail(*faults)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -114,6 +115,7 @@ class World:
     def __enter__(self) -> "Self":
         """Start the proxy and wait until it answers; RuntimeError, with its log, when it doesn't."""
         self.log.write_text("")
+        self.log.chmod(0o600)  # it records the tokens that are sent
         ready = self._proxy / "ready"
         ready.unlink(missing_ok=True)
         with (self._proxy / "mitmdump.log").open("wb") as output:

@@ -174,8 +174,8 @@ def test_every_bad_input_at_once_by_the_names_of_this_host(checkout: Checkout) -
     messages = " ".join(message for _, message in result.log.annotations())
     assert set(re.findall(r"`([^`]*)`", messages)) <= {knob.name for knob in inputs.knobs("github")}
     assert not re.search(r"--[a-z]+-|AMLWHEEL_|pythonVersion|connectionToken", messages)
-    assert "Did you mean extra?" in messages
-    assert "Did you mean install?" in messages
+    assert "Did you mean 'extra'?" in messages
+    assert "Did you mean 'install'?" in messages
     assert "'3.10'" in messages
 
 

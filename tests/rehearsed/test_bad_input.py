@@ -16,7 +16,7 @@ from rehearsed.steps import PROJECTS, Step, refused, write_wheel
     ("argument", "status", "told"),
     [
         ("--verify=instal", 10, "`--verify` can't be 'instal'; it is one of none, install, image."),
-        ("--verify=instal", 10, "What to do: Did you mean install?"),
+        ("--verify=instal", 10, "What to do: Did you mean 'install'?"),
         ("--index=both", 10, "`--index` can't be 'both'; it is one of extra, only."),
         ("--dry-run=yes", 10, "`--dry-run`: 'yes' is neither true nor false."),
         ("--python-version=3.1", 10, "'3.1' is not one of 3.10, "),

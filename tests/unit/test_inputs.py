@@ -53,8 +53,8 @@ def test_values() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said", "fix"),
     [
-        ("index", "onyl", "`index` can't be 'onyl'; it is one of extra, only.", "Did you mean only?"),
-        ("verify", "INSTALL", "`verify` can't be 'INSTALL'", "Did you mean install?"),
+        ("index", "onyl", "`index` can't be 'onyl'; it is one of extra, only.", "Did you mean 'only'?"),
+        ("verify", "INSTALL", "`verify` can't be 'INSTALL'", "Did you mean 'install'?"),
         ("sdk", "pancake", "`sdk` can't be 'pancake'", BadInput.fix),
         ("dry-run", "yes", "`dry-run`: 'yes' is neither true nor false.", ""),
         ("python-version", "3.1", "`python-version`: '3.1' is not one of 3.10,", "python-version: '3.10'"),

@@ -155,6 +155,21 @@ def test_command_line_keeps_the_steps_inputs_apart(tmp_path: pathlib.Path) -> No
     assert [parsed.value(name) for name in ("feed", "dry-run", "index")] == ["a/b", "true", None]
 
 
+@pytest.mark.parametrize(
+    ("argv", "inputs"),
+    [
+        (["--python-version", "3.12", "--dry-run"], ["--python-version", "3.12", "--dry-run", "true"]),
+        (["--dry-run", "--python-version", "3.12"], ["--dry-run", "true", "--python-version", "3.12"]),
+        (["--dry-run", "false"], ["--dry-run", "false"]),
+        (["--base-image", "x"], ["--base-image", "x"]),
+    ],
+)
+def test_dry_run_needs_no_value(argv: list[str], inputs: list[str]) -> None:
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    assert parsed.inputs == inputs
+
+
 def test_command_line_defaults_to_the_sample() -> None:
     parsed = options.parse([])
     assert isinstance(parsed, options.Options)
@@ -170,6 +185,8 @@ def test_command_line_defaults_to_the_sample() -> None:
         (["--latency", "-1"], "milliseconds"),
         (["--keep"], "needs a value"),
         (["--feed"], "needs a value"),
+        (["--feed", "--keep", "d"], "--feed needs a value"),
+        (["--kep", "d"], "did you mean --keep?"),
     ],
 )
 def test_command_line_says_what_is_wrong(
