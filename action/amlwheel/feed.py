@@ -217,7 +217,7 @@ def _post(feed: Feed, wheel: Wheel, token: Secret) -> requests.Response:
     repository = chosen.create_repository()
     repository.session.mount("https://", http.adapter(UPLOAD_ANSWER, repeats=0))
     repository.session.mount("http://", http.adapter(UPLOAD_ANSWER, repeats=0))
-    with http.network(feed.upload_url), contextlib.redirect_stdout(io.StringIO()):
+    with http.network(feed.upload_url, UPLOAD_ANSWER), contextlib.redirect_stdout(io.StringIO()):
         # `upload()` would repeat a 5xx five times without a pause; the form and the metadata rules are in here.
         return repository._upload(package.PackageFile.from_filename(str(wheel.path), None))  # noqa: SLF001
 

@@ -81,8 +81,10 @@ def session() -> requests.Session:
 
 
 @contextlib.contextmanager
-def network(url: str) -> Iterator[None]:
+def network(url: str, answer: float = READ) -> Iterator[None]:
     """Turn the failures of `requests` on the way to `url` into NoNetwork and TooSlow, which name the host only.
+
+    `answer` is the limit, in seconds, that the request has for an answer.
 
     The original exception isn't chained: it carries the request with its Authorization header.
     """
@@ -92,7 +94,7 @@ def network(url: str) -> Iterator[None]:
     except requests.Timeout as error:
         if isinstance(error, requests.ConnectTimeout):
             raise NoNetwork(host, f"no connection within {CONNECT} seconds") from None
-        message = f"{host} gave no answer within {READ} seconds."
+        message = f"{host} gave no answer within {answer:.0f} seconds."
         raise TooSlow(message) from None
     except (requests.ConnectionError, requests.exceptions.InvalidProxyURL) as error:
         raise NoNetwork(host, _reason(error)) from None

@@ -125,7 +125,7 @@ def resolve(
     A published name that turns up on the way (uv binds sources for direct requirements only) is bound to the feed and
     the resolution done again, until no such name came from elsewhere: nobody can put a package of that name in front.
     When uv fails, `recheck` first asks the feed again and raises what is wrong there, since uv reads a refused token
-    as "not found". Raises Unsatisfiable with uv's explanation, LockIncomplete, NoNetwork.
+    as "not found". Raises Unsatisfiable with uv's explanation, LockIncomplete, IndexFailed, NoNetwork.
     """
     private = set() if sources.only else set(sources.published or ()) - wanted.own
     bound = wanted.direct & private

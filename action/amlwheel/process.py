@@ -151,7 +151,6 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
         child.wait()
         _running.discard(child)
         reader.join(DRAIN)
-        child.poll()
     if failures:
         raise failures[0]
     return Finished(status, "".join(lines))

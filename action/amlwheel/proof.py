@@ -27,7 +27,7 @@ def prove(
     """Install what `environment` says and import `modules`; return one line on what was proven.
 
     The feed's own packages are fetched with `token` and without a cache, as the builder fetches them; the rest as this
-    machine fetches public packages. Every file must have its sha256. Raises ProofFailed, ImportFailed.
+    machine fetches public packages. Every file must have its sha256. Raises ProofFailed, ImportFailed, NoNetwork.
     """
     index = _index(environment, connection)
     private = {pin.name for pin in environment.pins if pin.private}
