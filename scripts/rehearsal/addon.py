@@ -4,6 +4,7 @@ Loaded by ``mitmdump -s addon.py --set rehearsal=FILE``; FILE is the JSON that `
 """
 
 import asyncio
+import functools
 import json
 import logging
 import pathlib
@@ -16,16 +17,18 @@ from typing import Any
 from mitmproxy import addonmanager, ctx, http
 from mitmproxy.addons.asgiapp import serve
 
-from rehearsal import arm, devops_api, entra, feed, log, names, registry
+from rehearsal import aml, arm, builder, devops_api, entra, feed, log, names, registry, storage
+from rehearsal.aml_builds import Builds
 from rehearsal.faults import Fault, LiveFaults
 from rehearsal.feed_registry import Feeds
 from rehearsal.hosts import Hosts
+from rehearsal.inside import Inside
 from rehearsal.state import Store
 from rehearsal.web import REASON_HEADER, repaired
 
 
-def stand_ins(store: Store) -> Hosts:
-    """Return the local Azure: a stand-in for each of its hosts."""
+def stand_ins(store: Store, inside: Inside) -> Hosts:
+    """Return the local Azure: a stand-in for each of its hosts. What they run themselves is ``inside``."""
     feeds = Feeds(store)
     packages = feed.app(feeds)
     mcr, private = "mcr.microsoft.com", names.TOKEN_REGISTRY
@@ -36,6 +39,8 @@ def stand_ins(store: Store) -> Hosts:
             devops_api.HOST: devops_api.core_app(feeds),
             devops_api.FEEDS_HOST: devops_api.feeds_app(feeds),
             arm.HOST: arm.app(store),
+            aml.HOST: aml.app(store, Builds(store, functools.partial(builder.build, inside))),
+            storage.HOST: storage.app(store),
             entra.HOST: entra.app(store),
             mcr: registry.app(store, mcr),
             private: registry.app(store, private, wants_token=True),
@@ -57,10 +62,11 @@ class Door:
         self.latency = config["latency_ms"] / 1000
         self.faults = LiveFaults(pathlib.Path(config["faults"]))
         self.through = frozenset(config["through"])
-        self.hosts = stand_ins(Store(pathlib.Path(config["state"])))
+        port = next(address[1] for address in _proxyserver().listen_addrs())
+        store = Store(pathlib.Path(config["state"]))
+        self.hosts = stand_ins(store, Inside(store, port, pathlib.Path(config["ca_bundle"])))
         options: Any = ctx.options
         options.update(allow_hosts=[self.hosts.pattern])
-        port = next(address[1] for address in _proxyserver().listen_addrs())
         threading.Thread(target=_end_with_parent, args=(asyncio.get_running_loop(),), daemon=True).start()
         pathlib.Path(config["ready"]).write_text(str(port), "utf-8")
 

@@ -7,6 +7,7 @@ azure-mgmt-core's users report them.
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,21 +19,24 @@ from rehearsal.entra import ARM_AUDIENCES
 from rehearsal.entra import HOST as LOGIN_HOST
 from rehearsal.log import moment
 from rehearsal.state import Store
-from rehearsal.web import Refusal, bearer_token, json_answer
+from rehearsal.web import Handler, Refusal, bearer_token, json_answer
 
 PROVIDER = "Microsoft.MachineLearningServices"
 WORKSPACE_PATH = (
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/" + PROVIDER + "/workspaces/{workspace}"
 )
 STABLE = ("2024-04-01", "2025-12-01")
+OLD_CONNECTIONS = "2020-01-01"
+"""What azureml-core asks connections for; its shapes are its own."""
 API_VERSIONS = {
-    "workspaces": (*STABLE, "2024-10-01-preview"),
+    "subscriptions": ("2022-12-01",),
+    "workspaces": (*STABLE, "2024-10-01-preview", "2022-05-01"),
     "permissions": ("2022-04-01",),
-    "workspaces/connections": (*STABLE, "2024-04-01-preview"),
+    "workspaces/connections": (*STABLE, "2024-04-01-preview", OLD_CONNECTIONS),
     "workspaces/environments": (*STABLE, "2023-04-01-preview"),
     "workspaces/environments/versions": (*STABLE, "2023-04-01-preview"),
 }
-"""The stable versions of azure-rest-api-specs, and what azure-ai-ml 1.35 sends."""
+"""The stable versions of azure-rest-api-specs, and what azure-ai-ml 1.35 and azureml-core 1.61 send."""
 WORKSPACE_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}$")
 
 
@@ -59,6 +63,46 @@ class Workspace:
         """The ARM id."""
         return WORKSPACE_PATH.format(subscription=self.subscription, group=self.group, workspace=self.name)
 
+    @property
+    def storage_account(self) -> str:
+        """The name of its own storage account."""
+        return names.storage_account(self.id)
+
+    def records(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return its record in the document ``arm``, to be changed."""
+        found: dict[str, Any] = document[self.subscription][self.group][self.name]
+        return found
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request that may do what it asks."""
+
+    request: Request
+    workspace: Workspace
+    caller: Caller
+    records: dict[str, Any]
+    """The workspace's record, to be changed."""
+
+    def part(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+
+Room = Callable[[Visit, Any], Response]
+
+
+def rooms(store: Store, kind: str, *, versioned: bool = True, **by_method: Room) -> Handler:
+    """Return a handler that checks a request and lets the room of its method answer."""
+
+    async def handle(request: Request) -> Response:
+        workspace, caller = enter(store, request, kind, versioned=versioned)
+        content = await json_body(request) if request.method in {"PUT", "POST"} else None
+        with store.edit("arm") as document:
+            return by_method[request.method](Visit(request, workspace, caller, workspace.records(document)), content)
+
+    return handle
+
 
 def error(status: int, code: str, message: str, **headers: str) -> Refusal:
     """Return an error in ARM's shape."""
@@ -66,21 +110,27 @@ def error(status: int, code: str, message: str, **headers: str) -> Refusal:
     return Refusal(json_answer(status, {"error": {"code": code, "message": message}}, **fields))
 
 
-def enter(store: Store, request: Request, kind: str) -> tuple[Workspace, Caller]:
+def enter(store: Store, request: Request, kind: str, *, versioned: bool = True) -> tuple[Workspace, Caller]:
     """Return the workspace and the caller, who may do what he asks; refuses in ARM's order.
 
-    401 without a token for ARM; 400 for the api-version; 404 for the subscription; 403 without a role;
-    404 for group and workspace.
+    401 without a token for ARM; 400 for the api-version, which ``versioned`` paths have; 404 for the subscription;
+    403 without a role; 404 for group and workspace.
     """
-    caller = _caller(store.read("entra"), request)
-    _check_api_version(request, kind)
-    subscriptions = store.read("arm")
-    subscription = _match(subscriptions, request.path_params["subscription"])
+    caller = known_caller(store, request)
+    if versioned:
+        check_api_version(store, request, kind)
+    known = subscriptions(store)
+    subscription = _match(known, request.path_params["subscription"])
     if subscription is None:
         wanted = request.path_params["subscription"]
         raise error(404, "SubscriptionNotFound", f"The subscription '{wanted}' could not be found.")
     _check_role(caller, request, kind)
-    return _workspace(request, subscription, subscriptions[subscription]), caller
+    return _workspace(request, subscription, known[subscription]), caller
+
+
+def subscriptions(store: Store) -> dict[str, Any]:
+    """Return what exists: subscription → resource group → workspace → its record."""
+    return {key: value for key, value in store.read("arm").items() if key != names.REFUSED_API_VERSIONS}
 
 
 def _workspace(request: Request, subscription: str, groups: dict[str, Any]) -> Workspace:
@@ -102,7 +152,9 @@ def _match(known: dict[str, Any], wanted: str) -> str | None:
     return next((name for name in known if name.lower() == wanted.lower()), None)
 
 
-def _caller(entra: dict[str, Any], request: Request) -> Caller:
+def known_caller(store: Store, request: Request) -> Caller:
+    """Return who asks; refuses with 401 without a token for ARM."""
+    entra = store.read("entra")
     token = bearer_token(request.headers.get("authorization", ""))
     if token is None:
         raise _unauthorized("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
@@ -130,13 +182,15 @@ def _unauthorized(code: str, message: str) -> Refusal:
     return error(401, code, message, WWW_Authenticate=challenge)
 
 
-def _check_api_version(request: Request, kind: str) -> None:
+def check_api_version(store: Store, request: Request, kind: str) -> None:
+    """Refuse a request without an api-version, or with one that isn't known or was switched off in the state."""
     version = request.query_params.get("api-version")
+    refused = store.read("arm").get(names.REFUSED_API_VERSIONS, [])
+    supported = ", ".join(known for known in API_VERSIONS[kind] if known not in refused)
     if version is None:
         text = "The api-version query parameter (?api-version=) is required for all requests."
         raise error(400, "MissingApiVersionParameter", text)
-    if version not in API_VERSIONS[kind]:
-        supported = ", ".join(API_VERSIONS[kind])
+    if version not in supported.split(", "):
         text = (
             f"No registered resource provider found for location 'westeurope' and API version '{version}' "
             f"for type '{kind}'. The supported api-versions are '{supported}'."
@@ -144,11 +198,13 @@ def _check_api_version(request: Request, kind: str) -> None:
         raise error(400, "NoRegisteredProviderFound", text)
 
 
-_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "POST": "write", "DELETE": "delete"}
+BUILD = "workspaces/environments/build"
+"""Not a type but an action (Learn, how-to-assign-roles: ``environments/build/action``)."""
 
 
 def _check_role(caller: Caller, request: Request, kind: str) -> None:
-    verb = _VERBS[request.method]
+    verb = "action" if kind == BUILD else _VERBS[request.method]
     if caller.role == "Contributor" or (caller.role == "Reader" and verb == "read"):
         return
     scope = request.url.path

@@ -1,21 +1,25 @@
 """The image builder: really installs a registered environment, with the workspace's credentials.
 
 The service writes the credentials of the closest connection into the URLs of the conda spec
-(azure-sdk-for-python#22441); conda then hands the ``pip:`` lines to pip as a requirements file.
+(azure-sdk-for-python#22441) and signs those of the workspace's own storage (Learn, how-to-use-private-python-packages:
+"the service exchanges the URL for a SAS URL"); conda then hands the ``pip:`` lines to pip as a requirements file.
 """
 
+import atexit
 import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from rehearsal import conda_spec, registry_seed, targets
-from rehearsal.world import World
+from rehearsal import conda_spec, names, registry_seed, sas, targets
+from rehearsal.state import Store
 
 GLIBC_MINORS = (28, 27, 26, 24, 17, 12, 5)
 """The manylinux_2_N tags that Ubuntu 22.04 installs and the index has wheels for, newest first."""
@@ -24,6 +28,8 @@ BUILD_WITHIN = 1800
 
 _LEGACY_TAGS = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _INDEX_OPTION = re.compile(r"(?P<option>-i|--index-url|--extra-index-url|-f|--find-links)(?P<gap>\s+|=)(?P<url>\S+)")
+_URL = re.compile(r"https://\S+")
+_SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s#]+")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 _PASSED_ON = (
     "PATH",
@@ -49,22 +55,40 @@ class BuildResult:
     """``name version`` of everything that was installed."""
 
 
-def build(world: World, workspace_id: str, name: str, version: str) -> BuildResult:
+Tell = Callable[[str], object]
+"""Takes each piece of a build's log as it comes."""
+
+
+class Place(Protocol):
+    """Where a build runs: a ``World``, or its proxy's inside."""
+
+    @property
+    def store(self) -> Store:
+        """What the local Azure remembers."""
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """Return ``base`` changed so that a process lives in the local Azure."""
+
+
+def build(place: Place, workspace_id: str, name: str, version: str, tell: Tell = len) -> BuildResult:
     """Build an environment's image as far as it matters here: check the base image, install the packages.
 
-    KeyError if the workspace or the environment doesn't exist.
+    ``tell`` gets the log while it is written. KeyError if the workspace or the environment doesn't exist.
     """
     parts = workspace_id.strip("/").split("/")
-    record = world.store.read("arm")[parts[1]][parts[3]][parts[-1]]
+    record = place.store.read("arm")[parts[1]][parts[3]][parts[-1]]
     properties = record["environments"][name][version]["properties"]
     connections = [one["properties"] for one in record["connections"].values()]
+    account = names.storage_account(workspace_id)
     try:
-        _check_image(world, properties["image"])
+        _check_image(place.store, properties["image"])
         spec = conda_spec.parse(properties["condaFile"] or "")
         lines = [insert_credentials(line, connections) for line in spec.pip_lines]
     except (conda_spec.SpecError, targets.AmbiguousTargetError) as error:
+        tell(f"{error}\n")
         return BuildResult(ok=False, log=f"{error}\n")
-    return _install(world, spec, lines, secrets_of(connections))
+    signed = [sign_own_urls(line, account, place.store) for line in lines]
+    return _install(place, spec, signed, secrets_of(connections), tell)
 
 
 def insert_credentials(line: str, connections: Iterable[targets.Connection]) -> str:
@@ -75,14 +99,31 @@ def insert_credentials(line: str, connections: Iterable[targets.Connection]) -> 
     return f"{found['option']}{found['gap']}{targets.with_credentials(found['url'], connections)}"
 
 
+def sign_own_urls(line: str, account: str, store: Store) -> str:
+    """Return a line for pip, with a short-lived signature to read in each URL of the workspace's own ``account``.
+
+    A URL that has a query keeps it; those of other accounts stay as they are.
+    """
+
+    def signed(found: re.Match[str]) -> str:
+        parts = urllib.parse.urlsplit(found[0])
+        container, _, path = urllib.parse.unquote(parts.path).lstrip("/").partition("/")
+        if parts.query or parts.hostname != f"{account}.blob.core.windows.net":
+            return found[0]
+        query = sas.query(store, sas.Blob(account, container, path), "r", BUILD_WITHIN)
+        return parts._replace(query=query).geturl()
+
+    return _URL.sub(signed, line)
+
+
 def secrets_of(connections: Iterable[targets.Connection]) -> list[str]:
     """Return every stored secret."""
     return [value for one in connections for value in (one.get("credentials") or {}).values()]
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """Return ``text`` without user information in URLs and without the secrets."""
-    text = _USERINFO.sub("****@", text)
+    """Return ``text`` without user information and signatures in URLs and without the secrets."""
+    text = _SIGNATURE.sub("****", _USERINFO.sub("****@", text))
     for secret in secrets:
         text = text.replace(secret, "****")
     return text
@@ -98,36 +139,63 @@ def platforms() -> list[str]:
     return [*tags, "linux_x86_64"]
 
 
-def _check_image(world: World, image: str) -> None:
+def _check_image(store: Store, image: str) -> None:
     host, _, rest = image.partition("/")
     repository, _, pinned = rest.partition("@")
-    manifests = world.store.read("registry").get(host, {}).get(repository.partition(":")[0], {})
+    manifests = store.read("registry").get(host, {}).get(repository.partition(":")[0], {})
     known = {registry_seed.digest(text) for text in manifests.values()}
     if pinned not in known:
         msg = f"manifest unknown: {image}"
         raise conda_spec.SpecError(msg)
 
 
-def _install(world: World, spec: conda_spec.CondaSpec, lines: list[str], secrets: list[str]) -> BuildResult:
+def _install(place: Place, spec: conda_spec.CondaSpec, lines: list[str], secrets: list[str], tell: Tell) -> BuildResult:
     with tempfile.TemporaryDirectory(prefix="image-build-") as folder:
         target, requirements = pathlib.Path(folder, "site-packages"), pathlib.Path(folder, "requirements.txt")
         requirements.write_text("\n".join(lines) + "\n", "utf-8")
         command = [sys.executable, "-I", "-X", "utf8", str(pathlib.Path(__file__).with_name("target_pip.py"))]
-        try:
-            done = subprocess.run(
-                [*command, *_arguments(spec.python, target, requirements)],
-                env=_environment(world),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=BUILD_WITHIN,
-                check=False,
-                cwd=folder,
-            )
-        except subprocess.TimeoutExpired:
-            return BuildResult(ok=False, log=f"pip took more than {BUILD_WITHIN} s\n")
-        output = masked(done.stdout.decode("utf-8", "replace"), secrets)
-        return BuildResult(done.returncode == 0, output, _installed(target))
+        log: list[str] = []
+
+        def told(text: str) -> None:
+            log.append(masked(text, secrets))
+            tell(log[-1])
+
+        status = _run([*command, *_arguments(spec.python, target, requirements)], _environment(place), folder, told)
+        return BuildResult(status == 0, "".join(log), _installed(target))
+
+
+def _run(command: list[str], environment: dict[str, str], folder: str, tell: Tell) -> int:
+    """Run pip as conda does, and return its status.
+
+    What pip prints on its error stream comes last and only if it failed, headed "Pip subprocess error:" (conda,
+    ``env/pip_util.py``). Our pip ends with us.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        pip = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            errors="replace",
+            cwd=folder,
+        )
+        atexit.register(pip.kill)
+        watchdog = threading.Timer(BUILD_WITHIN, pip.kill)
+        watchdog.daemon = True  # or the proxy would wait for it
+        watchdog.start()
+        with pip:
+            for line in pip.stdout or ():
+                tell(line)
+        if not watchdog.is_alive():
+            tell(f"pip took more than {BUILD_WITHIN} s\n")
+        watchdog.cancel()
+        atexit.unregister(pip.kill)
+        if pip.returncode:
+            errors.seek(0)
+            tell(f"\nPip subprocess error:\n{errors.read()}\nfailed\n\nCondaEnvException: Pip failed\n")
+        return pip.returncode
 
 
 def _arguments(python: str, target: pathlib.Path, requirements: pathlib.Path) -> list[str]:
@@ -147,9 +215,9 @@ def _arguments(python: str, target: pathlib.Path, requirements: pathlib.Path) ->
     return [str(option) for option in [*options, "--disable-pip-version-check", "--progress-bar=off", "--no-color"]]
 
 
-def _environment(world: World) -> dict[str, str]:
+def _environment(place: Place) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    inside = world.environment(kept)
+    inside = place.environment(kept)
     return {
         **{key: value for key, value in inside.items() if not key.startswith("AZURE_")},
         "PIP_CONFIG_FILE": os.devnull,

@@ -1,5 +1,6 @@
 """The names and the (fake) secrets that exist in the local Azure."""
 
+import re
 import uuid
 
 ORGANIZATION = "acme"
@@ -34,6 +35,9 @@ RESOURCE_GROUP = "rg-ml"
 WORKSPACE = "ws-train"
 OTHER_WORKSPACE = "ws-prod"
 
+REFUSED_API_VERSIONS = "refused_api_versions"
+"""Beside the subscriptions in ``arm.json``: api-versions that ARM has switched off."""
+
 TOKEN_REGISTRY = "acme.azurecr.io"
 """A registry that wants its token flow, unlike mcr.microsoft.com."""
 
@@ -44,6 +48,15 @@ def workspace_id(workspace: str = WORKSPACE) -> str:
         f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
         f"/providers/Microsoft.MachineLearningServices/workspaces/{workspace}"
     )
+
+
+def storage_account(workspace_id: str) -> str:
+    """Return the name of a workspace's own storage account: 3 to 24 lower-case letters and digits (Learn).
+
+    The workspace's name and ten digits, as the portal makes it (azure-cli-extensions#5111 shows one).
+    """
+    name = re.sub("[^a-z0-9]", "", workspace_id.rpartition("/")[2].lower())
+    return f"{name[:14]}{uuid.UUID(guid('storage', workspace_id)).int % 10**10:010}"
 
 
 def guid(*parts: str) -> str:

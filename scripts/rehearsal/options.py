@@ -11,9 +11,9 @@ DEFAULT_PROJECT = pathlib.Path(__file__).resolve().parents[2] / "tests" / "proje
 HELP = """\
 usage: scripts/rehearse [PROJECT] [--latency MS] [--keep DIR] [--build-image] [--INPUT VALUE ...]
 
-Run the unmodified step against a local Azure: an Artifacts feed, an Azure ML workspace, Entra and a container
-registry, each a stand-in behind one proxy. No account is needed, and nothing but the public package index is
-contacted; every other host is refused.
+Run the unmodified step against a local Azure: an Artifacts feed, an Azure ML workspace with its storage (for sdk v1
+and v2), Entra and a container registry, each a stand-in behind one proxy. No account is needed, and nothing but the
+public package index is contacted; every other host is refused.
 
   PROJECT         folder of a Python project (used in place), or an sdist (.tar.gz, .zip);
                   default: a sample project, copied to a temporary place
@@ -25,13 +25,15 @@ contacted; every other host is refused.
 
 Any other --name VALUE is an input of the step, passed on as it is. Defaults for the
 rehearsal: --feed acme/ml/wheels, --workspace SUBSCRIPTION/rg-ml/ws-train (there is a ws-prod, too), --package-dir
-PROJECT, --output-dir DIR. Tokens come from AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes
+PROJECT, --output-dir DIR. With --route workspace no feed is named, since the wheels go to the workspace's storage:
+azure/blobs. Tokens come from AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes
 that the local Azure knows. Use no real ones: requests.jsonl and azure/ record what is sent. Without --keep a new
 folder in the temporary directory is used, which you may delete. The exit status is the step's.
 
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
   scripts/rehearse --keep /tmp/churn --dry-run
+  scripts/rehearse --sdk v1 --route workspace --build-image
 """
 
 

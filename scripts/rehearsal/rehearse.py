@@ -66,7 +66,10 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
 
 
 def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    """Return the step's arguments: what the user gave, and a default for what the local Azure must know."""
+    """Return the step's arguments: what the user gave, and a default for what the local Azure must know.
+
+    The route through the workspace's storage needs no feed.
+    """
     defaults = {
         "package-dir": str(project),
         "feed": f"{ORGANIZATION}/{PROJECT}/{FEED}",
@@ -75,6 +78,8 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
     }
     if options.value("wheel") is not None:
         del defaults["package-dir"]
+    if options.value("route") == "workspace":
+        del defaults["feed"]
     missing = {name: value for name, value in defaults.items() if options.value(name) is None}
     return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
 
@@ -88,7 +93,7 @@ def step_environment(world: World, base: Mapping[str, str]) -> dict[str, str]:
 
 def _announce(options: Options, arguments: list[str], folder: pathlib.Path) -> None:
     latency = f", every answer {options.latency_ms:g} ms later" if options.latency_ms else ""
-    print(f"A local Azure is running{latency}: feed, workspace, Entra, container registry.")
+    print(f"A local Azure is running{latency}: feed, workspace and storage, Entra, container registry.")
     print(f"The step runs against it, from source, as: bootstrap.py {' '.join(arguments)}")
     print(f"Everything is kept in {folder}\n", flush=True)
 

@@ -53,6 +53,19 @@ CONNECTION_REQUEST = {
 }
 CONNECTION_REQUEST["properties"]["properties"]["properties"] = {"authType": {"enum": list(_CREDENTIALS)}}
 
+OLD_CONNECTION_REQUEST = _object(
+    ["properties"],
+    name=_TEXT,
+    properties=_object(
+        ["category", "target", "authType", "value"],
+        category=_TEXT,
+        target=_TEXT,
+        authType={"const": "PAT"},
+        value=_TEXT,
+    ),
+)
+"""What azureml-core 1.61 sends at 2020-01-01 for the one kind of secret that the step stores."""
+
 _ENVIRONMENT = {
     "description": {"type": ["string", "null"]},
     "tags": _STRINGS,

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import secrets
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,12 +16,14 @@ from rehearsal import names, registry_seed
 class Store:
     """The state folder's documents: ``entra``, ``feeds``, ``arm`` and ``registry``, one JSON file each.
 
-    A document is read afresh for every request, so an edit made from outside counts at once.
+    A document is read afresh for every request, so an edit made from outside counts at once. Inside the proxy a
+    request and an image build may change one document: each waits for the other.
     """
 
     def __init__(self, root: pathlib.Path) -> None:
         """Use ``root``, and put there the documents that it lacks."""
         self.root = root
+        self._changing = threading.RLock()
         root.mkdir(parents=True, exist_ok=True)
         for name, content in _seeds().items():
             if not self.path(name).exists():
@@ -38,17 +41,19 @@ class Store:
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Replace a document, whole or not at all."""
         part = self.path(name).with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-        part.replace(self.path(name))
+        with self._changing:
+            part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+            part.replace(self.path(name))
 
     @contextlib.contextmanager
     def edit(self, name: str) -> Iterator[dict[str, Any]]:
         """Give a document to change; it is written back if it was changed."""
-        content = self.read(name)
-        before = copy.deepcopy(content)
-        yield content
-        if content != before:
-            self.write(name, content)
+        with self._changing:
+            content = self.read(name)
+            before = copy.deepcopy(content)
+            yield content
+            if content != before:
+                self.write(name, content)
 
     def files(self, organization: str, feed: dict[str, Any], kind: str = "published") -> pathlib.Path:
         """Return the folder of a feed's files, ``published`` to it or ``saved`` from its upstream."""
@@ -56,6 +61,10 @@ class Store:
         folder = self.root / "feeds" / organization / project / name / kind
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def blobs(self, account: str) -> pathlib.Path:
+        """Return the folder of a storage account: below it are containers, below those the blobs as files."""
+        return self.root / "blobs" / account
 
 
 def _seeds() -> dict[str, dict[str, Any]]:
@@ -136,4 +145,4 @@ def _arm() -> dict[str, Any]:
         }
         for name in (names.WORKSPACE, names.OTHER_WORKSPACE)
     }
-    return {names.SUBSCRIPTION_ID: {names.RESOURCE_GROUP: workspaces}}
+    return {names.REFUSED_API_VERSIONS: [], names.SUBSCRIPTION_ID: {names.RESOURCE_GROUP: workspaces}}

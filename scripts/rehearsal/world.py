@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import certifi
 
-from rehearsal import log, upstream
+from rehearsal import log, storage, upstream
 from rehearsal.entra import HOST as LOGIN_HOST
 from rehearsal.faults import Faults
 from rehearsal.filenames import identity
+from rehearsal.inside import Inside
 from rehearsal.names import (
     BUILD_TOKEN,
     CLIENT_ID,
@@ -40,6 +41,7 @@ from rehearsal.names import (
     TENANT_ID,
     TOKEN_REGISTRY,
     WORKSPACE,
+    storage_account,
     workspace_id,
 )
 from rehearsal.state import Store
@@ -81,9 +83,6 @@ _START = (
     "from mitmproxy.addons import script; script.ReloadInterval = 10**6; "
     "from mitmproxy.tools.main import mitmdump; mitmdump()"
 )
-_CA_VARIABLES = ("PIP_CERT", "CURL_CA_BUNDLE", "SSL_CERT_DIR", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS")
-_PROXY_VARIABLES = ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
-_SIGN_IN = ("AZURE_", "ARM_", "IDENTITY_", "MSI_", "IMDS_")
 
 
 class World:
@@ -142,26 +141,8 @@ class World:
         self._stop()
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """Return ``base`` changed so that a process lives in this world: proxy, CA, and fake ARM credentials.
-
-        Whatever else in ``base`` could sign in to Azure is left out.
-        """
-        dropped = (*_CA_VARIABLES, *_PROXY_VARIABLES)
-        kept = {key: value for key, value in base.items() if key not in dropped and not key.startswith(_SIGN_IN)}
-        proxy, bundle = f"http://127.0.0.1:{self.port}", str(self.ca_bundle)
-        return {
-            **kept,
-            "HTTPS_PROXY": proxy,
-            "https_proxy": proxy,
-            # The proxy lets the public index through, but uv's many connections at once then wait for seconds.
-            "NO_PROXY": ",".join(upstream.hosts()),
-            "REQUESTS_CA_BUNDLE": bundle,
-            "SSL_CERT_FILE": bundle,
-            "AZURE_CONFIG_DIR": str(self.azure / "config"),
-            "AZURE_TENANT_ID": TENANT_ID,
-            "AZURE_CLIENT_ID": CLIENT_ID,
-            "AZURE_CLIENT_SECRET": CLIENT_SECRET,
-        }
+        """Return ``base`` changed so that a process lives in this world, see ``Inside``."""
+        return Inside(self.store, self.port, self.ca_bundle).environment(base)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the request log so far."""
@@ -189,9 +170,14 @@ class World:
         part.replace(folder / path.name)
 
     def workspace(self, workspace: str = WORKSPACE) -> dict[str, Any]:
-        """Return what a workspace holds: ``connections`` (with secrets) and ``environments``."""
+        """Return what a workspace holds: ``connections`` (with secrets), ``environments`` and more."""
         found: dict[str, Any] = self.store.read("arm")[SUBSCRIPTION_ID][RESOURCE_GROUP][workspace]
         return found
+
+    def blob(self, workspace: str, filename: str) -> pathlib.Path:
+        """Return the file behind a private wheel of a workspace, stored or not; it may be replaced or deleted."""
+        account = self.store.blobs(storage_account(workspace_id(workspace)))
+        return account / storage.CONTAINER / "Environment" / "azureml-private-packages" / filename
 
     def _command(self, ready: pathlib.Path) -> list[str]:
         config = self._proxy / "rehearsal.json"
@@ -202,6 +188,7 @@ class World:
             "latency_ms": self._latency_ms,
             "faults": str(self._proxy / "faults.json"),
             "through": upstream.hosts(),
+            "ca_bundle": str(self.ca_bundle),
         }
         config.write_text(json.dumps(content), "utf-8")
         options = {

@@ -3,88 +3,20 @@
 import base64
 import hashlib
 import io
-import json
 import pathlib
 import time
 import urllib.parse
 import zipfile
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from rehearsal import arm, devops_api, entra, feed, names, registry, schemas, tokens
+from rehearsal import devops_api, entra, feed, names, registry, tokens
 from rehearsal.feed_registry import Feeds
 from rehearsal.state import Store
-from rehearsal.web import REASON_HEADER, repaired
-from starlette.types import ASGIApp
+from rehearsal.web import REASON_HEADER
+from unit.asking import Answer, ask, entra_token
 
-WORKSPACE = names.workspace_id()
-TARGET = "https://pkgs.dev.azure.com/acme"
-CONNECTION = {
-    "properties": {
-        "category": "PythonFeed",
-        "target": TARGET,
-        "authType": "PAT",
-        "credentials": {"pat": names.READ_TOKEN},
-        "isSharedToAll": True,
-        "metadata": {"k": "v"},
-    }
-}
-ENVIRONMENT = {"properties": {"image": "mcr.microsoft.com/x@sha256:00", "condaFile": "name: x\n", "osType": "Linux"}}
 FILE = "acme_features-0.3.0-py3-none-any.whl"
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: list[tuple[str, str]]
-    content: bytes
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(self.content)
-
-    def header(self, name: str) -> str:
-        return ", ".join(value for key, value in self.headers if key == name)
-
-
-def finish(work: Awaitable[None]) -> None:
-    """Run a coroutine that never has to wait: no event loop, so no socket."""
-    with pytest.raises(StopIteration):
-        work.__await__().send(None)
-
-
-def ask(app: ASGIApp, method: str, url: str, body: bytes = b"", **headers: str) -> Answer:
-    """Send a request the way the proxy does, its odd scope included."""
-    answer = Answer(0, [], b"")
-    parts = urllib.parse.urlsplit(url)
-    target = parts._replace(scheme="", netloc="").geturl()
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body}
-
-    async def send(event: MutableMapping[str, Any]) -> None:
-        if event["type"] == "http.response.start":
-            answer.status = event["status"]
-            answer.headers = [(name.decode(), value.decode()) for name, value in event["headers"]]
-        else:
-            answer.content += event.get("body", b"")
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "HTTPS",
-        "path": urllib.parse.quote(target.partition("?")[0]),
-        "raw_path": target,
-        "query_string": b"",
-        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
-        "extensions": {},
-    }
-    finish(repaired(app, parts.netloc)(scope, receive, send))
-    return answer
 
 
 def basic(token: str) -> str:
@@ -94,35 +26,6 @@ def basic(token: str) -> str:
 @pytest.fixture
 def store(tmp_path: pathlib.Path) -> Store:
     return Store(tmp_path / "azure")
-
-
-def entra_token(store: Store, audience: str = "https://management.azure.com", **fields: str) -> Answer:
-    form = {
-        "client_id": names.CLIENT_ID,
-        "client_secret": names.CLIENT_SECRET,
-        "grant_type": "client_credentials",
-        "scope": f"{audience}/.default",
-        **fields,
-    }
-    url = f"https://{entra.HOST}/{form.pop('tenant', names.TENANT_ID)}/oauth2/v2.0/token"
-    body = urllib.parse.urlencode(form).encode()
-    return ask(entra.app(store), "POST", url, body, content_type="application/x-www-form-urlencoded")
-
-
-@pytest.fixture
-def call(store: Store) -> Callable[..., Answer]:
-    """Call ARM as the pipeline does."""
-    app, token = arm.app(store), entra_token(store).json["access_token"]
-
-    def ask_arm(method: str, path: str, content: object = None, version: str = "2024-04-01", **headers: str) -> Answer:
-        joiner = "&" if "?" in path else "?"
-        query = f"{joiner}api-version={version}" if version else ""
-        body = b"" if content is None else json.dumps(content).encode()
-        return ask(
-            app, method, f"https://{arm.HOST}{path}{query}", body, **{"authorization": f"Bearer {token}", **headers}
-        )
-
-    return ask_arm
 
 
 @pytest.fixture
@@ -222,151 +125,6 @@ def test_federated_credential_is_accepted(store: Store) -> None:
 )
 def test_other_assertions_are_not(store: Store, claims: dict[str, object], number: int) -> None:
     assert entra_token(store, **federated(**claims)).json["error_codes"] == [number]
-
-
-# ARM
-
-
-def test_workspace_is_found_in_any_case(call: Callable[..., Answer]) -> None:
-    path = WORKSPACE.upper()
-    assert call("GET", path).json["id"] == WORKSPACE
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "code"),
-    [
-        (names.SUBSCRIPTION_ID, names.TENANT_ID, "SubscriptionNotFound"),
-        ("rg-ml", "rg-nope", "ResourceGroupNotFound"),
-        ("ws-train", "ws-nope", "ResourceNotFound"),
-        ("workspaces", "workspacez", "InvalidResourceType"),
-    ],
-)
-def test_arm_says_what_is_missing(call: Callable[..., Answer], old: str, new: str, code: str) -> None:
-    answer = call("GET", WORKSPACE.replace(old, new))
-    assert (answer.status, answer.json["error"]["code"]) == (404, code)
-
-
-@pytest.mark.parametrize(
-    ("version", "code"), [("", "MissingApiVersionParameter"), ("2020-01-01", "NoRegisteredProviderFound")]
-)
-def test_arm_wants_a_known_api_version(call: Callable[..., Answer], version: str, code: str) -> None:
-    answer = call("GET", WORKSPACE, version=version)
-    assert (answer.status, answer.json["error"]["code"]) == (400, code)
-
-
-def test_arm_wants_a_token_for_itself(store: Store, call: Callable[..., Answer]) -> None:
-    other = entra_token(store, entra.DEVOPS_AUDIENCE).json["access_token"]
-    late = {"aud": "https://management.azure.com", "exp": 1, "appid": names.CLIENT_ID, "oid": "x"}
-    expired = tokens.issue(late, store.read("entra")["signing_key"])
-    forged = tokens.issue({**late, "exp": time.time() + 60}, "no key of ours")
-    codes = [
-        call("GET", WORKSPACE, authorization=f"Bearer {one}").json["error"]["code"] for one in (other, expired, forged)
-    ]
-    assert codes == ["InvalidAuthenticationTokenAudience", "ExpiredAuthenticationToken", "InvalidAuthenticationToken"]
-    missing = call("GET", WORKSPACE, authorization="")
-    assert (missing.status, missing.json["error"]["code"]) == (401, "AuthenticationFailed")
-    assert "authorization_uri=" in missing.header("www-authenticate")
-
-
-def test_arm_knows_roles(store: Store, call: Callable[..., Answer]) -> None:
-    def bearer(client_id: str, secret: str) -> str:
-        return f"Bearer {entra_token(store, client_id=client_id, client_secret=secret).json['access_token']}"
-
-    reader = bearer(names.READER_CLIENT_ID, names.READER_CLIENT_SECRET)
-    outsider = bearer(names.OUTSIDER_CLIENT_ID, names.OUTSIDER_CLIENT_SECRET)
-    assert call("GET", WORKSPACE, authorization=reader).status == 200
-    refused = call("PUT", f"{WORKSPACE}/connections/feed", CONNECTION, authorization=reader)
-    assert (refused.status, refused.json["error"]["code"]) == (403, "AuthorizationFailed")
-    assert "workspaces/connections/write" in refused.json["error"]["message"]
-    assert call("GET", WORKSPACE, authorization=outsider).status == 403
-
-
-def test_connection_is_stored_and_its_secret_never_shown(store: Store, call: Callable[..., Answer]) -> None:
-    path = f"{WORKSPACE}/connections/feed-acme"
-    assert call("GET", path).json["error"]["code"] == "UserError"
-    answers = [call("PUT", path, CONNECTION), call("PUT", path, CONNECTION), call("GET", path)]
-    answers.append(call("GET", f"{WORKSPACE}/connections"))
-    assert [answer.status for answer in answers] == [200, 200, 200, 200]
-    assert not any(names.READ_TOKEN.encode() in answer.content for answer in answers)
-    shown = answers[2].json["properties"]
-    assert (shown["metadata"], shown["credentials"]) == ({"k": "v"}, None)
-    stored = store.read("arm")[names.SUBSCRIPTION_ID]["rg-ml"]["ws-train"]["connections"]["feed-acme"]
-    assert stored["properties"]["credentials"] == {"pat": names.READ_TOKEN}
-    assert [call("DELETE", path).status for _ in range(2)] == [200, 204]
-
-
-def test_connections_are_listed_by_page_and_filtered(call: Callable[..., Answer]) -> None:
-    for number in range(arm.PAGE + 1):
-        call("PUT", f"{WORKSPACE}/connections/feed-{number}", CONNECTION)
-    git = {"properties": {**CONNECTION["properties"], "category": "Git"}}
-    call("PUT", f"{WORKSPACE}/connections/git-one", git)
-    first = call("GET", f"{WORKSPACE}/connections?category=PythonFeed&target={TARGET}").json
-    rest = call("GET", first["nextLink"].removeprefix(f"https://{arm.HOST}"), version="").json
-    assert len(first["value"]) == arm.PAGE
-    assert [one["name"] for one in rest["value"]] == [f"feed-{arm.PAGE}"]
-    assert "nextLink" not in rest
-
-
-@pytest.mark.parametrize("name", ["ab", "a.b.c", "-abc", "a" * 34])
-def test_connection_name_is_checked(call: Callable[..., Answer], name: str) -> None:
-    answer = call("PUT", f"{WORKSPACE}/connections/{name}", CONNECTION)
-    assert (answer.status, answer.json["error"]["code"]) == (400, "ValidationError")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"unknown": 1},
-        {"metadata": {"a": 1}},
-        {"credentials": {"pat": 1}},
-        {"credentials": {"username": "u", "password": "p"}},
-        {"authType": "None"},
-        {"authType": "SAS"},
-        {"isSharedToAll": "true"},
-        {"target": None},
-    ],
-)
-def test_connection_payload_is_checked_without_telling_secrets(
-    call: Callable[..., Answer], change: dict[str, Any]
-) -> None:
-    answer = call("PUT", f"{WORKSPACE}/connections/feed", {"properties": {**CONNECTION["properties"], **change}})
-    assert (answer.status, answer.json["error"]["code"]) == (400, "ValidationError")
-    assert names.READ_TOKEN.encode() not in answer.content
-
-
-@pytest.mark.parametrize(
-    "change", [{"image": None}, {"tags": {"a": 1}}, {"condafile": ""}, {"osType": "linux"}, {"properties": {"a": None}}]
-)
-def test_environment_payload_is_checked(change: dict[str, Any]) -> None:
-    assert schemas.problem(schemas.ENVIRONMENT_REQUEST, ENVIRONMENT) is None
-    assert schemas.problem(schemas.ENVIRONMENT_REQUEST, {"properties": {**ENVIRONMENT["properties"], **change}})
-
-
-def test_environment_is_created_once_and_its_definition_never_changed(call: Callable[..., Answer]) -> None:
-    path = f"{WORKSPACE}/environments/churn/versions/1.4.0-abc"
-    assert call("GET", path).status == 404
-    tagged = {"properties": {**ENVIRONMENT["properties"], "tags": {"a": "b"}}}
-    other = {"properties": {**ENVIRONMENT["properties"], "condaFile": "name: y\n"}}
-    assert [call("PUT", path, body).status for body in (ENVIRONMENT, ENVIRONMENT, tagged, other)] == [
-        201,
-        200,
-        200,
-        409,
-    ]
-    kept = call("GET", path).json
-    assert (kept["name"], kept["properties"]["tags"]) == ("1.4.0-abc", {"a": "b"})
-    assert kept["properties"]["condaFile"] == "name: x\n"
-    assert "is already registered and cannot be changed" in call("PUT", path, other).json["error"]["message"]
-
-
-def test_environment_versions_are_listed(call: Callable[..., Answer]) -> None:
-    for version in ("1.0", "1.0%2Blocal"):
-        call("PUT", f"{WORKSPACE}/environments/churn/versions/{version}", ENVIRONMENT)
-    newest = call("GET", f"{WORKSPACE}/environments/churn/versions?$orderBy=createdtime%20desc&$top=1").json
-    assert [one["name"] for one in newest["value"]] == ["1.0+local"]
-    assert call("GET", f"{WORKSPACE}/environments/churn").json["properties"]["latestVersion"] == "1.0+local"
-    assert call("GET", f"{WORKSPACE}/environments/other").status == 404
-    assert call("PUT", f"{WORKSPACE}/environments/a.b/versions/1", ENVIRONMENT).status == 400
 
 
 # Feed

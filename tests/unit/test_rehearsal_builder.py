@@ -1,13 +1,24 @@
 """The image builder's rules: which credentials go where, and which specs it can't build."""
 
+import os
+import pathlib
+import re
+import sys
 import textwrap
+import urllib.parse
 from typing import Any
 
 import pytest
 import yaml
-from rehearsal import builder, conda_spec, target_pip, targets
+from rehearsal import builder, conda_spec, sas, target_pip, targets
+from rehearsal.state import Store
 
 FEED = "https://pkgs.dev.azure.com/acme/ml/_packaging/wheels/pypi/simple/"
+
+
+@pytest.fixture
+def store(tmp_path: pathlib.Path) -> Store:
+    return Store(tmp_path / "azure")
 
 
 def connection(target: str, pat: str = "p", category: str = "PythonFeed") -> dict[str, Any]:
@@ -81,6 +92,62 @@ def test_other_lines_stay(line: str) -> None:
 def test_log_is_masked() -> None:
     text = "Looking in https://ado:SECRET@pkgs.dev.azure.com/x, SECRET"
     assert builder.masked(text, ["SECRET"]) == "Looking in https://****@pkgs.dev.azure.com/x, ****"
+    url = "https://x.blob.core.windows.net/azureml/a.whl?sv=1&sp=r"
+    assert builder.masked(f"from {url}&sig=a%2Bb/c=&se=2 (a)", []) == f"from {url}&sig=****&se=2 (a)"
+    assert builder.masked("no sig=word here", []) == "no sig=word here"
+
+
+BLOB = "https://wstrain1.blob.core.windows.net/azureml/Environment/azureml-private-packages/a-1.0+cpu-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("form", ["{}", "{} --hash=sha256:00", "a @ {} --hash=sha256:00", "a@{}", "{}#sha256=00"])
+def test_urls_of_the_workspaces_own_storage_are_signed(store: Store, form: str) -> None:
+    line = builder.sign_own_urls(form.format(BLOB), "wstrain1", store)
+    found = re.search(r"\?([^\s#]+)", line)
+    assert found
+    assert line.replace(found[0], "") == form.format(BLOB)
+    blob = sas.Blob("wstrain1", "azureml", BLOB.partition("/azureml/")[2])
+    fields = dict(urllib.parse.parse_qsl(found[1]))
+    assert (fields["sp"], sas.problem(store, blob, fields)) == ("r", None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        BLOB.replace("wstrain1", "other1"),
+        f"{BLOB}?sv=1&sig=mine",
+        BLOB.replace("wstrain1.", "wstrain1.evil."),
+        f"--extra-index-url {FEED}",
+        "numpy==2.0",
+    ],
+)
+def test_other_urls_are_not(store: Store, line: str) -> None:
+    assert builder.sign_own_urls(line, "wstrain1", store) == line
+
+
+def run(tmp_path: pathlib.Path, program: str) -> tuple[int, str]:
+    told: list[str] = []
+    status = builder._run([sys.executable, "-c", program], dict(os.environ), str(tmp_path), told.append)
+    return status, "".join(told)
+
+
+def test_what_pip_complains_of_comes_last_under_condas_heading(tmp_path: pathlib.Path) -> None:
+    program = "import sys; print('ERROR: x', file=sys.stderr); print('Collecting a'); sys.exit(1)"
+    assert run(tmp_path, program) == (
+        1,
+        "Collecting a\n\nPip subprocess error:\nERROR: x\n\nfailed\n\nCondaEnvException: Pip failed\n",
+    )
+
+
+def test_what_pip_says_when_all_is_well_is_its_output_alone(tmp_path: pathlib.Path) -> None:
+    program = "import sys; print('WARNING: x', file=sys.stderr); print('Collecting a')"
+    assert run(tmp_path, program) == (0, "Collecting a\n")
+
+
+def test_pip_that_takes_too_long_is_ended(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder, "BUILD_WITHIN", 0.2)
+    status, log = run(tmp_path, "import time; time.sleep(60)")
+    assert (status != 0, "pip took more than" in log) == (True, True)
 
 
 def spec(*pip: object, python: str = "python=3.11.9", **more: object) -> str:

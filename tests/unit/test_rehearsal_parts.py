@@ -8,9 +8,10 @@ import zipfile
 from typing import Any
 
 import pytest
-from rehearsal import log, options, projects, registry_seed, tokens, upstream
+from rehearsal import aml, log, options, projects, registry_seed, storage, tokens, upstream
 from rehearsal.faults import Faults
 from rehearsal.hosts import Hosts
+from rehearsal.rehearse import step_arguments
 from rehearsal.world import is_write
 
 
@@ -113,6 +114,16 @@ def test_hosts_are_matched_whole() -> None:
     assert not any(hosts.find(host) or re.search(hosts.pattern, f"{host}:443") for host in missed)
 
 
+def test_data_plane_and_storage_have_hosts_by_pattern() -> None:
+    async def app(*_: object) -> None: ...
+
+    hosts = Hosts({aml.HOST: app, storage.HOST: app})
+    found = ["westeurope.api.azureml.ms", "wstrain0123456789.blob.core.windows.net"]
+    missed = ["api.azureml.ms", "a.b.api.azureml.ms", "no-dash.blob.core.windows.net", "ab.blob.core.windows.net"]
+    assert all(hosts.find(host) and re.search(hosts.pattern, f"{host}:443") for host in found)
+    assert not any(hosts.find(host) or re.search(hosts.pattern, f"{host}:443") for host in missed)
+
+
 def test_token_is_verified_by_its_key_alone() -> None:
     token = tokens.issue({"aud": "a"}, "key")
     assert tokens.verified(token, "key") == {"aud": "a"} == tokens.claims(token)
@@ -168,6 +179,27 @@ def test_dry_run_needs_no_value(argv: list[str], inputs: list[str]) -> None:
     parsed = options.parse(argv)
     assert isinstance(parsed, options.Options)
     assert parsed.inputs == inputs
+
+
+@pytest.mark.parametrize(
+    ("argv", "feed"),
+    [
+        ([], ["--feed", "acme/ml/wheels"]),
+        (["--route", "workspace", "--sdk", "v1"], None),
+        (["--route=workspace"], None),
+        (["--route", "workspace", "--feed", "a/b"], ["--feed", "a/b"]),
+        (["--route", "feed"], ["--feed", "acme/ml/wheels"]),
+    ],
+)
+def test_a_feed_is_named_by_default_unless_the_route_needs_none(
+    argv: list[str], feed: list[str] | None, tmp_path: pathlib.Path
+) -> None:
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    arguments = step_arguments(parsed, tmp_path, tmp_path)
+    assert arguments[: len(argv)] == argv
+    place = arguments.index("--feed") if "--feed" in arguments else None
+    assert feed == (None if place is None else arguments[place : place + 2])
 
 
 def test_command_line_defaults_to_the_sample() -> None:

@@ -1,0 +1,44 @@
+"""How a process lives in the local Azure: by its environment variables, and nothing else."""
+
+import pathlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rehearsal import names, upstream
+from rehearsal.state import Store
+
+_CA_VARIABLES = ("PIP_CERT", "CURL_CA_BUNDLE", "SSL_CERT_DIR", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS")
+_PROXY_VARIABLES = ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+_SIGN_IN = ("AZURE_", "ARM_", "IDENTITY_", "MSI_", "IMDS_")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What tells a process its way through a running proxy, whoever started it."""
+
+    store: Store
+    port: int
+    ca_bundle: pathlib.Path
+    """The roots that a client needs: this machine's and the proxy's."""
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """Return ``base`` changed so that a process lives in this world: proxy, CA, and fake ARM credentials.
+
+        Whatever else in ``base`` could sign in to Azure is left out.
+        """
+        dropped = (*_CA_VARIABLES, *_PROXY_VARIABLES)
+        kept = {key: value for key, value in base.items() if key not in dropped and not key.startswith(_SIGN_IN)}
+        proxy, bundle = f"http://127.0.0.1:{self.port}", str(self.ca_bundle)
+        return {
+            **kept,
+            "HTTPS_PROXY": proxy,
+            "https_proxy": proxy,
+            # The proxy lets the public index through, but uv's many connections at once then wait for seconds.
+            "NO_PROXY": ",".join(upstream.hosts()),
+            "REQUESTS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+            "AZURE_CONFIG_DIR": str(self.store.root / "config"),
+            "AZURE_TENANT_ID": names.TENANT_ID,
+            "AZURE_CLIENT_ID": names.CLIENT_ID,
+            "AZURE_CLIENT_SECRET": names.CLIENT_SECRET,
+        }
