@@ -88,6 +88,19 @@ def main(argv: "list[str] | None" = None) -> int:
     return run_step(python, sys.argv[1:] if argv is None else argv)
 
 
+def tell(lock: str) -> int:
+    """Make the environment of another lock, and print its python on a line of its own; returns the exit status.
+
+    For the step, which sometimes needs a second one: this interpreter, unlike the step's, has pip.
+    """
+    try:
+        say(f"\n{environment(pathlib.Path(lock))}")
+    except BootstrapError as error:
+        say(f"{error.said}\n{error.cause}.\n{error.remedy}")
+        return error.status
+    return 0
+
+
 def require_python(found: "tuple[int, ...]", env: "Mapping[str, str]") -> None:
     """Refuse a Python that the step's packages don't support; raises BootstrapError (AW90)."""
     if found >= OLDEST:

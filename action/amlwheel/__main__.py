@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fault = Unexpected("amlwheel has a fault.", details=traceback.format_exc())
         host.error(fault)
         return fault.status
+    finally:
+        process.end_all()  # azureml-core waits for the next question
     return 0
 
 
@@ -48,7 +50,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
         pins = step.lock(wheels, world)
         release = step.define(wheels, pins, world)
         changes = step.plan(release, world)
-        texts = step.render(release)
+        step.render(release, world)  # nothing is changed if a file would hold a secret
         proven = "Dry run: nothing was changed, and nothing proven."
         if asked.dry_run:
             host.say("skip   Publish, connect, prove, register · dry run")
@@ -56,7 +58,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
             step.apply("Publish and connect", (*changes.wheels, *changes.connections))
             proven = step.prove(release, changes)
             step.apply("Register", changes.environments)
-        step.report(release, texts, changes, proven)
+            proven = f"{proven} {step.build_images(release, world)}".strip()
+        step.report(release, world, changes, proven)
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> inputs.Inputs:

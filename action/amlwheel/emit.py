@@ -32,7 +32,7 @@ def check_folder(folder: Path) -> None:
 def lock_text(pins: Sequence[Pin], python: Python, options: Sequence[str]) -> str:
     """Return the lock as pip and uv read it: options first, then one hashed requirement a line."""
     head = f"# Locked by amlwheel for Python {python.exact} on {PLATFORM}.\n"
-    return head + "".join(f"{line}\n" for line in (*options, *(pin.line for pin in pins)))
+    return head + "".join(f"{line}\n" for line in (*options, *(pin.local_line for pin in pins)))
 
 
 def files(environment: Environment, lock: str, receipt: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 
@@ -50,19 +51,52 @@ class Environment:
         """The `pip:` list: options first, then one requirement an item."""
         return list(self.spec["dependencies"][-1]["pip"])
 
-    def same_as(self, image: str, conda: str) -> bool:
-        """Tell whether a registered image and conda text mean the same: services and SDKs write YAML anew."""
+    def at(self, addresses: Mapping[str, str]) -> "Environment":
+        """Return the environment with each stored wheel, by file name, at its address in one workspace's storage.
+
+        Name and version stay: every workspace has storage of its own, and the content is the same in all of them.
+        """
+        lines = [" ".join([addresses.get(first, first), *rest]) for first, *rest in map(str.split, self.pip)]
+        spec = {**self.spec, "dependencies": [*self.spec["dependencies"][:-1], {"pip": lines}]}
+        return replace(self, spec=spec, conda=to_yaml(spec))
+
+    def same_as(self, registered: "Definition") -> bool:
+        """Tell whether a registered definition means the same; a wheel without an address may be anywhere."""
+        return registered.image == self.image.pinned and _same(self.spec, registered.spec)
+
+
+def _same(ours: object, theirs: object) -> bool:
+    """Compare two specs; only a wheel's bare file name is the same as an address that ends in it."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return ours.keys() == theirs.keys() and all(_same(ours[key], theirs[key]) for key in ours)
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(_same, ours, theirs))
+    if isinstance(ours, str) and isinstance(theirs, str) and ".whl --hash=" in ours and theirs.startswith("https://"):
+        return unquote(theirs).endswith("/" + ours) or ours == theirs
+    return bool(ours == theirs)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a workspace says is registered: image, and conda spec as data, since services and SDKs write YAML anew."""
+
+    image: str
+    spec: object
+
+    @classmethod
+    def read(cls, image: str, conda: str) -> "Definition":
+        """Return the definition of an image and a conda text; text that is no YAML says nothing that could be ours."""
         try:
-            return image == self.image.pinned and bool(yaml.safe_load(conda) == self.spec)
+            return cls(image, yaml.safe_load(conda))
         except (yaml.YAMLError, AttributeError, ValueError):  # no text at all; a date such as 2026-02-31
-            return False
+            return cls(image, None)
 
 
-def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, index: str) -> Environment:
+def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Sequence[str]) -> Environment:
     """Return the environment of these parts; `lead` gives it version and, without a `name`, its name.
 
-    `index` is the pip option that leads to the feed. The version is `<package version>-<first 12 hex digits of the
-    sha256 of spec and image>`: same content, same version; other content, another one.
+    `options` are pip's, such as the one that leads to the feed. The version is `<package version>-<first 12 hex digits
+    of the sha256 of spec and image>`: same content, same version; other content, another one.
     """
     pins = tuple(pins)
     spec: Spec = {
@@ -70,7 +104,7 @@ def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, index: str) 
         "dependencies": [
             f"python={base.python.exact}",
             f"pip={PIP}",
-            {"pip": [index, "--require-hashes", *(pin.line for pin in pins)]},
+            {"pip": [*options, "--require-hashes", *(pin.line for pin in pins)]},
         ],
     }
     # An epoch's "!" isn't safe in the URLs and shell lines that a version travels through.

@@ -401,6 +401,45 @@ class AzureRefused(StepError):
     fix = "Read Azure's message; run the step again if it looks temporary: what is done is kept."
 
 
+class ApiVersionRefused(StepError):
+    """Azure Resource Manager refuses the api-version with which azureml-core reads and writes connections."""
+
+    status = 47
+    title = "azureml-core is too old for Azure"
+    cause = "azureml-core asks for the api-version 2020-01-01, which no public contract promises, and has no other."
+    fix = "Set `sdk` to v2: it registers the same environment, and azureml-core can use that as well."
+
+
+# --- the workspace's storage ------------------------------------------------------------------------------------
+
+
+class StorageRefused(StepError):
+    """The workspace's storage didn't take or show the wheel."""
+
+    status = 53
+    title = "storage refused"
+    cause = "A firewall of the storage account, its disabled access keys, or a fault of the service."
+    fix = "Allow the runner's network in the storage account's firewall, or set `route` to feed."
+
+
+class StoredWheelDiffers(StepError):
+    """The workspace's storage already holds a wheel of this name with other bytes."""
+
+    status = 54
+    title = "stored wheel is another one"
+    cause = "The code changed but the version didn't; azureml-core would have kept the old wheel and said nothing."
+    fix = "Bump the version in the project, and release again."
+
+
+class StoredWheelMissing(StepError):
+    """The workspace's storage has a record of the wheel, but not the wheel."""
+
+    status = 55
+    title = "stored wheel is missing"
+    cause = "An upload failed after its record was made, or somebody deleted the file; a record can't be filled later."
+    fix = "Bump the version in the project, and release again: a new name gets a new record."
+
+
 # --- lock, image, network, proof --------------------------------------------------------------------------------
 
 
@@ -502,6 +541,18 @@ class ImportFailed(StepError):
     fix = "Mend the package (the traceback says where), bump its version, and release again."
 
 
+class ImageBuildFailed(StepError):
+    """The workspace couldn't build the environment's image."""
+
+    status = 82
+    title = "image build failed"
+    cause = "What the line above says; a question for a user or a 401 means that the connection's token isn't accepted."
+    fix = (
+        "Mend it and run the step again. The environment is registered, but without an image no job can use it: "
+        "what changes in it gets a new version."
+    )
+
+
 class PythonTooOld(StepError):
     """The runner's Python is older than the step needs. Raised by the bootstrap, before anything else."""
 
@@ -512,12 +563,30 @@ class PythonTooOld(StepError):
 
 
 class BootstrapFailed(StepError):
-    """The step's own tools couldn't be installed. Raised by the bootstrap, before anything else."""
+    """The step's own tools, or azureml-core where it is used, couldn't be installed."""
 
     status = 91
     title = "bootstrap failed"
     cause = "The package index can't be reached from the runner."
     fix = "Set the index (UV_DEFAULT_INDEX or PIP_INDEX_URL), the proxy and the CA for the runner."
+
+
+class NoSdkPython(StepError):
+    """The runner has no Python that azureml-core runs on."""
+
+    status = 92
+    title = "no Python for azureml-core"
+    cause = "With sdk v1, route workspace or verify image the step uses azureml-core, which needs Python 3.10 to 3.13."
+    fix = "Set up Python 3.12 before this step (actions/setup-python, UsePythonVersion@0), or set `sdk` to v2."
+
+
+class SdkFailed(StepError):
+    """azureml-core failed in a way that it doesn't explain."""
+
+    status = 93
+    title = "azureml-core failed"
+    cause = "A fault of azureml-core, or an answer that it doesn't understand."
+    fix = "Run the step again; if it stays, set `sdk` to v2, which doesn't use azureml-core."
 
 
 class Unexpected(StepError):

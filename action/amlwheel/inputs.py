@@ -22,12 +22,16 @@ PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.1
 
 @dataclass(frozen=True)
 class Knob:
-    """What the outside needs to know about one input: help, default as text, and its kind."""
+    """What the outside needs to know about one input: help, default as text, and its kind.
+
+    `unless` is the route with which a required input may be left out.
+    """
 
     help: str
     default: str = ""
     group: str = "more"
     required: bool = False
+    unless: str = ""
     secret: bool = False
     lines: bool = False
     boolean: bool = False
@@ -99,6 +103,24 @@ def _matching(pattern: str, rule: str) -> Callable[[str], str]:
     return read
 
 
+def _feed(text: str) -> Feed | None:
+    return parse_feed(text) if text else None
+
+
+def _environment_name(text: str) -> str:
+    """Read an environment's name; the rule is the service's (azure-rest-api-specs, mfe.json 2024-04-01)."""
+    plain = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", "up to 255 letters, digits, - and _; no dots")(text)
+    refuse_reserved(plain)
+    return plain
+
+
+def refuse_reserved(name: str) -> None:
+    """Raise BadInput for a name that only Microsoft's own environments may have (azure-docs#65770)."""
+    if name.lower().startswith("azureml"):
+        message = f"the environment's name {name!r} begins with AzureML, which Azure keeps for itself."
+        raise BadInput(message, fix="Set `environment-name` to a name that begins otherwise.")
+
+
 def _token(text: str) -> Secret:
     """Read a token; what isn't printable ASCII was pasted with something that no HTTP header can carry."""
     if not re.fullmatch(r"[!-~]*", text):
@@ -129,12 +151,13 @@ class Inputs:
         lines=True,
         read=_lines,
     )
-    feed: Feed = knob(
+    feed: Feed | None = knob(
         "Azure Artifacts feed in any spelling (URL, `ORG/PROJECT/FEED`, `ORG/FEED`), or the URL of another "
-        "repository's simple index.",
+        "repository's simple index. With `route: workspace` it is only read from, and may be left out.",
         group="feed",
         required=True,
-        read=parse_feed,
+        unless="workspace",
+        read=_feed,
     )
     feed_token: Secret = knob(
         "Token that may publish to the feed (Packaging, read and write).",
@@ -166,7 +189,7 @@ class Inputs:
     environment_name: str = knob(
         "Name of the environment. Default: the package's name.",
         group="environment",
-        read=_matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", "up to 255 letters, digits, - and _; no dots"),
+        read=_environment_name,
     )
     python_version: Python = knob(
         f"Python of the environment: {', '.join(PYTHONS)}, or a patch version of these.",
@@ -193,7 +216,10 @@ class Inputs:
         choices=("extra", "only"),
     )
     route: str = knob(
-        "How the package reaches the image.", default="feed", choices=("feed", "workspace", "storage", "git")
+        "How the package reaches the image: through the `feed`, or through the storage of each `workspace`, for a few "
+        "packages and without a feed.",
+        default="feed",
+        choices=("feed", "workspace", "storage", "git"),
     )
     storage_container: str = knob(
         "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`.",
@@ -204,8 +230,8 @@ class Inputs:
         choices=("v2", "v1"),
     )
     verify: str = knob(
-        "Proof before registering: `install` installs the lock as the image builder will; `image` awaits the "
-        "workspace's own image build; `none`.",
+        "Proof: `install` installs the lock as the image builder will, before it is registered; `image` also awaits "
+        "the workspace's own image build, afterwards; `none`.",
         default="install",
         choices=("none", "install", "image"),
     )
@@ -228,13 +254,25 @@ class Inputs:
             MissingToken(f"`{name}` is empty.", fix=fix)
             for name, fix in _TOKEN_FIX.items()
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
+            and (self.feed or self.route != "workspace")
         ]
+        if self.route == "workspace" and not self.feed:
+            problems += [
+                BadInput(f"`{name}` says something about a `feed`, and none is given.", fix=f"Leave `{name}` out.")
+                for name, given in (("index", self.index == "only"), ("connection-name", self.connection_name))
+                if given
+            ]
         for name, supported in _SUPPORTED.items():
             value = getattr(self, name.replace("-", "_"))
             if value is not None and value not in supported:
                 problems.append(NotYet(f"`{name}` can't be {value!r} in this version."))
         if problems:
             raise together(problems)
+
+    @property
+    def azureml(self) -> bool:
+        """Whether azureml-core is needed: for its way to the workspace, its storage, or its image builds."""
+        return self.sdk == "v1" or self.route == "workspace" or self.verify == "image"
 
 
 _TOKEN_FIX = {
@@ -245,9 +283,7 @@ _TOKEN_FIX = {
 }
 # What the interface promises and this version doesn't do yet; see docs/assumptions.md.
 _SUPPORTED = {
-    "route": ("feed",),
-    "sdk": ("v2",),
-    "verify": ("none", "install"),
+    "route": ("feed", "workspace"),
     "feed-view": ("",),
     "storage-container": ("",),
     "client-id": ("",),
@@ -343,7 +379,8 @@ def read(given: Mapping[str, str]) -> Inputs:
     problems: list[StepError] = []
     for each in knobs():
         try:
-            values[each.field] = _value(each, given.get(each.name, "").strip())
+            optional = bool(each.unless) and given.get("route", "").strip() == each.unless
+            values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
         except StepError as problem:
             problems.append(problem)
             values[each.field] = None
@@ -356,13 +393,13 @@ def read(given: Mapping[str, str]) -> Inputs:
     return inputs
 
 
-def _value(each: Knob, text: str) -> Any:  # noqa: ANN401  # each knob has its own type
+def _value(each: Knob, text: str, *, optional: bool) -> Any:  # noqa: ANN401  # each knob has its own type
     """Read one input; raise a StepError that names it."""
     if re.fullmatch(r"\$\(.*\)", text):
         message = f"`{each.name}` is the literal text of a variable that was never set"
         raise BadInput(message + (f": {text}." if not each.secret else "."))
     text = text or each.default
-    if each.required and not text:
+    if each.required and not text and not optional:
         message = f"`{each.name}` is required."
         raise BadInput(message)
     if each.choices and text not in each.choices:

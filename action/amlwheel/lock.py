@@ -29,13 +29,13 @@ SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Sources:
-    """Where packages may come from.
+    """Where packages may come from; beside our wheels from the public index alone when there is no `feed`.
 
     `published` are the names that are the feed's own; None when nobody could tell, and then the feed is asked first
     for every name. `only` takes everything but our wheels from the feed.
     """
 
-    feed: Feed
+    feed: Feed | None
     token: Secret
     published: frozenset[str] | None
     only: bool
@@ -188,7 +188,10 @@ def _project(folder: Path, wanted: Wanted, bound: set[str], sources: Sources) ->
         f"dependencies = {json.dumps(needs)}\n"
         f"[tool.uv.sources]\n{table}"
         f'[[tool.uv.index]]\nname = "local"\nurl = "{(folder / "local").resolve().as_uri()}/"\nexplicit = true\n'
+    ) + (
         f'[[tool.uv.index]]\nname = "feed"\nurl = {json.dumps(sources.feed.index_url)}\nexplicit = true\n'
+        if sources.feed
+        else ""
     )
 
 
@@ -212,7 +215,7 @@ def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> p
         *options,
     ]
     # With --no-config uv takes from the project file the indexes of bound names alone.
-    if sources.only or sources.published is None:
+    if sources.feed and (sources.only or sources.published is None):
         command += ["--default-index" if sources.only else "--index", f"feed={sources.feed.index_url}"]
     return process.run(command, env=env, cwd=folder, seconds=SECONDS)
 
@@ -227,7 +230,8 @@ def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
     files = package.get("wheels", [])
     hashes = {each["hashes"]["sha256"] for each in files if "sha256" in each.get("hashes", {})}
-    from_feed = any(urlsplit(each.get("url", "")).netloc == sources.feed.host for each in files)
+    host = sources.feed.host if sources.feed else None
+    from_feed = any(urlsplit(each.get("url", "")).netloc == host for each in files)
     private = sources.only or package["name"] in bound or from_feed
     return Pin(package["name"], package["version"], tuple(sorted(hashes)), private)
 

@@ -104,17 +104,32 @@ class Wheel:
 
 @dataclass(frozen=True, order=True)
 class Pin:
-    """One package of the lock: version, sha256 (hex) of each wheel that fits the image, and whether the feed has it."""
+    """One package of the lock: version, sha256 (hex) of each wheel that fits the image, and whether the feed has it.
+
+    `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`).
+    """
 
     name: str
     version: str
     sha256: tuple[str, ...]
     private: bool = field(default=False, compare=False)
+    stored: str = ""
 
     @property
     def line(self) -> str:
-        """The requirement as pip reads it, on one line: conda's `pip:` list breaks at continuations."""
-        return " ".join([f"{self.name}=={self.version}", *(f"--hash=sha256:{digest}" for digest in self.sha256)])
+        """The requirement as pip reads it, on one line: conda's `pip:` list breaks at continuations.
+
+        A stored wheel stands there by its file name, in whose place `Environment.at` puts the address.
+        """
+        return self._line(self.stored or f"{self.name}=={self.version}")
+
+    @property
+    def local_line(self) -> str:
+        """The requirement for pip in `output-dir`, where `dist/` has our wheels: nobody else may read the storage."""
+        return self._line(f"./dist/{self.stored}") if self.stored else self.line
+
+    def _line(self, requirement: str) -> str:
+        return " ".join([requirement, *(f"--hash=sha256:{digest}" for digest in self.sha256)])
 
 
 @dataclass(frozen=True)
@@ -189,6 +204,9 @@ class Workspace:
 
         Raises BadWorkspace, which says which part is wrong.
         """
+        if re.search(r"\bregistries/", text, re.IGNORECASE):
+            message = f"`workspace` {text!r} is a registry, and an environment is registered on workspaces."
+            raise BadWorkspace(message, cause="Neither SDK registers on a registry and its workspaces alike.")
         found = re.search(r"/?subscriptions/([^/?&]+)/resource-?groups/([^/?&]+)/(.*)", text, re.IGNORECASE)
         if found:
             name = re.search(r"(?:^|\.MachineLearningServices/)workspaces/([^/?&]+)", found[3], re.IGNORECASE)

@@ -1,8 +1,10 @@
 """Run a tool: its output captured line by line, its environment allow-listed, its time bounded."""
 
+import collections
 import contextlib
 import ctypes
 import os
+import queue
 import re
 import shutil
 import signal
@@ -66,6 +68,8 @@ def environment(source: Mapping[str, str] = os.environ, *, build: bool = False) 
             kept[name] = value
     if "PIP_INDEX_URL" in kept and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(kept):
         kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
+    if kept.get("HOME") == os.devnull:  # some set it so; uv fails on a home that isn't a folder
+        del kept["HOME"]
     if build:
         kept = {name: value for name, value in kept.items() if not _secretive(name, value)}
     tools = sysconfig.get_path("scripts")
@@ -96,6 +100,26 @@ def unreachable(output: str) -> str:
     return host[1] if host else "the package index"
 
 
+def _start(
+    command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None, stdin: int, stderr: int
+) -> "subprocess.Popen[str]":
+    program, *rest = map(str, command)
+    child = subprocess.Popen(
+        [shutil.which(program, path=env.get("PATH")) or program, *rest],
+        env=dict(env),
+        cwd=cwd,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        encoding="utf-8",
+        errors="replace",
+        umask=0o022 if sys.platform != "win32" else -1,
+        start_new_session=True,
+    )
+    _running.add(child)
+    return child
+
+
 def run(  # noqa: PLR0913  # each has its default, and all have names
     command: Sequence[str | Path],
     *,
@@ -110,20 +134,7 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     `errors=False` leaves stderr out, for a tool whose answer is parsed. Raises TooSlow when it takes longer than
     `seconds`. Nothing secret may be in `command`: any user of the machine can read another process's arguments.
     """
-    program, *rest = map(str, command)
-    child = subprocess.Popen(
-        [shutil.which(program, path=env.get("PATH")) or program, *rest],
-        env=dict(env),
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
-        encoding="utf-8",
-        errors="replace",
-        umask=0o022 if sys.platform != "win32" else -1,
-        start_new_session=True,
-    )
-    _running.add(child)
+    child = _start(command, env, cwd, subprocess.DEVNULL, subprocess.STDOUT if errors else subprocess.DEVNULL)
     lines: list[str] = []
     failures: list[Exception] = []
 
@@ -154,6 +165,69 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     if failures:
         raise failures[0]
     return Finished(status, "".join(lines))
+
+
+class Dialogue:
+    """A tool that stays, and answers each line on its stdin with a line on its stdout; its stderr is only kept.
+
+    Lines may hold secrets: unlike arguments and variables, nobody else can read a pipe.
+    """
+
+    def __init__(self, command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> None:
+        """Start `command`."""
+        self._name = Path(command[0]).name
+        self._child = _start(command, env, cwd, subprocess.PIPE, subprocess.PIPE)
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._said: collections.deque[str] = collections.deque(maxlen=100)
+        self._errors = threading.Thread(target=self._keep_errors, daemon=True)
+        for thread in (threading.Thread(target=self._listen, daemon=True), self._errors):
+            thread.start()
+
+    def ask(self, line: str, seconds: float) -> str:
+        """Return the answer to `line`, empty when the tool has ended; raise TooSlow, and end it, after `seconds`."""
+        # A tool that hangs doesn't read either, and a pipe holds 64 kB: writing must not be able to block us.
+        threading.Thread(target=self._write, args=(line,), daemon=True).start()
+        try:
+            answer = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            self.end()
+            message = f"{self._name} gave no answer within {seconds:.0f} seconds."
+            raise TooSlow(message, details=self.said) from None
+        if not answer:
+            self._answers.put("")  # for whoever asks next
+            self.end()
+        return answer
+
+    @property
+    def said(self) -> str:
+        """The last lines of its stderr. The text is hostile."""
+        return "".join(self._said)
+
+    def end(self) -> None:
+        """End the tool."""
+        _end(self._child)
+        self._child.wait()
+        _running.discard(self._child)
+        self._errors.join(DRAIN)
+        with contextlib.suppress(OSError):  # what nobody has read
+            if self._child.stdin:
+                self._child.stdin.close()
+
+    def _write(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # it has ended, which the answer will tell
+            assert self._child.stdin  # noqa: S101  # it is a pipe
+            self._child.stdin.write(line + "\n")
+            self._child.stdin.flush()
+
+    def _listen(self) -> None:
+        with self._child.stdout or contextlib.nullcontext(()) as lines:
+            for line in lines:
+                self._answers.put(line)
+        self._answers.put("")
+
+    def _keep_errors(self) -> None:
+        with self._child.stderr or contextlib.nullcontext(()) as lines:
+            self._said.extend(lines)
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -19,27 +19,31 @@ IMPORT_SECONDS = 120.0
 
 def prove(
     environment: Environment,
-    connection: Connection,
+    connection: Connection | None,
     token: Secret,
     modules: Sequence[str],
     echo: Callable[[str], None],
 ) -> str:
     """Install what `environment` says and import `modules`; return one line on what was proven.
 
-    The feed's own packages are fetched with `token` and without a cache, as the builder fetches them; the rest as this
-    machine fetches public packages. Every file must have its sha256. Raises ProofFailed, ImportFailed, NoNetwork.
+    The feed's own packages are fetched with `token` and without a cache, as the builder fetches them; stored wheels are
+    installed from the file that was stored; the rest as this machine fetches public packages. Every file must have its
+    sha256. Raises ProofFailed, ImportFailed, NoNetwork.
     """
-    index = _index(environment, connection)
     private = {pin.name for pin in environment.pins if pin.private}
     requirements = [item for item in environment.pip if not item.startswith("--")]
+    stored = [line for line in requirements if line.startswith("file:")]
     ours = [line for line in requirements if line.split("==")[0] in private]
-    rest = [line for line in requirements if line not in ours]
+    rest = [line for line in requirements if line not in (*stored, *ours)]
     python = environment.base.python
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         installer = _Installer(Path(name), python, echo)
         # The token travels in the environment; an address with a credential would be an argument for all to read.
         access = {"UV_INDEX_FEED_USERNAME": http.USER, "UV_INDEX_FEED_PASSWORD": token.reveal()}
-        installer.install(ours, "the feed", ["--no-cache", "--default-index", f"feed={index}"], access)
+        if ours and connection:
+            index = ["--no-cache", "--default-index", f"feed={_index(environment, connection)}"]
+            installer.install(ours, "the feed", index, access)
+        installer.install(stored, "the workspace's storage", [], {})
         installer.install(rest, "the public index", [], {})
         return f"{len(requirements)} installed; " + _import(installer.site, modules, python, echo)
 

@@ -23,8 +23,8 @@ class Release:
 
     source: Source
     wheels: tuple[Wheel, ...]
-    feed: Feed
-    connection: Connection
+    feed: Feed | None
+    connection: Connection | None
     workspaces: tuple[Workspace, ...]
     environment: Environment
     lock: str
@@ -34,6 +34,16 @@ class Release:
     def lock_sha256(self) -> str:
         """The sha256 (hex) of the lock's text."""
         return hashlib.sha256(self.lock.encode()).hexdigest()
+
+    @property
+    def route(self) -> str:
+        """How the wheels reach the image, in the words of the input."""
+        return "workspace" if any(pin.stored for pin in self.environment.pins) else "feed"
+
+    @property
+    def place(self) -> str:
+        """Where the wheels lie, for people."""
+        return self.feed.label if self.feed and self.route == "feed" else "the storage of each workspace"
 
     def tags(self) -> dict[str, str]:
         """Return the environment's tags: text only, and nothing that a secret could be in."""
@@ -51,9 +61,10 @@ class Release:
 
 def receipt(release: Release) -> dict[str, Any]:
     """Return the receipt as JSON data, valid by templates/aml-release.schema.json."""
-    environment, feed = release.environment, release.feed
+    environment, feed, connection = release.environment, release.feed, release.connection
     return {
         "schema": SCHEMA,
+        "route": release.route,
         "source": {
             "repository": release.source.repository,
             "commit": release.source.commit,
@@ -69,8 +80,8 @@ def receipt(release: Release) -> dict[str, Any]:
             }
             for wheel in release.wheels
         ],
-        "feed": {"name": feed.label, "index_url": feed.index_url},
-        "connection": {"name": release.connection.name, "target": release.connection.target},
+        "feed": feed and {"name": feed.label, "index_url": feed.index_url},
+        "connection": connection and {"name": connection.name, "target": connection.target},
         "environment": {
             "name": environment.name,
             "version": environment.version,
@@ -97,8 +108,8 @@ def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
         "package-version": "\n".join(str(wheel.version) for wheel in release.wheels),
         "wheel": "\n".join(f"{folder}/dist/{wheel.filename}" for wheel in release.wheels),
         "wheel-sha256": "\n".join(wheel.sha256 for wheel in release.wheels),
-        "index-url": release.feed.index_url,
-        "connection": release.connection.name,
+        "index-url": release.feed.index_url if release.feed else "",
+        "connection": release.connection.name if release.connection else "",
         "environment": environment.reference,
         "environment-name": environment.name,
         "environment-version": environment.version,
@@ -115,8 +126,8 @@ OUTPUTS = {
     "package-version": "Version of the package; a line each for several.",
     "wheel": "Path of the wheel; a line each for several.",
     "wheel-sha256": "sha256 of the wheel in hex; a line each for several.",
-    "index-url": "Address of the feed's simple index, without a credential.",
-    "connection": "Name of the connection on the workspace.",
+    "index-url": "Address of the feed's simple index, without a credential; empty without a feed.",
+    "connection": "Name of the connection on the workspace; empty without a feed.",
     "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
     "environment-name": "Name of the environment.",
     "environment-version": "Version of the environment.",
@@ -136,11 +147,11 @@ def table(changes: Sequence[Change[Any]]) -> list[str]:
 
 def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, proof: str) -> str:
     """Return the summary page in Markdown. Texts from metadata are escaped."""
-    environment, feed = release.environment, release.feed
+    environment = release.environment
     rows = "\n".join(f"| {change.verb.value} | {_cell(change.subject)} | {_cell(change.why)} |" for change in changes)
     wheels = "\n".join(f"| {_cell(wheel.filename)} | `{wheel.sha256}` |" for wheel in release.wheels)
     packages = "\n".join(
-        f'    source --> wheel{number}["{_node(f"{wheel.project} {wheel.version}")}"] --> feed'
+        f'    source --> wheel{number}["{_node(f"{wheel.project} {wheel.version}")}"] --> place'
         for number, wheel in enumerate(release.wheels)
     )
     commit = f"commit {release.source.commit[:12]}" if release.source.commit else "source"
@@ -154,8 +165,7 @@ def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
 flowchart LR
     source["{_node(commit)}"]
 {packages}
-    feed["feed {_node(feed.name)}"] --> connection["connection {_node(release.connection.name)}"]
-    connection --> environment["{_node(environment.reference)}"]
+    {_way(release)} --> environment["{_node(environment.reference)}"]
     image["{_node(environment.image.repository)}"] --> environment
 ```
 
@@ -189,13 +199,21 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 """
 
 
+def _way(release: Release) -> str:
+    """Return the middle of the picture: where the wheels went, and by what the image builder gets at them."""
+    if release.route == "workspace" or not release.feed or not release.connection:
+        return 'place["storage of the workspace"]'
+    feed, connection = _node(release.feed.name), _node(release.connection.name)
+    return f'place["feed {feed}"] --> connection["connection {connection}"]'
+
+
 def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:
     """Return the last lines of the log: what, where, and how to use it."""
     environment = release.environment
     done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
     return [
         f"{done} {environment.reference}",
-        f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.feed.label}",
+        f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.place}",
         f"  workspaces  {', '.join(workspace.name for workspace in release.workspaces)}",
         f"  files       {folder}/",
         "  dry run     nothing was published or registered"

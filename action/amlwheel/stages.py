@@ -1,8 +1,8 @@
 """The stages of a run, each on what the ones before it found. Nothing outside changes before `apply`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from . import (
     __version__,
+    azureml_core,
     credentials,
     devops,
     emit,
@@ -28,20 +29,31 @@ from . import (
     wheel,
     workspace,
 )
+from .arm import Arm
+from .azureml_process import Worker
 from .change import Change, Verb
 from .errors import Unexpected
-from .model import Connection, Image, Pin, Wheel
+from .model import Connection, Feed, Image, Pin, Wheel, Workspace
 from .receipt import Release
 
 
 @dataclass(frozen=True)
 class World:
-    """What was seen outside before anything was made. `workspaces` run parallel to the input's."""
+    """What was seen outside before anything was made. `workspaces` run parallel to the input's.
 
-    arm: workspace.Arm
+    `worker` is azureml-core, where it is needed; `storage` knows the wheels that lie in the workspaces' own.
+    """
+
+    planner: workspace.Planner
+    worker: Worker | None
+    storage: azureml_core.Storage | None
     image: Image
     published: frozenset[str] | None
     workspaces: tuple[workspace.Seen, ...]
+
+    def located(self, release: Release, place: Workspace) -> environment.Environment:
+        """Return the environment as it is registered on one workspace: its stored wheels have their address there."""
+        return self.storage.at(release.environment, place) if self.storage else release.environment
 
 
 @dataclass(frozen=True)
@@ -76,23 +88,35 @@ class Stages:
         asked, host = self.asked, self.host
         with host.stage("Check access") as done:
             credential = credentials.find(self.environ, partial(host.mask, user=http.USER))
-            arm = workspace.Arm(credential, credentials.ARM_SCOPE)
-            # The page of the first package, known or not, is what the image builder will ask for.
-            name = wheel.expected_names(asked.package_dir, self._given())[0]
-            names = devops.published if asked.feed.is_artifacts else feed.names
+            worker = Worker(credential, asked.workspace) if asked.azureml else None  # so early that nobody waits for it
+            arm = Arm(credential, credentials.ARM_SCOPE)
             with plan.observing() as seen:
-                page = seen.ask(partial(feed.look, asked.feed, name, asked.feed_token, "feed-token"))
-                seen.ask(partial(feed.look, asked.feed, name, asked.connection_token, "connection-token"))
+                index = self._look_at(asked.feed, seen) if asked.feed else None
                 for each in asked.workspace:
                     seen.ask(partial(workspace.exists, arm, each))
-                published = seen.ask(partial(names, asked.feed, asked.feed_token))
                 known = [seen.ask(partial(workspace.connections, arm, each)) for each in asked.workspace]
                 allowed = [seen.ask(partial(workspace.permissions, arm, each)) for each in asked.workspace]
                 pinned = seen.ask(partial(image.pin, asked.base_image))
-            feed.settle(asked.feed, page.result(), published.result(), asked.feed_token)
-            done += [asked.feed.label, *(each.name for each in asked.workspace), f"signed in by {credential.label}"]
+            published = self._settle(asked.feed, *_results(index)) if asked.feed and index else frozenset[str]()
+            label = [asked.feed.label] if asked.feed else []
+            done += [*label, *(each.name for each in asked.workspace), f"signed in by {credential.label}"]
         found = map(workspace.Seen, _results(known), _results(allowed))
-        return World(arm, pinned.result(), published.result(), tuple(found))
+        sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)
+        storage = azureml_core.Storage(worker) if worker and asked.route == "workspace" else None
+        return World(workspace.Planner(arm, sdk), worker, storage, pinned.result(), published, tuple(found))
+
+    def _look_at(self, asked_feed: Feed, seen: plan.Observer) -> tuple[Future[Any], Future[Any]]:
+        """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
+        asked = self.asked
+        name = wheel.expected_names(asked.package_dir, self._given())[0]
+        names = devops.published if asked_feed.is_artifacts else feed.names
+        page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
+        seen.ask(partial(feed.look, asked_feed, name, asked.connection_token, "connection-token"))
+        return page, seen.ask(partial(names, asked_feed, asked.feed_token))
+
+    def _settle(self, asked_feed: Feed, page: feed.Page, published: frozenset[str] | None) -> frozenset[str] | None:
+        feed.settle(asked_feed, page, published, self.asked.feed_token)
+        return published
 
     def build(self, folder: Path) -> tuple[Wheel, ...]:
         """Build (into `folder`) or find the wheels, and refuse what couldn't be published or used later."""
@@ -107,7 +131,8 @@ class Stages:
             if tag:
                 wheel.check_tag(tag, wheels)
             for each in wheels:
-                feed.refuse_unpublishable(each, asked.feed)
+                if asked.feed and asked.route == "feed":
+                    feed.refuse_unpublishable(each, asked.feed)
                 wheel.check_fit(each, asked.python_version)
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
@@ -129,10 +154,20 @@ class Stages:
         with self.host.stage("Lock") as done:
             wanted = lock.Wanted(wheels, lock.requirements(asked.requirements, Path()), asked.python_version)
             sources = lock.Sources(asked.feed, asked.feed_token, world.published, asked.index == "only")
-            recheck = partial(feed.look, asked.feed, wheels[0].name, asked.feed_token, "feed-token")
-            pins = lock.resolve(wanted, sources, recheck, self.host.say)
-            done.append(f"{len(pins)} locked, {sum(pin.private for pin in pins)} from the feed")
+            pins = lock.resolve(wanted, sources, self._recheck(wheels[0]), self.host.say)
+            if asked.route == "workspace":
+                files = {each.project: each.filename for each in wheels}
+                pins = tuple(replace(each, stored=files.get(each.name, "")) for each in pins)
+            where = "the workspace's storage" if asked.route == "workspace" else "the feed"
+            done.append(f"{len(pins)} locked, {sum(pin.private for pin in pins)} from {where}")
         return pins
+
+    def _recheck(self, built: Wheel) -> Callable[[], object]:
+        """Return the question that tells whether it was the feed that failed, and why."""
+        asked = self.asked
+        return (
+            partial(feed.look, asked.feed, built.name, asked.feed_token, "feed-token") if asked.feed else lambda: None
+        )
 
     def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], world: World) -> Release:
         """Derive everything that the release is going to be."""
@@ -142,41 +177,70 @@ class Stages:
         if code.dirty:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
         base = environment.Base(world.image, asked.python_version)
-        index = asked.feed.option(only=asked.index == "only")
+        options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
+        if not asked.environment_name:
+            inputs.refuse_reserved(wheels[0].project)
         return Release(
             source=code,
             wheels=wheels,
             feed=asked.feed,
-            connection=Connection.of(asked.feed, asked.connection_name),
+            connection=Connection.of(asked.feed, asked.connection_name) if asked.feed else None,
             workspaces=asked.workspace,
-            environment=environment.define(asked.environment_name, wheels[0], pins, base, index),
-            lock=emit.lock_text(pins, asked.python_version, [index]),
+            environment=environment.define(asked.environment_name, wheels[0], pins, base, options),
+            lock=emit.lock_text(pins, asked.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
         )
 
     def plan(self, release: Release, world: World) -> Changes:
         """Compare what is wanted with what there is; a conflict anywhere stops here, before the first effect."""
         asked, host = self.asked, self.host
+        places = list(zip(asked.workspace, world.workspaces, strict=True))
         with host.stage("Plan") as done:
             with plan.observing() as seen:
-                wheels = [
-                    seen.ask(partial(feed.plan, asked.feed, each, asked.feed_token, host.warning))
-                    for each in release.wheels
+                for opened in world.worker.opened.values() if world.worker else ():
+                    seen.ask(opened.result)
+                wheels = [seen.ask(each) for each in self._wheel_plans(release, world)]
+                stored = [
+                    seen.ask(partial(world.planner.connection, release.connection, asked.connection_token, *place))
+                    for place in places
+                    if release.connection
                 ]
-                store = partial(workspace.plan_connection, world.arm, release.connection, asked.connection_token)
-                places = list(zip(asked.workspace, world.workspaces, strict=True))
-                stored = [seen.ask(partial(store, *place)) for place in places]
-                register = partial(workspace.plan_environment, world.arm, release.environment, release.tags())
-                registered = [seen.ask(partial(register, *place)) for place in places]
+                registered = [
+                    seen.ask(
+                        partial(
+                            world.planner.environment,
+                            partial(world.located, release, each),
+                            release.tags(),
+                            each,
+                            found,
+                        )
+                    )
+                    for each, found in places
+                ]
             changes = Changes(_results(wheels), _results(stored), _results(registered))
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
+            if world.worker:
+                done.append(f"azureml-core ready in {world.worker.ready:.1f} s, waited {world.worker.waited:.1f} s")
         for line in receipt.table(changes.all):
             host.say(f"       {line}")
         return changes
 
-    def render(self, release: Release) -> dict[str, str]:
-        """Return the text of each file to emit, after a look that none of them holds a secret."""
-        texts = emit.files(release.environment, release.lock, receipt.receipt(release), release.tags())
+    def _wheel_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[str]]]:
+        """Yield what plans each wheel's way: into the feed, or into the storage of each workspace."""
+        asked = self.asked
+        for each in release.wheels:
+            if world.storage:
+                yield from (partial(world.storage.plan, each, place) for place in asked.workspace)
+            elif asked.feed:
+                yield partial(feed.plan, asked.feed, each, asked.feed_token, self.host.warning)
+
+    def render(self, release: Release, world: World) -> dict[str, str]:
+        """Return the text of each file to emit, after a look that none of them holds a secret.
+
+        Where workspaces differ, in the addresses of stored wheels, it is the first one's.
+        """
+        first = world.located(release, release.workspaces[0])
+        texts = emit.files(first, release.lock, receipt.receipt(release), release.tags())
         for name, text in texts.items():
             if self.host.leaks(text):
                 message = f"{name} would hold a secret, so nothing was changed or written."
@@ -201,19 +265,32 @@ class Stages:
             self.host.say("skip   Prove · the environment is kept; it was proven before it was registered")
             return "Proven when it was registered."
         modules = [module for each in release.wheels for module in each.modules]
+        built = {each.filename: each.path.resolve().as_uri() for each in release.wheels}  # read back, where stored
         with self.host.stage("Prove") as done:
             token = self.asked.connection_token
-            proven = proof.prove(release.environment, release.connection, token, modules, self.host.foreign)
+            proven = proof.prove(release.environment.at(built), release.connection, token, modules, self.host.foreign)
             done.append(proven)
         return f"Proven: {proven}."
 
-    def report(self, release: Release, texts: Mapping[str, str], changes: Changes, proven: str) -> None:
+    def build_images(self, release: Release, world: World) -> str:
+        """Have each workspace build the image, if the user wants to wait for it; return a sentence for the summary."""
+        if self.asked.verify != "image" or not world.worker:
+            return ""
+        told = []
+        for each in release.workspaces:
+            with self.host.stage(f"Build the image on {each.name}") as done:
+                said = azureml_core.build_image(world.worker, each, release.environment, self.host.foreign)
+                done.append(said)
+            told.append(f"Image on {each.name}: {said}.")
+        return " ".join(told)
+
+    def report(self, release: Release, world: World, changes: Changes, proven: str) -> None:
         """Write the files, set the outputs, write the summary, and print the few lines that a person wants.
 
         The files come last: they describe a release that exists (or, in a dry run, one that could).
         """
         asked, host = self.asked, self.host
-        emit.write(Path(asked.output_dir), texts, release.wheels)
+        emit.write(Path(asked.output_dir), self.render(release, world), release.wheels)
         folder = Path(asked.output_dir).as_posix()
         changed = bool(changes.count)
         host.summary(receipt.summary(release, changes.all, dry_run=asked.dry_run, proof=proven))

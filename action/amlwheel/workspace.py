@@ -1,108 +1,46 @@
-"""Connections and environments of a workspace, through Azure Resource Manager's documented contract (`sdk: v2`).
+"""Connections and environments of a workspace: what is there, what shall change, and whether it then is so.
 
-Source of paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearningServices, stable/2024-04-01.
+What differs between the SDKs is small and stands behind `Sdk`: how a connection is stored, how an environment is read
+and registered. Paths, bodies and rules of `Documented` (`sdk: v2`): azure-rest-api-specs,
+Microsoft.MachineLearningServices, stable/2024-04-01.
 """
 
-import contextlib
 import fnmatch
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 from urllib.parse import quote
 
-from azure.core import exceptions
-from azure.core.pipeline import policies
-from azure.core.rest import HttpRequest, HttpResponse
-from azure.mgmt.core import ARMPipelineClient
-from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
-
-from . import __version__
+from .arm import ARM, Arm, Json, check, grant, items_in, object_in
 from .change import Change, Verb
-from .environment import Environment
-from .errors import (
-    AzureRefused,
-    ConnectionConflict,
-    EnvironmentConflict,
-    NoNetwork,
-    ReadBackDiffers,
-    TooSlow,
-    WorkspaceForbidden,
-    WorkspaceNotFound,
-)
+from .environment import Definition, Environment
+from .errors import ConnectionConflict, EnvironmentConflict, ReadBackDiffers, WorkspaceForbidden
 from .model import Connection, Workspace
 from .secret import Secret
 
-ARM = "https://management.azure.com"
-API_VERSION = "2024-04-01"
-CONNECT, READ = 10, 60  # seconds; the library's own are 300
-LONGEST_PAUSE = 60.0  # seconds between two attempts
 FINGERPRINT = "amlwheel-fingerprint"
-Json = dict[str, Any]
 
 
-class _Retry(policies.RetryPolicy[HttpRequest, HttpResponse]):
-    """The library's retries, with the server's Retry-After obeyed up to a bound."""
+class Sdk(Protocol):
+    """A way to write to a workspace, and to read environments back."""
 
-    def get_retry_after(self, response: Any) -> float | None:  # noqa: ANN401  # the library's own type is internal
-        """Return the seconds that the server asks for, at most LONGEST_PAUSE; None when it makes no sense."""
-        try:
-            asked = super().get_retry_after(response)
-        except ValueError:
-            return None
-        return None if asked is None else min(asked, LONGEST_PAUSE)
+    def check(self, workspace: Workspace, connection: Connection) -> None:
+        """Raise what would make `store` fail, as far as a read can tell."""
 
+    def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
+        """Store `token` under `connection`, with the fingerprint `mark` where there is a place for it."""
 
-class Arm:
-    """Requests to Azure Resource Manager, with retries and with errors of the catalogue."""
+    def find(self, workspace: Workspace, environment: Environment) -> Definition | None:
+        """Return what is registered under the name and version of `environment`; None when nothing is."""
 
-    def __init__(self, credential: Any, scope: str) -> None:  # noqa: ANN401  # azure-core's protocol is structural
-        """Make the client. Policies are explicit: the default set registers resource providers on some 409s."""
-        self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
-            base_url=ARM,
-            policies=[
-                policies.RequestIdPolicy(),
-                policies.HeadersPolicy(),
-                policies.UserAgentPolicy(f"amlwheel/{__version__}"),
-                _Retry(retry_total=4),
-                ARMChallengeAuthenticationPolicy(credential, scope),
-                ARMHttpLoggingPolicy(),
-            ],
-        )
-
-    def send(self, method: str, path: str, body: Json | None = None, *, version: str = API_VERSION) -> tuple[int, Json]:
-        """Send one request and return status and JSON body; statuses of 400 and more come back as they are.
-
-        `path` begins with a slash or is a whole address (a nextLink). Raises NoNetwork and TooSlow.
-        """
-        url = self._client.format_url(path)
-        params = {} if path.startswith("http") else {"api-version": version}
-        request = (
-            HttpRequest(method, url, params=params, json=body) if body else HttpRequest(method, url, params=params)
-        )
-        with _network():
-            response = self._client.send_request(request, connection_timeout=CONNECT, read_timeout=READ)
-            try:
-                said = response.json() if response.content else {}
-            except ValueError:
-                said = None
-        if not isinstance(said, dict) and response.status_code < 400:  # noqa: PLR2004
-            message = f"Something between here and Azure Resource Manager answered {response.status_code} and no data."
-            raise AzureRefused(message, cause="A proxy or a sign-in portal answers in the place of Azure.")
-        return response.status_code, _object(said)
-
-    def find(self, path: str, workspace: Workspace) -> Json | None:
-        """GET something of a workspace; None when it doesn't exist there (404)."""
-        status, said = self.send("GET", path)
-        if status == 404:  # noqa: PLR2004
-            return None  # the workspace is there, see `exists`; services name a missing child in many ways
-        _check(status, said, workspace)
-        return said
+    def register(self, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
+        """Register `environment`; a version that exists already is no error, since what is there is read afterwards."""
 
 
 def exists(arm: Arm, workspace: Workspace) -> None:
     """Raise WorkspaceForbidden or WorkspaceNotFound unless the identity may see the workspace."""
-    _check(*arm.send("GET", workspace.id), workspace)
+    check(*arm.send("GET", workspace.id), workspace)
 
 
 @dataclass(frozen=True)
@@ -125,7 +63,7 @@ class Permissions:
             matches(block.get("actions")) and not matches(block.get("notActions")) for block in self.blocks
         ):
             message = f"The identity may see workspace {workspace.name}, but has no role that allows {action}."
-            raise WorkspaceForbidden(message, fix=_grant(workspace))
+            raise WorkspaceForbidden(message, fix=grant(workspace))
 
 
 @dataclass(frozen=True)
@@ -143,7 +81,7 @@ def permissions(arm: Arm, workspace: Workspace) -> Permissions:
     """
     path = f"{workspace.id}/providers/Microsoft.Authorization/permissions"
     status, said = arm.send("GET", path, version="2022-04-01")
-    return Permissions(_items(said.get("value")) if status < 400 else ())  # noqa: PLR2004
+    return Permissions(items_in(said.get("value")) if status < 400 else ())  # noqa: PLR2004
 
 
 def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
@@ -152,41 +90,95 @@ def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
     path = f"{workspace.id}/connections"
     for _ in range(1000):
         status, said = arm.send("GET", path)
-        _check(status, said, workspace)
-        found += _items(said.get("value"))
+        check(status, said, workspace)
+        found += items_in(said.get("value"))
         path = str(said.get("nextLink") or "")
         if not path.startswith(f"{ARM}/"):
             break
     return tuple(found)
 
 
-def plan_connection(
-    arm: Arm, connection: Connection, token: Secret, workspace: Workspace, seen: Seen
-) -> Change[Connection]:
-    """Say what storing `token` under `connection` means. A stored secret can't be read back, so a fingerprint decides.
+@dataclass(frozen=True)
+class Planner:
+    """Compares what is wanted of workspaces with what they hold. Changes are made by `sdk`, and looked at by `arm`."""
 
-    Raises ConnectionConflict when another connection has the target, or the name stands for something else.
-    """
+    arm: Arm
+    sdk: Sdk
+
+    def connection(self, connection: Connection, token: Secret, workspace: Workspace, seen: Seen) -> Change[Connection]:
+        """Say what storing `token` under `connection` means. A stored secret can't be read, so a fingerprint decides.
+
+        Raises ConnectionConflict when another connection has the target, or the name stands for something else.
+        """
+        mine = _mine(connection, workspace, seen)
+        mark = fingerprint(token, f"{workspace.id}/connections/{connection.name}")
+        subject = f"connection {connection.name} on {workspace.name}"
+        stored = _fingerprint_in(mine)
+        if stored == mark and mine.get("authType") == "PAT":
+            return Change(subject, Verb.KEEP, "same target and same token", connection)
+        seen.permissions.check("connections/write", workspace)
+        self.sdk.check(workspace, connection)
+        why = "another token" if stored else "there is no telling which token it holds"
+        verb, why = (Verb.UPDATE, why) if mine else (Verb.CREATE, "new")
+
+        def effect() -> None:
+            self.sdk.store(workspace, connection, token, mark)
+            self._read_back(workspace, connection, mark)
+
+        return Change(subject, verb, why, connection, effect)
+
+    def _read_back(self, workspace: Workspace, connection: Connection, mark: str) -> None:
+        """Raise ReadBackDiffers unless the connection has our target, and no other token's fingerprint."""
+        path = f"{workspace.id}/connections/{quote(connection.name)}"
+        stored = object_in((self.arm.find(path, workspace) or {}).get("properties"))
+        if not _same_target(stored.get("target", ""), connection.target):
+            shown = stored.get("target")
+            message = f"Connection {connection.name} of {workspace.name} shows target {shown!r} after the write."
+            raise ReadBackDiffers(message)
+        if _fingerprint_in(stored) not in ("", mark):
+            message = f"Connection {connection.name} of {workspace.name} keeps the fingerprint of another token."
+            raise ReadBackDiffers(message, fix=f"Delete connection {connection.name}, and run the step again.")
+
+    def environment(
+        self, located: Callable[[], Environment], tags: Mapping[str, str], workspace: Workspace, seen: Seen
+    ) -> Change[Environment]:
+        """Say what registering an environment means; raise EnvironmentConflict when its version is something else.
+
+        `located` returns it with the addresses that are known at that moment: some are known only after an upload.
+        """
+        environment = located()
+        subject = f"environment {environment.name}:{environment.version} on {workspace.name}"
+        registered = self.sdk.find(workspace, environment)
+        if registered is not None:
+            _same(registered, environment, workspace)
+            return Change(subject, Verb.KEEP, "registered with the same definition", environment)
+        seen.permissions.check("environments/versions/write", workspace)
+        return Change(
+            subject, Verb.CREATE, "new definition", environment, lambda: self._register(located(), tags, workspace)
+        )
+
+    def _register(self, environment: Environment, tags: Mapping[str, str], workspace: Workspace) -> None:
+        """Register, then read: a service can accept and change only the tags, and a conflict may be our own retry."""
+        self.sdk.register(workspace, environment, tags)
+        registered = self.sdk.find(workspace, environment)
+        if registered is None:
+            message = f"{environment.reference} isn't there after it was registered on {workspace.name}."
+            raise ReadBackDiffers(message)
+        _same(registered, environment, workspace)
+
+
+def _mine(connection: Connection, workspace: Workspace, seen: Seen) -> Json:
+    """Return the properties of the connection that has our name, empty without one; refuse rivals of the others."""
     mine: Json = {}
     for each in seen.connections:
-        properties = _object(each.get("properties"))
+        properties = object_in(each.get("properties"))
         other = Connection(
             *(str(found or "") for found in (each.get("name"), *map(properties.get, ("target", "category"))))
         )
         if other.name.lower() == connection.name.lower():
             mine = properties
         _check_rival(other, connection, workspace)
-    mark = fingerprint(token, f"{workspace.id}/connections/{connection.name}")
-    subject = f"connection {connection.name} on {workspace.name}"
-    if mine and (mine.get("metadata") or {}).get(FINGERPRINT) == mark and mine.get("authType") == "PAT":
-        return Change(subject, Verb.KEEP, "same target and same token", connection)
-    seen.permissions.check("connections/write", workspace)
-    verb, why = (Verb.UPDATE, "another token, or stored by another tool") if mine else (Verb.CREATE, "new")
-
-    def effect() -> None:
-        _store(arm, workspace, connection, token, mark)
-
-    return Change(subject, verb, why, connection, effect)
+    return mine
 
 
 def _check_rival(other: Connection, connection: Connection, workspace: Workspace) -> None:
@@ -210,26 +202,12 @@ def _nearer(other: Connection, connection: Connection) -> bool:
     return bool(connection.index) and len(other.target) > len(connection.target) and other.covers(connection.index)
 
 
-def _store(arm: Arm, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
-    path = f"{workspace.id}/connections/{quote(connection.name)}"
-    body: Json = {
-        "properties": {
-            "category": connection.category,
-            "target": connection.target,
-            "authType": "PAT",
-            "credentials": {"pat": token.reveal()},
-            "isSharedToAll": True,
-            "metadata": {FINGERPRINT: mark},
-        }
-    }
-    status, said = arm.send("PUT", path, body)
-    _check(status, said, workspace)
-    stored = _object((arm.find(path, workspace) or {}).get("properties"))
-    if not _same_target(stored.get("target", ""), connection.target):
-        message = (
-            f"Connection {connection.name} of {workspace.name} shows target {stored.get('target')!r} after the write."
-        )
-        raise ReadBackDiffers(message)
+def _same_target(one: str | None, other: str) -> bool:
+    return (one or "").rstrip("/").lower() == other.rstrip("/").lower()
+
+
+def _fingerprint_in(properties: Json) -> str:
+    return str(object_in(properties.get("metadata")).get(FINGERPRINT) or "")
 
 
 def fingerprint(token: Secret, place: str) -> str:
@@ -241,122 +219,60 @@ def fingerprint(token: Secret, place: str) -> str:
     return hashlib.pbkdf2_hmac("sha256", token.reveal().encode(), place.lower().encode(), 200_000, dklen=8).hex()
 
 
-def plan_environment(
-    arm: Arm, environment: Environment, tags: Mapping[str, str], workspace: Workspace, seen: Seen
-) -> Change[Environment]:
-    """Say what registering `environment` means; raise EnvironmentConflict when the version holds something else."""
-    path = _environment_path(workspace, environment)
-    subject = f"environment {environment.name}:{environment.version} on {workspace.name}"
-    registered = arm.find(path, workspace)
-    if registered is not None:
-        _same(registered, environment, workspace)
-        return Change(subject, Verb.KEEP, "registered with the same definition", environment)
-    seen.permissions.check("environments/versions/write", workspace)
-
-    def effect() -> None:
-        _register(arm, workspace, environment, tags)
-
-    return Change(subject, Verb.CREATE, "new definition", environment, effect)
-
-
-def _register(arm: Arm, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
-    """PUT the version, then GET it: a PUT can answer 200 and change only the tags, and a 409 may be our own retry."""
-    path = _environment_path(workspace, environment)
-    body: Json = {
-        "properties": {
-            "image": environment.image.pinned,
-            "condaFile": environment.conda,
-            "osType": "Linux",
-            "isAnonymous": False,
-            "isArchived": False,
-            "description": "Registered by amlwheel; see the receipt of the release.",
-            "tags": {key: str(value) for key, value in tags.items()},
-        }
-    }
-    status, said = arm.send("PUT", path, body)
-    if status != 409:  # noqa: PLR2004
-        _check(status, said, workspace)
-    registered = arm.find(path, workspace)
-    if registered is None:
-        message = f"{environment.reference} isn't there after it was registered on {workspace.name}."
-        raise ReadBackDiffers(message)
-    _same(registered, environment, workspace)
-
-
-def _environment_path(workspace: Workspace, environment: Environment) -> str:
-    return f"{workspace.id}/environments/{quote(environment.name)}/versions/{quote(environment.version, safe='')}"
-
-
-def _same(registered: Json, environment: Environment, workspace: Workspace) -> None:
-    properties = _object(registered.get("properties"))
-    if not environment.same_as(properties.get("image") or "", properties.get("condaFile") or ""):
+def _same(registered: Definition, environment: Environment, workspace: Workspace) -> None:
+    if not environment.same_as(registered):
         message = f"{environment.reference} is registered on {workspace.name} with another definition."
         raise EnvironmentConflict(message)
 
 
-def _same_target(one: str | None, other: str) -> bool:
-    return (one or "").rstrip("/").lower() == other.rstrip("/").lower()
+@dataclass(frozen=True)
+class Documented:
+    """Connections and environments through Azure Resource Manager's documented contract (`sdk: v2`)."""
+
+    arm: Arm
+
+    def check(self, workspace: Workspace, connection: Connection) -> None:
+        """Find nothing to object to: the list of connections was read by the same contract."""
+
+    def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
+        """PUT the connection."""
+        body: Json = {
+            "properties": {
+                "category": connection.category,
+                "target": connection.target,
+                "authType": "PAT",
+                "credentials": {"pat": token.reveal()},
+                "isSharedToAll": True,
+                "metadata": {FINGERPRINT: mark},
+            }
+        }
+        check(*self.arm.send("PUT", f"{workspace.id}/connections/{quote(connection.name)}", body), workspace)
+
+    def find(self, workspace: Workspace, environment: Environment) -> Definition | None:
+        """GET the version."""
+        found = self.arm.find(_path(workspace, environment), workspace)
+        if found is None:
+            return None
+        properties = object_in(found.get("properties"))
+        return Definition.read(properties.get("image") or "", properties.get("condaFile") or "")
+
+    def register(self, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
+        """PUT the version. A 409 says that it exists."""
+        body: Json = {
+            "properties": {
+                "image": environment.image.pinned,
+                "condaFile": environment.conda,
+                "osType": "Linux",
+                "isAnonymous": False,
+                "isArchived": False,
+                "description": "Registered by amlwheel; see the receipt of the release.",
+                "tags": {key: str(value) for key, value in tags.items()},
+            }
+        }
+        status, said = self.arm.send("PUT", _path(workspace, environment), body)
+        if status != 409:  # noqa: PLR2004
+            check(status, said, workspace)
 
 
-_NO_WORKSPACE = {
-    "SubscriptionNotFound": "subscription",
-    "InvalidSubscriptionId": "subscription",
-    "ResourceGroupNotFound": "resource group",
-    "ResourceNotFound": "workspace",
-    "ParentResourceNotFound": "workspace",
-    "WorkspaceNotFound": "workspace",
-}
-
-
-def _check(status: int, said: Json, workspace: Workspace) -> None:
-    """Raise the catalogue's error for an answer of 400 or more."""
-    if 200 <= status < 300:  # noqa: PLR2004
-        return
-    code, details = _code(said), str(_object(said.get("error")).get("message") or said.get("message") or "")[:2000]
-    if status in (401, 403):
-        message = f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}."
-        raise WorkspaceForbidden(message, fix=_grant(workspace), details=details)
-    if status == 404:  # noqa: PLR2004
-        missing = _NO_WORKSPACE.get(code, "workspace")
-        name = {"subscription": workspace.subscription, "resource group": workspace.group}.get(missing, workspace.name)
-        raise WorkspaceNotFound(f"There is no {missing} {name}: 404 {code}.", details=details)
-    raise AzureRefused(f"Azure Resource Manager answered {status} {code} for {workspace.name}.", details=details)
-
-
-def _grant(workspace: Workspace) -> str:
-    """Return what gives an identity all that the step needs (Learn, how-to-assign-roles)."""
-    return (
-        "Grant the role: az role assignment create --role 'AzureML Data Scientist' --assignee CLIENT-ID "
-        f"--scope {workspace.id}"
-    )
-
-
-def _code(said: Json) -> str:
-    return str(_object(said.get("error")).get("code") or "")
-
-
-def _object(value: object) -> Json:
-    """Return `value` if it is a JSON object, else an empty one: what a service sends isn't always what it documents."""
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: object) -> tuple[Json, ...]:
-    """Return the objects of a JSON array."""
-    return tuple(each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
-
-
-@contextlib.contextmanager
-def _network() -> Iterator[None]:
-    """Turn azure-core's failures into ours. The originals aren't chained: they carry the request with its token."""
-    host = ARM.removeprefix("https://")
-    try:
-        yield
-    except exceptions.ServiceResponseTimeoutError:
-        message = f"{host} gave no answer within {READ} seconds."
-        raise TooSlow(message) from None
-    except (
-        exceptions.ServiceRequestError,
-        exceptions.ServiceResponseError,
-        exceptions.IncompleteReadError,
-    ) as error:
-        raise NoNetwork(host, type(error.inner_exception or error).__name__) from None
+def _path(workspace: Workspace, environment: Environment) -> str:
+    return f"{workspace.id}/environments/{quote(environment.name)}/versions/{quote(environment.version, safe='')}"

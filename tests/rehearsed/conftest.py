@@ -31,9 +31,10 @@ def world(local_azure: World, pristine: dict[str, str]) -> World:
     local_azure.fail()
     for name, text in pristine.items():
         local_azure.store.path(name).write_text(text, "utf-8")
-    for path in (local_azure.azure / "feeds").rglob("*"):
-        if path.is_file():
-            path.unlink()
+    for folder in ("feeds", "blobs"):
+        for path in (local_azure.azure / folder).rglob("*"):
+            if path.is_file():
+                path.unlink()
     return local_azure
 
 

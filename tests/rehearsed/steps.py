@@ -77,10 +77,10 @@ class Result:
 
 
 def _kind(url: str) -> str:
-    for kind in ("connections", "environments", "upload"):
+    for kind in ("connections", "environments", "upload", "artifacts"):
         if f"/{kind}/" in url:
             return kind
-    return url
+    return "blob" if ".blob.core.windows.net/" in url else url
 
 
 @dataclass(frozen=True)

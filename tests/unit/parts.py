@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from amlwheel import environment, workspace
+from amlwheel import arm, environment
 from amlwheel.model import Connection, Image, Pin, Python, Source, Wheel, Workspace
 from amlwheel.receipt import Release
 from amlwheel.secret import Secret
@@ -69,7 +69,7 @@ def pins(wheel: Wheel) -> tuple[Pin, ...]:
 
 def defined(wheel: Wheel, name: str = "") -> environment.Environment:
     """Return an environment with `wheel` and numpy in it."""
-    return environment.define(name, wheel, pins(wheel), BASE, FEED.option(only=False))
+    return environment.define(name, wheel, pins(wheel), BASE, [FEED.option(only=False)])
 
 
 def release(*wheels: Wheel) -> Release:
@@ -98,7 +98,7 @@ def answer(status: int = 200, text: str = "", reason: str = "", **headers: str) 
     return made
 
 
-class FakeArm(workspace.Arm):
+class FakeArm(arm.Arm):
     """Azure Resource Manager as a dict of what was PUT; `answers` go before it, by method and path."""
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class FakeArm(workspace.Arm):
         self.bodies: list[dict[str, Any]] = []
 
     def send(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, version: str = workspace.API_VERSION
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, version: str = arm.API_VERSION
     ) -> tuple[int, dict[str, Any]]:
         assert version == ("2022-04-01" if "Microsoft.Authorization" in path else "2024-04-01")
         self.sent.append((method, path))

@@ -109,7 +109,7 @@ def test_action_maps_every_input_through_env_and_into_no_script() -> None:
     assert set(step["env"]) == {each.variable for each in knobs("github")}
     assert "${{" not in step["run"]
     assert "uses" not in step
-    assert [name for name, each in ACTION["inputs"].items() if each.get("required")] == ["feed", "workspace"]
+    assert [name for name, each in ACTION["inputs"].items() if each.get("required")] == ["workspace"]
     assert not [name for name in SECRETS if "default" in ACTION["inputs"][name]]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from amlwheel.environment import Base, define, digest, to_yaml
+from amlwheel.environment import Base, Definition, define, digest, to_yaml
 from amlwheel.model import Image, Pin, Python, Wheel
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def test_the_conda_specification_is_golden(lead: Wheel) -> None:
         Pin("acme-churn", "1.2.3", ("a" * 64,), private=True),
         Pin("numpy", "2.2.0", ("b" * 64, "c" * 64)),
     ]
-    made = define("", lead, locked, BASE, FEED.option(only=False))
+    made = define("", lead, locked, BASE, [FEED.option(only=False)])
     assert made.conda == GOLDEN
     assert made.version == "1.2.3-df5a38078395"
     assert made.reference == f"azureml:acme-churn:{made.version}"
@@ -60,19 +60,19 @@ def test_an_epoch_is_spelled_for_addresses(tmp_path: Path) -> None:
 def test_any_other_content_is_another_version(lead: Wheel) -> None:
     index, locked = FEED.option(only=False), pins(lead)
     others = [
-        define("", lead, locked, BASE, index),
-        define("", lead, locked, BASE, FEED.option(only=True)),
-        define("", lead, locked[:1], BASE, index),
-        define("", lead, (locked[0], replace(locked[1], sha256=(sha("other"),))), BASE, index),
-        define("", lead, locked, Base(IMAGE, Python("3.11.12")), index),
-        define("", lead, locked, Base(replace(IMAGE, digest="sha256:" + "e" * 64), BASE.python), index),
+        define("", lead, locked, BASE, [index]),
+        define("", lead, locked, BASE, [FEED.option(only=True)]),
+        define("", lead, locked[:1], BASE, [index]),
+        define("", lead, (locked[0], replace(locked[1], sha256=(sha("other"),))), BASE, [index]),
+        define("", lead, locked, Base(IMAGE, Python("3.11.12")), [index]),
+        define("", lead, locked, Base(replace(IMAGE, digest="sha256:" + "e" * 64), BASE.python), [index]),
     ]
     assert len({each.version for each in others}) == len(others)
 
 
 def test_a_moved_tag_with_the_same_digest_is_the_same_version(lead: Wheel) -> None:
     moved = Base(Image(IMAGE.registry, IMAGE.repository, "latest", DIGEST), BASE.python)
-    assert define("", lead, pins(lead), moved, FEED.option(only=False)).version == defined(lead).version
+    assert define("", lead, pins(lead), moved, [FEED.option(only=False)]).version == defined(lead).version
 
 
 SPECS = st.recursive(
@@ -102,15 +102,15 @@ def test_what_means_the_same_is_the_same(lead: Wheel) -> None:
         yaml.safe_dump(made.spec, default_flow_style=True),
         json.dumps(made.spec),
     ):
-        assert made.same_as(IMAGE.pinned, conda)
+        assert made.same_as(Definition.read(IMAGE.pinned, conda))
 
 
 @pytest.mark.parametrize("conda", ["", "name: [", "when: 2026-02-31", "- a", "a: &x\n  <<: *y", "!!python/none x"])
 def test_what_is_no_specification_is_another(lead: Wheel, conda: str) -> None:
-    assert not defined(lead).same_as(IMAGE.pinned, conda)
+    assert not defined(lead).same_as(Definition.read(IMAGE.pinned, conda))
 
 
 def test_another_image_or_hash_is_another(lead: Wheel) -> None:
     made = defined(lead)
-    assert not made.same_as(IMAGE.tagged, made.conda)
-    assert not made.same_as(IMAGE.pinned, made.conda.replace(lead.sha256, sha("altered")))
+    assert not made.same_as(Definition.read(IMAGE.tagged, made.conda))
+    assert not made.same_as(Definition.read(IMAGE.pinned, made.conda.replace(lead.sha256, sha("altered"))))

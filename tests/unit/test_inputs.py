@@ -96,9 +96,7 @@ def test_a_missing_token_is_asked_for_by_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("route", "workspace"),
-        ("sdk", "v1"),
-        ("verify", "image"),
+        ("route", "git"),
         ("feed-view", "Release"),
         ("client-id", "x"),
         ("storage-container", "x"),
@@ -111,7 +109,9 @@ def test_what_this_version_cannot_do_is_said(name: str, value: str) -> None:
 
 
 def test_all_problems_come_at_once() -> None:
-    problem = refused({"feed": "?", "workspace": "x", "index": "y", "sdk": "v1", "feed-token": "", "base-image": "z"})
+    problem = refused(
+        {"feed": "?", "workspace": "x", "index": "y", "route": "git", "feed-token": "", "base-image": "z"}
+    )
     assert isinstance(problem, Several)
     assert [type(each).__name__ for each in problem.errors] == [
         "BadFeed", "BadWorkspace", "BadImage", "BadInput", "MissingToken", "NotYet"

@@ -21,8 +21,8 @@ from amlwheel import (
     process,
     proof,
     source,
+    stages,
     wheel,
-    workspace,
 )
 from amlwheel.errors import NoNetwork, ProofFailed, StepError
 from amlwheel.model import Pin, Source, Wheel
@@ -117,7 +117,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.setenv(name, value)
     signed_in = credentials.Credential(None, "test", print)  # type: ignore[arg-type]  # never asked
     monkeypatch.setattr(credentials, "find", lambda *_: signed_in)
-    monkeypatch.setattr(workspace, "Arm", lambda *_: made.arm)
+    monkeypatch.setattr(stages, "Arm", lambda *_: made.arm)
     monkeypatch.setattr(devops, "published", lambda *_: frozenset(["known"]))
     monkeypatch.setattr(http, "get", made.get)
     monkeypatch.setattr(feed, "_post", made.post)
@@ -343,8 +343,24 @@ def test_the_step_hides_its_environment_before_anything_runs(monkeypatch: pytest
 def test_a_signal_ends_the_tools_first(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
     monkeypatch.setattr(process, "end_all", lambda: ended.append(1))
-    monkeypatch.setattr(__main__, "run", lambda *_: signal.raise_signal(signal.SIGTERM))
+    ended_at: list[int] = []
+
+    def run(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            ended_at.extend(ended)
+
+    monkeypatch.setattr(__main__, "run", run)
     assert __main__.main([]) == 130
+    assert ended_at == [1]
+
+
+def test_no_tool_outlives_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(process, "end_all", lambda: ended.append(1))
+    monkeypatch.setattr(__main__, "run", lambda *_: None)
+    assert __main__.main([]) == 0
     assert ended == [1]
 
 

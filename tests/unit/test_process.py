@@ -208,3 +208,52 @@ def test_a_tool_is_found_on_the_path_it_is_given(tmp_path: Path) -> None:
 )
 def test_an_unreachable_host_is_read_from_what_a_tool_says(said: str, host: str) -> None:
     assert process.unreachable(said) == host
+
+
+def test_a_home_that_is_no_folder_is_none() -> None:
+    assert "HOME" not in process.environment({"HOME": os.devnull})
+
+
+# --- a dialogue
+
+ECHO = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)"
+
+
+def dialogue(code: str, tmp_path: Path) -> process.Dialogue:
+    return process.Dialogue([sys.executable, "-I", "-S", "-c", code], env=process.environment(), cwd=tmp_path)
+
+
+def test_a_tool_answers_line_by_line(tmp_path: Path) -> None:
+    tool = dialogue(ECHO, tmp_path)
+    assert [tool.ask(text, 20) for text in ("one", "tüo", "x" * 200_000)] == ["eno\n", "oüt\n", "x" * 200_000 + "\n"]
+    tool.end()
+    assert tool.ask("three", 20) == ""
+    assert tool.ask("four", 20) == ""
+
+
+def test_a_tool_that_neither_reads_nor_answers_is_ended(tmp_path: Path) -> None:
+    tool = dialogue("import sys, time; print('why', file=sys.stderr, flush=True); time.sleep(60)", tmp_path)
+    start = time.monotonic()
+    with pytest.raises(TooSlow, match="gave no answer within 1 seconds") as caught:
+        tool.ask("x" * 1_000_000, 1)
+    assert time.monotonic() - start < 10
+    assert caught.value.details in ("", "why\n")
+    assert tool.ask("again", 20) == ""
+
+
+def test_what_a_tool_says_beside_its_answers_is_kept(tmp_path: Path) -> None:
+    tool = dialogue("import sys; input(); print('bad', file=sys.stderr)", tmp_path)
+    assert tool.ask("x", 20) == ""
+    deadline = time.monotonic() + 10
+    while not tool.said and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert tool.said == "bad\n"
+    tool.end()
+
+
+def test_a_cancelled_step_ends_a_dialogue_too(tmp_path: Path) -> None:
+    tool = dialogue(ECHO, tmp_path)
+    assert tool.ask("a", 20) == "a\n"
+    process.end_all()
+    assert tool.ask("b", 20) == ""
+    tool.end()

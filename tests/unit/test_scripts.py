@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCKS = ["action/locks/step.txt", "scripts/rehearsal/rehearsal.txt", "tests/test.txt"]
+AZUREML = "action/locks/azureml.txt"
 
 
 def load(name: str) -> types.ModuleType:
@@ -119,7 +120,7 @@ def test_every_program_without_a_suffix_is_checked() -> None:
     assert all(os.access(ROOT / name, os.X_OK) for name in test.programs())
 
 
-@pytest.mark.parametrize("path", LOCKS)
+@pytest.mark.parametrize("path", [*LOCKS, AZUREML])
 def test_every_pin_of_a_lock_is_hashed_and_names_no_place(path: str) -> None:
     text = (ROOT / path).read_text("utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())
@@ -133,7 +134,7 @@ def test_every_pin_of_a_lock_is_hashed_and_names_no_place(path: str) -> None:
     assert not re.search(r"://|file:|--index|--find|/", text.replace("scripts/locks", ""))
 
 
-@pytest.mark.parametrize("path", LOCKS)
+@pytest.mark.parametrize("path", [*LOCKS, AZUREML])
 def test_every_wish_is_in_its_lock(path: str) -> None:
     wishes = (ROOT / path).with_suffix(".in").read_text("utf-8").splitlines()
     named = [Requirement(wish.partition(" #")[0]) for wish in wishes if wish and not wish.startswith("#")]
@@ -152,6 +153,13 @@ def test_the_checks_use_the_steps_versions_unless_the_stand_ins_need_others() ->
     versions = {pin.split(" ")[0] for pin, _ in ours}
     differing = {name for pin, name in step if pin.split(" ")[0] not in versions}
     assert differing <= {name for _, name in rehearsal}
+
+
+def test_azureml_core_is_pinned_exactly() -> None:
+    """Beside other wishes a resolver silently falls back to a release of 2021."""
+    wished = (ROOT / AZUREML).with_suffix(".in").read_text("utf-8")
+    assert "\nazureml-core==1.61.0.post4 " in wished
+    assert "\nazureml-core==1.61.0.post4 \\\n" in (ROOT / AZUREML).read_text("utf-8")
 
 
 def test_later_locks_overrule_earlier_ones() -> None:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
+from amlwheel.arm import ARM, Arm, _Retry
 from amlwheel.change import Verb
 from amlwheel.environment import Environment
 from amlwheel.errors import (
@@ -27,17 +28,14 @@ from amlwheel.http import LONGEST_PAUSE
 from amlwheel.model import Connection, Workspace
 from amlwheel.secret import Secret
 from amlwheel.workspace import (
-    ARM,
-    Arm,
+    Documented,
     Permissions,
+    Planner,
     Seen,
-    _Retry,
     connections,
     exists,
     fingerprint,
     permissions,
-    plan_connection,
-    plan_environment,
 )
 from azure.core import exceptions
 from unit.parts import CANARY, FEED, GUID, IMAGE, TOKEN, WORKSPACE, FakeArm, defined, make
@@ -57,12 +55,16 @@ def environment(tmp_path: Path) -> Environment:
     return defined(make(tmp_path, "acme_churn-1.2.3+local-py3-none-any.whl"))
 
 
+def planner(arm: Arm) -> Planner:
+    return Planner(arm, Documented(arm))
+
+
 def connect(arm: Arm, token: Secret = TOKEN, *, seen: Seen | None = None) -> Any:  # noqa: ANN401  # a Change
-    return plan_connection(arm, CONNECTION, token, WORKSPACE, seen or Seen(connections(arm, WORKSPACE)))
+    return planner(arm).connection(CONNECTION, token, WORKSPACE, seen or Seen(connections(arm, WORKSPACE)))
 
 
 def register(arm: Arm, environment: Environment, seen: Seen = Seen(())) -> Any:  # noqa: ANN401, B008  # frozen
-    return plan_environment(arm, environment, TAGS, WORKSPACE, seen)
+    return planner(arm).environment(lambda: environment, TAGS, WORKSPACE, seen)
 
 
 def path_of(environment: Environment) -> str:
@@ -396,7 +398,12 @@ def test_a_next_page_is_asked_for_as_it_is_named(client: Callable[[object], tupl
     assert fake.requests[0].url == f"{ARM}/x?skip=1"
 
 
-@pytest.mark.parametrize("text", ["<html>", "[1]", "7"])
+def test_a_bare_array_is_a_list_of_the_old_shape(client: Callable[[object], tuple[Arm, Client]]) -> None:
+    arm, _ = client(Answer('[{"name": "a"}]'))
+    assert connections(arm, WORKSPACE) == ({"name": "a"},)
+
+
+@pytest.mark.parametrize("text", ["<html>", '"1"', "7"])
 def test_an_answer_that_is_no_object_comes_from_somebody_else(
     client: Callable[[object], tuple[Arm, Client]], text: str
 ) -> None:
@@ -430,6 +437,6 @@ def test_two_workspaces_have_two_fingerprints() -> None:
     arm, other = FakeArm(), replace(WORKSPACE, name="second")
     assert isinstance(other, Workspace)
     connect(arm).effect()
-    plan_connection(arm, CONNECTION, TOKEN, other, Seen(())).effect()
+    planner(arm).connection(CONNECTION, TOKEN, other, Seen(())).effect()
     first, second = (each["properties"]["metadata"]["amlwheel-fingerprint"] for each in arm.stored.values())
     assert first != second

@@ -1,0 +1,152 @@
+"""Requests to Azure Resource Manager: retries, time limits, and errors of the catalogue.
+
+Source of paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearningServices, stable/2024-04-01.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from azure.core import exceptions
+from azure.core.pipeline import policies
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
+
+from . import __version__
+from .errors import AzureRefused, NoNetwork, TooSlow, WorkspaceForbidden, WorkspaceNotFound
+from .model import Workspace
+
+ARM = "https://management.azure.com"
+API_VERSION = "2024-04-01"
+CONNECT, READ = 10, 60  # seconds; the library's own are 300
+LONGEST_PAUSE = 60.0  # seconds between two attempts
+Json = dict[str, Any]
+
+
+class _Retry(policies.RetryPolicy[HttpRequest, HttpResponse]):
+    """The library's retries, with the server's Retry-After obeyed up to a bound."""
+
+    def get_retry_after(self, response: Any) -> float | None:  # noqa: ANN401  # the library's own type is internal
+        """Return the seconds that the server asks for, at most LONGEST_PAUSE; None when it makes no sense."""
+        try:
+            asked = super().get_retry_after(response)
+        except ValueError:
+            return None
+        return None if asked is None else min(asked, LONGEST_PAUSE)
+
+
+class Arm:
+    """Requests to Azure Resource Manager, with retries and with errors of the catalogue."""
+
+    def __init__(self, credential: Any, scope: str) -> None:  # noqa: ANN401  # azure-core's protocol is structural
+        """Make the client. Policies are explicit: the default set registers resource providers on some 409s."""
+        self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
+            base_url=ARM,
+            policies=[
+                policies.RequestIdPolicy(),
+                policies.HeadersPolicy(),
+                policies.UserAgentPolicy(f"amlwheel/{__version__}"),
+                _Retry(retry_total=4),
+                ARMChallengeAuthenticationPolicy(credential, scope),
+                ARMHttpLoggingPolicy(),
+            ],
+        )
+
+    def send(self, method: str, path: str, body: Json | None = None, *, version: str = API_VERSION) -> tuple[int, Json]:
+        """Send one request and return status and JSON body; statuses of 400 and more come back as they are.
+
+        `path` begins with a slash or is a whole address (a nextLink). A bare array, the shape of lists before 2021
+        (azure-rest-api-specs, workspace connections 2020-06-01), comes back as `{"value": …}`, the shape of today.
+        Raises NoNetwork and TooSlow.
+        """
+        url = self._client.format_url(path)
+        params = {} if path.startswith("http") else {"api-version": version}
+        request = (
+            HttpRequest(method, url, params=params, json=body) if body else HttpRequest(method, url, params=params)
+        )
+        with _network():
+            response = self._client.send_request(request, connection_timeout=CONNECT, read_timeout=READ)
+            try:
+                said = response.json() if response.content else {}
+            except ValueError:
+                said = None
+        if isinstance(said, list):
+            said = {"value": said}
+        if not isinstance(said, dict) and response.status_code < 400:  # noqa: PLR2004
+            message = f"Something between here and Azure Resource Manager answered {response.status_code} and no data."
+            raise AzureRefused(message, cause="A proxy or a sign-in portal answers in the place of Azure.")
+        return response.status_code, object_in(said)
+
+    def find(self, path: str, workspace: Workspace) -> Json | None:
+        """GET something of a workspace; None when it doesn't exist there (404)."""
+        status, said = self.send("GET", path)
+        if status == 404:  # noqa: PLR2004
+            return None  # the workspace is there, see `exists`; services name a missing child in many ways
+        check(status, said, workspace)
+        return said
+
+
+_NO_WORKSPACE = {
+    "SubscriptionNotFound": "subscription",
+    "InvalidSubscriptionId": "subscription",
+    "ResourceGroupNotFound": "resource group",
+    "ResourceNotFound": "workspace",
+    "ParentResourceNotFound": "workspace",
+    "WorkspaceNotFound": "workspace",
+}
+
+
+def check(status: int, said: Json, workspace: Workspace) -> None:
+    """Raise the catalogue's error for an answer of 400 or more."""
+    if 200 <= status < 300:  # noqa: PLR2004
+        return
+    code, details = code_of(said), str(object_in(said.get("error")).get("message") or said.get("message") or "")[:2000]
+    if status in (401, 403):
+        message = f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}."
+        raise WorkspaceForbidden(message, fix=grant(workspace), details=details)
+    if status == 404:  # noqa: PLR2004
+        missing = _NO_WORKSPACE.get(code, "workspace")
+        name = {"subscription": workspace.subscription, "resource group": workspace.group}.get(missing, workspace.name)
+        raise WorkspaceNotFound(f"There is no {missing} {name}: 404 {code}.", details=details)
+    raise AzureRefused(f"Azure Resource Manager answered {status} {code} for {workspace.name}.", details=details)
+
+
+def grant(workspace: Workspace) -> str:
+    """Return what gives an identity all that the step needs (Learn, how-to-assign-roles)."""
+    return (
+        "Grant the role: az role assignment create --role 'AzureML Data Scientist' --assignee CLIENT-ID "
+        f"--scope {workspace.id}"
+    )
+
+
+def code_of(said: Json) -> str:
+    """Return the code in an error's body, empty when there is none."""
+    return str(object_in(said.get("error")).get("code") or "")
+
+
+def object_in(value: object) -> Json:
+    """Return `value` if it is a JSON object, else an empty one: what a service sends isn't always what it documents."""
+    return value if isinstance(value, dict) else {}
+
+
+def items_in(value: object) -> tuple[Json, ...]:
+    """Return the objects of a JSON array."""
+    return tuple(each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+
+
+@contextlib.contextmanager
+def _network() -> Iterator[None]:
+    """Turn azure-core's failures into ours. The originals aren't chained: they carry the request with its token."""
+    host = ARM.removeprefix("https://")
+    try:
+        yield
+    except exceptions.ServiceResponseTimeoutError:
+        message = f"{host} gave no answer within {READ} seconds."
+        raise TooSlow(message) from None
+    except (
+        exceptions.ServiceRequestError,
+        exceptions.ServiceResponseError,
+        exceptions.IncompleteReadError,
+    ) as error:
+        raise NoNetwork(host, type(error.inner_exception or error).__name__) from None

@@ -1,0 +1,200 @@
+"""What is done through azureml-core: connections, environments, stored wheels, image builds."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amlwheel.azureml_core import IMAGE_SECONDS, POLL, Core, Storage, build_image, telling
+from amlwheel.change import Verb
+from amlwheel.environment import Definition, Environment
+from amlwheel.errors import ImageBuildFailed, StepError, StorageRefused, StoredWheelDiffers, StoredWheelMissing, TooSlow
+from amlwheel.model import Connection, Wheel
+from unit.parts import CANARY, FEED, IMAGE, TOKEN, WORKSPACE, defined, make
+
+ADDRESS = "https://acme.blob.core.windows.net/azureml/Environment/azureml-private-packages/"
+FILE = "acme_churn-1.2.3-py3-none-any.whl"
+
+
+class FakeWorker:
+    """azureml-core as answers by call; a list is given one by one. All questions are kept."""
+
+    opened: Mapping[Any, Any] = {}
+
+    def __init__(self, **answers: Any) -> None:  # noqa: ANN401  # each call has its own
+        """Answer as told."""
+        self.answers = answers
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+
+    def ask(self, call: str, workspace: object, given: Mapping[str, object] = {}, seconds: float = 1) -> Any:  # noqa: ANN401  # as Worker
+        assert workspace
+        assert seconds > 0
+        self.asked.append((call, given))
+        answer = self.answers[call]
+        return answer.pop(0) if isinstance(answer, list) else answer
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Wheel:
+    return make(tmp_path)
+
+
+@pytest.fixture
+def environment(wheel: Wheel) -> Environment:
+    return defined(wheel)
+
+
+# --- connections and environments
+
+
+def test_a_connection_is_stored_as_the_article_does_it() -> None:
+    worker = FakeWorker(connect=None)
+    Core(worker).store(WORKSPACE, Connection.of(FEED), TOKEN, "mark")  # type: ignore[arg-type]  # a fake
+    target = "https://pkgs.dev.azure.com/acme"
+    given = {"name": "feed-acme", "category": "PythonFeed", "target": target, "authType": "PAT", "value": CANARY}
+    assert worker.asked == [("connect", given)]
+
+
+def test_the_way_to_connections_is_tried_by_reading() -> None:
+    worker = FakeWorker(readable=None)
+    Core(worker).check(WORKSPACE, Connection.of(FEED))  # type: ignore[arg-type]
+    assert worker.asked == [("readable", {"name": "feed-acme"})]
+
+
+def test_an_environment_is_registered_and_found(environment: Environment) -> None:
+    worker = FakeWorker(register=None, environment=[None, {"image": IMAGE.pinned, "spec": environment.spec}])
+    core = Core(worker)  # type: ignore[arg-type]
+    assert core.find(WORKSPACE, environment) is None
+    core.register(WORKSPACE, environment, {"a": "b"})
+    found = core.find(WORKSPACE, environment)
+    assert found == Definition(IMAGE.pinned, environment.spec)
+    assert environment.same_as(found)
+    named = {"name": "acme-churn", "version": environment.version}
+    assert worker.asked[1] == ("register", {**named, "image": IMAGE.pinned, "spec": environment.spec})
+
+
+# --- stored wheels
+
+
+def test_a_new_wheel_is_stored_and_its_address_known_then(wheel: Wheel) -> None:
+    worker = FakeWorker(wheel=None, upload={"address": ADDRESS + FILE, "sha256": wheel.sha256})
+    storage = Storage(worker)  # type: ignore[arg-type]
+    change = storage.plan(wheel, WORKSPACE)
+    assert (change.verb, change.result) == (Verb.CREATE, wheel.sha256)
+    assert storage.addresses == {}
+    assert [call for call, _ in worker.asked] == ["wheel"]
+    change.effect()
+    assert worker.asked[1] == ("upload", {"path": str(wheel.path), "sha256": wheel.sha256})
+    assert storage.addresses == {WORKSPACE: {FILE: ADDRESS + FILE}}
+
+
+def test_a_stored_wheel_is_kept_and_its_address_known_at_once(wheel: Wheel) -> None:
+    storage = Storage(FakeWorker(wheel={"address": ADDRESS + FILE, "sha256": wheel.sha256}))  # type: ignore[arg-type]
+    assert storage.plan(wheel, WORKSPACE).verb is Verb.KEEP
+    assert storage.addresses == {WORKSPACE: {FILE: ADDRESS + FILE}}
+
+
+@pytest.mark.parametrize(
+    ("found", "kind", "told"),
+    [
+        ({"sha256": "e" * 64}, StoredWheelDiffers, "with sha256 eeeeeeeeeeee…"),
+        ({"sha256": ""}, StoredWheelMissing, f"has a record of {FILE}, but no file"),
+        ({"address": f"http://x/{FILE}"}, StorageRefused, "no environment could use"),
+        ({"address": f"https://me:pw@x/{FILE}"}, StorageRefused, "no environment could use"),
+        ({"address": f"https://x/{FILE}?sig=abc"}, StorageRefused, "no environment could use"),
+        ({"address": f"https://x/a b/{FILE}"}, StorageRefused, "no environment could use"),
+        ({"address": "https://x/other.whl"}, StorageRefused, "under another name"),
+    ],
+)
+def test_what_lies_there_has_to_be_the_wheel(
+    wheel: Wheel, found: dict[str, str], kind: type[StepError], told: str
+) -> None:
+    answer = {"address": ADDRESS + FILE, "sha256": wheel.sha256, **found}
+    with pytest.raises(kind) as caught:
+        Storage(FakeWorker(wheel=answer)).plan(wheel, WORKSPACE)  # type: ignore[arg-type]
+    assert told in caught.value.what
+    storage = Storage(FakeWorker(wheel=None, upload=answer))  # type: ignore[arg-type]
+    change = storage.plan(wheel, WORKSPACE)
+    with pytest.raises(kind):
+        change.effect()
+    assert storage.addresses == {}
+
+
+def test_every_workspace_has_its_own_address(wheel: Wheel, environment: Environment) -> None:
+    stored = replace(environment.pins[0], stored=FILE)
+    assert stored.line == f"{FILE} --hash=sha256:{wheel.sha256}"
+    assert stored.local_line == f"./dist/{FILE} --hash=sha256:{wheel.sha256}"
+    other = replace(WORKSPACE, name="second")
+    spec = {**environment.spec, "dependencies": [*environment.spec["dependencies"][:-1], {"pip": [stored.line]}]}
+    bare = replace(environment, spec=spec)
+    storage = Storage(FakeWorker(), {WORKSPACE: {FILE: f"https://one/{FILE}"}, other: {FILE: f"https://two/{FILE}"}})  # type: ignore[arg-type]
+    one, two = storage.at(bare, WORKSPACE), storage.at(bare, other)
+    assert one.pip == [f"https://one/{FILE} --hash=sha256:{wheel.sha256}"]
+    assert two.pip == [f"https://two/{FILE} --hash=sha256:{wheel.sha256}"]
+    assert one.version == two.version == environment.version
+    assert f"https://one/{FILE}" in one.conda
+    assert bare.same_as(Definition(IMAGE.pinned, one.spec))
+    assert not one.same_as(Definition(IMAGE.pinned, two.spec))
+    assert not bare.same_as(Definition(IMAGE.pinned, {**one.spec, "channels": []}))
+    assert storage.at(bare, replace(WORKSPACE, name="third")) == replace(
+        bare, conda=storage.at(bare, other).conda.replace(f"https://two/{FILE}", FILE)
+    )
+
+
+# --- image builds
+
+
+def build(worker: FakeWorker, environment: Environment) -> tuple[str, list[str], list[float]]:
+    lines: list[str] = []
+    pauses: list[float] = []
+    return build_image(worker, WORKSPACE, environment, lines.append, pauses.append), lines, pauses  # type: ignore[arg-type]
+
+
+def test_an_image_that_is_built_is_not_built_again(environment: Environment) -> None:
+    worker = FakeWorker(image=True)
+    assert build(worker, environment)[0] == "was built before"
+    assert [call for call, _ in worker.asked] == ["image"]
+
+
+def test_a_build_is_awaited_and_its_log_shown_line_by_line(environment: Environment) -> None:
+    steps = [("Queued", ""), ("Running", "one\ntw"), ("Running", "o\n"), ("Succeeded", "three")]
+    progress = [{"status": status, "log": log} for status, log in steps]
+    worker = FakeWorker(image=False, build="https://there", progress=progress)
+    said, lines, pauses = build(worker, environment)
+    assert (said, lines, pauses) == ("built", ["one", "two", "three"], [POLL] * 3)
+    seen = [given["seen"] for call, given in worker.asked if call == "progress"]
+    assert seen == [0, 0, 6, 8]
+
+
+@pytest.mark.parametrize("status", ["Failed", "Canceled", "Unknown"])
+def test_a_failed_build_quotes_the_failing_line(environment: Environment, status: str) -> None:
+    log = "Collecting x\nPip subprocess error:\nERROR: No matching distribution found for x==1\nCondaEnvException: no\n"
+    worker = FakeWorker(image=False, build="l", progress={"status": status, "log": log})
+    with pytest.raises(ImageBuildFailed, match="ERROR: No matching distribution found for x==1") as caught:
+        build(worker, environment)
+    assert status in caught.value.what
+    assert caught.value.details == log
+
+
+def test_a_build_without_end_is_left_alone(environment: Environment) -> None:
+    worker = FakeWorker(image=False, build="l", progress={"status": "Running", "log": ""})
+    with pytest.raises(TooSlow, match="isn't built") as caught:
+        build(worker, environment)
+    assert "the build goes on" in caught.value.fix
+    assert len(worker.asked) == 2 + IMAGE_SECONDS / POLL + 1
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("  ERROR: first\nERROR: second\n", "ERROR: first"),
+        ("a\nUser for pkgs.dev.azure.com: \nEOFError: EOF when reading a line\n", "User for pkgs.dev.azure.com:"),
+        ("a\nResolvePackageError: python=3.11\nb\n", "ResolvePackageError: python=3.11"),
+        ("fetching\nno space left\n\n", "no space left"),
+        ("\n", "its log is empty"),
+        ("ERROR: " + "x" * 1000, "ERROR: " + "x" * 493),
+    ],
+)
+def test_the_telling_line_is_found(log: str, line: str) -> None:
+    assert telling(log) == line

@@ -1,0 +1,283 @@
+"""azureml-core's process: made early, asked one thing at a time, replaced when it hangs; failures get their names."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from amlwheel import azureml_process, process
+from amlwheel.azureml_process import Worker, failure, interpreter, make_environment
+from amlwheel.errors import (
+    ApiVersionRefused,
+    AzureRefused,
+    BootstrapFailed,
+    NoNetwork,
+    NoSdkPython,
+    SdkFailed,
+    StepError,
+    StorageRefused,
+    TooSlow,
+    WorkspaceForbidden,
+    WorkspaceNotFound,
+)
+from unit.parts import CANARY, GUID, WORKSPACE
+
+Answer = Callable[[dict[str, Any]], str]
+
+
+class Credential:
+    """Signs in as nobody."""
+
+    def get_token(self, *scopes: str) -> SimpleNamespace:
+        assert scopes == ("https://management.core.windows.net//.default",)
+        return SimpleNamespace(token=CANARY)
+
+
+class Children:
+    """Takes the place of `process.Dialogue`: every child answers as told, and all that they were asked is kept."""
+
+    def __init__(self, *answers: Answer) -> None:
+        """Let the first child answer by the first of `answers`, and so on; the last one is for all others."""
+        self.answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+        self.commands: list[list[str]] = []
+        self.environments: list[Mapping[str, str]] = []
+
+    def __call__(self, command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> SimpleNamespace:
+        assert cwd.is_dir()
+        self.commands.append(list(map(str, command)))
+        self.environments.append(env)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+        def ask(line: str, seconds: float) -> str:
+            assert seconds > 0
+            request = json.loads(line)
+            self.asked.append(request)
+            return '{"result": "1.61"}' if request["call"] == "hello" else answer(request)
+
+        return SimpleNamespace(ask=ask, said="said\n")
+
+
+@pytest.fixture
+def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., tuple[Worker, Children]]]:
+    made: list[Worker] = []
+
+    def start(*answers: Answer, workspaces: tuple[Any, ...] = ()) -> tuple[Worker, Children]:
+        children = Children(*answers)
+        monkeypatch.setattr(process, "Dialogue", children)
+        (tmp_path / "bin").mkdir()
+        monkeypatch.setattr(azureml_process, "make_environment", lambda: tmp_path / "bin" / "python")
+        made.append(Worker(Credential(), workspaces))
+        return made[-1], children
+
+    yield start
+    for each in made:
+        each.close()
+
+
+def echo(request: dict[str, Any]) -> str:
+    return json.dumps({"result": request})
+
+
+def hang(_: dict[str, Any]) -> str:
+    message = "no answer"
+    raise TooSlow(message, details="https://x.blob.core.windows.net/a?sv=1&sig=abc%2Bdef&se=2")
+
+
+# --- asking
+
+
+def test_a_question_names_the_workspace_and_brings_a_token(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    worker, children = begin(echo)
+    said = worker.ask("wheel", WORKSPACE, {"file": "a.whl"})
+    assert said == {
+        "call": "wheel",
+        "workspace": {"subscription": GUID, "group": "rg", "name": "research"},
+        "tokens": {"https://management.core.windows.net/": CANARY},
+        "file": "a.whl",
+    }
+    assert CANARY not in json.dumps([children.commands, *map(dict, children.environments)])
+
+
+def test_workspaces_are_opened_before_anybody_asks(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    worker, children = begin(echo, workspaces=(WORKSPACE,))
+    worker.opened[WORKSPACE].result(5)
+    assert [each["call"] for each in children.asked] == ["hello", "opened"]
+    assert worker.ready > 0
+
+
+def test_the_sdk_gets_a_home_of_its_own_and_no_secret(
+    begin: Callable[..., tuple[Worker, Children]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", CANARY)
+    monkeypatch.setenv("HOME", "/nobody")
+    worker, children = begin(echo)
+    worker.ask("wheel", WORKSPACE)
+    (env,) = children.environments
+    assert CANARY not in env.values()
+    assert env["HOME"] == env["AZURE_CONFIG_DIR"] != "/nobody"
+
+
+def test_bytecode_is_written_from_the_second_run_on(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    worker, children = begin(hang, echo)
+    with pytest.raises(TooSlow):
+        worker.ask("wheel", WORKSPACE)
+    worker.ask("wheel", WORKSPACE)
+    first, second = children.commands
+    assert "-B" in first
+    assert any(word.startswith("pycache_prefix=") for word in second)
+
+
+def test_a_hanging_process_is_replaced_by_a_new_one(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    worker, children = begin(hang, echo)
+    with pytest.raises(TooSlow, match=r"no answer about research within 9 seconds \(wheel\)") as caught:
+        worker.ask("wheel", WORKSPACE, seconds=9)
+    assert caught.value.details == "https://x.blob.core.windows.net/a?sv=1&sig=***&se=2"
+    assert worker.ask("wheel", WORKSPACE)["call"] == "wheel"
+    assert len(children.commands) == 2
+
+
+def test_a_process_that_ends_is_told_and_replaced(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    worker, children = begin(lambda _: "", echo)
+    with pytest.raises(SdkFailed, match="ended while it was asked about research") as caught:
+        worker.ask("wheel", WORKSPACE)
+    assert caught.value.details == "said\n"
+    assert worker.ask("wheel", WORKSPACE)["call"] == "wheel"
+    assert len(children.commands) == 2
+
+
+def test_signed_addresses_lose_their_signature(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    worker, _ = begin(lambda _: json.dumps({"result": "PUT https://x/a.whl?sp=cw&sig=A%2Fb+c=&se=9 'sig=d'"}))
+    assert worker.ask("wheel", WORKSPACE) == "PUT https://x/a.whl?sp=cw&sig=***&se=9 'sig=***'"
+
+
+def test_a_failure_is_raised(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    said = {"failure": {"kind": "Exception", "status": 403, "message": "no"}}
+    worker, _ = begin(lambda _: json.dumps(said))
+    with pytest.raises(WorkspaceForbidden):
+        worker.ask("environment", WORKSPACE)
+
+
+def test_without_an_environment_every_question_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Path:
+        message = "none"
+        raise NoSdkPython(message)
+
+    monkeypatch.setattr(azureml_process, "make_environment", make)
+    worker = Worker(Credential(), [WORKSPACE])
+    for question in (worker.opened[WORKSPACE].result, lambda: worker.ask("wheel", WORKSPACE)):
+        with pytest.raises(NoSdkPython):
+            question()
+    worker.close()
+
+
+def test_an_sdk_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setattr(azureml_process, "make_environment", lambda: tmp_path / "bin" / "python")
+    dead = SimpleNamespace(ask=lambda *_: "", said="ImportError\n")
+    monkeypatch.setattr(process, "Dialogue", lambda *_, **__: dead)
+    worker = Worker(Credential(), [])
+    with pytest.raises(SdkFailed, match="can't be imported") as caught:
+        worker.ask("wheel", WORKSPACE)
+    assert caught.value.details == "ImportError\n"
+    worker.close()
+
+
+# --- failures
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "status", "message", "error", "told"),
+    [
+        ("environment", "timeout", 0, "", TooSlow, "no answer to azureml-core, environment on research"),
+        ("register", "network", 0, "HTTPSConnectionPool(host='a.api.azureml.ms', port=443)", NoNetwork, "a.api.azure"),
+        ("register", "network", 0, "GET https://b.example/x failed", NoNetwork, "No connection to b.example."),
+        ("register", "network", 0, "reset", NoNetwork, "a service of Azure Machine Learning"),
+        ("environment", "Exception", 401, "", WorkspaceForbidden, "environment on research: 401."),
+        ("register", "Exception", 403, "", WorkspaceForbidden, "403"),
+        ("opened", "ProjectSystemException", 404, "Workspace not found.", WorkspaceNotFound, "no workspace research"),
+        ("opened", "ProjectSystemException", 404, "ResourceGroupNotFound: not found", WorkspaceNotFound, "group rg"),
+        ("opened", "UserErrorException", 0, "No access to the subscription", WorkspaceNotFound, f"subscription {GUID}"),
+        ("opened", "KeyError", 0, "'api'", SdkFailed, "KeyError"),
+        ("readable", "X", 400, "NoRegisteredProviderFound: …", ApiVersionRefused, "refuses azureml-core's request"),
+        ("connect", "X", 400, "InvalidApiVersionParameter", ApiVersionRefused, "research"),
+        ("register", "Exception", 400, "the name", AzureRefused, "register on research: 400."),
+        ("wheel", "HTTPError", 403, "AuthorizationFailure", StorageRefused, "didn't take or show the wheel: 403."),
+        ("upload", "AzureMLException", 0, "AuthorizationStorageAccount", StorageRefused, "storage of research"),
+        ("upload", "HttpOperationError", 500, "oops", AzureRefused, "500"),
+        ("progress", "AttributeError", 0, "'NoneType'", SdkFailed, "AttributeError"),
+    ],
+)
+def test_every_failure_has_its_name(  # noqa: PLR0913, PLR0917  # a table
+    call: str, kind: str, status: int, message: str, error: type[StepError], told: str
+) -> None:
+    made = failure({"kind": kind, "status": status, "message": message}, call, WORKSPACE)
+    assert type(made) is error
+    assert told in made.what
+    assert made.details == message
+
+
+def test_a_name_that_the_service_refuses_can_be_changed() -> None:
+    made = failure({"kind": "Exception", "status": 400, "message": "name"}, "register", WORKSPACE)
+    assert "`environment-name`" in made.fix
+
+
+# --- the environment
+
+
+def test_the_steps_own_python_will_do_if_the_sdk_runs_on_it() -> None:
+    for minor in (10, 11, 12, 13):
+        assert Path(interpreter((3, minor))).exists()
+
+
+@pytest.mark.parametrize("version", [(3, 14), (3, 9)])
+def test_another_python_of_the_machine_is_found(monkeypatch: pytest.MonkeyPatch, version: tuple[int, int]) -> None:
+    def run(command: list[str], **_: object) -> process.Finished:
+        assert command[:3] == ["uv", "python", "find"]
+        assert command[-1] == ">=3.10,<3.14"
+        return process.Finished(0, f"{sys.executable}\n")
+
+    monkeypatch.setattr(process, "run", run)
+    assert interpreter(version, {}) == sys.executable
+
+
+def test_a_python_in_the_hosts_tool_cache_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(2, ""))
+    for version in ("3.14.0", "3.12.9"):
+        place = tmp_path / "Python" / version / "x64" / "bin"
+        place.mkdir(parents=True)
+        (place / "python").touch()
+    assert interpreter((3, 14), {"RUNNER_TOOL_CACHE": str(tmp_path)}) == str(place / "python")
+
+
+def test_without_any_python_for_the_sdk_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(2, ""))
+    with pytest.raises(NoSdkPython, match=r"this runner has 3\.14 only") as caught:
+        interpreter((3, 14), {})
+    assert "setup-python" in caught.value.fix
+
+
+def test_the_bootstrap_makes_the_environment_with_the_machines_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Mapping[str, str]] = []
+
+    def run(command: list[str], *, env: Mapping[str, str], **_: object) -> process.Finished:
+        assert str(command[-1]).endswith("azureml.txt")
+        seen.append(env)
+        return process.Finished(0, "amlwheel: installing … 57 packages\n\n/x/bin/python\n")
+
+    monkeypatch.setattr(process, "run", run)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/pip.conf")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", CANARY)
+    assert make_environment() == Path("/x/bin/python")
+    assert seen[0]["PIP_CONFIG_FILE"] == "/pip.conf"
+    assert CANARY not in seen[0].values()
+
+
+def test_a_failed_installation_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(91, "no index\n"))
+    with pytest.raises(BootstrapFailed, match="azureml-core couldn't be installed") as caught:
+        make_environment()
+    assert caught.value.details == "no index"
