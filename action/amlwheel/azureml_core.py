@@ -114,7 +114,7 @@ def build_image(
 ) -> str:
     """Have the workspace build the environment's image, unless it is built, and wait for it; return what was proven.
 
-    `echo` gets the build's log, line by line. Raises ImageBuildFailed with the line that tells why, TooSlow.
+    `echo` gets the build's log, line by line. Raises ImageBuildFailed with the line that tells why, and TooSlow.
     """
     if worker.ask("image", workspace, _named(environment)):
         return "was built before"
@@ -141,7 +141,7 @@ def build_image(
         message = (
             f"{workspace.name} can't build the image of {environment.reference} ({said['status']}): {telling(log)}"
         )
-        raise ImageBuildFailed(message, details=log[-3000:])
+        raise ImageBuildFailed(message)
     return "built"
 
 

@@ -50,6 +50,19 @@ _INSTALLER = re.compile(r"PIP_\w+|XDG_CONFIG_(HOME|DIRS)|RUNNER_TEMP|AGENT_TEMPD
 _SIGNATURE = re.compile(r"(\bsig=)[^&\s\"'\\<>]+", re.IGNORECASE)
 _OLD_VERSION = re.compile(r"NoRegisteredProviderFound|(Invalid|Unsupported)\w*ApiVersion|api-version", re.IGNORECASE)
 _MISSING = {"ResourceGroupNotFound": "resource group", "SubscriptionNotFound": "subscription"}
+# What each call of the worker is about, for people.
+DOING = {
+    "opened": "opening the workspace",
+    "readable": "reading the connection",
+    "connect": "storing the connection",
+    "environment": "reading the environment",
+    "register": "registering the environment",
+    "wheel": "looking for the wheel",
+    "upload": "storing the wheel",
+    "image": "asking for the image",
+    "build": "starting the image build",
+    "progress": "following the image build",
+}
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 Json = dict[str, Any]
 
@@ -103,11 +116,11 @@ class Worker:
                 answer = child.ask(line, seconds)
             except TooSlow as error:
                 self._child = self._pool.submit(self._start)
-                message = f"azureml-core gave no answer about {workspace.name} within {seconds:.0f} seconds ({call})."
+                message = f"azureml-core gave no answer within {seconds:.0f} seconds, {_doing(call, workspace)}."
                 raise TooSlow(message, details=_unsigned(error.details)) from None
         if not answer:
             self._child = self._pool.submit(self._start)
-            message = f"The process of azureml-core ended while it was asked about {workspace.name} ({call})."
+            message = f"The process of azureml-core ended, {_doing(call, workspace)}."
             raise SdkFailed(message, details=_unsigned(child.said))
         said = json.loads(_unsigned(answer))
         if "failure" in said:
@@ -185,9 +198,9 @@ def _bytecode(python: Path) -> list[str]:
 def failure(said: Json, call: str, workspace: Workspace) -> StepError:
     """Return the error of the catalogue for what the SDK raised: `kind`, HTTP `status` (0 without one), `message`."""
     kind, status, details = str(said["kind"]), int(said["status"]), str(said["message"])[:2000]
-    what = f"azureml-core, {call} on {workspace.name}: {status or kind}."
+    what = f"azureml-core got {status or kind}, {_doing(call, workspace)}."
     if kind == "timeout":
-        return TooSlow(f"A service gave no answer to azureml-core, {call} on {workspace.name}.", details=details)
+        return TooSlow(f"A service gave no answer to azureml-core, {_doing(call, workspace)}.", details=details)
     if kind == "network":
         host = re.search(r"host='([\w.-]+)'|https://([\w.-]+)", details)
         return NoNetwork(host[1] or host[2] if host else "a service of Azure Machine Learning", details)
@@ -195,6 +208,10 @@ def failure(said: Json, call: str, workspace: Workspace) -> StepError:
         message = f"The storage of {workspace.name} didn't take or show the wheel: {status}."
         return StorageRefused(message, details=details)
     return _refused(what, call, status, details, workspace)
+
+
+def _doing(call: str, workspace: Workspace) -> str:
+    return f"{DOING.get(call, call)} on {workspace.name}".replace("the workspace on", "workspace")
 
 
 def _refused(what: str, call: str, status: int, details: str, workspace: Workspace) -> StepError:

@@ -272,7 +272,7 @@ class Inputs:
     @property
     def azureml(self) -> bool:
         """Whether azureml-core is needed: for its way to the workspace, its storage, or its image builds."""
-        return self.sdk == "v1" or self.route == "workspace" or self.verify == "image"
+        return self.sdk == "v1" or self.route == "workspace" or (self.verify == "image" and not self.dry_run)
 
 
 _TOKEN_FIX = {

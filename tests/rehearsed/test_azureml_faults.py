@@ -62,7 +62,7 @@ def test_a_service_that_fails_for_a_moment_at_each_request_is_asked_again(
 def test_a_service_that_is_down_is_told(step: Step, world: World, wheel: pathlib.Path) -> None:
     world.fail({"host": SERVICES, "path": "/environment/", "status": 503})
     result = step(wheel=wheel, sdk="v1")
-    refused(result, 46, "azureml-core, environment on ws-train: 503.")
+    refused(result, 46, "azureml-core got 503, reading the environment on ws-train.")
 
 
 def test_a_service_that_hangs_once_is_asked_again(step: Step, world: World, wheel: pathlib.Path) -> None:
@@ -111,7 +111,7 @@ def test_a_service_that_hangs_never_holds_the_step(
     worker.ask("hello", place)
     world.fail({**REQUESTS[request_name], "delay": 300})
     start = time.monotonic()
-    with pytest.raises(TooSlow, match=f"within 3 seconds \\({call}\\)"):
+    with pytest.raises(TooSlow, match="within 3 seconds"):
         worker.ask(call, place, given, seconds=3)
     assert time.monotonic() - start < 15
     assert worker.ask("hello", place)

@@ -1,0 +1,109 @@
+"""The worker's own rules: what it tries again, and what it says of the SDK's many kinds of failure.
+
+azureml-core isn't here, so stand-ins of its modules let the file be imported; the rehearsed tests run it for real.
+"""
+
+import importlib
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError
+
+MODULES = {
+    "azureml._restclient.artifacts_client": ["ArtifactsClient"],
+    "azureml._restclient.environment_client": ["EnvironmentClient"],
+    "azureml._vendor.azure_storage.blob._shared.policies": ["ExponentialRetry"],
+    "azureml.core": ["VERSION", "Environment", "Workspace"],
+    "azureml.core.authentication": ["TokenAuthentication"],
+    "azureml.core.conda_dependencies": ["CondaDependencies"],
+}
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name, members in MODULES.items():
+        module = types.ModuleType(name)
+        for member in members:
+            setattr(module, member, object)
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.delitem(sys.modules, "amlwheel.azureml_worker", raising=False)
+    imported: Any = importlib.import_module("amlwheel.azureml_worker")
+    monkeypatch.setattr(imported, "PAUSES", (0.0, 0.0, 0.0))
+    yield imported
+    sys.modules.pop("amlwheel.azureml_worker", None)
+
+
+def with_status(status: int) -> requests.Response:
+    made = requests.Response()
+    made.status_code = status
+    return made
+
+
+def wrapped(inner: Exception) -> Exception:
+    outer = Exception("azureml's own")
+    outer.inner_exception = inner  # type: ignore[attr-defined]  # as azureml-core and msrest keep it
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "status"),
+    [
+        (Exception("Error retrieving the environment definition. Code: 404\n: {}"), "Exception", 404),
+        (Exception("Code: none"), "Exception", 0),
+        (KeyError("api"), "KeyError", 0),
+        (requests.HTTPError("x", response=with_status(503)), "HTTPError", 503),
+        (HttpResponseError("x", response=with_status(409)), "HttpResponseError", 409),  # type: ignore[arg-type]
+        (requests.ReadTimeout("x"), "timeout", 0),
+        (requests.ConnectionError("x"), "network", 0),
+        (ConnectionResetError("x"), "network", 0),
+        (wrapped(requests.ConnectTimeout("x")), "timeout", 0),
+        (wrapped(requests.ConnectionError("x")), "network", 0),
+        (wrapped(requests.HTTPError("x", response=with_status(403))), "Exception", 403),
+    ],
+)
+def test_a_failure_is_told_by_kind_and_status(worker: Any, error: Exception, kind: str, status: int) -> None:  # noqa: ANN401
+    def fail(_: object) -> None:
+        raise error
+
+    worker.CALLS["hello"] = fail
+    said = worker.answer({"call": "hello"})
+    assert (said["failure"]["kind"], said["failure"]["status"]) == (kind, status)
+
+
+@pytest.mark.parametrize(
+    ("errors", "outcome"),
+    [
+        (["503", "503", "503"], "done"),
+        (["reset", "timeout", "429"], "done"),
+        (["503", "503", "503", "503"], "Code: 503"),
+        (["404"], "Code: 404"),
+        (["409"], "Code: 409"),
+    ],
+)
+def test_what_may_pass_is_tried_again(worker: Any, errors: list[str], outcome: str) -> None:  # noqa: ANN401
+    kinds = {"reset": requests.ConnectionError("reset"), "timeout": requests.Timeout("slow")}
+    left = [kinds.get(each) or Exception(f"Code: {each}") for each in errors]
+
+    def call() -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    if outcome == "done":
+        assert worker._again(call) == outcome
+    else:
+        with pytest.raises(Exception, match=outcome):
+            worker._again(call)
+    assert left == []
+
+
+def test_every_request_has_a_limit_and_an_upload_a_longer_one(worker: Any) -> None:  # noqa: ANN401
+    seen: list[Any] = []
+    send = worker._bounded(lambda *_, **more: seen.append(more["timeout"]))
+    for headers in ({}, {"Content-Length": str(60 * worker.SLOWEST)}):
+        send(None, requests.Request("PUT", "https://x.example", headers=headers).prepare(), timeout=None, stream=True)
+    assert seen == [(worker.CONNECT, worker.READ), (worker.CONNECT, worker.READ + 60)]
