@@ -1,7 +1,7 @@
 """The stages of a run, each on what the ones before it found. Nothing outside changes before `apply`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -97,9 +97,12 @@ class Stages:
                 known = [seen.ask(partial(workspace.connections, arm, each)) for each in asked.workspace]
                 allowed = [seen.ask(partial(workspace.permissions, arm, each)) for each in asked.workspace]
                 pinned = seen.ask(partial(image.pin, asked.base_image))
-            published = self._settle(asked.feed, *_results(index)) if asked.feed and index else frozenset[str]()
-            label = [asked.feed.label] if asked.feed else []
-            done += [*label, *(each.name for each in asked.workspace), f"signed in by {credential.label}"]
+            published: frozenset[str] | None = frozenset()
+            if asked.feed and index:
+                page, published = _results(index)
+                feed.settle(asked.feed, page, published, asked.feed_token)
+                done.append(asked.feed.label)
+            done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
         found = map(workspace.Seen, _results(known), _results(allowed))
         sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)
         storage = azureml_core.Storage(worker) if worker and asked.route == "workspace" else None
@@ -113,10 +116,6 @@ class Stages:
         page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
         seen.ask(partial(feed.look, asked_feed, name, asked.connection_token, "connection-token"))
         return page, seen.ask(partial(names, asked_feed, asked.feed_token))
-
-    def _settle(self, asked_feed: Feed, page: feed.Page, published: frozenset[str] | None) -> frozenset[str] | None:
-        feed.settle(asked_feed, page, published, self.asked.feed_token)
-        return published
 
     def build(self, folder: Path) -> tuple[Wheel, ...]:
         """Build (into `folder`) or find the wheels, and refuse what couldn't be published or used later."""
@@ -158,8 +157,7 @@ class Stages:
             if asked.route == "workspace":
                 files = {each.project: each.filename for each in wheels}
                 pins = tuple(replace(each, stored=files.get(each.name, "")) for each in pins)
-            where = "the workspace's storage" if asked.route == "workspace" else "the feed"
-            done.append(f"{len(pins)} locked, {sum(pin.private for pin in pins)} from {where}")
+            done.append(f"{len(pins)} locked, {sum(pin.private and not pin.stored for pin in pins)} from the feed")
         return pins
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
@@ -195,6 +193,7 @@ class Stages:
         """Compare what is wanted with what there is; a conflict anywhere stops here, before the first effect."""
         asked, host = self.asked, self.host
         places = list(zip(asked.workspace, world.workspaces, strict=True))
+        registered: list[Future[Change[environment.Environment]]] = []
         with host.stage("Plan") as done:
             with plan.observing() as seen:
                 for opened in world.worker.opened.values() if world.worker else ():
@@ -205,18 +204,13 @@ class Stages:
                     for place in places
                     if release.connection
                 ]
-                registered = [
-                    seen.ask(
-                        partial(
-                            world.planner.environment,
-                            partial(world.located, release, each),
-                            release.tags(),
-                            each,
-                            found,
-                        )
+                if world.storage:
+                    wait(wheels)  # what is registered is compared with the addresses that are found
+                for each, found in places:
+                    located = partial(world.located, release, each)
+                    registered.append(
+                        seen.ask(partial(world.planner.environment, located, release.tags(), each, found))
                     )
-                    for each, found in places
-                ]
             changes = Changes(_results(wheels), _results(stored), _results(registered))
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
             if world.worker:

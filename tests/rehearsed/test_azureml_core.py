@@ -315,6 +315,15 @@ def test_a_deleted_wheel_is_missed(step: Step, world: World, wheel: pathlib.Path
     refused(step(wheel=wheel, route="workspace", feed="", output_dir="second"), 55, "but no file")
 
 
+def test_an_environment_with_an_address_that_is_no_longer_the_wheels_is_a_conflict(
+    step: Step, world: World, wheel: pathlib.Path
+) -> None:
+    assert step(wheel=wheel, route="workspace", feed="").status == 0
+    path = world.store.path("arm")
+    path.write_text(re.sub(r"https://wstrain\d+\.blob", "https://elsewhere.blob", path.read_text("utf-8")), "utf-8")
+    refused(step(wheel=wheel, route="workspace", feed="", output_dir="second"), 44, "with another definition")
+
+
 def test_a_wheel_that_was_stored_although_the_service_said_no_is_kept(
     step: Step, world: World, wheel: pathlib.Path
 ) -> None:
