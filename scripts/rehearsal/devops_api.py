@@ -94,6 +94,13 @@ def feeds_app(feeds: Feeds) -> Starlette:
             return sign_in_page()
         return json_answer(200, _feed(feeds.find(request)))
 
+    async def listed(request: Request) -> Response:
+        who = feeds.identity(request)
+        if who is None:
+            return sign_in_page()
+        role = request.query_params.get("feedRole", "reader")
+        return _collection([_feed(one) for one in feeds.every(request) if who.has(role)])
+
     async def views(request: Request) -> Response:
         if feeds.identity(request) is None:
             return sign_in_page()
@@ -111,6 +118,7 @@ def feeds_app(feeds: Feeds) -> Starlette:
         for path, handler in handlers
         for scope in ("", "{project}/")
     ]
+    routes += [route(f"/{{organization}}/{scope}_apis/Packaging/Feeds", listed, "GET") for scope in ("", "{project}/")]
     return application([locations_route(feeds, FEED_LOCATIONS), *routes], _no_page)
 
 

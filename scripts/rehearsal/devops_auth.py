@@ -12,6 +12,8 @@ from rehearsal.state import Store
 from rehearsal.web import basic_password, bearer_token
 
 _PUBLISHERS = ("Contributor", "Owner")
+_LEVELS = {"reader": "Reader", "collaborator": "Collaborator", "contributor": "Contributor", "administrator": "Owner"}
+"""The roles in the interface's words (azure-devops, FeedRole) and on the feed's page, from the least to the most."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,12 @@ class Identity:
     def may_publish(self) -> bool:
         """Contributors publish, with a token of scope ``vso.packaging_write``."""
         return self.writes and self.role in _PUBLISHERS
+
+    def has(self, level: str) -> bool:
+        """Tell whether the role is ``level`` or more, whatever the token's scope (Feed Management - Get Feeds)."""
+        levels = list(_LEVELS)
+        held = next((index for index, name in enumerate(_LEVELS.values()) if name == self.role), -1)
+        return level.lower() in levels and held >= levels.index(level.lower())
 
     @property
     def may_save(self) -> bool:

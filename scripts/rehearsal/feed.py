@@ -112,13 +112,14 @@ class _PackageHost:
         return HTMLResponse(_page(name, links, _base(request, feed)), headers={"Cache-Control": "no-store"})
 
     def _links(self, feed: Feed, name: str) -> list[Link]:
-        """Return the files of a project: the feed's own, else all that its upstream offers.
+        """Return the files of a project: the feed's own, else all that its upstream offers, saved or not.
 
         A name that was published to the feed isn't looked for upstream: external versions are off by
-        default (Learn, concepts/upstream-behavior).
+        default (Learn, concepts/upstream-behavior). A view, Local too, shows what is in the feed alone
+        (microsoft/terminal#19243).
         """
         held = [(file, kind) for file, kind in self.feeds.held(feed) if file.name == name]
-        if any(kind == PUBLISHED for _, kind in held) or not feed.record["upstream"]:
+        if any(kind == PUBLISHED for _, kind in held) or not _reaches_upstream(feed):
             return [Link(one.filename, one.version, one.sha256, one.requires_python) for one, _ in held]
         links = []
         for remote in upstream.files(name):
@@ -137,16 +138,23 @@ class _PackageHost:
     def _file(self, feed: Feed, who: Identity, file: tuple[str, str], byte_range: str | None) -> Response:
         name, filename = file
         kinds = [kind for held, kind in self.feeds.held(feed) if held.filename == filename]
-        if not kinds and feed.record["upstream"]:
+        if not kinds and _reaches_upstream(feed):
             self._save(feed, who, name, filename)
             kinds = [SAVED_FROM_UPSTREAM]
         if not kinds:
             text = f"Cannot find the file '{filename}' in package '{name}' in feed '{feed.name}'."
             raise devops_error(404, "PackageFileNotFoundException", text)
-        return _ranged(self.feeds.shelf(feed, kinds[0]).read(filename), byte_range)
+        answer = _ranged(self.feeds.shelf(feed, kinds[0]).read(filename), byte_range)
+        if feed.record.get("cacheable"):
+            answer.headers["Cache-Control"] = "max-age=3600"
+        return answer
 
     def _save(self, feed: Feed, who: Identity, name: str, filename: str) -> None:
-        """Bring a file from the upstream into the feed, which not everyone may (Learn, feed-permissions)."""
+        """Bring a file from the upstream into the feed, which not everyone may (Learn, feed-permissions).
+
+        Who may not is refused the file, though the page shows it (ado-npm-auth#90; terminal#19243 saw a 401, without a
+        token; 403 with one is ours).
+        """
         remote = next((one for one in upstream.files(name) if one.filename == filename), None)
         if remote is None:
             return
@@ -158,7 +166,10 @@ class _PackageHost:
         part.replace(folder / filename)
 
     async def promote(self, request: Request) -> Response:
-        """Add a version to a view: a JSON patch of ``/views/-`` (azure-devops, PackageVersionDetails)."""
+        """Add a version to a view: a JSON patch of ``/views/-`` (azure-devops, PackageVersionDetails).
+
+        Contributors promote (Learn, feeds/views). Once more is no error, as for a set; that is ours.
+        """
         feed, who = self._enter(request)
         if not who.may_publish:
             raise _lacks_permission(who, feed, "Promote")
@@ -195,6 +206,10 @@ async def _checked_filename(request: Request, size: int) -> str:
     except ValueError as error:
         raise _invalid(str(error)) from None
     return content.filename
+
+
+def _reaches_upstream(feed: Feed) -> bool:
+    return bool(feed.record["upstream"]) and feed.view is None
 
 
 def _may_publish(feed: Feed, who: Identity) -> None:

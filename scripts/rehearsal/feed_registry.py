@@ -73,6 +73,14 @@ class Feeds:
                 return Feed(organization, record, project_id, _view(record, view))
         raise unknown_feed(path["feed"])
 
+    def every(self, request: Request) -> list[Feed]:
+        """Return the feeds of the path's project; without one, all of the organization (Get Feeds)."""
+        organization, wanted = request.path_params["organization"].lower(), request.path_params.get("project")
+        known = self.store.read("feeds")[organization]
+        project = _project(known["projects"], wanted)
+        records = [one for one in known["feeds"] if wanted is None or one["project"] == project]
+        return [Feed(organization, one, known["projects"].get(one["project"]), None) for one in records]
+
     def shelf(self, feed: Feed, kind: str = PUBLISHED) -> Shelf:
         """Return the files published to a feed, or those saved in it from its upstream."""
         key = (feed.id, kind)

@@ -119,6 +119,7 @@ def _feeds() -> dict[str, Any]:
             "upstream": upstream,
             "views": ["Local", "Prerelease", "Release"],
             "promoted": {},
+            "cacheable": False,  # may clients keep files? They come from a store (uv#13208); what it says is open
         }
 
     return {

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from rehearsal import devops_api, entra, feed, names, registry, tokens
+from rehearsal import devops_api, entra, feed, names, registry, tokens, upstream
 from rehearsal.feed_registry import Feeds
 from rehearsal.state import Store
 from rehearsal.web import REASON_HEADER
@@ -225,6 +225,48 @@ def test_promotion_shows_a_version_in_its_view(packages: Callable[..., Answer]) 
     path = "/acme/ml/_apis/packaging/feeds/wheels/pypi/packages/acme-features/versions/0.3.0"
     promoted = [packages("PATCH", path, token, body=patch).status for token in (names.BUILD_TOKEN, names.FEED_TOKEN)]
     assert (before, promoted, packages("GET", view).status) == (404, [403, 202], 200)
+
+
+@pytest.mark.parametrize(
+    ("token", "level", "count"),
+    [
+        (names.READ_TOKEN, "reader", 4),
+        (names.READ_TOKEN, "contributor", 0),
+        (names.BUILD_TOKEN, "collaborator", 4),
+        (names.BUILD_TOKEN, "contributor", 0),
+        (names.FEED_TOKEN, "contributor", 4),
+        (names.FEED_TOKEN, "administrator", 0),
+        (names.FEED_TOKEN, "nonsense", 0),
+    ],
+)
+def test_feeds_are_listed_by_role_or_more(packages: Callable[..., Answer], token: str, level: str, count: int) -> None:
+    path = f"_apis/Packaging/Feeds?feedRole={level}"
+    assert packages("GET", f"/acme/{path}", token, devops_api.FEEDS_HOST).json["count"] == count
+    listed = packages("GET", f"/acme/ml/{path}", token, devops_api.FEEDS_HOST).json["value"]
+    assert [one["name"] for one in listed] == (["wheels", "mirror"] if count else [])
+
+
+def test_feeds_are_not_listed_to_a_bad_token(packages: Callable[..., Answer]) -> None:
+    assert packages("GET", "/acme/_apis/Packaging/Feeds", "unknown", devops_api.FEEDS_HOST).status == 203
+
+
+def test_a_view_shows_nothing_of_the_upstream(packages: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = upstream.RemoteFile("thing-1.0-py3-none-any.whl", "https://index.example/x", "0" * 64, None)
+    monkeypatch.setattr(upstream, "files", lambda _: [remote])
+    pages = [packages("GET", f"/acme/ml/_packaging/mirror{at}/pypi/simple/thing/").status for at in ("", "@Local")]
+    assert pages == [200, 404]
+    file = "pypi/download/thing/1.0/thing-1.0-py3-none-any.whl"
+    assert packages("GET", f"/acme/ml/_packaging/mirror@Local/{file}").status == 404
+    assert packages("GET", f"/acme/ml/_packaging/mirror/{file}", names.READ_TOKEN).status == 403
+
+
+def test_what_clients_may_keep_says_so(store: Store, packages: Callable[..., Answer]) -> None:
+    upload(packages)
+    file = f"/acme/ml/_packaging/wheels/pypi/download/acme-features/0.3.0/{FILE}"
+    assert packages("GET", file).header("cache-control") == ""
+    with store.edit("feeds") as document:
+        document["acme"]["feeds"][0]["cacheable"] = True
+    assert packages("GET", file).header("cache-control") == "max-age=3600"
 
 
 # Container registries
