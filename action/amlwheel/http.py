@@ -103,9 +103,14 @@ def network(url: str, answer: float = READ) -> Iterator[None]:
 
 
 def get(
-    url: str, *, token: Secret | None = None, accept: str = "*/*", bearer: Secret | None = None
+    url: str,
+    *,
+    token: Secret | None = None,
+    accept: str = "*/*",
+    bearer: Secret | None = None,
+    first_byte: bool = False,
 ) -> requests.Response:
-    """GET `url` without following redirects, retrying reads; raise NoNetwork or TooSlow.
+    """GET `url` (or the `first_byte` of it) without following redirects, retrying reads; raise NoNetwork or TooSlow.
 
     `token` travels as the password of HTTP Basic. `X-TFS-FedAuthRedirect: Suppress` asks Azure DevOps for a 401
     instead of a redirect to a sign-in page (artifacts-keyring-nofuss 1.3.3).
@@ -113,9 +118,22 @@ def get(
     headers = {"Accept": accept, "X-TFS-FedAuthRedirect": "Suppress"}
     if bearer:
         headers["Authorization"] = f"Bearer {bearer.reveal()}"
+    if first_byte:
+        headers["Range"] = "bytes=0-0"
     auth = (USER, token.reveal()) if token else _no_netrc
     with network(url):
         return session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), allow_redirects=False)
+
+
+def patch(url: str, body: object, *, token: Secret) -> requests.Response:
+    """PATCH `url` with `body` as JSON, once, without following redirects; raise NoNetwork or TooSlow.
+
+    It is Azure DevOps' REST interface that is patched, whose version goes into `Accept` (azure-devops 7.1.0b4).
+    """
+    headers = {"Accept": "application/json;api-version=7.1-preview.1", "X-TFS-FedAuthRedirect": "Suppress"}
+    auth, limits = (USER, token.reveal()), (CONNECT, READ)
+    with network(url):
+        return session().patch(url, json=body, headers=headers, auth=auth, timeout=limits, allow_redirects=False)
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

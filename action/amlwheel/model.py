@@ -67,6 +67,16 @@ class Feed:
         view = f"@{self.view}" if self.view else ""
         return "/".join(part for part in (self.organisation, self.project, self.name + view) if part)
 
+    def through(self, view: str | None) -> "Feed":
+        """Return this feed as `view` shows it, or as itself with None. Other repositories have no views."""
+        return Feed.artifacts(self.organisation, self.project, self.name, view) if self.organisation else self
+
+    def version_url(self, package: str, version: str) -> str:
+        """Return the address by which a version is promoted (REST reference, Python - Update Package Version)."""
+        owner = "/".join(quote(part, safe="") for part in (self.organisation, self.project) if part)
+        feed, name = quote(self.name, safe=""), canonicalize_name(package)
+        return f"{ARTIFACTS}/{owner}/_apis/packaging/feeds/{feed}/pypi/packages/{name}/versions/{quote(version)}"
+
     def option(self, *, only: bool) -> str:
         """Return pip's option for this index: beside the public one, or in its place (`only`)."""
         return f"{'--index-url' if only else '--extra-index-url'} {self.index_url}"

@@ -55,6 +55,23 @@ def test_a_token_travels_as_the_password(monkeypatch: pytest.MonkeyPatch) -> Non
     assert timeout == (10, 60)
 
 
+def test_the_first_byte_is_all_that_a_look_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = wire(monkeypatch, answer(206))
+    http.get("https://index.example/x", token=TOKEN, first_byte=True)
+    assert sent.sent[0][0].headers["Range"] == "bytes=0-0"
+
+
+def test_a_patch_is_json_with_the_token_as_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = wire(monkeypatch, answer(302, Location="https://elsewhere.example/"))
+    assert http.patch("https://index.example/x", {"a": 1}, token=TOKEN).status_code == 302
+    ((request, timeout),) = sent.sent
+    assert (request.method, request.body) == ("PATCH", b'{"a": 1}')
+    assert request.headers["Authorization"] == requests.auth._basic_auth_str("amlwheel", CANARY)
+    assert request.headers["Accept"] == "application/json;api-version=7.1-preview.1"
+    assert request.headers["Content-Type"] == "application/json"
+    assert timeout == (10, 60)
+
+
 def test_a_bearer_token_travels_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = wire(monkeypatch, answer())
     http.get("https://registry.example/x", bearer=TOKEN)

@@ -30,6 +30,22 @@ def test_addresses_of_an_organisations_feed() -> None:
     assert feed.page("Acme.Churn_2") == f"{feed.index_url}acme-churn-2/"
 
 
+def test_a_feed_is_seen_through_a_view_and_without_one() -> None:
+    feed = Feed.artifacts("acme", "Data Science", "wheels", None)
+    seen = feed.through("Release")
+    assert seen.index_url == "https://pkgs.dev.azure.com/acme/Data%20Science/_packaging/wheels@Release/pypi/simple/"
+    assert (seen.upload_url, seen.through(None)) == (feed.upload_url, feed)
+    other = Feed("https://index.example/simple/", "https://index.example/", "https://index.example")
+    assert other.through("Release") is other
+
+
+@pytest.mark.parametrize(("project", "scope"), [("Data Science", "acme/Data%20Science"), (None, "acme")])
+def test_the_address_of_a_version_is_that_of_the_feed_itself(project: str | None, scope: str) -> None:
+    feed = Feed.artifacts("acme", project, "wheels", "Release")
+    path = "_apis/packaging/feeds/wheels/pypi/packages/acme-churn/versions/1%211.0"
+    assert feed.version_url("Acme_Churn", "1!1.0") == f"https://pkgs.dev.azure.com/{scope}/{path}"
+
+
 def test_pips_option_stands_beside_the_public_index_or_in_its_place() -> None:
     assert FEED.option(only=False) == f"--extra-index-url {FEED.index_url}"
     assert FEED.option(only=True) == f"--index-url {FEED.index_url}"
