@@ -55,7 +55,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
         if asked.dry_run:
             host.say("skip   Publish, connect, prove, register · dry run")
         else:
-            step.apply("Publish and connect", (*changes.wheels, *changes.connections))
+            step.apply("Publish and connect", (*changes.wheels, *changes.shown, *changes.connections))
             proven = step.prove(release, changes)
             step.apply("Register", changes.environments)
             proven = f"{proven} {step.build_images(release, world)}".strip()

@@ -318,13 +318,43 @@ class FeedUnexpected(StepError):
     fix = "Open the feed's address in a browser; run the step again if the fault looks temporary."
 
 
-class ViewUnsupported(StepError):
-    """`feed` names a view, and the wheel isn't promoted to it."""
+class NotInView(StepError):
+    """The view doesn't show the wheel, although it was promoted."""
 
     status = 39
     title = "not in the view"
-    cause = "A view shows promoted versions only, and a new version isn't promoted yet."
-    fix = "Name the feed itself in `feed`, without @View."
+    cause = "A view shows promoted versions only, and its index lags, or the promotion was accepted without being done."
+    fix = "Wait a few minutes and run the step again; what is done is kept."
+
+
+class ViewNotFound(StepError):
+    """The feed has no view of this name."""
+
+    status = 56
+    title = "view not found"
+    cause = "The name is misspelt, or nobody has made the view yet."
+    fix = "Name one of the feed's views (Artifacts > feed settings > Views), or add it there."
+
+
+class PromotionRefused(StepError):
+    """The feed didn't promote the wheel to the view."""
+
+    status = 57
+    title = "promotion refused"
+    cause = "A fault or a limit of the service."
+    fix = "Read the feed's message; run the step again if it looks temporary: what is done is kept."
+
+
+class NotSaved(StepError):
+    """A package couldn't be saved from the feed's upstream in the feed, so no image could be built with it."""
+
+    status = 58
+    title = "not saved from upstream"
+    cause = (
+        "With `index` set to only, images take public packages from the feed. Whoever only reads gets saved versions "
+        "alone, and saving one takes a Collaborator or more, with a token of scope Packaging (read and write)."
+    )
+    fix = "Give such a token as `feed-token`, or set `index` to extra."
 
 
 # --- the workspace ----------------------------------------------------------------------------------------------

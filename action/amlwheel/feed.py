@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urldefrag, urljoin
 
 import requests
@@ -31,7 +31,7 @@ from .errors import (
     TooSlow,
     UploadFailed,
     VersionTaken,
-    ViewUnsupported,
+    ViewNotFound,
 )
 from .model import Feed, Wheel
 from .secret import Secret
@@ -48,16 +48,22 @@ _NO_FEED = re.compile(
     re.IGNORECASE,
 )
 
+# With this 401 a feed with an upstream tells those who may not save from it that nothing of the package is saved yet;
+# the token is fine (azure-sdk-for-net#53264, azure-sdk-tools#6778).
+_UNSAVED = "No local versions of package"
+
 
 @dataclass(frozen=True)
 class Page:
     """A package's page on the index: sha256 (hex, empty when not given) by file name; no files when it has no page.
 
-    `doubtful`: the answer was 404 and didn't say whether the package or the feed is unknown.
+    `doubtful`: the answer was 404 and didn't say whether the package or the feed is unknown. `urls`: the files'
+    addresses, by file name as well.
     """
 
     files: dict[str, str]
     doubtful: bool = False
+    urls: dict[str, str] = field(default_factory=dict)
 
 
 class _Links(html.parser.HTMLParser):
@@ -79,12 +85,14 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
     An unknown package is an empty page; an unknown feed is FeedNotFound. `token_input` names the token in errors.
     """
     response = http.get(feed.page(package), token=token, accept="text/html")
+    if response.status_code == requests.codes.unauthorized and _UNSAVED in f"{response.reason} {response.text}":
+        return Page({})
     if response.status_code == requests.codes.not_found:
         said = f"{response.reason} {response.text}"
         if not _NO_FEED.search(said):
             return Page({}, doubtful="package" not in said.lower())
     check(response, feed, token_input)
-    return Page(_files(response))
+    return _page(response)
 
 
 def settle(feed: Feed, page: Page, published: frozenset[str] | None, token: Secret) -> None:
@@ -122,6 +130,8 @@ def check(response: requests.Response, feed: Feed, token_input: str) -> None:
         raise Redirected(f"The feed redirected {subject}: {status} to {place}.")
     if status == requests.codes.forbidden:
         raise FeedForbidden(f"The feed forbids this to {subject}: 403.", details=details)
+    if status == requests.codes.not_found and feed.view and "FeedView" in f"{response.reason} {response.text}":
+        raise ViewNotFound(f"Feed {feed.through(None).label} has no view {feed.view}.", details=details)
     if status == requests.codes.not_found:
         raise FeedNotFound(f"There is no feed {feed.label}: 404.", details=details)
     if status != requests.codes.ok:
@@ -152,9 +162,6 @@ def plan(feed: Feed, wheel: Wheel, token: Secret, warn: Callable[[str], None]) -
     if wheel.filename in page.files:
         _same_bytes(feed, wheel, page)
         return Change(subject, Verb.KEEP, "the feed has it with the same sha256", wheel.sha256)
-    if feed.view:
-        message = f"{feed.label} is a view, and it doesn't show {wheel.filename}."
-        raise ViewUnsupported(message)
     why = "new package" if not page.files else "new version"
 
     def effect() -> None:
@@ -193,7 +200,7 @@ def publish(
     if not accepted and response.status_code != requests.codes.conflict:
         _refuse(response, feed, wheel)
     try:
-        _await(feed, wheel, token, pause, VISIBLE_WITHIN if accepted else CONFLICT_WITHIN)
+        appear(feed, wheel, token, pause, VISIBLE_WITHIN if accepted else CONFLICT_WITHIN)
     except NotVisible:
         if accepted:
             raise
@@ -222,7 +229,7 @@ def _post(feed: Feed, wheel: Wheel, token: Secret) -> requests.Response:
         return repository._upload(package.PackageFile.from_filename(str(wheel.path), None))  # noqa: SLF001
 
 
-def _await(feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None], seconds: float) -> None:
+def appear(feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None], seconds: float) -> None:
     """Return once the index shows our sha256; raise VersionTaken for another, NotVisible when `seconds` are over."""
     waited, step = 0.0, 0.25
     while True:
@@ -266,19 +273,20 @@ def _retry_after(response: requests.Response) -> float:
     return float(asked) if asked.isdecimal() else 0.0
 
 
-def _files(response: requests.Response) -> dict[str, str]:
-    """Return sha256 by file name from a PEP 503 page."""
+def _page(response: requests.Response) -> Page:
+    """Read a PEP 503 page."""
     parser = _Links()
     parser.feed(response.text)
-    found = {}
+    found, urls = {}, {}
     for link in parser.links:
         try:
             url, fragment = urldefrag(urljoin(response.url, link))
         except ValueError:
             continue  # not an address
         match = re.search(r"sha256=([0-9a-f]{64})", fragment)
-        found[unquote(url.rpartition("/")[2])] = match[1] if match else ""
-    return found
+        name = unquote(url.rpartition("/")[2])
+        found[name], urls[name] = match[1] if match else "", url
+    return Page(found, urls=urls)
 
 
 def _is_sign_in(response: requests.Response) -> bool:

@@ -165,7 +165,11 @@ class Inputs:
         secret=True,
         read=_token,
     )
-    feed_view: str = knob("View to promote the release to, such as `Release`.", group="feed")
+    feed_view: str = knob(
+        "View to promote the release to, such as `Release`. Default: the one in `feed` (`FEED@VIEW`), if any.",
+        group="feed",
+        read=_matching(r"\w[\w .-]*", "the view's name alone, such as Release"),
+    )
     workspace: tuple[Workspace, ...] = knob(
         "Azure Machine Learning workspace: `SUBSCRIPTION/RESOURCE-GROUP/NAME` or its resource id. Several lines "
         "name several workspaces.",
@@ -262,12 +266,34 @@ class Inputs:
                 for name, given in (("index", self.index == "only"), ("connection-name", self.connection_name))
                 if given
             ]
+        problems += self._view_problems()
         for name, supported in _SUPPORTED.items():
             value = getattr(self, name.replace("-", "_"))
             if value is not None and value not in supported:
                 problems.append(NotYet(f"`{name}` can't be {value!r} in this version."))
         if problems:
             raise together(problems)
+
+    def _view_problems(self) -> list[StepError]:
+        """Return why nothing can be promoted to `feed-view`, if so."""
+        given, feed = self.feed_view, self.feed
+        if not given:
+            return []
+        if self.route == "workspace":
+            return [BadInput("`feed-view` with `route` workspace: nothing is published, so nothing can be promoted.")]
+        if feed and not feed.is_artifacts:
+            return [BadInput("`feed-view`: only feeds of Azure Artifacts have views, and `feed` is another index.")]
+        if feed and feed.view and feed.view.lower() != given.lower():
+            message = f"`feed-view` is {given!r}, but images would be built from the view {feed.view!r} in `feed`."
+            return [BadInput(message, fix="Leave the view out in one of the two.")]
+        return []
+
+    @property
+    def view(self) -> str:
+        """The view to promote to: `feed-view`, or the one in `feed`. Every version is in Local (Learn, feeds/views)."""
+        in_feed = self.feed.view if self.feed and self.route == "feed" else None
+        found = self.feed_view or in_feed or ""
+        return "" if found.lower() == "local" else found
 
     @property
     def azureml(self) -> bool:
@@ -284,7 +310,6 @@ _TOKEN_FIX = {
 # What the interface promises and this version doesn't do yet; see docs/assumptions.md.
 _SUPPORTED = {
     "route": ("feed", "workspace"),
-    "feed-view": ("",),
     "storage-container": ("",),
     "client-id": ("",),
     "tenant-id": ("",),

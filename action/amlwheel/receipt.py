@@ -29,6 +29,7 @@ class Release:
     environment: Environment
     lock: str
     tools: Mapping[str, str]
+    view: str = ""
 
     @property
     def lock_sha256(self) -> str:
@@ -80,7 +81,8 @@ def receipt(release: Release) -> dict[str, Any]:
             }
             for wheel in release.wheels
         ],
-        "feed": feed and {"name": feed.label, "index_url": feed.index_url},
+        "feed": feed
+        and {"name": feed.label, "index_url": feed.index_url, **({"view": release.view} if release.view else {})},
         "connection": connection and {"name": connection.name, "target": connection.target},
         "environment": {
             "name": environment.name,

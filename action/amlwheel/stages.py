@@ -26,13 +26,15 @@ from . import (
     proof,
     receipt,
     source,
+    upstream,
+    view,
     wheel,
     workspace,
 )
 from .arm import Arm
 from .azureml_process import Worker
 from .change import Change, Verb
-from .errors import Unexpected
+from .errors import Unexpected, Unsatisfiable
 from .model import Connection, Feed, Image, Pin, Wheel, Workspace
 from .receipt import Release
 
@@ -48,7 +50,7 @@ class World:
     worker: Worker | None
     storage: azureml_core.Storage | None
     image: Image
-    published: frozenset[str] | None
+    facts: devops.Facts
     workspaces: tuple[workspace.Seen, ...]
 
     def located(self, release: Release, place: Workspace) -> environment.Environment:
@@ -58,16 +60,20 @@ class World:
 
 @dataclass(frozen=True)
 class Changes:
-    """The plan, in the order of its application: what fails most often first, what others will use last."""
+    """The plan, in the order of its application: what fails most often first, what others will use last.
+
+    `shown` is what has to happen in the feed before images can be built from it: promoted, or saved from an upstream.
+    """
 
     wheels: tuple[Change[str], ...]
+    shown: tuple[Change[Any], ...]
     connections: tuple[Change[Connection], ...]
     environments: tuple[Change[environment.Environment], ...]
 
     @property
     def all(self) -> tuple[Change[Any], ...]:
         """Every change in order."""
-        return (*self.wheels, *self.connections, *self.environments)
+        return (*self.wheels, *self.shown, *self.connections, *self.environments)
 
     @property
     def count(self) -> int:
@@ -97,25 +103,31 @@ class Stages:
                 known = [seen.ask(partial(workspace.connections, arm, each)) for each in asked.workspace]
                 allowed = [seen.ask(partial(workspace.permissions, arm, each)) for each in asked.workspace]
                 pinned = seen.ask(partial(image.pin, asked.base_image))
-            published: frozenset[str] | None = frozenset()
+            facts = devops.Facts(frozenset())
             if asked.feed and index:
-                page, published = _results(index)
-                feed.settle(asked.feed, page, published, asked.feed_token)
+                page, facts = _results(index)
+                feed.settle(asked.feed.through(None), page, facts.published, asked.feed_token)
                 done.append(asked.feed.label)
             done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
         found = map(workspace.Seen, _results(known), _results(allowed))
         sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)
         storage = azureml_core.Storage(worker) if worker and asked.route == "workspace" else None
-        return World(workspace.Planner(arm, sdk), worker, storage, pinned.result(), published, tuple(found))
+        return World(workspace.Planner(arm, sdk), worker, storage, pinned.result(), facts, tuple(found))
 
     def _look_at(self, asked_feed: Feed, seen: plan.Observer) -> tuple[Future[Any], Future[Any]]:
         """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
         asked = self.asked
         name = wheel.expected_names(asked.package_dir, self._given())[0]
-        names = devops.published if asked_feed.is_artifacts else feed.names
         page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
         seen.ask(partial(feed.look, asked_feed, name, asked.connection_token, "connection-token"))
-        return page, seen.ask(partial(names, asked_feed, asked.feed_token))
+        return page, seen.ask(partial(self._facts, asked_feed))
+
+    def _facts(self, asked_feed: Feed) -> devops.Facts:
+        asked = self.asked
+        if not asked_feed.is_artifacts:
+            return devops.Facts(feed.names(asked_feed, asked.feed_token))
+        publish, only = asked.route == "feed", asked.index == "only"
+        return devops.facts(asked_feed, asked.feed_token, publish=publish, view=asked.view, upstream=only)
 
     def build(self, folder: Path) -> tuple[Wheel, ...]:
         """Build (into `folder`) or find the wheels, and refuse what couldn't be published or used later."""
@@ -152,8 +164,11 @@ class Stages:
         asked = self.asked
         with self.host.stage("Lock") as done:
             wanted = lock.Wanted(wheels, lock.requirements(asked.requirements, Path()), asked.python_version)
-            sources = lock.Sources(asked.feed, asked.feed_token, world.published, asked.index == "only")
-            pins = lock.resolve(wanted, sources, self._recheck(wheels[0]), self.host.say)
+            sources = lock.Sources(asked.feed, asked.feed_token, world.facts.published, asked.index == "only")
+            try:
+                pins = lock.resolve(wanted, sources, self._recheck(wheels[0]), self.host.say)
+            except Unsatisfiable as error:
+                raise error if world.facts.upstream is not False else upstream.lacking(error) from None
             if asked.route == "workspace":
                 files = {each.project: each.filename for each in wheels}
                 pins = tuple(replace(each, stored=files.get(each.name, "")) for each in pins)
@@ -187,6 +202,7 @@ class Stages:
             environment=environment.define(asked.environment_name, wheels[0], pins, base, options),
             lock=emit.lock_text(pins, asked.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
+            view=asked.view,
         )
 
     def plan(self, release: Release, world: World) -> Changes:
@@ -199,6 +215,7 @@ class Stages:
                 for opened in world.worker.opened.values() if world.worker else ():
                     seen.ask(opened.result)
                 wheels = [seen.ask(each) for each in self._wheel_plans(release, world)]
+                shown = [seen.ask(each) for each in self._shown_plans(release, world)]
                 stored = [
                     seen.ask(partial(world.planner.connection, release.connection, asked.connection_token, *place))
                     for place in places
@@ -211,12 +228,15 @@ class Stages:
                     registered.append(
                         seen.ask(partial(world.planner.environment, located, release.tags(), each, found))
                     )
-            changes = Changes(_results(wheels), _results(stored), _results(registered))
+            changes = Changes(_results(wheels), _results(shown), _results(stored), _results(registered))
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
             if world.worker:
                 done.append(f"azureml-core ready in {world.worker.ready:.1f} s, waited {world.worker.waited:.1f} s")
         for line in receipt.table(changes.all):
             host.say(f"       {line}")
+        if world.facts.untold:
+            told = "not told by Azure DevOps, whose interface takes other tokens"
+            host.say(f"       {told}: {'; '.join(world.facts.untold)}")
         return changes
 
     def _wheel_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[str]]]:
@@ -226,7 +246,20 @@ class Stages:
             if world.storage:
                 yield from (partial(world.storage.plan, each, place) for place in asked.workspace)
             elif asked.feed:
-                yield partial(feed.plan, asked.feed, each, asked.feed_token, self.host.warning)
+                yield partial(feed.plan, asked.feed.through(None), each, asked.feed_token, self.host.warning)
+
+    def _shown_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[Any]]]:
+        """Yield what plans that images can be built from the feed: each wheel's promotion, and saving from upstream."""
+        asked, token = self.asked, self.asked.feed_token
+        if not asked.feed or not asked.feed.is_artifacts:
+            return
+        for each in release.wheels if asked.view else ():
+            promoted = world.facts.spelled(asked.view)
+            yield partial(view.plan, asked.feed, promoted, each, token, self.host.warning)
+        if asked.index == "only" and world.facts.upstream is not False:
+            own = {each.project for each in release.wheels}
+            pins = [pin for pin in release.environment.pins if pin.name not in own]
+            yield partial(upstream.plan, asked.feed, pins, token, asked.connection_token)
 
     def render(self, release: Release, world: World) -> dict[str, str]:
         """Return the text of each file to emit, after a look that none of them holds a secret.

@@ -77,7 +77,7 @@ class Result:
 
 
 def _kind(url: str) -> str:
-    for kind in ("connections", "environments", "upload", "artifacts"):
+    for kind in ("connections", "environments", "upload", "artifacts", "versions"):
         if f"/{kind}/" in url:
             return kind
     return "blob" if ".blob.core.windows.net/" in url else url

@@ -296,6 +296,7 @@ def test_without_an_upstream_index_only_knows_the_feeds_packages_alone(
     assert step(wheel=wheel, index="only").status == 0
     refused = step(wheel=wheel, index="only", requirements="six")
     assert refused.status == 50
+    assert "give the feed the public index as an upstream" in refused.told
     assert refused.writes == []
 
 

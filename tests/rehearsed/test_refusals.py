@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rehearsal.names import guid
 from rehearsal.world import (
+    BUILD_TOKEN,
     ORGANIZATION,
     OUTSIDER_CLIENT_ID,
     OUTSIDER_CLIENT_SECRET,
@@ -63,8 +64,13 @@ def test_a_feed_or_project_that_does_not_exist(step: Step, wheel: pathlib.Path, 
     refused(step(wheel=wheel, feed=feed), 34, f"There is no feed {feed}", "exist", "Connect to feed > pip")
 
 
-def test_a_view_that_does_not_show_the_wheel(step: Step, wheel: pathlib.Path) -> None:
-    refused(step(wheel=wheel, feed=f"{FEED_LABEL}@Release"), 39, "is a view, and it doesn't show")
+@pytest.mark.parametrize("token", [READ_TOKEN, BUILD_TOKEN], ids=["reader", "collaborator"])
+def test_an_identity_that_may_not_publish_is_told_before_the_build(
+    step: Step, features: pathlib.Path, token: str
+) -> None:
+    result = step(package_dir=features, env={"AMLWHEEL_FEED_TOKEN": token})
+    refused(result, 33, "isn't a Contributor there", "Feed Publisher (Contributor)")
+    assert "---- Build" not in result.told
 
 
 def test_the_same_version_with_other_bytes(

@@ -1,8 +1,7 @@
-"""Which packages of a feed are its own."""
+"""What Azure DevOps tells about a feed, and what it means when it tells nothing."""
 
 import os
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +9,15 @@ from typing import Any
 
 import pytest
 from amlwheel import devops
-from amlwheel.errors import FeedNotFound, NoNetwork, StepError
+from amlwheel.errors import FeedForbidden, FeedNotFound, NoNetwork, Several, StepError, ViewNotFound
+from amlwheel.model import Feed
+from amlwheel.spelling import parse_feed
 from unit.parts import CANARY, FEED, TOKEN
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its first import prints SyntaxWarnings
-    from azure.devops import connection, exceptions
+    from azure.devops import exceptions
+    from azure.devops.v7_1.feed import feed_client
 from azure.core.exceptions import DeserializationError
 from msrest.exceptions import ClientRequestError
 from requests.exceptions import RetryError
@@ -75,30 +77,137 @@ def test_a_package_that_only_came_through_is_not(versions: list[Version] | None)
 # --- asking
 
 
-Answer = Callable[[dict[str, Any]], list[Package]]
+VIEWS = ("Local", "Prerelease", "Release")
 
 
-def connect(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> list[str]:
-    """Have Azure DevOps give this answer; return the list of addresses that were connected to."""
-    addresses: list[str] = []
+@dataclass
+class Azure:
+    """Azure DevOps: a feed, who may do what there, and what it answers instead."""
 
-    def make(base_url: str, creds: Any) -> object:  # noqa: ANN401  # the package has no types
-        assert (creds.username, creds.password) == ("", CANARY)
+    packages: list[Package] = field(default_factory=list)
+    role: str = "contributor"
+    upstreams: list[str] | None = field(default_factory=list)
+    listed: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="Wheels", id="guid", project="ml"))
+    errors: dict[str, Exception] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def connect(self, address: str, credential: Any) -> "Azure":  # noqa: ANN401  # the package has no types
+        assert address == "https://feeds.dev.azure.com/acme"
+        assert (credential.username, credential.password) == ("", CANARY)
         assert Path(os.environ["AZURE_DEVOPS_CACHE_DIR"]).is_dir()
-        addresses.append(base_url)
-        client = SimpleNamespace(get_packages=lambda **query: answer(query))
-        return SimpleNamespace(clients_v7_1=SimpleNamespace(get_feed_client=lambda: client))
+        return self
 
+    def answer(self, question: str) -> None:
+        self.asked.append(question)
+        if question in self.errors:
+            raise self.errors[question]
+
+    def get_packages(self, **query: Any) -> list[Package]:  # noqa: ANN401  # as the real one
+        self.answer("packages")
+        return self.packages[query["skip"] :]
+
+    def get_feeds(self, project: str | None, feed_role: str) -> list[SimpleNamespace]:
+        assert project == "ml"
+        self.answer(feed_role)
+        return [self.listed] if feed_role == self.role else []
+
+    def get_feed_views(self, feed: str, project: str | None) -> list[SimpleNamespace]:
+        assert (feed, project) == ("wheels", "ml")
+        self.answer("views")
+        return [SimpleNamespace(name=each) for each in VIEWS]
+
+    def get_feed(self, feed: str, project: str | None) -> SimpleNamespace:
+        assert (feed, project) == ("wheels", "ml")
+        self.answer("feed")
+        protocols = None if self.upstreams is None else [SimpleNamespace(protocol=each) for each in self.upstreams]
+        return SimpleNamespace(upstream_sources=protocols)
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> Azure:
+    made = Azure()
     monkeypatch.setenv("AZURE_DEVOPS_CACHE_DIR", "")  # so that it is put back
-    monkeypatch.setattr(connection, "Connection", make)
-    return addresses
+    monkeypatch.setattr(feed_client, "FeedClient", made.connect)
+    return made
 
 
-def test_published_names_are_the_feeds_own_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
-    packages = [Package("Acme_Churn", [Version(None)]), Package("numpy", [Version(UPSTREAM)])]
-    addresses = connect(monkeypatch, lambda _: packages)
-    assert devops.published(FEED, TOKEN) == frozenset(["acme-churn"])
-    assert addresses == ["https://dev.azure.com/acme"]
+def ask(feed: Feed = FEED, view: str = "", *, publish: bool = False, upstream: bool = False) -> devops.Facts:
+    return devops.facts(feed, TOKEN, publish=publish, view=view, upstream=upstream)
+
+
+def test_published_names_are_the_feeds_own_normalised(azure: Azure) -> None:
+    azure.packages += [Package("Acme_Churn", [Version(None)]), Package("numpy", [Version(UPSTREAM)])]
+    assert ask() == devops.Facts(frozenset(["acme-churn"]))
+    assert azure.asked == ["packages"]
+
+
+def test_the_cache_is_private_to_the_run_and_lasts_as_long(azure: Azure) -> None:
+    """The package fixes the folder when it is imported, and fails when it has gone."""
+    ask()
+    folder = Path(os.environ["AZURE_DEVOPS_CACHE_DIR"])
+    ask()
+    assert Path(os.environ["AZURE_DEVOPS_CACHE_DIR"]) == folder
+    assert folder.stat().st_mode & 0o077 == 0
+    assert azure.asked == ["packages"] * 2
+
+
+@pytest.mark.parametrize("role", ["contributor", "administrator"])
+def test_a_contributor_may_publish(azure: Azure, role: str) -> None:
+    azure.role = role
+    assert ask(publish=True).untold == ()
+
+
+@pytest.mark.parametrize("role", ["reader", "collaborator"])
+def test_who_is_less_than_a_contributor_is_told_the_role(azure: Azure, role: str) -> None:
+    azure.role = role
+    with pytest.raises(FeedForbidden, match="may not publish to acme/ml/wheels: its identity isn't a Contributor"):
+        ask(publish=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("role", "custom"), ("listed", SimpleNamespace(name="wheels", id="guid", project=None))]
+)
+def test_nobody_is_stopped_by_a_doubt(azure: Azure, name: str, value: object) -> None:
+    setattr(azure, name, value)
+    assert ask(publish=True).untold == ("whether the token may publish",)
+
+
+def test_a_feed_may_be_named_by_its_guid(azure: Azure) -> None:
+    assert ask(parse_feed("acme/ml/GUID"), publish=True).untold == ()
+    assert azure.asked == ["packages", "contributor"]
+
+
+@pytest.mark.parametrize(("view", "spelled"), [("Release", "Release"), ("release", "Release")])
+def test_a_view_goes_by_its_name_in_any_case(azure: Azure, view: str, spelled: str) -> None:
+    facts = ask(view=view)
+    assert facts.views == VIEWS
+    assert facts.spelled(view) == spelled
+    assert azure.asked == ["packages", "views"]
+
+
+def test_a_view_that_is_not_there_is_told_with_those_that_are(azure: Azure) -> None:
+    with pytest.raises(ViewNotFound, match=r"^Feed acme/ml/wheels has no view Relaese\.$") as caught:
+        ask(parse_feed("acme/ml/wheels@Relaese"), "Relaese")
+    assert caught.value.cause.endswith("The views of the feed are Local, Prerelease, Release.")
+    azure.role = "reader"
+    with pytest.raises(Several):
+        ask(view="Relaese", publish=True)
+
+
+@pytest.mark.parametrize(
+    ("upstreams", "feed", "expected"),
+    [
+        (["npm", "PyPI"], "acme/ml/wheels", True),
+        (["npm"], "acme/ml/wheels", False),
+        (None, "acme/ml/wheels", False),
+        (["PyPI"], "acme/ml/wheels@Release", False),
+    ],
+)
+def test_an_upstream_for_python_packages(
+    azure: Azure, upstreams: list[str] | None, feed: str, *, expected: bool
+) -> None:
+    azure.upstreams = upstreams
+    assert ask(parse_feed(feed), upstream=True).upstream is expected
 
 
 def service(key: str) -> Exception:
@@ -109,13 +218,6 @@ def service(key: str) -> Exception:
     return error
 
 
-def failing(error: Exception) -> Answer:
-    def answer(_: object) -> list[Package]:
-        raise error
-
-    return answer
-
-
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -124,12 +226,10 @@ def failing(error: Exception) -> Answer:
         (ClientRequestError(CANARY, OSError(CANARY)), NoNetwork),
     ],
 )
-def test_what_is_missing_or_out_of_reach_has_its_name(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[StepError]
-) -> None:
-    connect(monkeypatch, failing(error))
+def test_what_is_missing_or_out_of_reach_has_its_name(azure: Azure, error: Exception, kind: type[StepError]) -> None:
+    azure.errors["packages"] = error
     with pytest.raises(kind) as caught:
-        devops.published(FEED, TOKEN)
+        ask()
     assert CANARY not in f"{caught.value.what} {caught.value.details}"
 
 
@@ -141,8 +241,18 @@ def test_what_is_missing_or_out_of_reach_has_its_name(
         exceptions.AzureDevOpsClientError("x"),
         DeserializationError("text/html"),
         ClientRequestError("x", RetryError()),
+        ValueError("API resource location is not registered"),
     ],
 )
-def test_a_token_that_may_not_ask_leaves_the_names_unknown(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    connect(monkeypatch, failing(error))
-    assert devops.published(FEED, TOKEN) is None
+def test_a_token_that_may_not_ask_is_asked_for_nothing_more(azure: Azure, error: Exception) -> None:
+    azure.errors["packages"] = error
+    facts = ask(view="Release", publish=True, upstream=True)
+    assert (facts.published, facts.views, facts.upstream) == (None, None, None)
+    assert len(facts.untold) == 4
+    assert facts.spelled("release") == "release"
+    assert azure.asked == ["packages"]
+
+
+def test_what_was_told_before_a_refusal_counts(azure: Azure) -> None:
+    azure.errors["views"] = service("AccessDeniedException")
+    assert ask(view="Release", publish=True) == devops.Facts(frozenset(), untold=("whether view Release exists",))

@@ -25,7 +25,7 @@ from amlwheel.errors import (
     TooSlow,
     UploadFailed,
     VersionTaken,
-    ViewUnsupported,
+    ViewNotFound,
 )
 from amlwheel.model import Wheel
 from amlwheel.secret import Secret
@@ -89,6 +89,24 @@ def test_a_link_that_is_no_address_is_passed_over(monkeypatch: pytest.MonkeyPatc
 def test_an_unknown_package_has_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(404, '{"message": "Package \'a\' not found", "typeKey": "PackageNotFoundException"}'))
     assert feed.look(FEED, "a", TOKEN, "feed-token") == feed.Page({})
+
+
+def test_addresses_are_those_of_the_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, answer(text='<a href="../../files/a%2Bb.whl#sha256=0">a</a>'))
+    assert feed.look(FEED, "a", TOKEN, "feed-token").urls == {"a+b.whl": "https://index.example/files/a%2Bb.whl"}
+
+
+def test_a_package_of_which_nothing_is_saved_yet_is_empty_to_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The 401 in Azure's words (azure-sdk-for-net#53264); the token is fine."""
+    words = "No local versions of package 'a'; please provide authentication to access versions from upstream"
+    serve(monkeypatch, answer(401, "", f"Unauthorized - {words}"))
+    assert feed.look(FEED, "a", TOKEN, "connection-token") == feed.Page({})
+
+
+def test_a_view_that_is_not_there_is_not_a_missing_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, answer(404, '{"typeKey": "FeedViewNotFoundException"}'))
+    with pytest.raises(ViewNotFound, match=r"^Feed acme/ml/wheels has no view Relaese\.$"):
+        feed.look(parse_feed("acme/ml/wheels@Relaese"), "a", TOKEN, "feed-token")
 
 
 @pytest.mark.parametrize(
@@ -216,12 +234,6 @@ def test_the_same_version_with_other_bytes_is_a_conflict(
     serve(monkeypatch, page((wheel.filename, theirs)))
     with pytest.raises(VersionTaken, match="already has"):
         feed.plan(FEED, wheel, TOKEN, print)
-
-
-def test_a_view_takes_no_uploads(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
-    serve(monkeypatch, page())
-    with pytest.raises(ViewUnsupported, match="wheels@Release is a view"):
-        feed.plan(parse_feed("acme/ml/wheels@Release"), wheel, TOKEN, print)
 
 
 # --- publishing

@@ -97,7 +97,6 @@ def test_a_missing_token_is_asked_for_by_name(name: str) -> None:
     ("name", "value"),
     [
         ("route", "git"),
-        ("feed-view", "Release"),
         ("client-id", "x"),
         ("storage-container", "x"),
     ],
@@ -106,6 +105,38 @@ def test_what_this_version_cannot_do_is_said(name: str, value: str) -> None:
     problem = refused({name: value})
     assert isinstance(problem, NotYet)
     assert problem.what == f"`{name}` can't be {value!r} in this version."
+
+
+@pytest.mark.parametrize(
+    ("given", "view"),
+    [
+        ({}, ""),
+        ({"feed-view": "Release"}, "Release"),
+        ({"feed": "acme/ml/wheels@Release"}, "Release"),
+        ({"feed": "acme/ml/wheels@Release", "feed-view": "release"}, "release"),
+        ({"feed": "acme/ml/wheels@Local"}, ""),
+        ({"feed-view": "local"}, ""),
+        ({"feed": "acme/ml/wheels@Release", "route": "workspace"}, ""),
+    ],
+)
+def test_the_view_to_promote_to(given: dict[str, str], view: str) -> None:
+    assert read(LEAST | given).view == view
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"route": "workspace"}, "nothing is published, so nothing can be promoted"),
+        ({"route": "workspace", "feed": ""}, "nothing is published, so nothing can be promoted"),
+        ({"feed": "https://index.example/simple/"}, "only feeds of Azure Artifacts have views"),
+        ({"feed": "acme/ml/wheels@Prerelease"}, "images would be built from the view 'Prerelease' in `feed`"),
+        ({"feed-view": "@Release"}, "the view's name alone, such as Release"),
+    ],
+)
+def test_where_nothing_can_be_promoted_a_view_is_refused(given: dict[str, str], said: str) -> None:
+    problem = refused({"feed-view": "Release", **given})
+    assert isinstance(problem, BadInput)
+    assert said in problem.what
 
 
 def test_all_problems_come_at_once() -> None:

@@ -22,13 +22,16 @@ from amlwheel import (
     proof,
     source,
     stages,
+    upstream,
+    view,
     wheel,
 )
-from amlwheel.errors import NoNetwork, ProofFailed, StepError
+from amlwheel.change import Change, Verb
+from amlwheel.errors import NoNetwork, ProofFailed, StepError, Unsatisfiable
 from amlwheel.model import Pin, Source, Wheel
 from amlwheel.receipt import OUTPUTS
 from amlwheel.secret import Secret
-from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, sha
+from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
 SECOND = "fake-reading-token-0123"
 ENVIRON = {
@@ -118,7 +121,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     signed_in = credentials.Credential(None, "test", print)  # type: ignore[arg-type]  # never asked
     monkeypatch.setattr(credentials, "find", lambda *_: signed_in)
     monkeypatch.setattr(stages, "Arm", lambda *_: made.arm)
-    monkeypatch.setattr(devops, "published", lambda *_: frozenset(["known"]))
+    monkeypatch.setattr(devops, "facts", lambda *_, **__: devops.Facts(frozenset(["known"])))
     monkeypatch.setattr(http, "get", made.get)
     monkeypatch.setattr(feed, "_post", made.post)
     monkeypatch.setattr(image, "pin", lambda _: IMAGE)
@@ -190,6 +193,42 @@ def test_a_killed_run_is_continued(world: World) -> None:
     world.failure = None
     assert world.run() == 0
     assert [effect.split("/")[0] for effect in world.effects] == ["prove", "PUT "]
+
+
+def test_a_release_is_promoted_after_publishing_and_before_anything_else(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devops, "facts", lambda *_, **__: devops.Facts(frozenset(["known"]), untold=("a", "b")))
+    monkeypatch.setattr(view, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
+    assert world.run("--feed-view", "Release") == 0
+    assert [effect.split()[0] for effect in world.effects] == ["publish", "promote", "PUT", "prove", "PUT"]
+    assert "not told by Azure DevOps, whose interface takes other tokens: a; b" in capsys.readouterr().out
+
+
+def test_a_feed_that_has_to_have_everything_and_no_upstream_is_told_so(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lock, "resolve", fail(Unsatisfiable("no.")))
+    for there in (True, False):
+        facts = devops.Facts(frozenset(), upstream=there)
+        monkeypatch.setattr(devops, "facts", lambda *_, facts=facts, **__: facts)
+        assert world.run("--index", "only") == Unsatisfiable.status
+        assert ("as an upstream" in capsys.readouterr().out) is not there
+
+
+def test_with_index_only_our_own_wheel_is_not_looked_for_upstream(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: pins(wanted.wheels[0]))
+    looked: list[list[Pin]] = []
+
+    def plan(_: object, wanted: list[Pin], *__: object) -> Change[str]:
+        looked.append(wanted)
+        return Change("packages", Verb.KEEP, "", "")
+
+    monkeypatch.setattr(upstream, "plan", plan)
+    assert world.run("--index", "only", "--dry-run") == 0
+    assert [pin.name for pin in looked[0]] == ["numpy"]
 
 
 def test_without_a_proof_the_summary_says_so(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

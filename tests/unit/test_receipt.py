@@ -37,6 +37,9 @@ def test_the_receipt_is_valid_by_its_schema(made: Release) -> None:
     VALID.check_schema(FORMAT)
     assert problems(receipt(made)) == []
     assert problems(receipt(replace(made, source=Source()))) == []
+    promoted = receipt(replace(made, view="Release"))
+    assert problems(promoted) == []
+    assert promoted["feed"] == {**receipt(made)["feed"], "view": "Release"}
 
 
 def test_the_receipt_says_what_was_released(made: Release) -> None:
