@@ -30,6 +30,7 @@ class Knob:
     required: bool = False
     secret: bool = False
     lines: bool = False
+    shown: str = ""  # when Azure Pipelines' editor shows it: `route = storage`
     boolean: bool = False
     choices: tuple[str, ...] = ()
     styles: tuple[Style, ...] = ("github", "azure", "terminal")
@@ -137,7 +138,8 @@ class Inputs:
         read=parse_feed,
     )
     feed_token: Secret = knob(
-        "Token that may publish to the feed (Packaging, read and write).",
+        "Token that may publish to the feed (Packaging, read and write). Default on Azure Pipelines: the job's own for "
+        "a feed of its organisation, and the service connection's for another.",
         group="feed",
         secret=True,
         read=_token,
@@ -197,6 +199,7 @@ class Inputs:
     )
     storage_container: str = knob(
         "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`.",
+        shown="route = storage",
     )
     sdk: str = knob(
         "Way to the workspace: Azure Resource Manager (`v2`) or azureml-core (`v1`).",
@@ -220,7 +223,12 @@ class Inputs:
     )
     client_id: str = knob("Entra application for sign-in by OIDC.", styles=("github", "terminal"))
     tenant_id: str = knob("Entra tenant for sign-in by OIDC.", styles=("github", "terminal"))
-    azure_subscription: str = knob("Service connection for Azure Resource Manager.", styles=("azure",))
+    azure_subscription: str = knob(
+        "Azure Resource Manager service connection that signs in to Azure; its identity needs the role AzureML Data "
+        "Scientist on the workspace.",
+        group="workspace",
+        styles=("azure",),
+    )
 
     def __post_init__(self) -> None:
         """Check what concerns several inputs; raise all problems together."""
@@ -228,6 +236,7 @@ class Inputs:
             MissingToken(f"`{name}` is empty.", fix=fix)
             for name, fix in _TOKEN_FIX.items()
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
+            and not (name == "feed-token" and self.azure_subscription and self.feed and self.feed.is_artifacts)
         ]
         for name, supported in _SUPPORTED.items():
             value = getattr(self, name.replace("-", "_"))
@@ -252,7 +261,6 @@ _SUPPORTED = {
     "storage-container": ("",),
     "client-id": ("",),
     "tenant-id": ("",),
-    "azure-subscription": ("",),
 }
 
 
@@ -361,6 +369,10 @@ def _value(each: Knob, text: str) -> Any:  # noqa: ANN401  # each knob has its o
     if re.fullmatch(r"\$\(.*\)", text):
         message = f"`{each.name}` is the literal text of a variable that was never set"
         raise BadInput(message + (f": {text}." if not each.secret else "."))
+    unset = re.search(r"\$\([\w.]+\)", text)
+    if unset and not each.secret:
+        message = f"`{each.name}` holds the literal text of a variable that was never set: {unset[0]}."
+        raise BadInput(message)
     text = text or each.default
     if each.required and not text:
         message = f"`{each.name}` is required."
