@@ -34,15 +34,18 @@ function* cached(folder, arch) {
   }
 }
 
-/** Return the first Python that is new enough, else one that is too old (bootstrap.py says so), else nothing. */
+/** Return the first Python that is new enough, else one that is too old (bootstrap.py says so), else nothing.
+ *
+ * It is the interpreter itself, not what may stand in front of it: a shim run by dash drops ENDPOINT_* variables, since
+ * the GUID in their names makes them no names for a shell. */
 function find(env) {
   let old;
   for (const command of candidates(env)) {
-    const words = [...command.slice(1), "-I", "-c", "import sys; print(*sys.version_info[:2])"];
+    const words = [...command.slice(1), "-X", "utf8", "-I", "-c", "import sys; print(*sys.version_info[:2], sys.executable)"];
     const { status, stdout } = spawnSync(command[0], words, { encoding: "utf8", timeout: 30000, windowsHide: true });
-    const [major, minor] = status === 0 ? stdout.trim().split(" ").map(Number) : [];
-    if (major === 3 && minor >= OLDEST) return command;
-    if (major) old = old || command;
+    const [, minor, executable] = (status === 0 && /^3 (\d+) (.+)$/.exec(stdout.trim())) || [];
+    if (minor >= OLDEST) return executable;
+    old = old || executable;
   }
   return old;
 }
@@ -58,8 +61,8 @@ function main() {
   const python = find(process.env);
   if (!python) return fail("AW90", `Python 3.10 or newer is needed, and none was found.\n${REMEDY}`);
   // -I keeps PYTHON* settings and the project's modules out; it ignores PYTHONUTF8, too, hence -X utf8.
-  const words = [...python.slice(1), "-X", "utf8", "-I", path.join(__dirname, "bootstrap.py")];
-  const child = spawn(python[0], words, { stdio: ["ignore", "inherit", "inherit"] });
+  const words = ["-X", "utf8", "-I", path.join(__dirname, "bootstrap.py")];
+  const child = spawn(python, words, { stdio: ["ignore", "inherit", "inherit"] });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", ...(WINDOWS ? ["SIGBREAK"] : [])]) {
     process.on(signal, () => WINDOWS || child.kill(signal)); // Windows' console tells the child by itself
   }

@@ -236,7 +236,7 @@ class Inputs:
             MissingToken(f"`{name}` is empty.", fix=fix)
             for name, fix in _TOKEN_FIX.items()
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
-            and not (name == "feed-token" and self.azure_subscription and self.feed and self.feed.is_artifacts)
+            and not (name == "feed-token" and self.azure_subscription and getattr(self.feed, "is_artifacts", True))
         ]
         for name, supported in _SUPPORTED.items():
             value = getattr(self, name.replace("-", "_"))

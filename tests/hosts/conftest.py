@@ -56,12 +56,17 @@ class Azure:
 @pytest.fixture
 def azure(_azure: World) -> Azure:
     """Empty the feeds and workspaces."""
-    for path in (_azure.azure / "feeds").rglob("*.whl"):
-        path.unlink()
-    for name in ("arm", "feeds"):
-        _azure.store.path(name).unlink()
-    World(_azure.state)  # writes what is missing
+    empty(_azure)
     return Azure(_azure, len(_azure.writes()))
+
+
+def empty(world: World) -> None:
+    """Make a local Azure as new."""
+    for path in (world.azure / "feeds").rglob("*.whl"):
+        path.unlink()
+    for name in ("arm", "entra", "feeds"):
+        world.store.path(name).unlink()
+    World(world.state)  # writes what is missing
 
 
 @pytest.fixture(scope="session")

@@ -272,6 +272,8 @@ def test_an_old_python_says_so_itself(python: str) -> None:
         check=False,
     )
     assert run.returncode == 0
-    assert re.search(r"issue type=error;code=AW90;\]amlwheel AW90: Python 3\.10 or newer is needed, found 3\.[6-9]\.%0A", run.stdout)
+    assert re.search(
+        r"issue type=error;code=AW90;\]amlwheel AW90: Python 3\.10 or newer is needed, found 3\.[6-9]\.%0A", run.stdout
+    )
     assert "##vso[task.complete result=Failed;]amlwheel AW90: " in run.stdout
     assert not run.stderr

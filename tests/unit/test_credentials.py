@@ -96,7 +96,9 @@ def test_the_most_explicit_source_goes_first(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_nothing_to_sign_in_with_says_what_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(SignInFailed, match="looked for service principal, workload identity, Azure CLI"):
+    with pytest.raises(
+        SignInFailed, match="looked for service connection, service principal, workload identity, Azure CLI"
+    ):
         find({"PATH": str(tmp_path)})
 
 
