@@ -64,13 +64,15 @@ class Credential:
             if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
                 self._failure = NoNetwork(LOGIN_HOST, type(cause.inner_exception).__name__)
             else:
-                self._failure = _refusal(self.label, str(error.message))
+                self._failure = _refusal(self.label, error)
             raise self._failure from None
 
 
-def _refusal(label: str, said: str) -> StepError:
+def _refusal(label: str, error: AzureError) -> StepError:
     """Return the error that Entra's words stand for (Learn, reference-error-codes)."""
-    if "OIDC token" in said:  # azure-identity's own words, AzurePipelinesCredential
+    said = str(error.message)
+    request = getattr(getattr(error, "response", None), "request", None)
+    if "/oidctoken" in getattr(request, "url", ""):  # System.OidcRequestUri, asked by AzurePipelinesCredential
         return FederationRefused(f"Azure Pipelines gave no federated token to {label}.", details=said)
     if "AADSTS700024" in said:
         return FederationExpired(f"Entra refused the federated token of {label}: its time is over.", details=said)
@@ -78,7 +80,8 @@ def _refusal(label: str, said: str) -> StepError:
         subject = re.search(r"subject\s+'([^']*)'", said)
         whose = f" with the subject '{subject[1]}'" if subject else ""
         return FederationMismatch(f"Entra knows no federated credential{whose} for {label}.", details=said)
-    return SignInFailed(f"Sign-in by {label} failed.", details=said)
+    fix = _MEND_CONNECTION if label == "service connection" else ""
+    return SignInFailed(f"Sign-in by {label} failed.", fix=fix, details=said)
 
 
 def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambda _: None) -> Credential:
@@ -142,6 +145,10 @@ def azure_cli(environ: Variables) -> TokenCredential | None:
     return AzureCliCredential(process_timeout=60)
 
 
+_MEND_CONNECTION = (
+    "Mend the service connection as the words above say: renew its secret or certificate; for a managed identity, run "
+    "the agent on an Azure machine that has one."
+)
 _ON_AZURE_PIPELINES = (
     "Name an Azure Resource Manager service connection in azureSubscription: of this task or, for a script, of "
     "AzureCLI@2, which signs in for it."

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -218,3 +219,31 @@ def test_the_archive_is_small_and_holds_no_cache_and_no_test(packed: Path) -> No
     manifests = {"extension.vsixmanifest", "extension.vsomanifest"}
     assert {each for each in held if not each.startswith("AmlWheel/")} == extra | manifests
     assert json.loads(zipfile.ZipFile(packed).read("AmlWheel/task.json"))["name"] == "AmlWheel"
+
+
+SLOW = """
+import os, subprocess, sys, time
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
+    print("pids", os.getpid(), child.pid, flush=True)
+    time.sleep(120)
+"""
+
+
+def test_cancelling_in_the_middle_ends_every_child(job: agent.Job, azure: Azure) -> None:
+    project = job.sources / "slow"
+    project.mkdir()
+    (project / "backend.py").write_text(SLOW)
+    system = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (project / "pyproject.toml").write_text(f"[build-system]\n{system}")
+    given = {camel(name): value for name, value in RELEASE.inputs.items() if name != "feed-token"}
+    given |= {"azureSubscription": "ml-production", "packageDir": "slow"}
+    began = time.monotonic()
+    result = agent.run(job, node.node(24), given, cancel=lambda raw: "| pids " in raw)
+    assert (result.result, result.status) == ("Canceled", 0)
+    assert time.monotonic() - began < 60, "nobody waited for the build"
+    assert "cancelled; run the step again to continue where it stopped" in result.log.text
+    assert result.raw.rstrip().endswith("##vso[task.complete result=Failed;]cancelled")
+    pids = [int(word) for word in re.findall(r"\| pids (\d+) (\d+)", result.raw)[0]]
+    assert not [pid for pid in pids if agent.alive(pid)]
+    assert azure.writes() == []
