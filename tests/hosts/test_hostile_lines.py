@@ -60,7 +60,7 @@ def test_the_lines_are_hostile() -> None:
     """Else nothing below could fail."""
     commands = [line for line in hostile(1) if found(line)]
     assert len(commands) > LINES / 3
-    assert len([line for line in hostile(1) if any(agent.parse(part) for part in line.split("\r"))]) > LINES / 8
+    assert len([line for line in hostile(1) if any(agent.parse(part) for part in line.split("\r"))]) > LINES / 10
 
 
 def printed(act: Callable[[], object]) -> str:
@@ -116,7 +116,7 @@ def test_a_stage_is_a_group_whatever_its_title() -> None:
         text = printed(act)
         assert [agent.parse(each) for each in text.split("\n")] == [None] * 4
         assert re.fullmatch(r"##\[group\][^\r\n]*\n##\[endgroup\]\nok     [^\r\n]*\n", text)
-        assert text.count("##") == 2
+        assert len(re.findall(r"##(?:\[|vso)", text)) == 2
 
 
 def test_only_we_mask_and_mask_what_azure_does_not() -> None:
