@@ -9,6 +9,10 @@ from typing import Any
 
 import jsonschema
 
+ID = "6b0b2ed4-9a0f-4c31-8d7e-0c6a2f4f8f57"  # for ever: with another, every pipeline would lose the task
+NEEDED = (
+    "name friendlyName description category author version minimumAgentVersion instanceNameFormat execution".split()
+)
 ICON = 128  # pixels (Learn, extend/develop/manifest)
 
 
@@ -54,7 +58,10 @@ def rule(text: str, known: dict[str, Any]) -> Iterator[str]:
 
 
 def contents(root: pathlib.Path, task: dict[str, Any]) -> Iterator[str]:
-    """Yield what the agent wouldn't find, and what a user would see cut off."""
+    """Yield what the schema lets be absent, what the agent wouldn't find, and what a user would see cut off."""
+    yield from (f"task: {key} is missing" for key in NEEDED if not task.get(key))
+    if task.get("id") != ID:
+        yield "task: it has another id"
     if len(task["friendlyName"]) > 40:  # noqa: PLR2004  # the schema's own words: it has no rule for them
         yield "task: friendlyName is longer than 40 characters"
     for name, handler in task["execution"].items():
