@@ -247,3 +247,16 @@ def test_cancelling_in_the_middle_ends_every_child(job: agent.Job, azure: Azure)
     pids = [int(word) for word in re.findall(r"\| pids (\d+) (\d+)", result.raw)[0]]
     assert not [pid for pid in pids if agent.alive(pid)]
     assert azure.writes() == []
+
+
+def test_npm_refuses_a_package_whose_hash_differs(tmp_path: Path) -> None:
+    """Our hashes are checked: a lock of names alone would let anything in."""
+    (pin,) = (line for line in node.TFX.read_text("utf-8").splitlines() if line.startswith("isarray "))
+    place, version, digest = pin.split()
+    node.install(pin, tmp_path)
+    assert (tmp_path / "node_modules/isarray/package.json").exists()
+    shutil.rmtree(tmp_path / "node_modules")
+    wrong = digest[:-12] + ("A" * 10) + "=="
+    with pytest.raises(subprocess.CalledProcessError):
+        node.install(f"{place} {version} {wrong}", tmp_path)
+    assert not (tmp_path / "node_modules/isarray/package.json").exists()
