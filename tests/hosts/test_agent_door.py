@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ import pytest
 from amlwheel import inputs, receipt
 from amlwheel.inputs import camel
 from hosts import agent, runner
-from hosts.conftest import REMOTE, Azure, empty, tag_push
+from hosts.conftest import Azure, empty, tag_push
 from hosts.scenarios import (
     BAD_INPUTS,
     DRY_RUN,
@@ -24,67 +23,16 @@ from hosts.scenarios import (
     HOSTILE_FAILURE,
     MISMATCH,
     RELEASE,
-    ROOT,
     SECRETS,
     SEVERAL,
     Scenario,
 )
 from hosts.test_runner_door import forms, html_in
-from rehearsal import names, pipelines
+from rehearsal import names
 from vsix import node
 
 pytestmark = pytest.mark.network
 FOREVER = {"setsecret", "logissue", "setvariable", "uploadsummary", "complete"}
-PRINCIPAL = {"tenantid": names.TENANT_ID, "serviceprincipalid": names.CLIENT_ID}
-FEDERATED = agent.Endpoint("WorkloadIdentityFederation", PRINCIPAL, name="ml-production")
-
-
-@pytest.fixture(scope="session")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the extension that scripts/package-task makes."""
-    folder = tmp_path_factory.mktemp("vsix")
-    subprocess.run([sys.executable, ROOT / "scripts/package-task", "--output", folder], check=True, capture_output=True)
-    (archive,) = folder.iterdir()
-    return archive
-
-
-@pytest.fixture(scope="session")
-def task(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the task's folder as an agent has it, read-only."""
-    folder = tmp_path_factory.mktemp("_tasks")
-    with zipfile.ZipFile(packed) as archive:
-        archive.extractall(folder)
-    return folder / "AmlWheel"
-
-
-@pytest.fixture(scope="session")
-def temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the agent's temporary folder, with a space in it; the step's own packages are installed there once."""
-    return tmp_path_factory.mktemp("agent temp")
-
-
-@pytest.fixture
-def sources(repository: Path, azure: Azure, tmp_path: Path) -> Path:
-    """Return a fresh checkout of the repository, with a space in its path; the local Azure is as new."""
-    del azure
-    shutil.copytree(repository, tmp_path / "s o")
-    return tmp_path / "s o"
-
-
-@pytest.fixture
-def job(sources: Path, base: dict[str, str], task: Path, temp: Path) -> agent.Job:
-    """Return a job whose pipeline belongs to the feed's organisation, with a service connection."""
-    env = {name: value for name, value in base.items() if not name.startswith("AZURE_")}
-    variables = {
-        "Build.Repository.Uri": REMOTE,
-        "System.CollectionUri": "https://dev.azure.com/acme/",
-        "System.TeamProject": names.PROJECT,
-        "System.OidcRequestUri": pipelines.request_uri(),
-        "Agent.ToolsDirectory": str(sources.parent / "tools"),
-    }
-    secrets = {"readToken": names.READ_TOKEN}
-    endpoints = {names.SERVICE_CONNECTION: FEDERATED}
-    return agent.Job(task, sources, temp, env, variables, secrets, endpoints, names.JOB_TOKEN)
 
 
 def run(job: agent.Job, scenario: Scenario, major: int = 24, given: Mapping[str, str] | None = None) -> agent.Result:

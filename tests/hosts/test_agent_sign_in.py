@@ -16,14 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hosts import agent
-from hosts.conftest import Azure
+from hosts.conftest import FEDERATED, PRINCIPAL, Azure
 from hosts.scenarios import DRY_RUN
-from hosts.test_agent_door import FEDERATED, PRINCIPAL, assert_no_token, run
-from hosts.test_agent_door import job as job  # noqa: PLC0414  # pytest takes fixtures by name
-from hosts.test_agent_door import packed as packed  # noqa: PLC0414
-from hosts.test_agent_door import sources as sources  # noqa: PLC0414
-from hosts.test_agent_door import task as task  # noqa: PLC0414
-from hosts.test_agent_door import temp as temp  # noqa: PLC0414
+from hosts.test_agent_door import assert_no_token, run
 from rehearsal import entra, names, pipelines, tokens
 
 pytestmark = pytest.mark.network

@@ -15,11 +15,6 @@ from amlwheel.inputs import camel
 from hosts import agent
 from hosts.conftest import Azure
 from hosts.scenarios import RELEASE, ROOT
-from hosts.test_agent_door import job as job  # noqa: PLC0414  # pytest takes fixtures by name
-from hosts.test_agent_door import packed as packed  # noqa: PLC0414
-from hosts.test_agent_door import sources as sources  # noqa: PLC0414
-from hosts.test_agent_door import task as task  # noqa: PLC0414
-from hosts.test_agent_door import temp as temp  # noqa: PLC0414
 from rehearsal import entra, names, tokens
 from vsix.pipelines import walk
 
