@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import amlwheel
 import pytest
 import yaml
 from unit.parts import ROOT
@@ -147,6 +148,10 @@ def test_a_slip_in_a_template_is_found(tmp_path: Path, path: Path, right: str, w
     (tmp_path / path.name).write_text(text.replace(right, wrong), "utf-8")
     found = "\n".join(pipelines.problems(ROOT, tmp_path / path.name))
     assert said in found
+
+
+def test_the_template_is_referenced_by_the_versions_own_tag() -> None:
+    assert f"ref: refs/tags/v{amlwheel.__version__} " in RELEASE.read_text("utf-8")
 
 
 def test_the_template_gives_the_task_and_the_script_the_same() -> None:
