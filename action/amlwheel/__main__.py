@@ -66,7 +66,8 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termi
     given = inputs.from_environment(environ, host.style) | inputs.from_command_line(arguments)
     given["feed-token"] = given.get("feed-token", "").strip() or endpoint.feed_token(given.get("feed", ""), environ)
     tokens = [given.get(name, "") for name in ("feed-token", "connection-token")]
-    for text in filter(None, (*tokens, *(environ.get(name) for name in credentials.SECRETS))):
+    tokens += [*endpoint.secrets(environ), *(environ.get(name, "") for name in credentials.SECRETS)]
+    for text in filter(None, tokens):
         host.mask(Secret(text), http.USER)
     asked = inputs.read(given)
     lock.requirements(asked.requirements, Path())

@@ -94,9 +94,10 @@ def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambd
             raise SignInFailed(message, details=str(error)) from None
         if source:
             return Credential(source, label, seen)
-    looked = ", ".join(_DETECTORS)
+    agent = bool(environ.get("TF_BUILD"))  # nobody else has heard of a service connection
+    looked = ", ".join(label for label in _DETECTORS if agent or label != "service connection")
     message = f"Nothing to sign in to Azure with: looked for {looked}."
-    raise SignInFailed(message, fix=_ON_AZURE_PIPELINES if environ.get("TF_BUILD") else "")
+    raise SignInFailed(message, fix=_ON_AZURE_PIPELINES if agent else "")
 
 
 def service_principal(environ: Variables) -> TokenCredential | None:

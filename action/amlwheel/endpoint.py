@@ -34,6 +34,14 @@ def job_token(environ: Variables) -> str:
     return environ.get(variable) or environ.get("SYSTEM_ACCESSTOKEN") or ""
 
 
+def secrets(environ: Variables) -> tuple[str, ...]:
+    """Return what must never be shown of all that the agent hands over, line by line: a certificate has many."""
+    prefix = f"ENDPOINT_AUTH_PARAMETER_{environ.get(CONNECTION, '').strip()}_"
+    names = ("SERVICEPRINCIPALKEY", "SERVICEPRINCIPALCERTIFICATE", "IDTOKEN")
+    texts = [job_token(environ), *(environ.get(prefix + name, "") for name in names)]
+    return tuple(line for text in texts for line in text.splitlines() if "-----" not in line)
+
+
 def feed_token(feed: str, environ: Variables) -> str:
     """Return the token by which the job may use `feed` if nobody gave one: its own, in its own organisation."""
     try:

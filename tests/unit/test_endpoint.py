@@ -52,6 +52,22 @@ def test_a_task_is_told_from_a_script() -> None:
     assert not is_task({"INPUT_FEED": "a/b"})  # act sets INPUT_* for a composite Action
 
 
+def test_all_that_the_agent_hands_over_is_secret_a_certificate_line_by_line() -> None:
+    pem = "-----BEGIN PRIVATE KEY-----\nfake1\nfake2\n-----END PRIVATE KEY-----\n"
+    held = {**PARAMETERS, "SERVICEPRINCIPALKEY": "fake-key", "SERVICEPRINCIPALCERTIFICATE": pem, "IDTOKEN": "fake-id"}
+    assert set(endpoint.secrets(connected("ServicePrincipal", held))) >= {
+        "fake-key",
+        "fake1",
+        "fake2",
+        "fake-id",
+        CANARY,
+    }
+    assert not {GUID, "PRIVATE", "-----BEGIN PRIVATE KEY-----"} & set(
+        endpoint.secrets(connected("ServicePrincipal", held))
+    )
+    assert endpoint.secrets({}) == ()
+
+
 LEAST = {"workspace": f"{GUID}/rg/research", "connection-token": CANARY, "azure-subscription": GUID}
 
 
