@@ -62,13 +62,18 @@ function main() {
   if (!python) return fail("AW90", `Python 3.10 or newer is needed, and none was found.\n${REMEDY}`);
   // -I keeps PYTHON* settings and the project's modules out; it ignores PYTHONUTF8, too, hence -X utf8.
   const words = ["-X", "utf8", "-I", path.join(__dirname, "bootstrap.py")];
+  let cancelled = false;
   const child = spawn(python, words, { stdio: ["ignore", "inherit", "inherit"] });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", ...(WINDOWS ? ["SIGBREAK"] : [])]) {
-    process.on(signal, () => WINDOWS || child.kill(signal)); // Windows' console tells the child by itself
+    process.on(signal, () => {
+      cancelled = true;
+      if (!WINDOWS) child.kill(signal); // Windows' console tells the child by itself
+    });
   }
   child.on("error", (error) => fail("AW91", `Python could not be started: ${error.message}`));
   child.on("exit", (status, signal) => {
-    if (status !== 0) fail("AW99", `The step ended without a word (${signal || `status ${status}`}).\nRun it again; what is done is kept.`);
+    if (status !== 0 && cancelled) console.log("##vso[task.complete result=Failed;]cancelled");
+    else if (status !== 0) fail("AW99", `The step ended without a word (${signal || `status ${status}`}).\nRun it again; what is done is kept.`);
   });
 }
 

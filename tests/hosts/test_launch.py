@@ -180,3 +180,13 @@ def test_signals_are_passed_on_one_by_one(machine: Machine, major: int) -> None:
     assert said == "##vso[task.complete result=Failed;]cancelled\n"
     assert child.returncode == 0
     assert not [pid for pid in pids if agent.alive(pid)]
+
+
+def test_a_child_that_a_signal_ends_is_a_cancelled_one(machine: Machine, major: int) -> None:
+    """As the bootstrap is while it installs, which takes no care of signals."""
+    machine.has(machine.path / "python3")
+    machine.bootstrap.write_text("import time; print('pids', flush=True); time.sleep(120)")
+    job = agent.Job(machine.task, machine.task, machine.task, {"PATH": str(machine.path)}, machine.variables)
+    result = agent.run(job, node.node(major), {"feed": "a/b"}, cancel=lambda raw: "pids" in raw)
+    assert (result.result, result.status, result.errors) == ("Canceled", 0, [])
+    assert result.raw.endswith("##vso[task.complete result=Failed;]cancelled\n")
