@@ -13,6 +13,19 @@ from vsix import check, node
 LARGEST = 5 * 1024 * 1024  # bytes; ours has some 100 kB
 SHIPPED = re.compile(r"bootstrap\.py|launch\.js|amlwheel/\w+\.py|locks/\w+\.txt")
 LEFT_OUT = re.compile(r"(.*/)?__pycache__/.*|locks/\w+\.in")
+# What each kind of file is (OPC, [Content_Types].xml). tfx orders them as the disk lists the files, and where it doesn't
+# know a suffix it lets the machine's `file` guess, which takes some Python for C++.
+KINDS = {
+    "js": "application/javascript",
+    "json": "application/json",
+    "md": "text/markdown",
+    "png": "image/png",
+    "py": "text/plain",
+    "txt": "text/plain",
+    "vsixmanifest": "text/xml",
+    "vsomanifest": "application/json",
+}
+TYPES = "[Content_Types].xml"
 DATE = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip archive can say
 
 
@@ -90,12 +103,24 @@ def name(stage: pathlib.Path) -> str:
 
 
 def rewrite(packed: pathlib.Path, target: pathlib.Path) -> None:
-    """Write the archive again, sorted, without folders, with one date: tfx writes the time of day into it."""
+    """Write the archive again: sorted, without folders, its table of types settled, one date instead of the time."""
     with zipfile.ZipFile(packed) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for each in sorted(each for each in source.namelist() if not each.endswith("/")):
             entry = zipfile.ZipInfo(each, DATE)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            archive.writestr(entry, source.read(each))
+            archive.writestr(entry, types(source.namelist()) if each == TYPES else source.read(each))
+
+
+def types(names: list[str]) -> str:
+    """Return the archive's table of types. A file of another kind than those foreseen is a PackingError."""
+    known = [f'  <Default Extension=".{suffix}" ContentType="{kind}"/>' for suffix, kind in KINDS.items()]
+    for each in names:
+        if each not in ("LICENSE", TYPES) and not each.endswith(("/", *(f".{suffix}" for suffix in KINDS))):
+            raise PackingError(f"{each}: vsix.pack knows no type for it")
+    space = "http://schemas.openxmlformats.org/package/2006/content-types"
+    licence = '  <Override ContentType="text/plain" PartName="/LICENSE"/>'
+    head = f'<?xml version="1.0" encoding="utf-8"?>\n<Types xmlns="{space}">'
+    return "\n".join([head, *known, licence, "</Types>"])
 
 
 def listing(archive: pathlib.Path) -> list[str]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from amlwheel import endpoint
@@ -134,6 +135,18 @@ def test_a_federated_token_is_used_while_it_lives(seconds: float) -> None:
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "a.e30.c", "a.bnVsbA.c"])
 def test_what_is_no_token_does_not_live(token: str) -> None:
     assert not endpoint._lives(token)
+
+
+def test_a_token_that_came_along_is_used_while_it_lives_and_else_a_new_one_asked_for() -> None:
+    class Asked:
+        def __init__(self, name: str) -> None:
+            self.get_token = lambda *scopes, **_: (name, *scopes)
+
+    for seconds, source in ((600, "bound"), (10, "asking")):
+        held = {**PARAMETERS, "IDTOKEN": tokens.issue({"exp": time.time() + seconds}, "key")}
+        credential: Any = service_connection(connected("WorkloadIdentityFederation", held, URI))
+        credential._bound, credential._asking = Asked("bound"), Asked("asking")
+        assert credential.get_token("scope") == (source, "scope")
 
 
 # --- advice

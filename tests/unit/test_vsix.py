@@ -96,6 +96,13 @@ def test_caches_are_left_out(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "stage/AmlWheel/task.json").read_text())["name"] == "AmlWheel"
 
 
+def test_a_kind_of_file_that_nobody_foresaw_is_not_packed() -> None:
+    table = pack.types(["LICENSE", "AmlWheel/", "AmlWheel/task.json", pack.TYPES])
+    assert table.count("<Default ") == len(pack.KINDS)
+    with pytest.raises(pack.PackingError, match="a.exe"):
+        pack.types(["AmlWheel/a.exe"])
+
+
 def test_each_pin_of_tfx_has_a_version_and_a_hash_and_names_no_place() -> None:
     text = node.TFX.read_text("utf-8")
     pins = [line for line in text.splitlines() if not line.startswith("#")]
