@@ -29,7 +29,7 @@ from hosts.scenarios import (
 )
 from hosts.test_runner_door import forms, html_in
 from rehearsal import names
-from vsix import node
+from vsix import node, pack
 
 pytestmark = pytest.mark.network
 FOREVER = {"setsecret", "logissue", "setvariable", "uploadsummary", "complete"}
@@ -195,6 +195,18 @@ def test_cancelling_in_the_middle_ends_every_child(job: agent.Job, azure: Azure)
     pids = [int(word) for word in re.findall(r"\| pids (\d+) (\d+)", result.raw)[0]]
     assert not [pid for pid in pids if agent.alive(pid)]
     assert azure.writes() == []
+
+
+def test_packing_again_gives_the_same_bytes(packed: Path, tmp_path: Path) -> None:
+    place = tmp_path / "copy"
+    for name in ("action", "extension", "tests/schemas"):
+        for path in sorted((ROOT / name).rglob("*"), reverse=True):  # another order on the disk, other times
+            if path.is_file() and "__pycache__" not in path.parts:
+                (place / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place / path.relative_to(ROOT))
+    for name in ("azure-pipelines-task.json", "LICENSE"):
+        shutil.copyfile(ROOT / name, place / name)
+    assert pack.pack(place, tmp_path).read_bytes() == packed.read_bytes()
 
 
 def test_npm_refuses_a_package_whose_hash_differs(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_caches_are_left_out(tmp_path: Path) -> None:
 def test_a_kind_of_file_that_nobody_foresaw_is_not_packed() -> None:
     table = pack.types(["LICENSE", "AmlWheel/", "AmlWheel/task.json", pack.TYPES])
     assert table.count("<Default ") == len(pack.KINDS)
-    with pytest.raises(pack.PackingError, match="a.exe"):
+    with pytest.raises(pack.PackingError, match=r"a\.exe"):
         pack.types(["AmlWheel/a.exe"])
 
 
