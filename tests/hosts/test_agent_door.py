@@ -23,6 +23,7 @@ from hosts.scenarios import (
     HOSTILE_FAILURE,
     MISMATCH,
     RELEASE,
+    ROOT,
     SECRETS,
     SEVERAL,
     Scenario,
