@@ -131,6 +131,18 @@ class OutputNotWritable(StepError):
     fix = "Point `output-dir` at a folder that the job may write."
 
 
+class UnusableServiceConnection(StepError):
+    """The service connection of an Azure Pipelines task is missing, of another kind, or not whole."""
+
+    status = 16
+    title = "service connection not usable"
+    cause = "Only connections of the type Azure Resource Manager sign in to Azure, and each pipeline must be permitted."
+    fix = (
+        "Name an Azure Resource Manager service connection in `azure-subscription`, and permit the pipeline to use it "
+        "(Project settings > Service connections > NAME > Security)."
+    )
+
+
 # --- build and inspect ------------------------------------------------------------------------------------------
 
 
@@ -495,6 +507,39 @@ class ImageRefused(StepError):
     title = "registry refused"
     cause = "The image is private, or the registry has a fault or a rate limit."
     fix = "Use a public image, or give `base-image` with its digest (@sha256:…), which needs no question."
+
+
+class FederationMismatch(StepError):
+    """Entra knows no federated credential for the pipeline's token (AADSTS700213 and its like)."""
+
+    status = 63
+    title = "no federated credential for this pipeline"
+    cause = (
+        "Issuer, subject and audience must be exactly those of the application's federated credential, case included."
+    )
+    fix = (
+        "In Entra > App registrations > the application > Certificates & secrets > Federated credentials, set issuer "
+        "and subject as the message and the service connection show them, and the audience "
+        "api://AzureADTokenExchange."
+    )
+
+
+class FederationExpired(StepError):
+    """Entra says that the pipeline's federated token is out of its time (AADSTS700024)."""
+
+    status = 64
+    title = "federated token expired"
+    cause = "Such a token lives about ten minutes. The step exchanges it at once, so the runner's clock may be wrong."
+    fix = "Set the runner's clock (NTP) and run the step again; what is done is kept."
+
+
+class FederationRefused(StepError):
+    """The pipeline's host gave no federated token."""
+
+    status = 65
+    title = "no federated token"
+    cause = "The service connection was removed or changed, or this pipeline or its stage isn't permitted to use it."
+    fix = "Open the service connection in Project settings, let it verify, permit the pipeline, and run the step again."
 
 
 class NoNetwork(StepError):
