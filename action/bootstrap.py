@@ -324,7 +324,7 @@ def bytecode(place: pathlib.Path) -> "list[str]":
     cache = place / "bytecode"
     if cache.is_dir():
         return ["-X", f"pycache_prefix={cache}"]
-    cache.mkdir()
+    cache.mkdir(exist_ok=True)  # another job may do the same
     return ["-B"]
 
 

@@ -60,8 +60,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
             step.apply("Publish and connect", (*changes.wheels, *changes.connections))
             proven = step.prove(release, changes)
             step.apply("Register", changes.environments)
-            proven = f"{proven} {step.build_images(release, world)}".strip()
         step.report(release, world, changes, proven)
+        if not asked.dry_run:
+            step.build_images(
+                release, world
+            )  # last: the release is there, with its files, whatever becomes of an image
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> inputs.Inputs:

@@ -448,8 +448,11 @@ class StoredWheelMissing(StepError):
 
     status = 55
     title = "stored wheel is missing"
-    cause = "An upload failed after its record was made, or somebody deleted the file; a record can't be filled later."
-    fix = "Bump the version in the project, and release again: a new name gets a new record."
+    cause = (
+        "An upload failed after its record was made, or somebody deleted the file: a record can't be filled later. "
+        "Or another run is still uploading it."
+    )
+    fix = "Wait for other runs of this release; if there are none, bump the version in the project, and release again."
 
 
 # --- lock, image, network, proof --------------------------------------------------------------------------------
@@ -622,7 +625,7 @@ class NoSdkPython(StepError):
     status = 92
     title = "no Python for azureml-core"
     cause = "With sdk v1, route workspace or verify image the step uses azureml-core, which needs Python 3.10 to 3.13."
-    fix = "Set up Python 3.12 before this step (actions/setup-python, UsePythonVersion@0), or set `sdk` to v2."
+    fix = "Set up Python 3.12 before this step: actions/setup-python (GitHub) or UsePythonVersion@0 (Azure Pipelines)."
 
 
 class SdkFailed(StepError):
@@ -631,7 +634,7 @@ class SdkFailed(StepError):
     status = 93
     title = "azureml-core failed"
     cause = "A fault of azureml-core, or an answer that it doesn't understand."
-    fix = "Run the step again; if it stays, set `sdk` to v2, which doesn't use azureml-core."
+    fix = "Run the step again; if it stays, do without azureml-core: sdk v2, route feed, verify install."
 
 
 class Unexpected(StepError):

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import sys
 from typing import Any
@@ -51,7 +52,15 @@ def install(pins: str, place: pathlib.Path) -> None:
     program = node(24)
     folder = program.parent / "node_modules" if os.name == "nt" else program.parent.parent / "lib/node_modules"
     words = [str(program), str(folder / "npm/bin/npm-cli.js"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    subprocess.run(words, cwd=place, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, timeout=600)
+    env = _trusting()
+    subprocess.run(words, cwd=place, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, timeout=600)
+
+
+def _trusting() -> dict[str, str]:
+    """Return the environment in which Node trusts whom pip trusts here: a company's proxy has a root of its own."""
+    root = bootstrap.tool_environment(os.environ, bootstrap.pip_config()).get("SSL_CERT_FILE")
+    root = root or ssl.get_default_verify_paths().cafile
+    return {**({"NODE_EXTRA_CA_CERTS": root} if root else {}), **os.environ}
 
 
 def npm_lock(pins: str) -> dict[str, Any]:
