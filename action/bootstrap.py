@@ -324,7 +324,7 @@ def bytecode(place: pathlib.Path) -> "list[str]":
     cache = place / "bytecode"
     if cache.is_dir():
         return ["-X", f"pycache_prefix={cache}"]
-    cache.mkdir()
+    cache.mkdir(exist_ok=True)  # another job may do the same
     return ["-B"]
 
 
@@ -336,9 +336,12 @@ def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
     if env.get("GITHUB_ACTIONS") == "true":
         say(f"::error title=amlwheel {code}::{escape(text, '%25')}")
         return error.status
-    if env.get("TF_BUILD"):  # for the agent, another status than 0 means that the task itself is broken
-        say(f"##vso[task.logissue type=error]{code}: {escape(text, '%AZP25')}")
-        say(f"##vso[task.complete result=Failed;]{code}: {escape(error.cause, '%AZP25')}")
+    if env.get("TF_BUILD"):
+        say(f"##vso[task.logissue type=error;code={code};]amlwheel {code}: {escape(text, '%AZP25')}")
+        if "INPUT_FEED" not in env:
+            return error.status
+        # In our task: for the agent, another status than 0 means that the task itself is broken.
+        say(f"##vso[task.complete result=Failed;]amlwheel {code}: {escape(error.cause, '%AZP25')}")
         return 0
     say(f"{code}: {text}", to_stderr=True)
     return error.status

@@ -1,5 +1,6 @@
 """The step from its first line to its last: read, check access, build, lock, plan, apply, prove, register, report."""
 
+import dataclasses
 import logging
 import os
 import signal
@@ -7,10 +8,11 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import credentials, emit, hosts, http, inputs, lock, process, wheel
+from . import agent, credentials, emit, endpoint, hosts, http, inputs, lock, process, wheel
 from .errors import StepError, Unexpected
 from .secret import Secret
 from .stages import Stages
@@ -19,7 +21,7 @@ from .stages import Stages
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step and return its exit status: 0, or the status of the error (see `errors`)."""
     process.hide()
-    host = hosts.detect()
+    host = agent.detect(os.environ) or hosts.detect()
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _cancelled)
@@ -27,22 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run(sys.argv[1:] if arguments is None else arguments, os.environ, host)
     except StepError as error:
         host.error(error)
-        return error.status
+        return host.finish(error.status, f"amlwheel {error.code} {error.title}")
     except KeyboardInterrupt:
         host.say("\ncancelled; run the step again to continue where it stopped")
-        return 130
+        return host.finish(130, "cancelled")
     except Exception:  # noqa: BLE001  # the last fence: whatever happens, the user gets a code and no secret
         fault = Unexpected("amlwheel has a fault.", details=traceback.format_exc())
         host.error(fault)
-        return fault.status
+        return host.finish(fault.status, f"amlwheel {fault.code}")
     finally:
         process.end_all()  # azureml-core waits for the next question
-    return 0
+    return host.finish(0)
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> None:
     """Run the whole step; raise a StepError for everything that stops it."""
-    asked = read(arguments, environ, host)
+    asked = sign_in_to_feed(read(arguments, environ, host), environ, host)
     step = Stages(asked, environ, host)
     world = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
@@ -58,15 +60,19 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
             step.apply("Publish and connect", (*changes.wheels, *changes.shown, *changes.connections))
             proven = step.prove(release, changes)
             step.apply("Register", changes.environments)
-            proven = f"{proven} {step.build_images(release, world)}".strip()
         step.report(release, world, changes, proven)
+        # Last: the release is there, with its files, whatever becomes of an image.
+        if not asked.dry_run:
+            step.build_images(release, world)
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> inputs.Inputs:
     """Read the inputs, the command line before the environment, and check what needs no network."""
     given = inputs.from_environment(environ, host.style) | inputs.from_command_line(arguments)
+    given["feed-token"] = given.get("feed-token", "").strip() or endpoint.feed_token(given.get("feed", ""), environ)
     tokens = [given.get(name, "") for name in ("feed-token", "connection-token")]
-    for text in filter(None, (*tokens, *(environ.get(name) for name in credentials.SECRETS))):
+    tokens += [*endpoint.secrets(environ), *(environ.get(name, "") for name in credentials.SECRETS)]
+    for text in filter(None, tokens):
         host.mask(Secret(text), http.USER)
     asked = inputs.read(given)
     lock.requirements(asked.requirements, Path())
@@ -74,6 +80,15 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termi
         wheel.check_projects(asked.package_dir)
     emit.check_folder(Path(asked.output_dir))
     return asked
+
+
+def sign_in_to_feed(asked: inputs.Inputs, environ: Mapping[str, str], host: hosts.Terminal) -> inputs.Inputs:
+    """Return `asked` with a token for the feed: where none was given, the service connection's own (by Entra)."""
+    if asked.feed_token or not asked.feed:
+        return asked
+    credential = credentials.find(environ, partial(host.mask, user=http.USER))
+    token = credential.get_token(credentials.FEED_SCOPE).token
+    return dataclasses.replace(asked, feed_token=Secret(token))
 
 
 def _cancelled(number: int, frame: FrameType | None) -> None:

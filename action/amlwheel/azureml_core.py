@@ -2,23 +2,25 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from .azureml_process import DEADLINE, Worker
+from .azureml_process import Worker
 from .change import Change, Verb
 from .environment import Definition, Environment
-from .errors import ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing, TooSlow
+from .errors import BadWheel, ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing, TooSlow
 from .model import Connection, Wheel, Workspace
 from .secret import Secret
 
 SLOWEST = 2**18  # bytes a second of an upload, as in the worker
 IMAGE_SECONDS = 3600.0  # a cold build takes 10 to 20 minutes; conda is known to stall for long
 POLL = 5.0  # seconds, as azureml-core's own wait_for_completion
-BUILDING = ("Running", "Queued", "GettingOrProvisioningACR")  # azureml-core, ImageBuildDetails
+PATIENCE = 15.0  # seconds that a file may take to follow its record: another run may be uploading it
 # What a failed build's log says best, best first: pip's own error, its question for a password, any other error.
-_TELLING = (r"ERROR: .*", r"User for \S+:.*", r".*(?:Error|error|Exception)\b.*", r".*\S.*")
+_TELLING = (r"ERROR: ", r"User for \S+:", r".*(?:Error|error|Exception)\b")
+LAST_LINES = 5000  # of a log, in which the telling one is looked for
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,23 @@ def _named(environment: Environment) -> dict[str, str]:
     return {"name": environment.name, "version": environment.version}
 
 
+def refuse_unstorable(wheel: Wheel) -> None:
+    """Raise BadWheel for a name under which azureml-core would store another: it doubles what Azure percent-encodes.
+
+    Source: azureml-core 1.61.0.post4, `get_block_blob_service_credentials`, which takes the address's path as it is.
+    """
+    if wheel.version.epoch:
+        message = f"{wheel.filename} has an epoch in its version, and azureml-core can't store such a name."
+        raise BadWheel(message, fix="Set `route` to feed, or give the package a version without an epoch.")
+
+
 @dataclass(frozen=True)
 class Storage:
     """The wheels in the workspaces' own storage (`route: workspace`); an address is known once the wheel is there."""
 
     worker: Worker
     addresses: dict[Workspace, dict[str, str]] = field(default_factory=dict)
+    pause: Callable[[float], None] = time.sleep
 
     def at(self, environment: Environment, workspace: Workspace) -> Environment:
         """Return `environment` with the addresses that are known for `workspace`."""
@@ -70,7 +83,7 @@ class Storage:
         Raises StoredWheelDiffers when the file there has other bytes, StoredWheelMissing when only its record is there.
         """
         subject = f"wheel {wheel.filename} in the storage of {workspace.name}"
-        found = self.worker.ask("wheel", workspace, {"file": wheel.filename}, self._seconds(wheel))
+        found = self._look(wheel, workspace)
         if found:
             self._accept(found["address"], found["sha256"], wheel, workspace)
             return Change(subject, Verb.KEEP, "the storage has it with the same sha256", wheel.sha256)
@@ -78,12 +91,19 @@ class Storage:
 
     def _upload(self, wheel: Wheel, workspace: Workspace) -> None:
         given = {"path": str(wheel.path.resolve()), "sha256": wheel.sha256}
-        found = self.worker.ask("upload", workspace, given, self._seconds(wheel))
-        self._accept(found.get("address", ""), found.get("sha256", ""), wheel, workspace)
+        self.worker.ask("upload", workspace, given, _transfer(wheel))
+        found = self._look(wheel, workspace) or {"address": "", "sha256": ""}
+        self._accept(found["address"], found["sha256"], wheel, workspace)
 
-    @staticmethod
-    def _seconds(wheel: Wheel) -> float:
-        return DEADLINE + wheel.size / SLOWEST
+    def _look(self, wheel: Wheel, workspace: Workspace) -> dict[str, str] | None:
+        """Return address and sha256 of what is stored under the wheel's name; wait a little for a record's file."""
+        for pause in (0.0, *(PATIENCE / 3,) * 3):
+            self.pause(pause)
+            question = {"file": wheel.filename}
+            found: dict[str, str] | None = self.worker.ask("wheel", workspace, question, _transfer(wheel))
+            if not found or found["sha256"]:
+                break
+        return found
 
     def _accept(self, address: str, sha256: str, wheel: Wheel, workspace: Workspace) -> None:
         """Note the address of `wheel`, if what lies there is this wheel."""
@@ -105,6 +125,11 @@ class Storage:
         self.addresses.setdefault(workspace, {})[wheel.filename] = address
 
 
+def _transfer(wheel: Wheel) -> float:
+    """Return the seconds that a wheel may take, there and back."""
+    return 2 * wheel.size / SLOWEST
+
+
 def build_image(
     worker: Worker,
     workspace: Workspace,
@@ -119,36 +144,44 @@ def build_image(
     if worker.ask("image", workspace, _named(environment)):
         return "was built before"
     location = worker.ask("build", workspace, _named(environment))
-    log, shown, waited = "", 0, 0.0
+    end = time.monotonic() + IMAGE_SECONDS
+    log: list[str] = []
     while True:
-        said = worker.ask("progress", workspace, {"location": location, "seen": len(log)})
-        log += said["log"]
-        ended = said["status"] not in BUILDING
-        whole = len(log) if ended else log.rfind("\n") + 1
-        for line in log[shown:whole].splitlines():
+        said = _progress(worker, workspace, environment, location, len(log))
+        for line in said["lines"] or ():
             echo(line)
-        shown = max(shown, whole)
-        if ended:
+            log.append(line)
+        if said["ended"]:
             break
-        if waited >= IMAGE_SECONDS:
+        if time.monotonic() >= end:
             message = (
-                f"The image of {environment.reference} isn't built on {workspace.name} after {waited:.0f} seconds."
+                f"The image of {environment.reference} isn't built on {workspace.name} after {IMAGE_SECONDS:.0f} s."
             )
             raise TooSlow(message, fix="Run the step again: the build goes on, and what it has made is found then.")
         pause(POLL)
-        waited += POLL
     if said["status"] != "Succeeded":
-        message = (
-            f"{workspace.name} can't build the image of {environment.reference} ({said['status']}): {telling(log)}"
-        )
+        why = telling(log) if said["lines"] is not None else "its log can't be read from here; see it in the studio"
+        message = f"{workspace.name} can't build the image of {environment.reference} ({said['status']}): {why}"
         raise ImageBuildFailed(message)
     return "built"
 
 
-def telling(log: str) -> str:
+def _progress(
+    worker: Worker, workspace: Workspace, environment: Environment, location: str, seen: int
+) -> dict[str, Any]:
+    """Return how the build goes; of one that somebody else has started only whether the image is there."""
+    if location:
+        said: dict[str, Any] = worker.ask("progress", workspace, {"location": location, "seen": seen})
+        return said
+    ended = worker.ask("image", workspace, _named(environment))
+    return {"status": "Succeeded" if ended else "Running", "ended": ended, "lines": ()}
+
+
+def telling(log: Sequence[str]) -> str:
     """Return the line of a failed build's log that says most. The text is hostile."""
+    lines = [line[:500].strip() for line in log[-LAST_LINES:]]
     for pattern in _TELLING:
-        found = re.findall(rf"^\s*({pattern})$", log, re.MULTILINE)
+        found = next((line for line in lines if re.match(pattern, line)), "")
         if found:
-            return str(found[-1] if pattern == _TELLING[-1] else found[0]).strip()[:500]
-    return "its log is empty"
+            return found
+    return next(filter(None, reversed(lines)), "its log is empty")

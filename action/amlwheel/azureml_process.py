@@ -4,9 +4,11 @@ The SDK has an environment of its own, since it needs an older packaging than tw
 calls that never end, and prints and logs as it likes.
 """
 
+import atexit
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 import threading
@@ -17,6 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
+
+import bootstrap
 
 from . import process
 from .arm import grant
@@ -42,14 +46,16 @@ AUDIENCE = "https://management.core.windows.net/"
 DEADLINE = 120.0  # seconds for one question
 INSTALL_SECONDS = 1800.0
 MAKE = "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; sys.exit(bootstrap.tell(sys.argv[2]))"
-START = "import sys; sys.path.insert(0, sys.argv[1]); from amlwheel.azureml_worker import main; main()"
+# What is printed on 1 from here on, by imports too, goes to stderr; answers have a way of their own.
+START = (
+    "import os, sys; sys.path.insert(0, sys.argv[1]); way = os.dup(1); os.dup2(2, 1); "
+    "from amlwheel.azureml_worker import main; main(way)"
+)
 # The SDK's own retries pause for up to 32 seconds, and 40 in a row; ours are in the worker (clientbase.py).
 CALMER = {"AZUREML_DEFAULT_BACKOFF": "2", "AZUREML_DEFAULT_503_BACKOFF": "1"}
-_INSTALLER = re.compile(r"PIP_\w+|XDG_CONFIG_(HOME|DIRS)|RUNNER_TEMP|AGENT_TEMPDIRECTORY", re.IGNORECASE)
-# Whoever knows a signed address may use it.
-_SIGNATURE = re.compile(r"(\bsig=)[^&\s\"'\\<>]+", re.IGNORECASE)
-_OLD_VERSION = re.compile(r"NoRegisteredProviderFound|(Invalid|Unsupported)\w*ApiVersion|api-version", re.IGNORECASE)
-_MISSING = {"ResourceGroupNotFound": "resource group", "SubscriptionNotFound": "subscription"}
+STORAGE = ".blob.core.windows.net"
+_INSTALLER = re.compile(r"PIP_CONFIG_FILE|XDG_CONFIG_(HOME|DIRS)|RUNNER_TEMP|AGENT_TEMPDIRECTORY", re.IGNORECASE)
+_OLD_VERSION = re.compile(r"NoRegisteredProvider|InvalidResourceType|ApiVersion|api.version", re.IGNORECASE)
 # What each call of the worker is about, for people.
 DOING = {
     "opened": "opening the workspace",
@@ -85,71 +91,70 @@ class Credential(Protocol):
 class Worker:
     """azureml-core in a process of its own. A question that outlives its deadline ends the process; the next has a new.
 
-    `ready` and `waited` are seconds: until the SDK was imported, and how long questions had to wait for that.
+    `ready` tells in seconds when the SDK was imported, and `opened` for each workspace when it has been found.
     """
 
-    def __init__(self, credential: Credential, workspaces: Sequence[Workspace]) -> None:
-        """Begin to make the process and to open `workspaces`, without waiting for it."""
-        self.ready = self.waited = 0.0
+    def __init__(self, credential: Credential, workspaces: Sequence[Workspace], deadline: float = DEADLINE) -> None:
+        """Begin to make the process and to open `workspaces`, without waiting; `deadline` is in seconds a question."""
+        self.ready = 0.0
+        self._deadline = deadline
         self._credential = credential
-        self._lock = threading.Lock()
-        self._home = tempfile.TemporaryDirectory(prefix="amlwheel-", ignore_cleanup_errors=True)
-        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._lock = threading.Lock()  # one question at a time, and nobody else makes or replaces the process
+        self._home = tempfile.mkdtemp(prefix="amlwheel-")  # the SDK caches addresses there, and can't do without one
+        atexit.register(shutil.rmtree, self._home, ignore_errors=True)
+        self._child: process.Dialogue | None = None
+        self._unstartable: StepError | None = None
         self._began = time.monotonic()
-        self._child = self._pool.submit(self._start)
+        self._pool = ThreadPoolExecutor(max_workers=1)
         self.opened: dict[Workspace, Future[str]] = {
             each: self._pool.submit(self.ask, "opened", each) for each in workspaces
         }
 
-    def ask(
-        self, call: str, workspace: Workspace, given: Mapping[str, object] = _NOTHING, seconds: float = DEADLINE
-    ) -> Any:  # noqa: ANN401  # each call has its own answer
+    def ask(self, call: str, workspace: Workspace, given: Mapping[str, object] = _NOTHING, more: float = 0) -> Any:  # noqa: ANN401  # each call has its own answer
         """Return the worker's answer to `call` (a function of `azureml_worker`) about `workspace`.
 
-        Raises TooSlow after `seconds`, and whatever the failure stands for in the catalogue.
+        Raises TooSlow after the deadline and `more` seconds, and whatever the failure stands for in the catalogue.
         """
+        seconds = self._deadline + more
         tokens = {AUDIENCE: self._credential.get_token(f"{AUDIENCE}/.default").token}
         line = json.dumps({"call": call, "workspace": asdict(workspace), "tokens": tokens, **given})
         with self._lock:
-            child = self._ready_child()
+            child = self._child = self._child or self._start()
             try:
                 answer = child.ask(line, seconds)
             except TooSlow as error:
-                self._child = self._pool.submit(self._start)
+                self._child = None
                 message = f"azureml-core gave no answer within {seconds:.0f} seconds, {_doing(call, workspace)}."
-                raise TooSlow(message, details=_unsigned(error.details)) from None
-        if not answer:
-            self._child = self._pool.submit(self._start)
+                raise TooSlow(message, details=process.unsigned(error.details)) from None
+        if not answer:  # and the next question won't fare better: somebody ended it, or it has crashed
             message = f"The process of azureml-core ended, {_doing(call, workspace)}."
-            raise SdkFailed(message, details=_unsigned(child.said))
-        said = json.loads(_unsigned(answer))
+            raise SdkFailed(message, details=process.unsigned(child.said))
+        said = json.loads(process.unsigned(answer))
         if "failure" in said:
             raise failure(said["failure"], call, workspace)
         return said["result"]
 
-    def close(self) -> None:
-        """Forget the process; `process.end_all` ends it."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._home.cleanup()
-
-    def _ready_child(self) -> process.Dialogue:
-        """Wait until the process is there; raise why it can't be."""
-        began = time.monotonic()
-        child = self._child.result()
-        self.waited += time.monotonic() - began
-        return child
-
     def _start(self) -> process.Dialogue:
         """Make the environment, unless an earlier run left it, and start the worker in it."""
-        python = make_environment()
-        home = self._home.name  # the SDK caches addresses below it, and can't do without one
-        env = process.environment() | {"HOME": home, "USERPROFILE": home, "AZURE_CONFIG_DIR": home, **CALMER}
-        command: list[str | Path] = [python, "-X", "utf8", *_bytecode(python), "-I", "-c", START, ACTION]
-        child = process.Dialogue(command, env=env, cwd=Path(home))
+        if self._unstartable:
+            raise self._unstartable  # whoever asks next would only wait as long again
+        try:
+            python = make_environment()
+        except StepError as error:
+            self._unstartable = error
+            raise
+        home = dict.fromkeys(("HOME", "USERPROFILE", "AZURE_CONFIG_DIR"), self._home)
+        options = bootstrap.bytecode(python.parent.parent)
+        child = process.Dialogue(
+            [python, "-X", "utf8", *options, "-I", "-c", START, ACTION],
+            env=process.environment() | home | CALMER,
+            cwd=Path(self._home),
+        )
         if not child.ask('{"call": "hello"}', DEADLINE):
             message = "azureml-core can't be imported."
-            raise SdkFailed(message, details=_unsigned(child.said))
-        self.ready = time.monotonic() - self._began
+            self._unstartable = SdkFailed(message, details=process.unsigned(child.said))
+            raise self._unstartable
+        self.ready = self.ready or time.monotonic() - self._began
         return child
 
 
@@ -159,6 +164,7 @@ def make_environment() -> Path:
     The bootstrap makes it, with the user's interpreter: only that one knows pip and its configuration.
     """
     extra = {name: value for name, value in os.environ.items() if _INSTALLER.fullmatch(name)}
+    extra |= {name: value for name, value in os.environ.items() if bootstrap.KEPT.fullmatch(name)}
     command: list[str | Path] = [interpreter(), "-I", "-B", "-X", "utf8", "-c", MAKE]
     command += [ACTION, ACTION / "locks" / "azureml.txt"]
     finished = process.run(command, env=process.environment() | extra, cwd=ACTION, seconds=INSTALL_SECONDS)
@@ -173,9 +179,8 @@ def interpreter(version: tuple[int, int] = sys.version_info[:2], environ: Mappin
     if OLDEST <= version <= NEWEST:
         return str(getattr(sys, "_base_executable", "") or sys.executable)
     wanted = f">={OLDEST[0]}.{OLDEST[1]},<{NEWEST[0]}.{NEWEST[1] + 1}"
-    command = ["uv", "python", "find", "--no-config", "--no-project", "--system", wanted]
-    found = process.run(command, env=process.environment(environ), seconds=60, errors=False).output.strip()
-    if Path(found).is_file():
+    found = process.find_python(wanted)
+    if found:
         return found
     for variable in ("RUNNER_TOOL_CACHE", "AGENT_TOOLSDIRECTORY"):  # not on PATH until a setup step puts it there
         cache = Path(environ.get(variable) or os.devnull, "Python")
@@ -186,63 +191,34 @@ def interpreter(version: tuple[int, int] = sys.version_info[:2], environ: Mappin
     raise NoSdkPython(message)
 
 
-def _bytecode(python: Path) -> list[str]:
-    """Keep bytecode beside the environment from the second run on, as `bootstrap.bytecode` does for the step."""
-    cache = python.parent.parent / "bytecode"
-    if cache.is_dir():
-        return ["-X", f"pycache_prefix={cache}"]
-    cache.mkdir()
-    return ["-B"]
-
-
 def failure(said: Json, call: str, workspace: Workspace) -> StepError:
-    """Return the error of the catalogue for what the SDK raised: `kind`, HTTP `status` (0 without one), `message`."""
-    kind, status, details = str(said["kind"]), int(said["status"]), str(said["message"])[:2000]
-    what = f"azureml-core got {status or kind}, {_doing(call, workspace)}."
+    """Return the error for what the SDK raised: `kind`, HTTP `status` (0 without one), `host`, `message`."""
+    kind, status, host, details = (str(said[name])[:2000] for name in ("kind", "status", "host", "message"))
+    what = f"A service answered {status} to" if status != "0" else f"{kind} in"
+    what = f"{what} azureml-core, {_doing(call, workspace)}."
     if kind == "timeout":
         return TooSlow(f"A service gave no answer to azureml-core, {_doing(call, workspace)}.", details=details)
     if kind == "network":
-        host = re.search(r"host='([\w.-]+)'|https://([\w.-]+)", details)
-        return NoNetwork(host[1] or host[2] if host else "a service of Azure Machine Learning", details)
-    if call in ("wheel", "upload") and (status in (403, 404, 409) or "Storage" in details):
+        found = re.search(r"host='([\w.-]+)'|https://([\w.-]+)", details)
+        return NoNetwork(host or (found and (found[1] or found[2])) or "a service of Azure Machine Learning", details)
+    if host.endswith(STORAGE) or "AuthorizationStorageAccount" in details:
         message = f"The storage of {workspace.name} didn't take or show the wheel: {status}."
         return StorageRefused(message, details=details)
-    return _refused(what, call, status, details, workspace)
-
-
-def _doing(call: str, workspace: Workspace) -> str:
-    return f"{DOING.get(call, call)} on {workspace.name}".replace("the workspace on", "workspace")
+    return _refused(what, call, int(status), details, workspace)
 
 
 def _refused(what: str, call: str, status: int, details: str, workspace: Workspace) -> StepError:
     if status in (401, 403):
         return WorkspaceForbidden(what, fix=grant(workspace), details=details)
-    if status in (0, 404) and call == "opened":
-        return _unopened(what, details, workspace)
-    if status == 400 and _OLD_VERSION.search(details):  # noqa: PLR2004
+    if status in (400, 404) and _OLD_VERSION.search(details):
         message = f"Azure Resource Manager refuses azureml-core's request on {workspace.name}."
         return ApiVersionRefused(message, details=details)
-    if status:
-        return AzureRefused(what, fix=_name_fix(call, status), details=details)
-    return SdkFailed(what, details=details)
+    if call == "opened" and (status == 404 or "subscription" in details.lower()):  # noqa: PLR2004
+        part = "workspace" if status else "subscription"  # the SDK looks for that one in a list
+        name = workspace.name if status else workspace.subscription
+        return WorkspaceNotFound(f"azureml-core finds no {part} {name}.", details=details)
+    return AzureRefused(what, details=details) if status else SdkFailed(what, details=details)
 
 
-def _unopened(what: str, details: str, workspace: Workspace) -> StepError:
-    """Return what a workspace that can't be opened stands for; a subscription that isn't shown has no status."""
-    missing = next((part for code, part in _MISSING.items() if code in details), "workspace")
-    if "subscription" in details.lower() and "ResourceGroup" not in details and "Workspace" not in details:
-        missing = "subscription"
-    if missing == "workspace" and "not found" not in details.lower():
-        return SdkFailed(what, details=details)
-    name = {"subscription": workspace.subscription, "resource group": workspace.group}.get(missing, workspace.name)
-    return WorkspaceNotFound(f"azureml-core finds no {missing} {name}.", details=details)
-
-
-def _name_fix(call: str, status: int) -> str:
-    if call == "register" and status == 400:  # noqa: PLR2004
-        return "Read Azure's message; if it is about the name, set `environment-name` to another."
-    return ""
-
-
-def _unsigned(text: str) -> str:
-    return _SIGNATURE.sub(r"\1***", text)
+def _doing(call: str, workspace: Workspace) -> str:
+    return f"{DOING.get(call, call)} on {workspace.name}".replace("the workspace on", "workspace")

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from azureml._restclient.artifacts_client import ArtifactsClient
@@ -28,21 +29,22 @@ from . import process
 
 Json = dict[str, Any]
 ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_private_pip_wheel puts wheels
-CONNECT, READ = 10, 30  # seconds for one request
+CONNECT, READ = 10, 20  # seconds for one request
 SLOWEST = 2**18  # bytes a second that an upload may be as slow as
 PAUSES = (0.5, 2.0, 5.0)  # seconds between attempts, where the SDK makes none
 BLOCK = 2**20  # bytes
+BUILDING = ("Running", "Queued", "GettingOrProvisioningACR")  # azureml-core, ImageBuildDetails
+NOT_FOUND, CONFLICT = 404, 409
 _TEMPORARY = (408, 429, 500, 502, 503, 504)
 
 _tokens: dict[str, str] = {}
 _workspaces: dict[str, Workspace] = {}
 
 
-def main() -> None:
-    """Answer requests until stdin ends."""
+def main(stdout: int) -> None:
+    """Answer requests until stdin ends; `stdout` is the way for answers, while 1 is where the SDK may print."""
     process.hide()
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever the SDK prints
+    answers = os.fdopen(stdout, "w", encoding="utf-8")
     logging.disable(logging.CRITICAL)
     ExponentialRetry.get_backoff_time = lambda _, settings: 3.0 ** settings["count"]  # seconds; its first is 15
     HTTPAdapter.send = _bounded(HTTPAdapter.send)  # type: ignore[method-assign]
@@ -52,12 +54,13 @@ def main() -> None:
 
 
 def answer(request: Json) -> Json:
-    """Return `{"result": …}`, or `{"failure": {kind, status, message}}`; kind is a class name of the exception."""
+    """Return `{"result": …}`, or `{"failure": {kind, status, host, message}}`; see `_kind`, `_status`, `_host`."""
     _tokens.update(request.get("tokens", {}))
     try:
         return {"result": CALLS[request["call"]](request)}
     except Exception as error:  # noqa: BLE001  # the SDK raises builtin exceptions too
-        return {"failure": {"kind": _kind(error), "status": _status(error), "message": str(error)[:4000]}}
+        told = {"kind": _kind(error), "status": _status(error), "host": _host(error), "message": str(error)[:4000]}
+        return {"failure": told}
 
 
 def _bounded(send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
@@ -118,7 +121,8 @@ def readable(request: Json) -> None:
     try:
         _again(lambda: _workspace(request).get_connection(request["name"]))
     except Exception as error:
-        if _status(error) != 404:  # noqa: PLR2004
+        # An api-version that is switched off can be a 404, too (azure-sdk-for-js#15460).
+        if _status(error) != NOT_FOUND or re.search(r"InvalidResourceType|api.?version", str(error), re.IGNORECASE):
             raise
 
 
@@ -133,7 +137,7 @@ def environment(request: Json) -> Json | None:
     try:
         found = _again(lambda: Environment.get(_workspace(request), request["name"], version=request["version"]))
     except Exception as error:
-        if _status(error) == 404:  # noqa: PLR2004
+        if _status(error) == NOT_FOUND:
             return None
         raise
     dependencies = found.python.conda_dependencies
@@ -150,7 +154,7 @@ def register(request: Json) -> None:
     try:
         _again(lambda: made.register(_workspace(request)))
     except Exception as error:
-        if _status(error) != 409:  # noqa: PLR2004  # it exists, perhaps by our own first attempt: read it
+        if _status(error) != CONFLICT:  # it exists, perhaps by our own first attempt: read it
             raise
 
 
@@ -160,7 +164,7 @@ def wheel(request: Json) -> Json | None:
     try:
         address = client.get_file_uri(ORIGIN, CONTAINER, request["file"])
     except HttpOperationError as error:
-        if _status(error) == 404:  # noqa: PLR2004
+        if _status(error) == NOT_FOUND:
             return None
         raise
     return {"address": address.partition("?")[0], "sha256": _again(lambda: _sha256(address))}
@@ -169,7 +173,7 @@ def wheel(request: Json) -> Json | None:
 def _sha256(address: str) -> str:
     digest = hashlib.sha256()
     with requests.get(address, stream=True, timeout=(CONNECT, READ)) as response:
-        if response.status_code == 404:  # noqa: PLR2004
+        if response.status_code == NOT_FOUND:
             return ""
         response.raise_for_status()
         for block in response.iter_content(BLOCK):
@@ -177,17 +181,15 @@ def _sha256(address: str) -> str:
     return digest.hexdigest()
 
 
-def upload(request: Json) -> Json:
-    """Upload a wheel and return what then is there, by reading it: as `wheel`. Its record may outlive a failure."""
-    failure: Exception | None = None
+def upload(request: Json) -> None:
+    """Upload a wheel; whatever the services say, what is there then decides. Its record may outlive a failure."""
     try:
         Environment.add_private_pip_wheel(_workspace(request), request["path"], exist_ok=False)
-    except Exception as error:  # noqa: BLE001  # what is there decides
-        failure = error
-    found = wheel({**request, "file": os.path.basename(request["path"])})  # noqa: PTH119
-    if failure and (found is None or found["sha256"] != request["sha256"]):
-        raise failure
-    return found or {}
+    except Exception as error:
+        found = wheel({**request, "file": os.path.basename(request["path"])})  # noqa: PTH119
+        raced = "already exists" in str(error)  # another run made the record since we looked
+        if not raced and (found is None or found["sha256"] != request["sha256"]):
+            raise
 
 
 def image(request: Json) -> bool:
@@ -198,26 +200,40 @@ def image(request: Json) -> bool:
 
 
 def build(request: Json) -> str:
-    """Start the image build of a version; return the address of its progress.
+    """Start the image build of a version; return the address of its progress, empty when it runs or is over already.
 
-    `Environment.build` would register once more what it has read.
+    `Environment.build` would register once more what it has read. The SDK raises for every answer but 202.
     """
     client = EnvironmentClient(_workspace(request).service_context)
-    started = _again(lambda: client._start_cloud_image_build(request["name"], request["version"]))  # noqa: SLF001
+    try:
+        started = _again(lambda: client._start_cloud_image_build(request["name"], request["version"]))  # noqa: SLF001
+    except Exception as error:
+        if _status(error) in (200, CONFLICT):
+            return ""
+        raise
     return str(started["location"])
 
 
 def progress(request: Json) -> Json:
-    """Return the status of a build, and its log from character `seen` on."""
+    """Return the status of a build, and the lines of its log after the first `seen`; None when nobody here may read it.
+
+    A line that isn't whole yet is left for later: the end of a signature in it couldn't be told.
+    """
     client = EnvironmentClient(_workspace(request).service_context)
     said = _again(lambda: client._get_lro_response(request["location"]))  # noqa: SLF001
-    log = _again(lambda: _text(said["logUrl"])) if said.get("logUrl") else ""
-    return {"status": str(said["status"]), "log": log[request["seen"] :]}
+    state = {"status": str(said["status"]), "ended": said["status"] not in BUILDING}
+    try:
+        log = _again(lambda: _text(said["logUrl"])) if said.get("logUrl") else ""
+    except requests.RequestException:
+        return {**state, "lines": None}
+    whole = log if state["ended"] else log[: log.rfind("\n") + 1]
+    lines = process.unsigned(whole.removesuffix("\n")).split("\n") if whole else []
+    return {**state, "lines": lines[request["seen"] :]}
 
 
 def _text(address: str) -> str:
     response = requests.get(address, timeout=(CONNECT, READ))
-    if response.status_code == 404:  # noqa: PLR2004  # it appears with its first line
+    if response.status_code == NOT_FOUND:  # it appears with its first line
         return ""
     response.raise_for_status()
     response.encoding = "utf-8"
@@ -249,6 +265,16 @@ def _status(error: BaseException) -> int:
             return status
     found = re.search(r"\bCode: (\d{3})\b", str(error))
     return int(found[1]) if found else 0
+
+
+def _host(error: BaseException) -> str:
+    """Return the host that answered, empty when nobody knows."""
+    for each in _chain(error):
+        response = getattr(each, "response", None)
+        url = getattr(response, "url", None) or getattr(getattr(response, "request", None), "url", None)
+        if isinstance(url, str):
+            return urlsplit(url).hostname or ""
+    return ""
 
 
 def _chain(error: BaseException | None) -> "list[BaseException]":

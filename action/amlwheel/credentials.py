@@ -1,6 +1,7 @@
 """Where a token for Azure Resource Manager can come from: small detectors, each "not me", "me", or "me, but broken"."""
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -10,10 +11,14 @@ from typing import Any
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
-from .errors import NoNetwork, SignInFailed, StepError
+from . import endpoint
+from .errors import FederationExpired, FederationMismatch, FederationRefused, NoNetwork, SignInFailed, StepError
 from .secret import Secret
 
 ARM_SCOPE = "https://management.azure.com/.default"
+FEED_SCOPE = (
+    "499b84ac-1321-427f-aa17-267ca6975798/.default"  # Azure DevOps (azure-pipelines-tasks, TwineAuthenticateV1)
+)
 # What azure-identity's EnvironmentCredential reads; a server's error could repeat it.
 SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 LOGIN_HOST = "login.microsoftonline.com"
@@ -59,8 +64,24 @@ class Credential:
             if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
                 self._failure = NoNetwork(LOGIN_HOST, type(cause.inner_exception).__name__)
             else:
-                self._failure = SignInFailed(f"Sign-in by {self.label} failed.", details=str(error.message))
+                self._failure = _refusal(self.label, error)
             raise self._failure from None
+
+
+def _refusal(label: str, error: AzureError) -> StepError:
+    """Return the error that Entra's words stand for (Learn, reference-error-codes)."""
+    said = str(error.message)
+    request = getattr(getattr(error, "response", None), "request", None)
+    if "/oidctoken" in getattr(request, "url", ""):  # System.OidcRequestUri, asked by AzurePipelinesCredential
+        return FederationRefused(f"Azure Pipelines gave no federated token to {label}.", details=said)
+    if "AADSTS700024" in said:
+        return FederationExpired(f"Entra refused the federated token of {label}: its time is over.", details=said)
+    if re.search(r"AADSTS7002(11|12|13|1)\b", said):
+        subject = re.search(r"subject\s+'([^']*)'", said)
+        whose = f" with the subject '{subject[1]}'" if subject else ""
+        return FederationMismatch(f"Entra knows no federated credential{whose} for {label}.", details=said)
+    fix = _MEND_CONNECTION if label == "service connection" else ""
+    return SignInFailed(f"Sign-in by {label} failed.", fix=fix, details=said)
 
 
 def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambda _: None) -> Credential:
@@ -73,9 +94,10 @@ def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambd
             raise SignInFailed(message, details=str(error)) from None
         if source:
             return Credential(source, label, seen)
-    looked = ", ".join(_DETECTORS)
+    agent = bool(environ.get("TF_BUILD"))  # nobody else has heard of a service connection
+    looked = ", ".join(label for label in _DETECTORS if agent or label != "service connection")
     message = f"Nothing to sign in to Azure with: looked for {looked}."
-    raise SignInFailed(message)
+    raise SignInFailed(message, fix=_ON_AZURE_PIPELINES if agent else "")
 
 
 def service_principal(environ: Variables) -> TokenCredential | None:
@@ -124,7 +146,16 @@ def azure_cli(environ: Variables) -> TokenCredential | None:
     return AzureCliCredential(process_timeout=60)
 
 
+_MEND_CONNECTION = (
+    "Mend the service connection as the words above say: renew its secret or certificate; for a managed identity, run "
+    "the agent on an Azure machine that has one."
+)
+_ON_AZURE_PIPELINES = (
+    "Name an Azure Resource Manager service connection in azureSubscription: of this task or, for a script, of "
+    "AzureCLI@2, which signs in for it."
+)
 _DETECTORS: Mapping[str, Callable[[Variables], TokenCredential | None]] = {
+    "service connection": endpoint.service_connection,
     "service principal": service_principal,
     "workload identity": workload_identity,
     "Azure CLI": azure_cli,

@@ -60,6 +60,11 @@ class Environment:
         spec = {**self.spec, "dependencies": [*self.spec["dependencies"][:-1], {"pip": lines}]}
         return replace(self, spec=spec, conda=to_yaml(spec))
 
+    @property
+    def whole(self) -> bool:
+        """Whether every stored wheel has an address."""
+        return not any(map(_is_bare, self.pip))
+
     def same_as(self, registered: "Definition") -> bool:
         """Tell whether a registered definition means the same; a wheel without an address may be anywhere."""
         return registered.image == self.image.pinned and _same(self.spec, registered.spec)
@@ -71,9 +76,14 @@ def _same(ours: object, theirs: object) -> bool:
         return ours.keys() == theirs.keys() and all(_same(ours[key], theirs[key]) for key in ours)
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(_same, ours, theirs))
-    if isinstance(ours, str) and isinstance(theirs, str) and ".whl --hash=" in ours and theirs.startswith("https://"):
-        return unquote(theirs).endswith("/" + ours) or ours == theirs
+    if isinstance(ours, str) and isinstance(theirs, str) and _is_bare(ours):
+        return theirs.startswith("https://") and unquote(theirs).endswith("/" + ours)
     return bool(ours == theirs)
+
+
+def _is_bare(item: str) -> bool:
+    """Tell whether an item of the `pip:` list is a stored wheel whose address isn't known."""
+    return ".whl --hash=" in item and "://" not in item
 
 
 @dataclass(frozen=True)

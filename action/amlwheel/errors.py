@@ -131,6 +131,18 @@ class OutputNotWritable(StepError):
     fix = "Point `output-dir` at a folder that the job may write."
 
 
+class UnusableServiceConnection(StepError):
+    """The service connection of an Azure Pipelines task is missing, of another kind, or not whole."""
+
+    status = 16
+    title = "service connection not usable"
+    cause = "Only connections of the type Azure Resource Manager sign in to Azure, and each pipeline must be permitted."
+    fix = (
+        "Name an Azure Resource Manager service connection in `azure-subscription`, and permit the pipeline to use it "
+        "(Project settings > Service connections > NAME > Security)."
+    )
+
+
 # --- build and inspect ------------------------------------------------------------------------------------------
 
 
@@ -466,8 +478,11 @@ class StoredWheelMissing(StepError):
 
     status = 55
     title = "stored wheel is missing"
-    cause = "An upload failed after its record was made, or somebody deleted the file; a record can't be filled later."
-    fix = "Bump the version in the project, and release again: a new name gets a new record."
+    cause = (
+        "An upload failed after its record was made, or somebody deleted the file: a record can't be filled later. "
+        "Or another run is still uploading it."
+    )
+    fix = "Wait for other runs of this release; if there are none, bump the version in the project, and release again."
 
 
 # --- lock, image, network, proof --------------------------------------------------------------------------------
@@ -525,6 +540,39 @@ class ImageRefused(StepError):
     title = "registry refused"
     cause = "The image is private, or the registry has a fault or a rate limit."
     fix = "Use a public image, or give `base-image` with its digest (@sha256:…), which needs no question."
+
+
+class FederationMismatch(StepError):
+    """Entra knows no federated credential for the pipeline's token (AADSTS700213 and its like)."""
+
+    status = 63
+    title = "no federated credential for this pipeline"
+    cause = (
+        "Issuer, subject and audience must be exactly those of the application's federated credential, case included."
+    )
+    fix = (
+        "In Entra > App registrations > the application > Certificates & secrets > Federated credentials, set issuer "
+        "and subject as the message and the service connection show them, and the audience "
+        "api://AzureADTokenExchange."
+    )
+
+
+class FederationExpired(StepError):
+    """Entra says that the pipeline's federated token is out of its time (AADSTS700024)."""
+
+    status = 64
+    title = "federated token expired"
+    cause = "Such a token lives about ten minutes. The step exchanges it at once, so the runner's clock may be wrong."
+    fix = "Set the runner's clock (NTP) and run the step again; what is done is kept."
+
+
+class FederationRefused(StepError):
+    """The pipeline's host gave no federated token."""
+
+    status = 65
+    title = "no federated token"
+    cause = "The service connection was removed or changed, or this pipeline or its stage isn't permitted to use it."
+    fix = "Open the service connection in Project settings, let it verify, permit the pipeline, and run the step again."
 
 
 class NoNetwork(StepError):
@@ -607,7 +655,7 @@ class NoSdkPython(StepError):
     status = 92
     title = "no Python for azureml-core"
     cause = "With sdk v1, route workspace or verify image the step uses azureml-core, which needs Python 3.10 to 3.13."
-    fix = "Set up Python 3.12 before this step (actions/setup-python, UsePythonVersion@0), or set `sdk` to v2."
+    fix = "Set up Python 3.12 before this step: actions/setup-python (GitHub) or UsePythonVersion@0 (Azure Pipelines)."
 
 
 class SdkFailed(StepError):
@@ -616,7 +664,7 @@ class SdkFailed(StepError):
     status = 93
     title = "azureml-core failed"
     cause = "A fault of azureml-core, or an answer that it doesn't understand."
-    fix = "Run the step again; if it stays, set `sdk` to v2, which doesn't use azureml-core."
+    fix = "Run the step again; if it stays, do without azureml-core: sdk v2, route feed, verify install."
 
 
 class Unexpected(StepError):

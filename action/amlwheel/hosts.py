@@ -173,6 +173,11 @@ class Terminal:
     def summary(self, markdown: str) -> None:
         """Show a page about the run where the host has a place for one."""
 
+    def finish(self, status: int, text: str = "") -> int:
+        """Say how the step ended, where the host wants to be told; return the status that it expects."""
+        del text
+        return status
+
 
 class GitHub(Terminal):
     """GitHub Actions: workflow commands on stdout, outputs and summary through files."""

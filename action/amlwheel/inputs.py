@@ -34,6 +34,7 @@ class Knob:
     unless: str = ""
     secret: bool = False
     lines: bool = False
+    shown: str = ""  # when Azure Pipelines' editor shows it: `route = storage`
     boolean: bool = False
     choices: tuple[str, ...] = ()
     styles: tuple[Style, ...] = ("github", "azure", "terminal")
@@ -160,7 +161,8 @@ class Inputs:
         read=_feed,
     )
     feed_token: Secret = knob(
-        "Token that may publish to the feed (Packaging, read and write).",
+        "Token that may publish to the feed (Packaging, read and write). Default on Azure Pipelines: the job's own for "
+        "a feed of its organisation, and the service connection's for another.",
         group="feed",
         secret=True,
         read=_token,
@@ -227,6 +229,7 @@ class Inputs:
     )
     storage_container: str = knob(
         "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`.",
+        shown="route = storage",
     )
     sdk: str = knob(
         "Way to the workspace: Azure Resource Manager (`v2`) or azureml-core (`v1`).",
@@ -250,7 +253,12 @@ class Inputs:
     )
     client_id: str = knob("Entra application for sign-in by OIDC.", styles=("github", "terminal"))
     tenant_id: str = knob("Entra tenant for sign-in by OIDC.", styles=("github", "terminal"))
-    azure_subscription: str = knob("Service connection for Azure Resource Manager.", styles=("azure",))
+    azure_subscription: str = knob(
+        "Azure Resource Manager service connection that signs in to Azure; its identity needs the role AzureML Data "
+        "Scientist on the workspace.",
+        group="workspace",
+        styles=("azure",),
+    )
 
     def __post_init__(self) -> None:
         """Check what concerns several inputs; raise all problems together."""
@@ -259,6 +267,7 @@ class Inputs:
             for name, fix in _TOKEN_FIX.items()
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
             and (self.feed or self.route != "workspace")
+            and not (name == "feed-token" and self.azure_subscription and getattr(self.feed, "is_artifacts", True))
         ]
         if self.route == "workspace" and not self.feed:
             problems += [
@@ -313,7 +322,6 @@ _SUPPORTED = {
     "storage-container": ("",),
     "client-id": ("",),
     "tenant-id": ("",),
-    "azure-subscription": ("",),
 }
 
 
@@ -423,6 +431,10 @@ def _value(each: Knob, text: str, *, optional: bool) -> Any:  # noqa: ANN401  # 
     if re.fullmatch(r"\$\(.*\)", text):
         message = f"`{each.name}` is the literal text of a variable that was never set"
         raise BadInput(message + (f": {text}." if not each.secret else "."))
+    unset = re.search(r"\$\([\w.]+\)", text)
+    if unset and not each.secret:
+        message = f"`{each.name}` holds the literal text of a variable that was never set: {unset[0]}."
+        raise BadInput(message)
     text = text or each.default
     if each.required and not text and not optional:
         message = f"`{each.name}` is required."

@@ -222,7 +222,8 @@ class Dialogue:
     def _listen(self) -> None:
         with self._child.stdout or contextlib.nullcontext(()) as lines:
             for line in lines:
-                self._answers.put(line)
+                if line.endswith("\n"):  # else it was ended in the middle
+                    self._answers.put(line)
         self._answers.put("")
 
     def _keep_errors(self) -> None:
@@ -250,6 +251,22 @@ def git(folder: Path, *arguments: str) -> str:
     except OSError:
         return ""
     return finished.output.strip() if finished.status == 0 else ""
+
+
+def find_python(wanted: str) -> str:
+    """Return a Python of this machine that fits `wanted` (`3.12`, `>=3.10,<3.14`), as uv finds it; empty without."""
+    command = ["uv", "python", "find", "--no-config", "--no-project", "--system", wanted]
+    found = run(command, env=environment(), seconds=60, errors=False).output.strip()
+    return found if Path(found).is_file() else ""
+
+
+# Whoever knows a signed address of Azure's storage may use it. JSON and addresses in addresses spell it in other ways.
+_SIGNATURE = re.compile(r"(sig(?:=|%3D|\\u003d))[^&\s\"'\\<>]+", re.IGNORECASE)
+
+
+def unsigned(text: str) -> str:
+    """Return `text` with the signatures of signed addresses blanked out."""
+    return _SIGNATURE.sub(r"\1***", text)
 
 
 def hide() -> None:

@@ -120,6 +120,4 @@ def _interpreter(python: Python) -> str:
         return ""
     if sys.version_info[:2] == python.numbers:
         return sys.executable
-    command = ["uv", "python", "find", "--no-config", "--no-project", "--system", python.minor]
-    found = process.run(command, env=process.environment(), seconds=60, errors=False).output.strip()
-    return found if Path(found).is_file() else ""
+    return process.find_python(python.minor)

@@ -1,5 +1,6 @@
 """The stages of a run, each on what the ones before it found. Nothing outside changes before `apply`."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ from .change import Change, Verb
 from .errors import Unexpected, Unsatisfiable
 from .model import Connection, Feed, Image, Pin, Wheel, Workspace
 from .receipt import Release
+
+NOT_STORED = "https://not-stored-yet.invalid"  # RFC 2606
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,9 @@ class Stages:
             if tag:
                 wheel.check_tag(tag, wheels)
             for each in wheels:
-                if asked.feed and asked.route == "feed":
+                if asked.route == "workspace":
+                    azureml_core.refuse_unstorable(each)
+                elif asked.feed:
                     feed.refuse_unpublishable(each, asked.feed)
                 wheel.check_fit(each, asked.python_version)
                 self._check_description(each)
@@ -211,9 +216,9 @@ class Stages:
         places = list(zip(asked.workspace, world.workspaces, strict=True))
         registered: list[Future[Change[environment.Environment]]] = []
         with host.stage("Plan") as done:
+            if world.worker:
+                done.append(self._open(world.worker))
             with plan.observing() as seen:
-                for opened in world.worker.opened.values() if world.worker else ():
-                    seen.ask(opened.result)
                 wheels = [seen.ask(each) for each in self._wheel_plans(release, world)]
                 shown = [seen.ask(each) for each in self._shown_plans(release, world)]
                 stored = [
@@ -230,14 +235,21 @@ class Stages:
                     )
             changes = Changes(_results(wheels), _results(shown), _results(stored), _results(registered))
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
-            if world.worker:
-                done.append(f"azureml-core ready in {world.worker.ready:.1f} s, waited {world.worker.waited:.1f} s")
         for line in receipt.table(changes.all):
             host.say(f"       {line}")
         if world.facts.untold:
             told = "not told by Azure DevOps, whose interface takes other tokens"
             host.say(f"       {told}: {'; '.join(world.facts.untold)}")
         return changes
+
+    @staticmethod
+    def _open(worker: Worker) -> str:
+        """Wait until azureml-core has opened every workspace, or raise why it can't; return how long that took."""
+        start = time.monotonic()
+        with plan.observing() as seen:
+            for opened in worker.opened.values():
+                seen.ask(opened.result)
+        return f"azureml-core ready in {worker.ready:.1f} s, waited {time.monotonic() - start:.1f} s"
 
     def _wheel_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[str]]]:
         """Yield what plans each wheel's way: into the feed, or into the storage of each workspace."""
@@ -264,9 +276,12 @@ class Stages:
     def render(self, release: Release, world: World) -> dict[str, str]:
         """Return the text of each file to emit, after a look that none of them holds a secret.
 
-        Where workspaces differ, in the addresses of stored wheels, it is the first one's.
+        Where workspaces differ, in the addresses of stored wheels, it is the first one's. A dry run can't know the
+        address of a wheel that isn't stored yet: no tool will take what stands there.
         """
         first = world.located(release, release.workspaces[0])
+        if self.asked.dry_run:
+            first = first.at({each.filename: f"{NOT_STORED}/{each.filename}" for each in release.wheels})
         texts = emit.files(first, release.lock, receipt.receipt(release), release.tags())
         for name, text in texts.items():
             if self.host.leaks(text):
@@ -299,17 +314,14 @@ class Stages:
             done.append(proven)
         return f"Proven: {proven}."
 
-    def build_images(self, release: Release, world: World) -> str:
-        """Have each workspace build the image, if the user wants to wait for it; return a sentence for the summary."""
-        if self.asked.verify != "image" or not world.worker:
-            return ""
-        told = []
-        for each in release.workspaces:
+    def build_images(self, release: Release, world: World) -> None:
+        """Have each workspace build the image, if the user wants to wait for it."""
+        for each in release.workspaces if self.asked.verify == "image" else ():
             with self.host.stage(f"Build the image on {each.name}") as done:
-                said = azureml_core.build_image(world.worker, each, release.environment, self.host.foreign)
-                done.append(said)
-            told.append(f"Image on {each.name}: {said}.")
-        return " ".join(told)
+                if world.worker:
+                    said = azureml_core.build_image(world.worker, each, release.environment, self.host.foreign)
+                    self.host.summary(f"\nImage of `{release.environment.reference}` on {each.name}: {said}.\n")
+                    done.append(said)
 
     def report(self, release: Release, world: World, changes: Changes, proven: str) -> None:
         """Write the files, set the outputs, write the summary, and print the few lines that a person wants.

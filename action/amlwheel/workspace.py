@@ -151,11 +151,12 @@ class Planner:
         registered = self.sdk.find(workspace, environment)
         if registered is not None:
             _same(registered, environment, workspace)
-            return Change(subject, Verb.KEEP, "registered with the same definition", environment)
+            if environment.whole:
+                return Change(subject, Verb.KEEP, "registered with the same definition", environment)
         seen.permissions.check("environments/versions/write", workspace)
-        return Change(
-            subject, Verb.CREATE, "new definition", environment, lambda: self._register(located(), tags, workspace)
-        )
+        # Its wheel has gone and comes back: whether under the same address shows only then.
+        verb, why = (Verb.UPDATE, "its wheel is stored anew") if registered else (Verb.CREATE, "new definition")
+        return Change(subject, verb, why, environment, lambda: self._register(located(), tags, workspace))
 
     def _register(self, environment: Environment, tags: Mapping[str, str], workspace: Workspace) -> None:
         """Register, then read: a service can accept and change only the tags, and a conflict may be our own retry."""

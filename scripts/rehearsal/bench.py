@@ -58,7 +58,9 @@ def main() -> int:
     """Run the rounds and print the table; return 0, or 1 when a run failed."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="times that each is run (default: 3)")
-    parser.add_argument("--latency", type=float, default=0, metavar="MS", help="time that every answer takes in addition")
+    parser.add_argument(
+        "--latency", type=float, default=0, metavar="MS", help="time that every answer takes in addition"
+    )
     options = parser.parse_args()
     seconds: dict[str, list[float]] = {name: [] for name in LABELS}
     imports: list[tuple[float, float]] = []

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rehearsal import names, upstream
+from rehearsal import names, pipelines, upstream
 from rehearsal.feed_files import Distribution
 from rehearsal.feed_registry import SAVED_FROM_UPSTREAM, Feed, Feeds, devops_error, sign_in_page
 from rehearsal.web import Handler, application, json_answer, route
@@ -81,7 +81,11 @@ def core_app(feeds: Feeds) -> Starlette:
         return _collection(found)
 
     return application(
-        [locations_route(feeds, CORE_LOCATIONS), route("/{organization}/_apis/ResourceAreas", areas, "GET")],
+        [
+            locations_route(feeds, CORE_LOCATIONS),
+            route("/{organization}/_apis/ResourceAreas", areas, "GET"),
+            pipelines.oidc_route(feeds.store),
+        ],
         _no_page,
     )
 

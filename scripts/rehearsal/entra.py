@@ -85,9 +85,13 @@ def _prove(client: dict[str, Any], client_id: str, fields: dict[str, str]) -> No
             )
             raise _error(401, "invalid_client", 7000215, text)
         return
-    claims = tokens.claims(fields.get("client_assertion", ""))
+    assertion = fields.get("client_assertion", "")
+    claims = tokens.claims(assertion)
     if claims is None:
         raise _error(400, "invalid_request", 50027, "JWT token is invalid or malformed.")
+    if claims.get("iss") == client_id:
+        _check_certificate(client, client_id, assertion)
+        return
     if claims.get("exp", 0) < time.time():
         raise _error(401, "invalid_client", 700024, "Client assertion is not within its valid time range.")
     if not any(_federated(entry, claims) for entry in client["federated"]):
@@ -97,6 +101,14 @@ def _prove(client: dict[str, Any], client_id: str, fields: dict[str, str]) -> No
             "against the presented assertion."
         )
         raise _error(401, "invalid_client", 700213, text)
+
+
+def _check_certificate(client: dict[str, Any], client_id: str, assertion: str) -> None:
+    """Check a self-issued assertion against the application's certificates (Learn, certificate-credentials)."""
+    if any(tokens.signed(assertion, pem) for pem in client.get("certificates", ())):
+        return
+    text = f"The certificate with identifier used to sign the client assertion is not registered on '{client_id}'."
+    raise _error(401, "invalid_client", 700027, text)
 
 
 def _federated(entry: dict[str, str], claims: dict[str, Any]) -> bool:

@@ -20,6 +20,11 @@ READ_TOKEN = "fake-token-that-only-reads-0002"
 BUILD_TOKEN = "fake-token-of-a-build-service-0003"
 """Feed role Collaborator, as build identities have by default: may save from upstreams, not publish."""
 
+JOB_TOKEN = "fake-token-of-the-running-job-0004"
+"""System.AccessToken of a pipeline of ``ml`` whose build identity was made a Contributor."""
+SERVICE_CONNECTION = "5c0e0000-0000-4000-8000-00000000fa4e"
+SERVICE_CONNECTION_SUBJECT = f"sc://{ORGANIZATION}/{PROJECT}/ml-production"
+
 TENANT_ID = "7e7a0000-0000-4000-8000-00000000fa4e"
 CLIENT_ID = "c11e0000-0000-4000-8000-00000000fa4e"
 CLIENT_SECRET = "fake-client-secret-of-the-pipeline"

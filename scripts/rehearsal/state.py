@@ -77,13 +77,20 @@ def _entra() -> dict[str, Any]:
         "subject": f"repo:{names.ORGANIZATION}/*",
         "audience": "api://AzureADTokenExchange",
     }
+    connection = {
+        "issuer": f"https://vstoken.dev.azure.com/{names.guid(names.ORGANIZATION)}",
+        "subject": names.SERVICE_CONNECTION_SUBJECT,
+        "audience": "api://AzureADTokenExchange",
+    }
     return {
         "signing_key": secrets.token_hex(32),
+        "job_tokens": [names.JOB_TOKEN],
+        "service_connections": {names.SERVICE_CONNECTION: names.SERVICE_CONNECTION_SUBJECT},
         "tenants": [names.TENANT_ID],
         "applications": {
             names.CLIENT_ID: {
                 "secret": names.CLIENT_SECRET,
-                "federated": [workload],
+                "federated": [workload, connection],
                 "workspaces": "Contributor",
                 "feeds": "Contributor",
             },
@@ -103,6 +110,7 @@ def _entra() -> dict[str, Any]:
         "personal_access_tokens": {
             names.FEED_TOKEN: {"name": "publisher", "scope": "vso.packaging_write", "role": "Contributor"},
             names.READ_TOKEN: {"name": "reader", "scope": "vso.packaging", "role": "Reader"},
+            names.JOB_TOKEN: {"name": "job", "scope": "vso.packaging_write", "role": "Contributor"},
             names.BUILD_TOKEN: {"name": "build", "scope": "vso.packaging_write", "role": "Collaborator"},
         },
     }

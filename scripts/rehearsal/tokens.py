@@ -7,6 +7,11 @@ import hmac
 import json
 from typing import Any
 
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
 
 def issue(claims: dict[str, Any], key: str) -> str:
     """Return a JWT (HS256) with these claims. Entra signs with RS256; its clients don't check."""
@@ -31,6 +36,21 @@ def verified(token: str, key: str) -> dict[str, Any] | None:
     """Return what a JWT claims if ``key`` signed it, else None. Expiry is the caller's matter."""
     content, _, signature = token.rpartition(".")
     return claims(token) if hmac.compare_digest(signature, _sign(content, key)) else None
+
+
+def signed(token: str, certificate: str) -> bool:
+    """Tell whether the key of a certificate (PEM) signed a JWT, by RS256 or PS256, as MSAL does."""
+    content, _, signature = token.rpartition(".")
+    head = json.loads(base64.urlsafe_b64decode(content.partition(".")[0] + "=="))
+    key: Any = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    digest = hashes.SHA256()
+    salted = padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH)
+    scheme = salted if head["alg"] == "PS256" else padding.PKCS1v15()
+    try:
+        key.verify(base64.urlsafe_b64decode(signature + "=="), content.encode(), scheme, digest)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _sign(content: str, key: str) -> str:

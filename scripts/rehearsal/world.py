@@ -237,7 +237,7 @@ def is_write(line: Mapping[str, Any]) -> bool:
     """Tell whether a line of the log may have changed something."""
     if line["method"] in {"GET", "HEAD", "OPTIONS", "CONNECT"}:
         return False
-    return not line["url"].startswith(f"https://{LOGIN_HOST}/")
+    return not line["url"].startswith(f"https://{LOGIN_HOST}/") and "/oidctoken?" not in line["url"]
 
 
 def _proxy_environment() -> dict[str, str]:

@@ -4,16 +4,20 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hosts import agent
 from hosts.scenarios import PROJECTS, ROOT, SCENARIOS, Scenario
-from rehearsal import projects
+from rehearsal import names, pipelines, projects
 from rehearsal.rehearse import step_environment
 from rehearsal.world import World
 
+PRINCIPAL = {"tenantid": names.TENANT_ID, "serviceprincipalid": names.CLIENT_ID}
+FEDERATED = agent.Endpoint("WorkloadIdentityFederation", PRINCIPAL, name="ml-production")
 REMOTE = "https://github.com/acme/demo"
 
 
@@ -56,12 +60,17 @@ class Azure:
 @pytest.fixture
 def azure(_azure: World) -> Azure:
     """Empty the feeds and workspaces."""
-    for path in (_azure.azure / "feeds").rglob("*.whl"):
-        path.unlink()
-    for name in ("arm", "feeds"):
-        _azure.store.path(name).unlink()
-    World(_azure.state)  # writes what is missing
+    empty(_azure)
     return Azure(_azure, len(_azure.writes()))
+
+
+def empty(world: World) -> None:
+    """Make a local Azure as new."""
+    for path in (world.azure / "feeds").rglob("*.whl"):
+        path.unlink()
+    for name in ("arm", "entra", "feeds"):
+        world.store.path(name).unlink()
+    World(world.state)  # writes what is missing
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +99,51 @@ def tag_push(scenario: Scenario) -> dict[str, str]:
         "GITHUB_REPOSITORY": "acme/demo",
         "GITHUB_SERVER_URL": "https://github.com",
     }
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the extension that scripts/package-task makes."""
+    folder = tmp_path_factory.mktemp("vsix")
+    subprocess.run([sys.executable, ROOT / "scripts/package-task", "--output", folder], check=True, capture_output=True)
+    (archive,) = folder.iterdir()
+    return archive
+
+
+@pytest.fixture(scope="session")
+def task(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the task's folder as an agent has it, read-only."""
+    folder = tmp_path_factory.mktemp("_tasks")
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(folder)
+    return folder / "AmlWheel"
+
+
+@pytest.fixture(scope="session")
+def agent_temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the agent's temporary folder, with a space in it; the step's own packages are installed there once."""
+    return tmp_path_factory.mktemp("agent temp")
+
+
+@pytest.fixture
+def sources(repository: Path, azure: Azure, tmp_path: Path) -> Path:
+    """Return a fresh checkout of the repository, with a space in its path; the local Azure is as new."""
+    del azure
+    shutil.copytree(repository, tmp_path / "s o")
+    return tmp_path / "s o"
+
+
+@pytest.fixture
+def job(sources: Path, base: dict[str, str], task: Path, agent_temp: Path) -> agent.Job:
+    """Return a job whose pipeline belongs to the feed's organisation, with a service connection."""
+    env = {name: value for name, value in base.items() if not name.startswith("AZURE_")}
+    variables = {
+        "Build.Repository.Uri": REMOTE,
+        "System.CollectionUri": "https://dev.azure.com/acme/",
+        "System.TeamProject": names.PROJECT,
+        "System.OidcRequestUri": pipelines.request_uri(),
+        "Agent.ToolsDirectory": str(sources.parent / "tools"),
+    }
+    secrets = {"readToken": names.READ_TOKEN}
+    endpoints = {names.SERVICE_CONNECTION: FEDERATED}
+    return agent.Job(task, sources, agent_temp, env, variables, secrets, endpoints, names.JOB_TOKEN)

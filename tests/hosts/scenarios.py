@@ -1,7 +1,7 @@
 """What every host must do with the same step: the inputs, in a workflow, and what has to come out.
 
-A scenario's inputs stand in `workflows/<name>.yml`, as a user writes them. Each door (act, the small runner, later
-other hosts) runs them and compares with what is expected here.
+A scenario's inputs stand in `workflows/<name>.yml`, as a user writes them. Each door (act, the small runner, the small
+agent of Azure Pipelines) runs them and compares with what is expected here.
 """
 
 import functools

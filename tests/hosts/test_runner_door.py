@@ -187,7 +187,7 @@ def test_several_packages(checkout: Checkout) -> None:
     for wheel, digest in zip(wheels, digests, strict=True):
         assert (checkout.place.workspace / wheel).exists()
         assert f"| {Path(wheel).name} | `{digest}` |" in result.summary
-    assert [f'["{name} 0.1.0"] --> feed' in result.summary for name in packages] == [True, True]
+    assert [f'["{name} 0.1.0"] --> place' in result.summary for name in packages] == [True, True]
 
 
 def test_a_hostile_project_is_only_shown(checkout: Checkout) -> None:

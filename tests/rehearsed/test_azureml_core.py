@@ -166,6 +166,14 @@ def test_a_refused_api_version_is_told_before_anything_changes(step: Step, world
     assert step(wheel=wheel, sdk="v2").status == 0
 
 
+def test_an_api_version_can_be_refused_as_not_found(step: Step, world: World, wheel: pathlib.Path) -> None:
+    """Azure says so of retired versions (azure-sdk-for-js#15460)."""
+    text = "The resource type could not be found in the namespace for api version '2020-01-01'."
+    body = {"error": {"code": "InvalidResourceType", "message": text}}
+    world.fail({"path": "/connections/.*2020-01-01", "status": 404, "body": body})
+    refused(step(wheel=wheel, sdk="v1"), 47, "Set `--sdk` to v2")
+
+
 @pytest.mark.parametrize(
     ("workspace", "told"),
     [
@@ -280,10 +288,33 @@ def test_a_dry_run_says_what_would_be_stored(step: Step, wheel: pathlib.Path) ->
     planned = step(wheel=wheel, route="workspace", feed="", dry_run="true")
     assert planned.status == 0, planned.output
     assert planned.writes == []
+    files = planned.files
     done = step(wheel=wheel, route="workspace", feed="")
     assert {**done.outputs, "changed": ""} == {**planned.outputs, "changed": ""}
-    assert done.files.keys() == planned.files.keys()
-    assert done.files["requirements.lock"] == planned.files["requirements.lock"]
+    assert done.files.keys() == files.keys()
+    assert done.files["requirements.lock"] == files["requirements.lock"]
+    assert b"https://not-stored-yet.invalid/acme_features-0.3.0" in files["conda.yml"]
+
+
+def test_a_name_that_azureml_core_would_store_under_another_is_refused_first(
+    step: Step, tmp_path: pathlib.Path
+) -> None:
+    wheel = write_wheel(tmp_path / "wheels", "acme-features", "1!2.0")
+    refused(step(wheel=wheel, route="workspace", feed=""), 24, "has an epoch in its version")
+
+
+def test_a_wheel_that_comes_back_is_compared_with_what_is_registered(
+    step: Step, world: World, wheel: pathlib.Path
+) -> None:
+    assert step(wheel=wheel, route="workspace", feed="").status == 0
+    with world.store.edit("arm") as document:
+        document[SUBSCRIPTION_ID][RESOURCE_GROUP][WORKSPACE]["artifacts"].clear()
+    world.blob(WORKSPACE, wheel.name).unlink()
+    again = step(wheel=wheel, route="workspace", feed="")
+    assert again.status == 0, again.output
+    assert "UPDATE  environment acme-features" in again.output
+    assert world.blob(WORKSPACE, wheel.name).read_bytes() == wheel.read_bytes()
+    assert step(wheel=wheel, route="workspace", feed="").writes == []
 
 
 def test_a_stored_wheel_with_other_bytes_is_never_used(step: Step, tmp_path: pathlib.Path) -> None:
@@ -304,7 +335,7 @@ def test_a_record_without_a_wheel_is_never_used(
     assert first.status in (53, 55, 70), first.output
     assert ("PUT", "environments") not in first.written
     world.fail()
-    refused(step(wheel=wheel, route="workspace", feed=""), 55, "has a record of acme_features", "Bump the version")
+    refused(step(wheel=wheel, route="workspace", feed=""), 55, "has a record of acme_features", "bump the version")
     bumped = write_wheel(tmp_path / "wheels", "acme-features", "0.3.3")
     assert step(wheel=bumped, route="workspace", feed="").status == 0
 
@@ -336,6 +367,13 @@ def test_a_wheel_that_was_stored_although_the_service_said_no_is_kept(
 # --- verify: image
 
 
+def test_a_log_that_the_runner_may_not_read_hides_no_result(step: Step, world: World, wheel: pathlib.Path) -> None:
+    world.fail({"host": STORAGE, "path": "ImageLogs", "status": 403})
+    result = step(wheel=wheel, verify="image")
+    assert result.status == 0, result.output
+    assert "Build the image on ws-train · built" in result.output
+
+
 @pytest.mark.parametrize("more", [{"sdk": "v1"}, {"sdk": "v2"}, {"route": "workspace", "feed": ""}])
 def test_the_image_is_built_once_and_its_log_shown(step: Step, wheel: pathlib.Path, more: dict[str, Any]) -> None:
     first = step(wheel=wheel, verify="image", **more)
@@ -357,6 +395,8 @@ def test_a_failed_image_build_quotes_the_failing_line_and_can_be_mended(
     (annotation,) = [line for line in failed.output.splitlines() if line.startswith("::error title=amlwheel AW82")]
     assert "ERROR: HTTP error 404 while getting" in annotation
     assert "sig=" not in failed.output
+    assert failed.outputs == {}  # they went into GitHub's file
+    assert (failed.folder / "aml-release.json").exists()  # it is released, whatever becomes of its image
     world.fail()
     mended = step(wheel=wheel, verify="image", output_dir="second")
     assert mended.status == 0, mended.output

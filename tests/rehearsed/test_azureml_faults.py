@@ -62,7 +62,7 @@ def test_a_service_that_fails_for_a_moment_at_each_request_is_asked_again(
 def test_a_service_that_is_down_is_told(step: Step, world: World, wheel: pathlib.Path) -> None:
     world.fail({"host": SERVICES, "path": "/environment/", "status": 503})
     result = step(wheel=wheel, sdk="v1")
-    refused(result, 46, "azureml-core got 503, reading the environment on ws-train.")
+    refused(result, 46, "A service answered 503 to azureml-core, reading the environment on ws-train.")
 
 
 def test_a_service_that_hangs_once_is_asked_again(step: Step, world: World, wheel: pathlib.Path) -> None:
@@ -73,16 +73,26 @@ def test_a_service_that_hangs_once_is_asked_again(step: Step, world: World, whee
     assert time.monotonic() - start < 60
 
 
+def test_workspaces_that_hang_while_they_are_opened_hold_nobody(worker: Worker, world: World) -> None:
+    world.fail({"host": SERVICES, "delay": 300})
+    places = [Workspace.parse(WORKSPACE_LABEL), Workspace.parse(WORKSPACE_LABEL.replace("ws-train", "ws-prod"))]
+    several = Worker(worker._credential, places, 4.0)
+    for place in places:
+        with pytest.raises(TooSlow, match="opening workspace"):
+            several.opened[place].result(60)
+    with pytest.raises(TooSlow):
+        several.ask("environment", places[0], NAMED)
+
+
 @pytest.fixture
 def worker(step: Step, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """Return the step's own way to azureml-core, in this process."""
     env = step.environment()
     for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, env[name])
-    made = Worker(credentials.find(env), [])
+    made = Worker(credentials.find(env), [], 3.0)
     yield made
     process.end_all()
-    made.close()
 
 
 SPEC = {"channels": ["conda-forge"], "dependencies": ["python=3.11.13", {"pip": ["six==1.17.0"]}]}
@@ -112,6 +122,6 @@ def test_a_service_that_hangs_never_holds_the_step(
     world.fail({**REQUESTS[request_name], "delay": 300})
     start = time.monotonic()
     with pytest.raises(TooSlow, match="within 3 seconds"):
-        worker.ask(call, place, given, seconds=3)
+        worker.ask(call, place, given)
     assert time.monotonic() - start < 15
     assert worker.ask("hello", place)

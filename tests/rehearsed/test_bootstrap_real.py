@@ -265,9 +265,15 @@ def old_pythons() -> list[str]:
 @pytest.mark.parametrize("python", old_pythons() or [pytest.param("", marks=pytest.mark.skip("no old Python here"))])
 def test_an_old_python_says_so_itself(python: str) -> None:
     run = subprocess.run(
-        [python, "-B", bootstrap.__file__], env={"TF_BUILD": "True"}, capture_output=True, text=True, check=False
+        [python, "-B", bootstrap.__file__],
+        env={"TF_BUILD": "True", "INPUT_FEED": "acme/ml/wheels"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0
-    assert re.search(r"issue type=error\]AW90: Python 3\.10 or newer is needed, found 3\.[6-9]\.%0A", run.stdout)
-    assert "##vso[task.complete result=Failed;]AW90: " in run.stdout
+    assert re.search(
+        r"issue type=error;code=AW90;\]amlwheel AW90: Python 3\.10 or newer is needed, found 3\.[6-9]\.%0A", run.stdout
+    )
+    assert "##vso[task.complete result=Failed;]amlwheel AW90: " in run.stdout
     assert not run.stderr

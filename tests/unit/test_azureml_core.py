@@ -6,10 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel.azureml_core import IMAGE_SECONDS, POLL, Core, Storage, build_image, telling
+from amlwheel.azureml_core import (
+    IMAGE_SECONDS,
+    PATIENCE,
+    POLL,
+    Core,
+    Storage,
+    build_image,
+    refuse_unstorable,
+    telling,
+)
 from amlwheel.change import Verb
 from amlwheel.environment import Definition, Environment
-from amlwheel.errors import ImageBuildFailed, StepError, StorageRefused, StoredWheelDiffers, StoredWheelMissing, TooSlow
+from amlwheel.errors import (
+    BadWheel,
+    ImageBuildFailed,
+    StepError,
+    StorageRefused,
+    StoredWheelDiffers,
+    StoredWheelMissing,
+    TooSlow,
+)
 from amlwheel.model import Connection, Wheel
 from unit.parts import CANARY, FEED, IMAGE, TOKEN, WORKSPACE, defined, make
 
@@ -27,9 +44,9 @@ class FakeWorker:
         self.answers = answers
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
 
-    def ask(self, call: str, workspace: object, given: Mapping[str, object] = {}, seconds: float = 1) -> Any:  # noqa: ANN401  # as Worker
+    def ask(self, call: str, workspace: object, given: Mapping[str, object] = {}, more: float = 0) -> Any:  # noqa: ANN401  # as Worker
         assert workspace
-        assert seconds > 0
+        assert (more > 0) == (call in ("wheel", "upload"))
         self.asked.append((call, given))
         answer = self.answers[call]
         return answer.pop(0) if isinstance(answer, list) else answer
@@ -77,9 +94,13 @@ def test_an_environment_is_registered_and_found(environment: Environment) -> Non
 # --- stored wheels
 
 
+def storing(worker: FakeWorker, pauses: list[float] | None = None) -> Storage:
+    return Storage(worker, pause=([] if pauses is None else pauses).append)  # type: ignore[arg-type]  # a fake
+
+
 def test_a_new_wheel_is_stored_and_its_address_known_then(wheel: Wheel) -> None:
-    worker = FakeWorker(wheel=None, upload={"address": ADDRESS + FILE, "sha256": wheel.sha256})
-    storage = Storage(worker)  # type: ignore[arg-type]
+    worker = FakeWorker(wheel=[None, {"address": ADDRESS + FILE, "sha256": wheel.sha256}], upload=None)
+    storage = storing(worker)
     change = storage.plan(wheel, WORKSPACE)
     assert (change.verb, change.result) == (Verb.CREATE, wheel.sha256)
     assert storage.addresses == {}
@@ -87,6 +108,19 @@ def test_a_new_wheel_is_stored_and_its_address_known_then(wheel: Wheel) -> None:
     change.effect()
     assert worker.asked[1] == ("upload", {"path": str(wheel.path), "sha256": wheel.sha256})
     assert storage.addresses == {WORKSPACE: {FILE: ADDRESS + FILE}}
+
+
+def test_a_file_may_follow_its_record_while_another_run_uploads_it(wheel: Wheel) -> None:
+    answers = [{"address": ADDRESS + FILE, "sha256": each} for each in ("", "", wheel.sha256)]
+    pauses: list[float] = []
+    assert storing(FakeWorker(wheel=answers), pauses).plan(wheel, WORKSPACE).verb is Verb.KEEP
+    assert pauses == [0, PATIENCE / 3, PATIENCE / 3]
+
+
+def test_a_name_that_the_sdk_would_store_under_another_is_refused(tmp_path: Path) -> None:
+    refuse_unstorable(make(tmp_path, "acme_churn-1.0+cu12-py3-none-any.whl"))
+    with pytest.raises(BadWheel, match="has an epoch"):
+        refuse_unstorable(make(tmp_path, "acme_churn-1!1.0-py3-none-any.whl"))
 
 
 def test_a_stored_wheel_is_kept_and_its_address_known_at_once(wheel: Wheel) -> None:
@@ -112,9 +146,9 @@ def test_what_lies_there_has_to_be_the_wheel(
 ) -> None:
     answer = {"address": ADDRESS + FILE, "sha256": wheel.sha256, **found}
     with pytest.raises(kind) as caught:
-        Storage(FakeWorker(wheel=answer)).plan(wheel, WORKSPACE)  # type: ignore[arg-type]
+        storing(FakeWorker(wheel=answer)).plan(wheel, WORKSPACE)
     assert told in caught.value.what
-    storage = Storage(FakeWorker(wheel=None, upload=answer))  # type: ignore[arg-type]
+    storage = storing(FakeWorker(wheel=[None, *[answer] * 4], upload=None))
     change = storage.plan(wheel, WORKSPACE)
     with pytest.raises(kind):
         change.effect()
@@ -137,6 +171,8 @@ def test_every_workspace_has_its_own_address(wheel: Wheel, environment: Environm
     assert bare.same_as(Definition(IMAGE.pinned, one.spec))
     assert not one.same_as(Definition(IMAGE.pinned, two.spec))
     assert not bare.same_as(Definition(IMAGE.pinned, {**one.spec, "channels": []}))
+    assert not bare.same_as(Definition(IMAGE.pinned, bare.spec))  # registered from the files of a dry run
+    assert (bare.whole, one.whole) == (False, True)
     assert storage.at(bare, replace(WORKSPACE, name="third")) == replace(
         bare, conda=storage.at(bare, other).conda.replace(f"https://two/{FILE}", FILE)
     )
@@ -157,31 +193,54 @@ def test_an_image_that_is_built_is_not_built_again(environment: Environment) -> 
     assert [call for call, _ in worker.asked] == ["image"]
 
 
+def state(status: str, *lines: str) -> dict[str, Any]:
+    return {"status": status, "ended": status not in ("Queued", "Running"), "lines": list(lines)}
+
+
 def test_a_build_is_awaited_and_its_log_shown_line_by_line(environment: Environment) -> None:
-    steps = [("Queued", ""), ("Running", "one\ntw"), ("Running", "o\n"), ("Succeeded", "three")]
-    progress = [{"status": status, "log": log} for status, log in steps]
+    progress = [state("Queued"), state("Running", "one", "two"), state("Running"), state("Succeeded", "three")]
     worker = FakeWorker(image=False, build="https://there", progress=progress)
     said, lines, pauses = build(worker, environment)
     assert (said, lines, pauses) == ("built", ["one", "two", "three"], [POLL] * 3)
-    seen = [given["seen"] for call, given in worker.asked if call == "progress"]
-    assert seen == [0, 0, 6, 8]
+    assert [given["seen"] for call, given in worker.asked if call == "progress"] == [0, 0, 2, 2]
+
+
+def test_a_build_that_another_run_has_started_is_awaited(environment: Environment) -> None:
+    worker = FakeWorker(image=[False, False, True], build="")
+    assert build(worker, environment) == ("built", [], [POLL])
 
 
 @pytest.mark.parametrize("status", ["Failed", "Canceled", "Unknown"])
 def test_a_failed_build_quotes_the_failing_line(environment: Environment, status: str) -> None:
-    log = "Collecting x\nPip subprocess error:\nERROR: No matching distribution found for x==1\nCondaEnvException: no\n"
-    worker = FakeWorker(image=False, build="l", progress={"status": status, "log": log})
-    with pytest.raises(ImageBuildFailed, match="ERROR: No matching distribution found for x==1") as caught:
+    log = ("Collecting x", "Pip subprocess error:", "ERROR: No matching distribution for x==1", "CondaEnvException: no")
+    worker = FakeWorker(image=False, build="l", progress=state(status, *log))
+    with pytest.raises(ImageBuildFailed, match="ERROR: No matching distribution for x==1") as caught:
         build(worker, environment)
     assert status in caught.value.what
 
 
-def test_a_build_without_end_is_left_alone(environment: Environment) -> None:
-    worker = FakeWorker(image=False, build="l", progress={"status": "Running", "log": ""})
+def test_a_log_that_cannot_be_read_hides_no_result(environment: Environment) -> None:
+    unreadable = {"status": "Succeeded", "ended": True, "lines": None}
+    assert build(FakeWorker(image=False, build="l", progress=unreadable), environment)[0] == "built"
+    with pytest.raises(ImageBuildFailed, match="its log can't be read from here"):
+        build(FakeWorker(image=False, build="l", progress={**unreadable, "status": "Failed"}), environment)
+
+
+def test_a_build_without_end_is_left_alone(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    worker = FakeWorker(image=False, build="l", progress=state("Running"))
+    ask = worker.ask
+
+    def slow(*given: Any, **more: Any) -> Any:  # noqa: ANN401  # as ask
+        clock[0] += 60  # every answer takes a minute, and the pauses aren't all
+        return ask(*given, **more)
+
+    monkeypatch.setattr(worker, "ask", slow)
     with pytest.raises(TooSlow, match="isn't built") as caught:
         build(worker, environment)
     assert "the build goes on" in caught.value.fix
-    assert len(worker.asked) == 2 + IMAGE_SECONDS / POLL + 1
+    assert clock[0] <= IMAGE_SECONDS + 180
 
 
 @pytest.mark.parametrize(
@@ -196,4 +255,9 @@ def test_a_build_without_end_is_left_alone(environment: Environment) -> None:
     ],
 )
 def test_the_telling_line_is_found(log: str, line: str) -> None:
-    assert telling(log) == line
+    assert telling(log.split("\n")) == line
+
+
+def test_a_hostile_log_is_searched_in_no_time() -> None:
+    """With a pattern that looks twice at white space this would take minutes."""
+    assert telling([" " * 100_000] * 50_000) == "its log is empty"

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,20 +63,15 @@ class Children:
 
 
 @pytest.fixture
-def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., tuple[Worker, Children]]]:
-    made: list[Worker] = []
-
+def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[Worker, Children]]:
     def start(*answers: Answer, workspaces: tuple[Any, ...] = ()) -> tuple[Worker, Children]:
         children = Children(*answers)
         monkeypatch.setattr(process, "Dialogue", children)
         (tmp_path / "bin").mkdir()
         monkeypatch.setattr(azureml_process, "make_environment", lambda: tmp_path / "bin" / "python")
-        made.append(Worker(Credential(), workspaces))
-        return made[-1], children
+        return Worker(Credential(), workspaces), children
 
-    yield start
-    for each in made:
-        each.close()
+    return start
 
 
 def echo(request: dict[str, Any]) -> str:
@@ -133,20 +129,35 @@ def test_bytecode_is_written_from_the_second_run_on(begin: Callable[..., tuple[W
 
 def test_a_hanging_process_is_replaced_by_a_new_one(begin: Callable[..., tuple[Worker, Children]]) -> None:
     worker, children = begin(hang, echo)
-    with pytest.raises(TooSlow, match="no answer within 9 seconds, looking for the wheel on research") as caught:
-        worker.ask("wheel", WORKSPACE, seconds=9)
+    with pytest.raises(TooSlow, match="no answer within 129 seconds, looking for the wheel on research") as caught:
+        worker.ask("wheel", WORKSPACE, more=9)
     assert caught.value.details == "https://x.blob.core.windows.net/a?sv=1&sig=***&se=2"
     assert worker.ask("wheel", WORKSPACE)["call"] == "wheel"
     assert len(children.commands) == 2
 
 
-def test_a_process_that_ends_is_told_and_replaced(begin: Callable[..., tuple[Worker, Children]]) -> None:
+def test_a_process_that_ends_is_told_and_not_replaced(begin: Callable[..., tuple[Worker, Children]]) -> None:
     worker, children = begin(lambda _: "", echo)
     with pytest.raises(SdkFailed, match="ended, looking for the wheel on research") as caught:
         worker.ask("wheel", WORKSPACE)
     assert caught.value.details == "said\n"
-    assert worker.ask("wheel", WORKSPACE)["call"] == "wheel"
-    assert len(children.commands) == 2
+    with pytest.raises(SdkFailed):
+        worker.ask("wheel", WORKSPACE)
+    assert len(children.commands) == 1  # who was ended by a cancelled step must not come back
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_workspaces_that_hang_while_they_are_opened_hold_nobody(
+    begin: Callable[..., tuple[Worker, Children]], count: int
+) -> None:
+    places = tuple(replace(WORKSPACE, name=f"ws-{number}") for number in range(count))
+    worker, children = begin(hang, workspaces=places)
+    for place in places:
+        with pytest.raises(TooSlow):
+            worker.opened[place].result(10)
+    with pytest.raises(TooSlow):
+        worker.ask("wheel", places[0])
+    assert len(children.commands) == count + 1
 
 
 def test_signed_addresses_lose_their_signature(begin: Callable[..., tuple[Worker, Children]]) -> None:
@@ -155,7 +166,7 @@ def test_signed_addresses_lose_their_signature(begin: Callable[..., tuple[Worker
 
 
 def test_a_failure_is_raised(begin: Callable[..., tuple[Worker, Children]]) -> None:
-    said = {"failure": {"kind": "Exception", "status": 403, "message": "no"}}
+    said = {"failure": {"kind": "Exception", "status": 403, "host": "", "message": "no"}}
     worker, _ = begin(lambda _: json.dumps(said))
     with pytest.raises(WorkspaceForbidden):
         worker.ask("environment", WORKSPACE)
@@ -171,7 +182,6 @@ def test_without_an_environment_every_question_says_so(monkeypatch: pytest.Monke
     for question in (worker.opened[WORKSPACE].result, lambda: worker.ask("wheel", WORKSPACE)):
         with pytest.raises(NoSdkPython):
             question()
-    worker.close()
 
 
 def test_an_sdk_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -183,46 +193,69 @@ def test_an_sdk_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch, tm
     with pytest.raises(SdkFailed, match="can't be imported") as caught:
         worker.ask("wheel", WORKSPACE)
     assert caught.value.details == "ImportError\n"
-    worker.close()
 
 
 # --- failures
 
 
+BLOB, SERVICE = "acme.blob.core.windows.net", "a.api.azureml.ms"
+
+
 @pytest.mark.parametrize(
-    ("call", "kind", "status", "message", "error", "told"),
+    ("call", "kind", "status", "host", "message", "error", "told"),
     [
-        ("environment", "timeout", 0, "", TooSlow, "no answer to azureml-core, reading the environment on research"),
-        ("register", "network", 0, "HTTPSConnectionPool(host='a.api.azureml.ms', port=443)", NoNetwork, "a.api.azure"),
-        ("register", "network", 0, "GET https://b.example/x failed", NoNetwork, "No connection to b.example."),
-        ("register", "network", 0, "reset", NoNetwork, "a service of Azure Machine Learning"),
-        ("environment", "Exception", 401, "", WorkspaceForbidden, "got 401, reading the environment on research."),
-        ("register", "Exception", 403, "", WorkspaceForbidden, "403"),
-        ("opened", "ProjectSystemException", 404, "Workspace not found.", WorkspaceNotFound, "no workspace research"),
-        ("opened", "ProjectSystemException", 404, "ResourceGroupNotFound: not found", WorkspaceNotFound, "group rg"),
-        ("opened", "UserErrorException", 0, "No access to the subscription", WorkspaceNotFound, f"subscription {GUID}"),
-        ("opened", "KeyError", 0, "'api'", SdkFailed, "KeyError"),
-        ("readable", "X", 400, "NoRegisteredProviderFound: …", ApiVersionRefused, "refuses azureml-core's request"),
-        ("connect", "X", 400, "InvalidApiVersionParameter", ApiVersionRefused, "research"),
-        ("register", "Exception", 400, "the name", AzureRefused, "got 400, registering the environment on research."),
-        ("wheel", "HTTPError", 403, "AuthorizationFailure", StorageRefused, "didn't take or show the wheel: 403."),
-        ("upload", "AzureMLException", 0, "AuthorizationStorageAccount", StorageRefused, "storage of research"),
-        ("upload", "HttpOperationError", 500, "oops", AzureRefused, "500"),
-        ("progress", "AttributeError", 0, "'NoneType'", SdkFailed, "AttributeError"),
+        (
+            "environment",
+            "timeout",
+            0,
+            "",
+            "",
+            TooSlow,
+            "no answer to azureml-core, reading the environment on research",
+        ),
+        ("register", "network", 0, "", "HTTPSConnectionPool(host='a.example', port=443)", NoNetwork, "a.example"),
+        ("register", "network", 0, "", "GET https://b.example/x failed", NoNetwork, "No connection to b.example."),
+        ("register", "network", 0, SERVICE, "reset", NoNetwork, SERVICE),
+        ("register", "network", 0, "", "reset", NoNetwork, "a service of Azure Machine Learning"),
+        ("environment", "Exception", 401, "", "", WorkspaceForbidden, "answered 401 to azureml-core, reading the env"),
+        ("register", "Exception", 403, "", "", WorkspaceForbidden, "403"),
+        ("upload", "UserErrorException", 403, SERVICE, "no role", WorkspaceForbidden, "storing the wheel"),
+        ("opened", "ProjectSystemException", 404, "", "Workspace not found.", WorkspaceNotFound, "workspace research"),
+        ("opened", "UserErrorException", 0, "", "No access to subscription", WorkspaceNotFound, f"subscription {GUID}"),
+        ("opened", "KeyError", 0, "", "'api'", SdkFailed, "KeyError in azureml-core, opening workspace research."),
+        ("readable", "X", 400, "", "NoRegisteredProviderFound: …", ApiVersionRefused, "refuses azureml-core's request"),
+        ("readable", "X", 404, "", "InvalidResourceType for api version", ApiVersionRefused, "research"),
+        ("connect", "X", 400, "", "InvalidApiVersionParameter", ApiVersionRefused, "research"),
+        ("register", "Exception", 400, "", "the name", AzureRefused, "answered 400 to azureml-core, registering the"),
+        (
+            "wheel",
+            "HTTPError",
+            403,
+            BLOB,
+            "AuthorizationFailure",
+            StorageRefused,
+            "didn't take or show the wheel: 403.",
+        ),
+        ("upload", "AzureMLException", 0, "", "AuthorizationStorageAccount", StorageRefused, "storage of research"),
+        ("upload", "HttpOperationError", 500, SERVICE, "oops", AzureRefused, "500"),
+        ("progress", "AttributeError", 0, "", "'NoneType'", SdkFailed, "AttributeError"),
     ],
 )
 def test_every_failure_has_its_name(  # noqa: PLR0913, PLR0917  # a table
-    call: str, kind: str, status: int, message: str, error: type[StepError], told: str
+    call: str, kind: str, status: int, host: str, message: str, error: type[StepError], told: str
 ) -> None:
-    made = failure({"kind": kind, "status": status, "message": message}, call, WORKSPACE)
+    made = failure({"kind": kind, "status": status, "host": host, "message": message}, call, WORKSPACE)
     assert type(made) is error
     assert told in made.what
     assert made.details == message
 
 
-def test_a_name_that_the_service_refuses_can_be_changed() -> None:
-    made = failure({"kind": "Exception", "status": 400, "message": "name"}, "register", WORKSPACE)
-    assert "`environment-name`" in made.fix
+@pytest.mark.parametrize(
+    "text", ["?sv=1&sig=%s&se=2", "sig=%s", r"https://x?a=b\u0026sig=%s", "%%3Fsv%%3D1%%26sig%%3D%s&x", "SIG=%s'"]
+)
+def test_a_signature_is_blanked_out_however_it_is_spelled(text: str) -> None:
+    assert CANARY not in process.unsigned(text % CANARY)
+    assert process.unsigned(text % "x") == text % "***"
 
 
 # --- the environment
@@ -270,9 +303,10 @@ def test_the_bootstrap_makes_the_environment_with_the_machines_settings(monkeypa
 
     monkeypatch.setattr(process, "run", run)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/pip.conf")
+    monkeypatch.setenv("UV_HTTP_TIMEOUT", "99")
     monkeypatch.setenv("AZURE_CLIENT_SECRET", CANARY)
     assert make_environment() == Path("/x/bin/python")
-    assert seen[0]["PIP_CONFIG_FILE"] == "/pip.conf"
+    assert (seen[0]["PIP_CONFIG_FILE"], seen[0]["UV_HTTP_TIMEOUT"]) == ("/pip.conf", "99")
     assert CANARY not in seen[0].values()
 
 

@@ -247,12 +247,15 @@ def test_github_gets_one_escaped_annotation(capsys: pytest.CaptureFixture[str]) 
     assert last == "::error title=amlwheel AW91::50%25 of it failed.%0ADo this:%0A  - that"
 
 
-def test_azure_pipelines_gets_an_issue_a_result_and_status_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert bootstrap.report(ERROR, {"TF_BUILD": "True"}) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == [
-        "##vso[task.logissue type=error]AW91: 50%AZP25 of it failed.%0ADo this:%0A  - that",
-        "##vso[task.complete result=Failed;]AW91: 50%AZP25 of it failed",
-    ]
+def test_azure_pipelines_gets_an_issue_and_from_our_task_a_result_and_status_0(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    issue = "##vso[task.logissue type=error;code=AW91;]amlwheel AW91: 50%AZP25 of it failed.%0ADo this:%0A  - that"
+    assert bootstrap.report(ERROR, {"TF_BUILD": "True"}) == 91
+    assert capsys.readouterr().out.splitlines()[-1] == issue
+    assert bootstrap.report(ERROR, {"TF_BUILD": "True", "INPUT_FEED": "x"}) == 0
+    last = "##vso[task.complete result=Failed;]amlwheel AW91: 50%AZP25 of it failed"
+    assert capsys.readouterr().out.splitlines()[-2:] == [issue, last]
 
 
 def obeyed(text: str) -> list[str]:

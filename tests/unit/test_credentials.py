@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from amlwheel.credentials import Credential, azure_cli, find, service_principal, workload_identity
@@ -179,3 +180,58 @@ def test_what_cannot_be_a_credential_is_a_failed_sign_in() -> None:
 
 def test_white_space_around_a_pasted_id_does_not_count() -> None:
     assert find({name: f" {value}\n" for name, value in PRINCIPAL.items()}).label == "service principal"
+
+
+# --- refusals with a code of their own
+
+
+def of_the_host() -> ClientAuthenticationError:
+    """Return what azure-identity says when the pipeline's host gave it no federated token."""
+    error = ClientAuthenticationError("No service connection found")
+    url = "https://dev.azure.com/acme/x/_apis/distributedtask/hubs/build/plans/y/jobs/z/oidctoken?api-version=7.1"
+    error.response = SimpleNamespace(request=SimpleNamespace(url=url))
+    return error
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "said"),
+    [
+        (
+            ClientAuthenticationError("AADSTS700213: presented assertion subject 'sc://A/b'. Check"),
+            "AW63",
+            "'sc://A/b'",
+        ),
+        (ClientAuthenticationError("AADSTS70021: no matching record"), "AW63", "no federated credential for test"),
+        (ClientAuthenticationError("AADSTS700212: wrong audience"), "AW63", "no federated credential for test"),
+        (ClientAuthenticationError("AADSTS700024: not within its valid time range"), "AW64", "its time is over"),
+        (of_the_host(), "AW65", "gave no federated token"),
+        (ClientAuthenticationError("AADSTS700016: unknown application"), "AW40", "Sign-in by test failed"),
+        (ClientAuthenticationError("AADSTS7000215: wrong secret"), "AW40", "Sign-in by test failed"),
+    ],
+)
+def test_what_entra_refuses_is_told_by_its_own_code(failure: Exception, code: str, said: str) -> None:
+    with pytest.raises(StepError) as caught:
+        credential(Source(failure=failure)).get_token("a")
+    assert caught.value.code == code
+    assert said in caught.value.what
+
+
+def test_a_service_connection_goes_before_everything_else() -> None:
+    environ = {"TF_BUILD": "True", "INPUT_CONNECTEDSERVICENAMEARM": GUID, f"ENDPOINT_AUTH_SCHEME_{GUID}": "x"}
+    with pytest.raises(StepError, match="has the scheme x"):
+        find({**PRINCIPAL, **environ})
+    assert find({**PRINCIPAL, "TF_BUILD": "True"}).label == "service principal"
+
+
+def test_on_azure_pipelines_the_fix_is_a_service_connection(tmp_path: Path) -> None:
+    with pytest.raises(SignInFailed) as caught:
+        find({"PATH": str(tmp_path), "TF_BUILD": "True"})
+    assert "looked for service connection, service principal" in caught.value.what
+    assert "azureSubscription" in caught.value.fix
+
+
+def test_a_broken_service_connection_is_mended_there() -> None:
+    source = Source(failure=ClientAuthenticationError("AADSTS7000222: expired secret"))
+    with pytest.raises(SignInFailed) as caught:
+        Credential(source, "service connection", lambda _: None).get_token("a")
+    assert "renew its secret or certificate" in caught.value.fix

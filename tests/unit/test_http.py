@@ -168,6 +168,7 @@ def test_reads_are_repeated_a_bounded_number_of_times_and_writes_never() -> None
         ("soon", None),
         (None, None),
     ],
+    ids=["short", "long", "date", "nonsense", "none"],  # with the date in it, two workers would name it otherwise
 )
 def test_a_server_may_ask_for_a_pause_but_not_for_an_hour(asked: str | None, seconds: float | None) -> None:
     response = urllib3.HTTPResponse(headers={"Retry-After": asked} if asked else {})

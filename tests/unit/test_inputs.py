@@ -62,7 +62,8 @@ def test_values() -> None:
         ("python-version", "3.11.٣", "is not one of", BadInput.fix),
         ("connection-name", "my.feed", "`connection-name`: 'my.feed' isn't valid: 3 to 33", ""),
         ("environment-name", "my.env", "`environment-name`: 'my.env' isn't valid", ""),
-        ("output-dir", "a$(b)", "`output-dir`: 'a$(b)' isn't valid", ""),
+        ("output-dir", "a$[b]", "`output-dir`: 'a$[b]' isn't valid", ""),
+        ("output-dir", "a/$(My.Folder)", "`output-dir` holds the literal text of a variable that was", "$(My.Folder)"),
         ("package-dir", "$(dir)", "`package-dir` is the literal text of a variable that was never set: $(dir).", ""),
         ("feed", "", "`feed` is required.", ""),
         ("workspace", " \n ", "`workspace` is required.", ""),
@@ -72,7 +73,7 @@ def test_a_wrong_value_is_named_with_what_was_meant(name: str, value: str, said:
     problem = refused({name: value})
     assert isinstance(problem, BadInput)
     assert said in problem.what
-    assert fix in problem.fix
+    assert fix in f"{problem.what} {problem.fix}"
 
 
 @pytest.mark.parametrize("token", ["$(FAKE_PAT)", f"{CANARY}\nx", f"{CANARY} x", f"{CANARY}…"])
