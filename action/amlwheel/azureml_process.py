@@ -129,7 +129,7 @@ class Worker:
         if not answer:  # and the next question won't fare better: somebody ended it, or it has crashed
             message = f"The process of azureml-core ended, {_doing(call, workspace)}."
             raise SdkFailed(message, details=process.unsigned(child.said))
-        said = json.loads(process.unsigned(answer))
+        said = json.loads(answer)
         if "failure" in said:
             raise failure(said["failure"], call, workspace)
         return said["result"]
@@ -193,7 +193,8 @@ def interpreter(version: tuple[int, int] = sys.version_info[:2], environ: Mappin
 
 def failure(said: Json, call: str, workspace: Workspace) -> StepError:
     """Return the error for what the SDK raised: `kind`, HTTP `status` (0 without one), `host`, `message`."""
-    kind, status, host, details = (str(said[name])[:2000] for name in ("kind", "status", "host", "message"))
+    kind, status, host = (str(said[name]) for name in ("kind", "status", "host"))
+    details = process.unsigned(str(said["message"]))[:2000]
     what = f"A service answered {status} to" if status != "0" else f"{kind} in"
     what = f"{what} azureml-core, {_doing(call, workspace)}."
     if kind == "timeout":

@@ -24,8 +24,11 @@ Variables = Mapping[str, str]
 
 
 def is_task(environ: Variables) -> bool:
-    """Tell whether this is our task, and not a script step: the agent hands over each of a task's inputs."""
-    return bool(environ.get("TF_BUILD")) and "INPUT_FEED" in environ
+    """Tell whether this is our task, and not a script step: the agent hands over a task's inputs.
+
+    Not each of them where Windows drops empty variables: with `route` workspace there need be no feed.
+    """
+    return bool(environ.get("TF_BUILD")) and ("INPUT_FEED" in environ or "INPUT_WORKSPACE" in environ)
 
 
 def job_token(environ: Variables) -> str:

@@ -260,8 +260,9 @@ def find_python(wanted: str) -> str:
     return found if Path(found).is_file() else ""
 
 
-# Whoever knows a signed address of Azure's storage may use it. JSON and addresses in addresses spell it in other ways.
-_SIGNATURE = re.compile(r"(sig(?:=|%3D|\\u003d))[^&\s\"'\\<>]+", re.IGNORECASE)
+# Whoever knows a signed address of Azure's storage may use it. JSON and addresses in addresses spell it in other ways;
+# `pysig==1.0` is a requirement.
+_SIGNATURE = re.compile(r"(sig(?:=(?!=)|%3D|\\u003d))[^&\s\"'\\<>]+", re.IGNORECASE)
 
 
 def unsigned(text: str) -> str:

@@ -160,9 +160,20 @@ def test_workspaces_that_hang_while_they_are_opened_hold_nobody(
     assert len(children.commands) == count + 1
 
 
-def test_signed_addresses_lose_their_signature(begin: Callable[..., tuple[Worker, Children]]) -> None:
-    worker, _ = begin(lambda _: json.dumps({"result": "PUT https://x/a.whl?sp=cw&sig=A%2Fb+c=&se=9 'sig=d'"}))
-    assert worker.ask("wheel", WORKSPACE) == "PUT https://x/a.whl?sp=cw&sig=***&se=9 'sig=***'"
+def test_signed_addresses_in_a_failure_lose_their_signature(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    message = "PUT https://x/a.whl?sp=cw&sig=A%2Fb+c=&se=9 'sig=d'"
+    said = {"failure": {"kind": "Exception", "status": 500, "host": "", "message": message}}
+    worker, _ = begin(lambda _: json.dumps(said))
+    with pytest.raises(AzureRefused) as caught:
+        worker.ask("wheel", WORKSPACE)
+    assert caught.value.details == "PUT https://x/a.whl?sp=cw&sig=***&se=9 'sig=***'"
+
+
+def test_a_requirement_that_looks_like_a_signature_stays(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    spec = {"pip": ["pysig==1.0 --hash=sha256:00"]}
+    worker, _ = begin(lambda _: json.dumps({"result": {"spec": spec}}))
+    assert worker.ask("environment", WORKSPACE) == {"spec": spec}
+    assert process.unsigned("Collecting pysig==1.0") == "Collecting pysig==1.0"
 
 
 def test_a_failure_is_raised(begin: Callable[..., tuple[Worker, Children]]) -> None:

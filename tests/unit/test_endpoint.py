@@ -49,6 +49,7 @@ def test_the_jobs_token_is_for_feeds_of_its_organisation(feed: str, environ: dic
 
 def test_a_task_is_told_from_a_script() -> None:
     assert is_task({"TF_BUILD": "True", "INPUT_FEED": ""})
+    assert is_task({"TF_BUILD": "True", "INPUT_WORKSPACE": "s/g/w"})
     assert not is_task({"TF_BUILD": "True", "AMLWHEEL_FEED": "a/b"})
     assert not is_task({"INPUT_FEED": "a/b"})  # act sets INPUT_* for a composite Action
 
