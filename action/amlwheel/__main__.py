@@ -83,10 +83,10 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termi
 
 
 def sign_in_to_feed(asked: inputs.Inputs, environ: Mapping[str, str], host: hosts.Terminal) -> inputs.Inputs:
-    """Return `asked` with a token for the feed: where none was given, the service connection's own (by Entra)."""
+    """Return `asked` with a token for the feed: where none was given, one of Entra, of who signs in to Azure."""
     if asked.feed_token or not asked.feed:
         return asked
-    credential = credentials.find(environ, partial(host.mask, user=http.USER))
+    credential = credentials.find(environ, partial(host.mask, user=http.USER), asked.application)
     token = credential.get_token(credentials.FEED_SCOPE).token
     return dataclasses.replace(asked, feed_token=Secret(token))
 

@@ -6,12 +6,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
-from . import endpoint
+from . import endpoint, oidc
 from .errors import FederationExpired, FederationMismatch, FederationRefused, NoNetwork, SignInFailed, StepError
 from .secret import Secret
 
@@ -19,11 +20,12 @@ ARM_SCOPE = "https://management.azure.com/.default"
 FEED_SCOPE = (
     "499b84ac-1321-427f-aa17-267ca6975798/.default"  # Azure DevOps (azure-pipelines-tasks, TwineAuthenticateV1)
 )
-# What azure-identity's EnvironmentCredential reads; a server's error could repeat it.
-SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
+# What azure-identity's EnvironmentCredential reads, and what asks GitHub for tokens; a server's error could repeat it.
+SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD", oidc.REQUEST_TOKEN)
 LOGIN_HOST = "login.microsoftonline.com"
 EARLY = 300  # seconds before its end at which a token is fetched anew
 Variables = Mapping[str, str]
+Detector = Callable[[Variables], TokenCredential | None]
 
 
 class Credential:
@@ -55,6 +57,9 @@ class Credential:
             raise self._failure  # whoever asks next would only wait as long again
         try:
             return self._source.get_token(*scopes, **more)
+        except StepError as error:
+            self._failure = error
+            raise
         except (OSError, ValueError) as error:
             self._failure = SignInFailed(f"Sign-in by {self.label} failed.", details=str(error))
             raise self._failure from None
@@ -64,11 +69,11 @@ class Credential:
             if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
                 self._failure = NoNetwork(LOGIN_HOST, type(cause.inner_exception).__name__)
             else:
-                self._failure = _refusal(self.label, error)
+                self._failure = _refusal(self.label, error, self._source)
             raise self._failure from None
 
 
-def _refusal(label: str, error: AzureError) -> StepError:
+def _refusal(label: str, error: AzureError, source: TokenCredential) -> StepError:
     """Return the error that Entra's words stand for (Learn, reference-error-codes)."""
     said = str(error.message)
     request = getattr(getattr(error, "response", None), "request", None)
@@ -77,16 +82,25 @@ def _refusal(label: str, error: AzureError) -> StepError:
     if "AADSTS700024" in said:
         return FederationExpired(f"Entra refused the federated token of {label}: its time is over.", details=said)
     if re.search(r"AADSTS7002(11|12|13|1)\b", said):
-        subject = re.search(r"subject\s+'([^']*)'", said)
-        whose = f" with the subject '{subject[1]}'" if subject else ""
-        return FederationMismatch(f"Entra knows no federated credential{whose} for {label}.", details=said)
+        found = re.search(r"subject\s+'([^']*)'", said)
+        subject, fix = source.remedy if isinstance(source, oidc.GitHub) else (found[1] if found else "", "")
+        whose = f" with the subject '{subject}'" if subject else ""
+        return FederationMismatch(f"Entra knows no federated credential{whose} for {label}.", fix=fix, details=said)
     fix = _MEND_CONNECTION if label == "service connection" else ""
     return SignInFailed(f"Sign-in by {label} failed.", fix=fix, details=said)
 
 
-def find(environ: Variables = os.environ, seen: Callable[[Secret], None] = lambda _: None) -> Credential:
-    """Return the first credential that the environment offers; raise SignInFailed when there is none."""
-    for label, detect in _DETECTORS.items():
+def find(
+    environ: Variables = os.environ,
+    seen: Callable[[Secret], None] = lambda _: None,
+    application: tuple[str, str] = ("", ""),
+) -> Credential:
+    """Return the first credential that the environment offers; raise SignInFailed when there is none.
+
+    `application` is the client id and the tenant that the user wants to sign in by OIDC: nothing else is tried then.
+    """
+    by_oidc: Detector = partial(oidc.detect, application=application, seen=seen)
+    for label, detect in {"OIDC": by_oidc, **_DETECTORS}.items():
         try:
             source = detect(environ)
         except (OSError, ValueError) as error:  # azure-identity's checks of what it is given
@@ -154,7 +168,7 @@ _ON_AZURE_PIPELINES = (
     "Name an Azure Resource Manager service connection in azureSubscription: of this task or, for a script, of "
     "AzureCLI@2, which signs in for it."
 )
-_DETECTORS: Mapping[str, Callable[[Variables], TokenCredential | None]] = {
+_DETECTORS: Mapping[str, Detector] = {
     "service connection": endpoint.service_connection,
     "service principal": service_principal,
     "workload identity": workload_identity,

@@ -4,8 +4,6 @@ The variables are those of azure-pipelines-agent's `Handler.AddEndpointsToEnviro
 azure-pipelines-tasks' `azure-arm-rest` reads. The GUID in a variable's name keeps its lower case.
 """
 
-import base64
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +11,7 @@ from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken, TokenCredential
 
+from . import claims
 from .errors import FeedForbidden, Several, StepError, UnusableServiceConnection
 from .inputs import AZURE_NAMES
 from .secret import Secret
@@ -173,12 +172,8 @@ class _Federated:
 
 def _lives(token: str) -> bool:
     """Tell whether a JWT will live for a while. Who signed it is Entra's matter."""
-    try:
-        claims = token.split(".")[1]
-        ends = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
-        return bool(ends - time.time() > MARGIN)
-    except (IndexError, KeyError, TypeError, ValueError):
-        return False
+    ends = claims.of(token).get("exp")
+    return isinstance(ends, (int, float)) and ends - time.time() > MARGIN
 
 
 _SCHEMES: Mapping[str, Callable[[Variables, str], TokenCredential]] = {

@@ -575,6 +575,24 @@ class FederationRefused(StepError):
     fix = "Open the service connection in Project settings, let it verify, permit the pipeline, and run the step again."
 
 
+class NoIdToken(StepError):
+    """Sign-in by OIDC is asked for, and the job has no token of its own to sign in with."""
+
+    status = 66
+    title = "no token for sign-in by OIDC"
+    cause = "The job lacks the permission id-token: write, or runs for a fork's pull request, which never gets it."
+    fix = "Give the job (with a reusable workflow: the calling one too) permissions: {id-token: write, contents: read}."
+
+
+class NotAMember(StepError):
+    """The feed doesn't accept an identity of Entra: it isn't a member of the feed's organisation."""
+
+    status = 67
+    title = "identity not in the organisation"
+    cause = "Signing in to Entra isn't enough: Azure DevOps knows only who was added to the organisation."
+    fix = "Add the identity in Organization settings > Users, and make it a Feed Publisher (Contributor) of the feed."
+
+
 class NoNetwork(StepError):
     """A host can't be reached: no connection, no name, or a proxy's refusal."""
 

@@ -6,15 +6,17 @@ import io
 import json
 import os
 import re
+import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 import requests
 from packaging.utils import canonicalize_name
 
-from . import http
+from . import claims, http
 from .change import Change, Verb
 from .errors import (
     FeedForbidden,
@@ -24,6 +26,7 @@ from .errors import (
     LocalVersion,
     MetadataTooNew,
     NoNetwork,
+    NotAMember,
     NotVisible,
     Redirected,
     SignInPage,
@@ -36,6 +39,7 @@ from .errors import (
 from .model import Feed, Wheel
 from .secret import Secret
 
+DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"  # Azure DevOps, as an audience of Entra
 LARGEST = 500 * 2**20  # bytes; Learn, azure/devops/artifacts/reference/limits
 NEWEST_METADATA = (2, 5)  # what twine 7 and packaging 26 know
 VISIBLE_WITHIN = 120.0  # seconds until the index must show an upload
@@ -91,8 +95,33 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
         said = f"{response.reason} {response.text}"
         if not _NO_FEED.search(said):
             return Page({}, doubtful="package" not in said.lower())
+    if response.status_code == requests.codes.unauthorized and feed.is_artifacts:
+        _check_member(feed, claims.of(token.reveal()), message_of(response))
     check(response, feed, token_input)
     return _page(response)
+
+
+def _check_member(feed: Feed, identity: Mapping[str, Any], said: str) -> None:
+    """Raise NotAMember for a token of Entra, which can't be wrong in itself: it was issued a moment ago.
+
+    The body of the command: REST reference, Service Principal Entitlements - Add.
+    """
+    if DEVOPS not in str(identity.get("aud")):
+        return
+    name, number = (str(identity.get(claim, "")) for claim in ("upn" if "upn" in identity else "appid", "oid"))
+    member = {"origin": "aad", "originId": number, "subjectKind": "servicePrincipal"}
+    body = json.dumps({"accessLevel": {"accountLicenseType": "express"}, "servicePrincipal": member})
+    url = (
+        f"https://vsaex.dev.azure.com/{feed.organisation}/_apis/serviceprincipalentitlements?api-version=7.1-preview.1"
+    )
+    command = f"az rest --method post --resource {DEVOPS} --url {shlex.quote(url)} --body {shlex.quote(body)}"
+    how = "Organization settings > Users > Add users" + ("" if "upn" in identity else f", or {command}")
+    raise NotAMember(
+        f"Entra signed in {name} (object id {number}), and organisation {feed.organisation} doesn't know it: 401.",
+        fix=f"Add it to the organisation ({how}), then make it a Feed Publisher (Contributor) in the feed's settings. "
+        "Or pass a `feed-token`.",
+        details=said,
+    )
 
 
 def settle(feed: Feed, page: Page, published: frozenset[str] | None, token: Secret) -> None:

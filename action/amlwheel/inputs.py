@@ -130,6 +130,11 @@ def _token(text: str) -> Secret:
     return Secret(text)
 
 
+def _guid(text: str) -> str:
+    """Read an id of Entra."""
+    return _matching(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a GUID, as Entra shows it")(text).lower()
+
+
 def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is typed the same way
     """Declare an input with its help `text`; `more` are fields of `Knob`."""
     return field(metadata={"knob": Knob(text, **more)})
@@ -161,8 +166,8 @@ class Inputs:
         read=_feed,
     )
     feed_token: Secret = knob(
-        "Token that may publish to the feed (Packaging, read and write). Default on Azure Pipelines: the job's own for "
-        "a feed of its organisation, and the service connection's for another.",
+        "Token that may publish to the feed (Packaging, read and write). Default for Azure Artifacts: on Azure "
+        "Pipelines the job's own, if the feed is of its organisation; else one of Entra, of who signs in to Azure.",
         group="feed",
         secret=True,
         read=_token,
@@ -251,8 +256,13 @@ class Inputs:
         # Paths of files in it become outputs, which users paste into shell lines.
         read=_matching(r"[\w .,:/\\@+=!~%()-]+", "letters, digits, spaces and . , : / \\ @ + = ! ~ % ( ) - only"),
     )
-    client_id: str = knob("Entra application for sign-in by OIDC.", styles=("github", "terminal"))
-    tenant_id: str = knob("Entra tenant for sign-in by OIDC.", styles=("github", "terminal"))
+    client_id: str = knob(
+        "Entra application (client id) to sign in as by OIDC, without a secret; the job needs `id-token: write`.",
+        group="workspace",
+        styles=("github", "terminal"),
+        read=_guid,
+    )
+    tenant_id: str = knob("Entra tenant of `client-id`.", group="workspace", styles=("github", "terminal"), read=_guid)
     azure_subscription: str = knob(
         "Azure Resource Manager service connection that signs in to Azure; its identity needs the role AzureML Data "
         "Scientist on the workspace.",
@@ -267,8 +277,10 @@ class Inputs:
             for name, fix in _TOKEN_FIX.items()
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
             and (self.feed or self.route != "workspace")
-            and not (name == "feed-token" and self.azure_subscription and getattr(self.feed, "is_artifacts", True))
+            and not (name == "feed-token" and getattr(self.feed, "is_artifacts", True))  # then Entra gives one
         ]
+        if "" in (pair := (self.client_id, self.tenant_id)) and any(pair):
+            problems.append(BadInput("`client-id` and `tenant-id` belong together, and one of them is empty."))
         if self.route == "workspace" and not self.feed:
             problems += [
                 BadInput(f"`{name}` says something about a `feed`, and none is given.", fix=f"Leave `{name}` out.")
@@ -305,6 +317,11 @@ class Inputs:
         return "" if found.lower() == "local" else found
 
     @property
+    def application(self) -> tuple[str, str]:
+        """The application to sign in as by OIDC, and its tenant; empty when the user wants something else."""
+        return self.client_id, self.tenant_id
+
+    @property
     def azureml(self) -> bool:
         """Whether azureml-core is needed: for its way to the workspace, its storage, or its image builds."""
         return self.sdk == "v1" or self.route == "workspace" or (self.verify == "image" and not self.dry_run)
@@ -320,8 +337,6 @@ _TOKEN_FIX = {
 _SUPPORTED = {
     "route": ("feed", "workspace"),
     "storage-container": ("",),
-    "client-id": ("",),
-    "tenant-id": ("",),
 }
 
 

@@ -96,7 +96,7 @@ class Stages:
         """Probe feed, tokens, workspaces and image, all at once; every problem is reported in one run."""
         asked, host = self.asked, self.host
         with host.stage("Check access") as done:
-            credential = credentials.find(self.environ, partial(host.mask, user=http.USER))
+            credential = credentials.find(self.environ, partial(host.mask, user=http.USER), asked.application)
             worker = Worker(credential, asked.workspace) if asked.azureml else None  # so early that nobody waits for it
             arm = Arm(credential, credentials.ARM_SCOPE)
             with plan.observing() as seen:

@@ -17,7 +17,7 @@ from typing import Any
 from mitmproxy import addonmanager, ctx, http
 from mitmproxy.addons.asgiapp import serve
 
-from rehearsal import aml, arm, builder, devops_api, entra, feed, log, names, registry, storage
+from rehearsal import aml, arm, builder, devops_api, entra, feed, github, log, names, registry, storage
 from rehearsal.aml_builds import Builds
 from rehearsal.faults import Fault, LiveFaults
 from rehearsal.feed_registry import Feeds
@@ -42,6 +42,7 @@ def stand_ins(store: Store, inside: Inside) -> Hosts:
             aml.HOST: aml.app(store, Builds(store, functools.partial(builder.build, inside))),
             storage.HOST: storage.app(store),
             entra.HOST: entra.app(store),
+            github.HOST: github.app(store),
             mcr: registry.app(store, mcr),
             private: registry.app(store, private, wants_token=True),
         }

@@ -88,7 +88,7 @@ def test_a_wrong_secret_is_refused_once_by_name_and_never_by_value(name: str, to
 
 @pytest.mark.parametrize("name", ["feed-token", "connection-token"])
 def test_a_missing_token_is_asked_for_by_name(name: str) -> None:
-    problem = refused({name: "  "})
+    problem = refused({name: "  ", "feed": "https://packages.example/simple/"})
     assert isinstance(problem, MissingToken)
     assert problem.what == f"`{name}` is empty."
     assert f"`{name}`" in problem.fix
@@ -98,7 +98,6 @@ def test_a_missing_token_is_asked_for_by_name(name: str) -> None:
     ("name", "value"),
     [
         ("route", "git"),
-        ("client-id", "x"),
         ("storage-container", "x"),
     ],
 )
@@ -142,7 +141,7 @@ def test_where_nothing_can_be_promoted_a_view_is_refused(given: dict[str, str], 
 
 def test_all_problems_come_at_once() -> None:
     problem = refused(
-        {"feed": "?", "workspace": "x", "index": "y", "route": "git", "feed-token": "", "base-image": "z"}
+        {"feed": "?", "workspace": "x", "index": "y", "route": "git", "connection-token": "", "base-image": "z"}
     )
     assert isinstance(problem, Several)
     assert [type(each).__name__ for each in problem.errors] == [

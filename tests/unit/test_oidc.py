@@ -1,0 +1,117 @@
+"""Sign-in by OIDC: not asked for, asked for and possible, asked for and broken."""
+
+import base64
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import requests
+from amlwheel import claims, http, oidc
+from amlwheel.errors import FederationRefused, NoIdToken
+from amlwheel.secret import Secret
+
+APPLICATION = ("c11e0000-0000-4000-8000-00000000fa4e", "7e7a0000-0000-4000-8000-00000000fa4e")
+GITHUB = {
+    "GITHUB_ACTIONS": "true",
+    oidc.REQUEST_URL: "https://tokens.example/87/idtoken?api-version=2.0",
+    oidc.REQUEST_TOKEN: "fake-token-that-asks",
+}
+SUBJECT = "repo:acme/demo:environment:it's release"
+
+
+def jwt(said: Mapping[str, Any]) -> str:
+    body = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    return f"e30.{body}.fake"
+
+
+@pytest.mark.parametrize("text", ["", "a", "a.b", "a.b.c.d", "a.!.c", "a.bnVsbA.c", "a.W10.c", "é.é.é"])
+def test_what_is_no_jwt_claims_nothing(text: str) -> None:
+    assert claims.of(text) == {}
+
+
+def test_a_jwt_claims() -> None:
+    assert claims.of(jwt({"sub": SUBJECT})) == {"sub": SUBJECT}
+
+
+def detect(environ: Mapping[str, str], application: tuple[str, str] = APPLICATION) -> object:
+    return oidc.detect(environ, application, lambda _: None)
+
+
+def test_nobody_asks_for_it() -> None:
+    assert detect(GITHUB, ("", "")) is None
+
+
+@pytest.mark.parametrize("missing", [oidc.REQUEST_URL, oidc.REQUEST_TOKEN])
+def test_a_job_without_the_permission_is_told_which(missing: str) -> None:
+    with pytest.raises(NoIdToken) as caught:
+        detect({name: value for name, value in GITHUB.items() if name != missing})
+    assert "permissions: {id-token: write, contents: read}" in caught.value.fix
+    assert "fork" in caught.value.cause
+
+
+def test_elsewhere_a_file_holds_the_token_or_there_is_none() -> None:
+    assert detect({"AZURE_FEDERATED_TOKEN_FILE": "/no/such/file"})
+    with pytest.raises(NoIdToken) as caught:
+        detect({"AZURE_CLIENT_SECRET": "fake-secret"})
+    assert "GitHub Actions" in caught.value.cause
+
+
+def test_tokens_are_asked_for_by_https_alone() -> None:
+    with pytest.raises(FederationRefused):
+        detect({**GITHUB, oidc.REQUEST_URL: "http://tokens.example/"})
+
+
+def answer(status: int, body: str) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response._content = body.encode()
+    return response
+
+
+def github(monkeypatch: pytest.MonkeyPatch, said: requests.Response) -> tuple[oidc.GitHub, list[Any], list[str]]:
+    asked: list[Any] = []
+    seen: list[str] = []
+
+    def get(url: str, *, bearer: Secret) -> requests.Response:
+        asked.append((url, bearer.reveal()))
+        return said
+
+    monkeypatch.setattr(http, "get", get)
+    found = oidc.detect(GITHUB, APPLICATION, lambda secret: seen.append(secret.reveal()))
+    assert isinstance(found, oidc.GitHub)
+    return found, asked, seen
+
+
+def test_the_token_is_for_entra_and_known_to_the_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = jwt({"sub": SUBJECT, "iss": "https://token.example"})
+    found, asked, seen = github(monkeypatch, answer(200, json.dumps({"value": token})))
+    assert found._ask() == token
+    assert asked == [(f"{GITHUB[oidc.REQUEST_URL]}&audience=api%3A%2F%2FAzureADTokenExchange", "fake-token-that-asks")]
+    assert seen == [token]
+
+
+def test_the_remedy_is_a_command_that_a_shell_reads_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = jwt({"sub": SUBJECT, "iss": "https://token.example"})
+    found, _, _ = github(monkeypatch, answer(200, json.dumps({"value": token})))
+    found._ask()
+    subject, command = found.remedy
+    *_, told = shlex.split(command)
+    assert subject == SUBJECT
+    assert json.loads(told) == {
+        "name": "amlwheel",
+        "issuer": "https://token.example",
+        "subject": SUBJECT,
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(401, "{}"), (500, "{"), (200, "[]"), (200, '{"value": "no token"}'), (200, "{}")]
+)
+def test_a_token_service_that_gives_none(monkeypatch: pytest.MonkeyPatch, status: int, body: str) -> None:
+    found, _, seen = github(monkeypatch, answer(status, body))
+    with pytest.raises(FederationRefused, match=str(status)):
+        found.get_token("scope")
+    assert seen == []
