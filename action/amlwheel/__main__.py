@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import agent, credentials, emit, endpoint, hosts, http, inputs, lock, process, wheel
+from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, wheel
 from .errors import StepError, Unexpected
 from .secret import Secret
 from .stages import Stages
@@ -26,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _cancelled)
     try:
-        run(sys.argv[1:] if arguments is None else arguments, os.environ, host)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        if given[:1] == ["consume"]:
+            consume.run(given[1:], os.environ, host)
+        else:
+            run(given, os.environ, host)
     except StepError as error:
         host.error(error)
         return host.finish(error.status, f"amlwheel {error.code} {error.title}")
@@ -52,7 +56,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
         pins = step.lock(wheels, world)
         release = step.define(wheels, pins, world)
         changes = step.plan(release, world)
-        step.render(release, world)  # nothing is changed if a file would hold a secret
+        step.render(release, world, changes)  # nothing is changed if a file would hold a secret
         proven = "Dry run: nothing was changed, and nothing proven."
         if asked.dry_run:
             host.say("skip   Publish, connect, prove, register · dry run")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -120,6 +121,15 @@ def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Seq
     # An epoch's "!" isn't safe in the URLs and shell lines that a version travels through.
     version = f"{lead.version}".replace("!", "-") + f"-{digest(spec, base.image)[:12]}"
     return Environment((name or lead.project)[:LONGEST_NAME], version, base, pins, spec, to_yaml(spec))
+
+
+def bare(spec: Spec) -> Spec:
+    """Return a registered spec with each stored wheel's address replaced by its file name, as the digest knows it."""
+    *conda, last = spec["dependencies"]
+    pip = [
+        re.sub(r"^https://\S+/([^/\s]+\.whl)(?= --hash=)", lambda url: unquote(url[1]), each) for each in last["pip"]
+    ]
+    return {**spec, "dependencies": [*conda, {**last, "pip": pip}]}
 
 
 def digest(spec: Spec, image: Image) -> str:

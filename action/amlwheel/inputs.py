@@ -6,13 +6,14 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from .errors import BadInput, MissingToken, NotYet, StepError, together
 from .model import Feed, Image, Python, Workspace
 from .secret import Secret
 from .spelling import parse_feed
 
+Read = TypeVar("Read")
 Style = Literal["github", "azure", "terminal"]
 # Dated, so that it doesn't move. It is the default of azureml-core 1.61.0.post4.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
@@ -133,6 +134,18 @@ def _token(text: str) -> Secret:
 def _guid(text: str) -> str:
     """Read an id of Entra."""
     return _matching(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a GUID, as Entra shows it")(text).lower()
+
+
+def _days(text: str) -> int | None:
+    """Read a number of days."""
+    return int(_matching(r"[0-9]{1,4}", "a number of days")(text)) if text else None
+
+
+def _check_pair(client: str, tenant: str) -> None:
+    """Raise BadInput for half a sign-in; what was refused for another reason is None."""
+    if "" in (client, tenant) and (client or tenant):
+        message = "`client-id` and `tenant-id` belong together, and one of them is empty."
+        raise BadInput(message)
 
 
 def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is typed the same way
@@ -279,8 +292,10 @@ class Inputs:
             and (self.feed or self.route != "workspace")
             and not (name == "feed-token" and getattr(self.feed, "is_artifacts", True))  # then Entra gives one
         ]
-        if "" in (pair := (self.client_id, self.tenant_id)) and any(pair):
-            problems.append(BadInput("`client-id` and `tenant-id` belong together, and one of them is empty."))
+        try:
+            _check_pair(self.client_id, self.tenant_id)
+        except BadInput as problem:
+            problems.append(problem)
         if self.route == "workspace" and not self.feed:
             problems += [
                 BadInput(f"`{name}` says something about a `feed`, and none is given.", fix=f"Leave `{name}` out.")
@@ -327,6 +342,32 @@ class Inputs:
         return self.sdk == "v1" or self.route == "workspace" or (self.verify == "image" and not self.dry_run)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Consumed:
+    """The inputs of the companion that checks a release before a job uses it; see `consume`."""
+
+    receipt: str = knob("Path of the receipt, `aml-release.json`.", default="aml-environment/aml-release.json")
+    workspace: tuple[Workspace, ...] = knob(
+        "Workspace, or several, one a line, where the environment has to be. Default: each that it was released to.",
+        lines=True,
+        read=_workspaces,
+    )
+    client_id: str = knob("Entra application to sign in as by OIDC; the job needs `id-token: write`.", read=_guid)
+    tenant_id: str = knob("Entra tenant of `client-id`.", read=_guid)
+    alarm_days: int | None = knob(
+        "Fail when the stored token expires within so many days, if the day is known.", read=_days
+    )
+
+    def __post_init__(self) -> None:
+        """Check what concerns several inputs."""
+        _check_pair(self.client_id, self.tenant_id)
+
+    @property
+    def application(self) -> tuple[str, str]:
+        """The application to sign in as by OIDC, and its tenant; empty when the user wants something else."""
+        return self.client_id, self.tenant_id
+
+
 _TOKEN_FIX = {
     "feed-token": "Make a token with scope Packaging (read and write), store it as a secret, and pass it as "
     "`feed-token`.",
@@ -340,22 +381,21 @@ _SUPPORTED = {
 }
 
 
-def knobs(style: Style | None = None) -> tuple[Knob, ...]:
-    """Return all knobs in their order, or those that the host of `style` has."""
+def knobs(style: Style | None = None, of: type = Inputs) -> tuple[Knob, ...]:
+    """Return all knobs of a class of inputs in their order, or those that the host of `style` has."""
     found = (
-        dataclasses.replace(item.metadata["knob"], name=item.name.replace("_", "-"))
-        for item in dataclasses.fields(Inputs)
+        dataclasses.replace(item.metadata["knob"], name=item.name.replace("_", "-")) for item in dataclasses.fields(of)
     )
     return tuple(each for each in found if style is None or style in each.styles)
 
 
 def spell(text: str, style: Style) -> str:
     """Rewrite every input in backticks to the name that a user of the host writes."""
-    names = {each.name: each.spelled(style) for each in knobs()}
+    names = {each.name: each.spelled(style) for each in (*knobs(of=Consumed), *knobs())}
     return re.sub(r"`([a-z-]+)`", lambda match: f"`{names.get(match[1], match[1])}`", text)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(of: type = Inputs) -> argparse.ArgumentParser:
     """Return the command line's parser; it has no option for secrets, which come from the environment."""
     made = argparse.ArgumentParser(
         prog="amlwheel",
@@ -363,9 +403,9 @@ def parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
         exit_on_error=False,
-        epilog="Secrets come from the environment: " + ", ".join(each.variable for each in knobs() if each.secret),
+        epilog="Secrets come from the environment: " + ", ".join(each.variable for each in knobs(of=of) if each.secret),
     )
-    for each in knobs("terminal"):
+    for each in knobs("terminal", of):
         if not each.secret:
             default = f" (default: {each.default})" if each.default else ""
             shape: dict[str, Any] = {"action": "append"} if each.lines else {}
@@ -375,21 +415,21 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def from_command_line(arguments: Sequence[str]) -> dict[str, str]:
+def from_command_line(arguments: Sequence[str], of: type = Inputs) -> dict[str, str]:
     """Return what the command line says, by input name; an option given several times becomes several lines.
 
     Raises BadInput for what isn't an option, with the option that was probably meant.
     """
     try:
-        options, unknown = parser().parse_known_args(arguments)
+        options, unknown = parser(of).parse_known_args(arguments)
     except argparse.ArgumentError as problem:
         message = f"{problem.argument_name}: {problem.message}."
         raise BadInput(message) from None
     if unknown:
-        near = difflib.get_close_matches(unknown[0].split("=")[0], [f"--{each.name}" for each in knobs()], n=1)
+        near = difflib.get_close_matches(unknown[0].split("=")[0], [f"--{each.name}" for each in knobs(of=of)], n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
         shown = unknown[0].split("=")[0]
-        if shown in [f"--{each.name}" for each in knobs() if each.secret]:
+        if shown in [f"--{each.name}" for each in knobs(of=of) if each.secret]:
             meant = " Secrets are given by environment variable, never as an option."
         message = f"{shown} is not an option.{meant}"
         raise BadInput(message)
@@ -399,15 +439,15 @@ def from_command_line(arguments: Sequence[str]) -> dict[str, str]:
     }
 
 
-def from_environment(environ: Mapping[str, str], style: Style) -> dict[str, str]:
+def from_environment(environ: Mapping[str, str], style: Style, of: type = Inputs) -> dict[str, str]:
     """Return what the environment says, by input name: `AMLWHEEL_*`, or an Azure Pipelines task's `INPUT_*`.
 
     The agent upper-cases the names (azure-pipelines-task-lib, `getInput`).
     """
     if style != "azure":
-        return {each.name: environ[each.variable] for each in knobs(style) if each.variable in environ}
+        return {each.name: environ[each.variable] for each in knobs(style, of) if each.variable in environ}
     found = {}
-    for each in knobs("azure"):
+    for each in knobs("azure", of):
         variable = f"INPUT_{AZURE_NAMES.get(each.name, each.camel).upper()}"
         if variable in environ:
             found[each.name] = environ[variable]
@@ -419,13 +459,18 @@ AZURE_NAMES = {"azure-subscription": "connectedServiceNameARM"}
 
 
 def read(given: Mapping[str, str]) -> Inputs:
-    """Turn texts by input name into `Inputs`.
+    """Turn texts by input name into the step's `Inputs`; see `read_as`."""
+    return read_as(Inputs, given)
+
+
+def read_as(of: type[Read], given: Mapping[str, str]) -> Read:
+    """Turn texts by input name into inputs of the class `of`.
 
     Raises one StepError with every problem of every input; nothing in it repeats the value of a secret.
     """
     values: dict[str, Any] = {}
     problems: list[StepError] = []
-    for each in knobs():
+    for each in knobs(of=of):
         try:
             optional = bool(each.unless) and given.get("route", "").strip() == each.unless
             values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
@@ -433,7 +478,7 @@ def read(given: Mapping[str, str]) -> Inputs:
             problems.append(problem)
             values[each.field] = None
     try:
-        inputs = Inputs(**values)
+        inputs = of(**values)
     except StepError as problem:
         problems.extend(getattr(problem, "errors", (problem,)))
     if problems:

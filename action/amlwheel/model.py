@@ -267,6 +267,7 @@ class Connection:
     target: str
     category: str = "PythonFeed"
     index: str = ""
+    token_expires: str = ""
 
     @classmethod
     def of(cls, feed: Feed, name: str = "") -> "Connection":
@@ -294,9 +295,13 @@ def connection_name(feed: Feed) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the code came from; a part is empty where nothing tells. `dirty`: tracked files differ from the commit."""
+    """Where the code came from; a part is empty where nothing tells. `dirty`: tracked files differ from the commit.
+
+    `run` is the address of the CI run that released it.
+    """
 
     repository: str = ""
     commit: str = ""
     tag: str = ""
     dirty: bool = False
+    run: str = ""

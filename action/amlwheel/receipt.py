@@ -1,7 +1,7 @@
 """What a release was: the receipt for machines (`aml-release.json`) and the summary page for people.
 
-The receipt describes the release and not the run: two runs of one commit write the same bytes. What a run did stands in
-its log and summary.
+The receipt describes the release, for consumers and auditors; two runs of one commit write the same, but for what is
+said of the run itself: `plan`, `run` and `dry_run`, its last parts.
 """
 
 import hashlib
@@ -14,7 +14,8 @@ from .change import Change
 from .environment import Environment, digest
 from .model import Connection, Feed, Source, Wheel, Workspace
 
-SCHEMA = 1  # version of the receipt's format; templates/aml-release.schema.json
+SBOM = "sbom.cdx.json"
+SCHEMA = 2  # version of the receipt's format; templates/aml-release.schema.json
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,13 @@ class Release:
             "repository": self.source.repository,
             "commit": self.source.commit,
             "tag": self.source.tag,
+            "run": self.source.run,
         }
         return {key: value for key, value in found.items() if value}
 
 
-def receipt(release: Release) -> dict[str, Any]:
-    """Return the receipt as JSON data, valid by templates/aml-release.schema.json."""
+def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, sbom: str) -> dict[str, Any]:
+    """Return the receipt as JSON data, valid by templates/aml-release.schema.json; `sbom` is the SBOM's text."""
     environment, feed, connection = release.environment, release.feed, release.connection
     return {
         "schema": SCHEMA,
@@ -83,7 +85,12 @@ def receipt(release: Release) -> dict[str, Any]:
         ],
         "feed": feed
         and {"name": feed.label, "index_url": feed.index_url, **({"view": release.view} if release.view else {})},
-        "connection": connection and {"name": connection.name, "target": connection.target},
+        "connection": connection
+        and {
+            "name": connection.name,
+            "target": connection.target,
+            **({"token_expires": connection.token_expires} if connection.token_expires else {}),
+        },
         "environment": {
             "name": environment.name,
             "version": environment.version,
@@ -98,7 +105,11 @@ def receipt(release: Release) -> dict[str, Any]:
             ],
         },
         "lock": {"sha256": release.lock_sha256, "packages": len(release.environment.pins)},
+        "sbom": {"file": SBOM, "sha256": hashlib.sha256(sbom.encode()).hexdigest()},
         "tools": dict(release.tools),
+        "plan": [{"verb": each.verb.value, "subject": each.subject, "why": each.why} for each in changes],
+        "run": {"url": release.source.run} if release.source.run else None,
+        "dry_run": dry_run,
     }
 
 
@@ -138,6 +149,18 @@ OUTPUTS = {
     "lock-file": "Path of the hashed lock.",
     "receipt": "Path of the receipt, `aml-release.json`.",
     "changed": "`true` when the run changed anything outside, or would have in a dry run; else `false`.",
+}
+
+# Of the companion that reads a receipt; see `consume`.
+CONSUME_OUTPUTS = {
+    "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
+    "environment-id": "Its resource id; a line for each workspace.",
+    "environment-name": "Name of the environment.",
+    "environment-version": "Version of the environment.",
+    "package-name": "Name of the package; a line each for several.",
+    "package-version": "Version of the package; a line each for several.",
+    "connection": "Name of the connection on the workspace; empty without a feed.",
+    "index-url": "Address of the feed's simple index; empty without a feed.",
 }
 
 

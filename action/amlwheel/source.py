@@ -1,9 +1,9 @@
-"""Where the code came from: repository, commit and tag, as CI host or git tell it."""
+"""Where the code came from: repository, commit, tag and run, as CI host or git tell it."""
 
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from . import process
 from .model import Source
@@ -17,7 +17,7 @@ def detect(folders: Sequence[Path], environ: Mapping[str, str]) -> Source:
     # Untracked files don't count: CI leaves caches and reports behind.
     status = ("status", "--porcelain", "--untracked-files=no", "--", ".")
     dirty = any(process.git(folder, *status) for folder in folders)
-    return Source(_repository(folders[0], environ), commit, tag(environ), dirty)
+    return Source(_repository(folders[0], environ), commit, tag(environ), dirty, run(environ))
 
 
 def tag(environ: Mapping[str, str]) -> str:
@@ -26,6 +26,21 @@ def tag(environ: Mapping[str, str]) -> str:
         return environ.get("GITHUB_REF_NAME", "")
     ref = environ.get("GITHUB_REF") or environ.get("BUILD_SOURCEBRANCH") or ""
     return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else ""
+
+
+def run(environ: Mapping[str, str]) -> str:
+    """Return the address of the CI run, empty where there is none (GitHub docs, variables; Learn, build/variables)."""
+    if environ.get("GITHUB_RUN_ID"):
+        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
+        found = f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{environ['GITHUB_RUN_ID']}"
+        attempt = environ.get("GITHUB_RUN_ATTEMPT", "1")
+        found += f"/attempts/{attempt}" if attempt != "1" else ""
+    elif environ.get("BUILD_BUILDID"):
+        collection, project = environ.get("SYSTEM_COLLECTIONURI", ""), quote(environ.get("SYSTEM_TEAMPROJECT", ""))
+        found = f"{collection.rstrip('/')}/{project}/_build/results?buildId={environ['BUILD_BUILDID']}"
+    else:
+        return ""
+    return found if re.fullmatch(r"https?://[^@\s]+", found) else ""
 
 
 def _repository(folder: Path, environ: Mapping[str, str]) -> str:

@@ -26,6 +26,7 @@ from . import (
     process,
     proof,
     receipt,
+    sbom,
     source,
     upstream,
     view,
@@ -273,7 +274,7 @@ class Stages:
             pins = [pin for pin in release.environment.pins if pin.name not in own]
             yield partial(upstream.plan, asked.feed, pins, token, asked.connection_token)
 
-    def render(self, release: Release, world: World) -> dict[str, str]:
+    def render(self, release: Release, world: World, changes: Changes) -> dict[str, str]:
         """Return the text of each file to emit, after a look that none of them holds a secret.
 
         Where workspaces differ, in the addresses of stored wheels, it is the first one's. A dry run can't know the
@@ -282,7 +283,9 @@ class Stages:
         first = world.located(release, release.workspaces[0])
         if self.asked.dry_run:
             first = first.at({each.filename: f"{NOT_STORED}/{each.filename}" for each in release.wheels})
-        texts = emit.files(first, release.lock, receipt.receipt(release), release.tags())
+        listed = sbom.text(release)
+        told = receipt.receipt(release, changes.all, dry_run=self.asked.dry_run, sbom=listed)
+        texts = {**emit.files(first, release.lock, told, release.tags()), receipt.SBOM: listed}
         for name, text in texts.items():
             if self.host.leaks(text):
                 message = f"{name} would hold a secret, so nothing was changed or written."
@@ -329,7 +332,7 @@ class Stages:
         The files come last: they describe a release that exists (or, in a dry run, one that could).
         """
         asked, host = self.asked, self.host
-        emit.write(Path(asked.output_dir), self.render(release, world), release.wheels)
+        emit.write(Path(asked.output_dir), self.render(release, world, changes), release.wheels)
         folder = Path(asked.output_dir).as_posix()
         changed = bool(changes.count)
         host.summary(receipt.summary(release, changes.all, dry_run=asked.dry_run, proof=proven))

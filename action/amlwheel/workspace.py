@@ -110,7 +110,7 @@ class Planner:
 
         Raises ConnectionConflict when another connection has the target, or the name stands for something else.
         """
-        mine = _mine(connection, workspace, seen)
+        mine = find(connection, workspace, seen)
         mark = fingerprint(token, f"{workspace.id}/connections/{connection.name}")
         subject = f"connection {connection.name} on {workspace.name}"
         stored = _fingerprint_in(mine)
@@ -168,7 +168,7 @@ class Planner:
         _same(registered, environment, workspace)
 
 
-def _mine(connection: Connection, workspace: Workspace, seen: Seen) -> Json:
+def find(connection: Connection, workspace: Workspace, seen: Seen) -> Json:
     """Return the properties of the connection that has our name, empty without one; refuse rivals of the others."""
     mine: Json = {}
     for each in seen.connections:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -32,7 +33,14 @@ WORKSPACE_LABEL = f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{WORKSPACE}"
 PACKAGES = r"^pkgs\.dev\.azure\.com$"
 """For faults: the host of indexes and uploads."""
 SIGN_IN = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head><body></body></html>"
-EMITTED = {"environment.yml", "conda.yml", "requirements.lock", "azureml_environment.json", "aml-release.json"}
+EMITTED = {
+    "environment.yml",
+    "conda.yml",
+    "requirements.lock",
+    "azureml_environment.json",
+    "aml-release.json",
+    "sbom.cdx.json",
+}
 
 # All that the step gets of the environment around the tests. A company's mirror is the public index there.
 _KEPT = "PATH LANG TMPDIR SSL_CERT_FILE REQUESTS_CA_BUNDLE UV_DEFAULT_INDEX UV_INDEX_URL PIP_INDEX_URL".split()
@@ -71,6 +79,13 @@ class Result:
         return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in paths}
 
     @property
+    def released(self) -> dict[str, object]:
+        """The files; of the receipt only what it says of the release, and not of the run."""
+        said = json.loads(self.files["aml-release.json"])
+        kept = {name: part for name, part in said.items() if name not in ("plan", "run", "dry_run")}
+        return {**self.files, "aml-release.json": kept}
+
+    @property
     def told(self) -> str:
         """What is printed, on one line: messages are matched without regard to where lines end."""
         return " ".join(self.output.split())
@@ -106,11 +121,19 @@ class Step:
         unset. ``watch`` is told the process id.
         """
         inputs = {"feed": FEED_LABEL, "workspace": WORKSPACE_LABEL, "output_dir": self.scratch / "out", **given}
-        options = [*_options(inputs), *map(str, arguments)]
+        return self._run([*_options(inputs), *map(str, arguments)], env or {}, watch, str(inputs["output_dir"]))
+
+    def plainly(self) -> Result:
+        """Run the command as it is, without an input of the step's."""
+        return self._run([], {}, str, "out")
+
+    def _run(
+        self, options: Sequence[str], env: Mapping[str, str], watch: Callable[[int], object], output_dir: str
+    ) -> Result:
         seen = len(self.world.requests())
         child = subprocess.Popen(
             [*self.command, *options],
-            env={name: value for name, value in (self.environment() | dict(env or {})).items() if value},
+            env={name: value for name, value in (self.environment() | dict(env)).items() if value},
             cwd=self.folder("work"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -123,7 +146,7 @@ class Step:
                 output, _ = child.communicate(timeout=_LONGEST)
             finally:
                 child.kill()
-        folder = self.folder("work") / str(inputs["output_dir"])
+        folder = self.folder("work") / output_dir
         return Result(child.returncode, output, self.world.requests()[seen:], folder)
 
     def environment(self) -> dict[str, str]:

@@ -99,12 +99,12 @@ def test_both_sdks_register_the_same_and_keep_what_the_other_registered(step: St
     again = step(wheel=wheel, sdk="v1")
     assert again.status == 0, again.output
     assert again.written == [("PUT", "connections")]
-    assert again.files == first.files
+    assert again.released == first.released
 
     other = step(wheel=wheel, sdk="v2")
     assert other.status == 0, other.output
     assert other.written == [("PUT", "connections")]  # v1 has no place for a fingerprint
-    assert other.files == first.files
+    assert other.released == first.released
     assert {**other.outputs, "changed": "x"} == {**first.outputs, "changed": "x"}
 
     assert step(wheel=wheel, sdk="v1").writes == []  # now there is one
@@ -247,10 +247,10 @@ def test_a_wheel_goes_through_the_workspaces_own_storage(step: Step, world: Worl
     again = step(wheel=wheel, route="workspace", feed="", env=tokens)
     assert again.status == 0, again.output
     assert again.writes == []
-    assert again.files == first.files
+    assert again.released == first.released
     by_the_sdk = step(wheel=wheel, route="workspace", feed="", sdk="v1", env=tokens)
     assert by_the_sdk.writes == []
-    assert by_the_sdk.files == first.files
+    assert by_the_sdk.released == first.released
 
 
 def test_several_wheels_go_into_several_workspaces_under_one_version(

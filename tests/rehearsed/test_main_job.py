@@ -80,7 +80,7 @@ def test_a_project_becomes_a_registered_environment_and_the_second_run_changes_n
     assert again.status == 0, again.output
     assert again.writes == []
     assert again.outputs == {**first.outputs, "changed": "false"}
-    assert again.files == first.files
+    assert again.released == first.released
 
 
 def test_the_emitted_files_agree_with_each_other(step: Step, wheel: pathlib.Path) -> None:
@@ -109,11 +109,11 @@ def test_a_dry_run_changes_nothing_and_tells_all_that_the_real_run_then_does(ste
     assert "Would release azureml:acme-features:" in planned.output
     real = step(wheel=wheel)
     assert real.written == RELEASE
-    assert real.files == planned.files
+    assert real.released == planned.released
     assert real.outputs == planned.outputs
     idle = step(wheel=wheel, dry_run="true")
     assert idle.outputs == {**real.outputs, "changed": "false"}
-    assert idle.files == real.files
+    assert idle.released == real.released
 
 
 def test_a_second_workspace_gets_what_the_first_one_has(step: Step, world: World, wheel: pathlib.Path) -> None:

@@ -19,7 +19,7 @@ def release(step: Step, subject: str = github.SUBJECT, env: dict[str, str] | Non
     wheel = write_wheel(step.scratch / "built", "acme-oidc", "1.0")
     runner = {"GITHUB_ACTIONS": "true", **github.request_environment(step.world.store, subject)}
     given = {"wheel": wheel, "verify": "none", "client_id": CLIENT_ID, "tenant_id": TENANT_ID, **given}
-    return step(env={**NO_OTHER, **runner, **(env or {})}, **given)
+    return step(env={**NO_OTHER, **runner, **(env or {})}, **given)  # type: ignore[arg-type]  # inputs alone
 
 
 def forms(result: Result) -> list[dict[str, str]]:

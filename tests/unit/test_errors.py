@@ -4,11 +4,11 @@ import re
 
 import pytest
 from amlwheel.errors import BadInput, NoNetwork, Several, StepError, TagMismatch, catalogue, together
-from amlwheel.inputs import knobs
+from amlwheel.inputs import Consumed, knobs
 from unit.parts import ROOT
 
 KINDS = list(catalogue())
-NAMES = {each.name for each in knobs()}
+NAMES = {each.name for each in (*knobs(), *knobs(of=Consumed))}
 
 
 def test_every_status_is_one_errors_own_and_a_shells() -> None:

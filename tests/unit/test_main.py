@@ -1,5 +1,6 @@
 """The whole step in front of plain fakes: what happens in which order, and what never does."""
 
+import json
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -40,7 +41,15 @@ ENVIRON = {
     "AMLWHEEL_CONNECTION_TOKEN": SECOND,
     "AMLWHEEL_WORKSPACE": f"{GUID}/rg/research",
 }
-FILES = ["aml-release.json", "azureml_environment.json", "conda.yml", "dist", "environment.yml", "requirements.lock"]
+FILES = [
+    "aml-release.json",
+    "azureml_environment.json",
+    "conda.yml",
+    "dist",
+    "environment.yml",
+    "requirements.lock",
+    "sbom.cdx.json",
+]
 
 
 @dataclass
@@ -132,9 +141,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
-def emitted(folder: Path) -> dict[str, bytes]:
-    found = (path for path in (folder / "aml-environment").rglob("*") if path.is_file())
-    return {path.name: path.read_bytes() for path in found}
+def emitted(folder: Path) -> dict[str, object]:
+    """Return the files; of the receipt only what it says of the release, and not of the run."""
+    paths = (path for path in (folder / "aml-environment").rglob("*") if path.is_file())
+    found: dict[str, object] = {path.name: path.read_bytes() for path in paths}
+    said = json.loads((folder / "aml-environment/aml-release.json").read_text())
+    kept = {name: part for name, part in said.items() if name not in {"plan", "run", "dry_run"}}
+    return {**found, "aml-release.json": kept}
 
 
 def test_a_first_run_publishes_connects_proves_and_registers_in_this_order(
@@ -320,7 +333,7 @@ def test_a_secret_in_a_file_stops_the_step_before_it_is_written(
     monkeypatch.setenv("AMLWHEEL_CONNECTION_TOKEN", "acme-churn")
     assert world.run() == 99
     assert world.effects == []
-    assert emitted(world.folder) == {}
+    assert not (world.folder / "aml-environment").exists()
     assert "would hold a secret, so nothing was changed or written" in capsys.readouterr().out
 
 

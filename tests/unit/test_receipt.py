@@ -19,6 +19,11 @@ FORMAT: dict[str, Any] = json.loads((ROOT / "templates/aml-release.schema.json")
 VALID = jsonschema.Draft202012Validator(FORMAT)
 
 
+def told(release: Release) -> dict[str, Any]:
+    changes = [Change("wheel x.whl", Verb.CREATE, "new package", None)]
+    return receipt(release, changes, dry_run=False, sbom="{}")
+
+
 @pytest.fixture
 def wheels(tmp_path: Path) -> tuple[Wheel, ...]:
     return make(tmp_path), make(tmp_path, "acme_features-0.5.0rc1-py3-none-any.whl")
@@ -35,15 +40,15 @@ def problems(data: Any) -> list[str]:  # noqa: ANN401  # JSON
 
 def test_the_receipt_is_valid_by_its_schema(made: Release) -> None:
     VALID.check_schema(FORMAT)
-    assert problems(receipt(made)) == []
-    assert problems(receipt(replace(made, source=Source()))) == []
-    promoted = receipt(replace(made, view="Release"))
+    assert problems(told(made)) == []
+    assert problems(told(replace(made, source=Source()))) == []
+    promoted = told(replace(made, view="Release"))
     assert problems(promoted) == []
-    assert promoted["feed"] == {**receipt(made)["feed"], "view": "Release"}
+    assert promoted["feed"] == {**told(made)["feed"], "view": "Release"}
 
 
 def test_the_receipt_says_what_was_released(made: Release) -> None:
-    said = receipt(made)
+    said = told(made)
     lead = made.wheels[0]
     assert said["schema"] == SCHEMA == FORMAT["properties"]["schema"]["const"]
     assert said["packages"][0] == {
@@ -62,7 +67,9 @@ def test_the_receipt_says_what_was_released(made: Release) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("schema", 2),
+        ("schema", 1),
+        ("plan/0/verb", "DELETE"),
+        ("run", {"url": "https://me:token@github.example/x"}),
         ("extra", 1),
         ("source/commit", "main"),
         ("source/repository", "https://me:token@github.example/x"),
@@ -81,7 +88,7 @@ def test_the_receipt_says_what_was_released(made: Release) -> None:
     ],
 )
 def test_the_schema_refuses_what_no_receipt_says(made: Release, path: str, value: object) -> None:
-    said: Any = json.loads(json.dumps(receipt(made)))
+    said: Any = json.loads(json.dumps(told(made)))
     *way, last = path.split("/")
     place = said
     for step in way:
@@ -92,7 +99,7 @@ def test_the_schema_refuses_what_no_receipt_says(made: Release, path: str, value
 
 @pytest.mark.parametrize("name", FORMAT["required"])
 def test_the_schema_misses_every_part(made: Release, name: str) -> None:
-    said = receipt(made)
+    said = told(made)
     del said[name]
     assert problems(said)
 

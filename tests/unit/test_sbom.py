@@ -1,0 +1,40 @@
+"""The SBOM: valid by CycloneDX's own strict schema, the same for the same release, and whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+from amlwheel import sbom
+from amlwheel.receipt import Release
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from unit.parts import make, release
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Release:
+    return release(make(tmp_path))
+
+
+def test_it_is_valid_and_always_the_same(made: Release) -> None:
+    text = sbom.text(made)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert sbom.text(made) == text
+    assert "timestamp" not in text
+
+
+def test_it_lists_all_that_is_locked_and_what_it_stands_on(made: Release) -> None:
+    said = json.loads(sbom.text(made))
+    libraries = {each["name"]: each for each in said["components"] if each["type"] == "library"}
+    assert set(libraries) == {pin.name for pin in made.environment.pins}
+    for pin in made.environment.pins:
+        found = libraries[pin.name]
+        assert found["version"] == pin.version
+        assert {each["content"] for each in found["hashes"]} == set(pin.sha256)
+        assert ("repository_url" in found["purl"]) == pin.private
+    (image,) = [each for each in said["components"] if each["type"] == "container"]
+    assert image["hashes"][0]["content"] == made.environment.image.digest.removeprefix("sha256:")
+    subject = said["metadata"]["component"]
+    assert subject["bom-ref"] == made.environment.reference
+    (root,) = [each for each in said["dependencies"] if each["ref"] == subject["bom-ref"]]
+    assert set(root["dependsOn"]) == {each["bom-ref"] for each in said["components"]}
