@@ -204,7 +204,7 @@ class Inputs:
     )
     connection_token_expires: str = knob(
         "Last day of `connection-token`, as `YYYY-MM-DD` in UTC; a time (`2027-03-01T10:00:00Z`) is cut to its day. "
-        "The step warns 21 days ahead and refuses an expired token. With `sdk: v2` the date is stored beside the token.",
+        "The step warns 21 days ahead, refuses an expired token and, with `sdk: v2`, stores the date beside it.",
         group="workspace",
         read=_day,
     )

@@ -5,10 +5,11 @@ the time comes in as an argument.
 """
 
 import base64
+import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -25,6 +26,7 @@ from .errors import (
 from .model import Feed
 from .secret import Secret
 
+FINGERPRINT, EXPIRES = "amlwheel-fingerprint", "amlwheel-token-expires"  # in a connection's metadata
 EARLY = 21  # days before its end at which another token is due
 # From this day Azure DevOps takes no token for all organisations any more (its blog, "Retirement of Global Personal
 # Access Tokens"). Until then such a token looks like any other: nothing documented tells them apart.
@@ -87,6 +89,29 @@ def warnings(token: Secret, feed: Feed, expires: str, *, told: bool, now: dateti
             f"`connection-token` says itself that it ends at {end:%Y-%m-%d %H:%M} UTC; after that no image can be "
             f"built. {renew} again."
         )
+
+
+def fingerprint(token: Secret, place: str) -> str:
+    """Return 16 hex digits that tell whether the stored token is this one, and nothing about the token.
+
+    Anybody who may read the workspace sees it, so it is slow to compute (PBKDF2, which FIPS machines have too) and
+    different in each `place`.
+    """
+    return hashlib.pbkdf2_hmac("sha256", token.reveal().encode(), place.lower().encode(), 200_000, dklen=8).hex()
+
+
+def note(mark: str, expires: str) -> dict[str, str]:
+    """Return the metadata that stands beside a stored token: its fingerprint, and its last day if that is known."""
+    return {FINGERPRINT: mark, EXPIRES: expires} if expires else {FINGERPRINT: mark}
+
+
+def noted(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """Return fingerprint and last day out of metadata, which anybody may have written; empty where there is none."""
+    try:
+        expires = day(str(metadata.get(EXPIRES)))
+    except ValueError:
+        expires = ""
+    return str(metadata.get(FINGERPRINT) or ""), expires
 
 
 def explain(error: StepError, token: Secret, feed: Feed, today: date) -> StepError:

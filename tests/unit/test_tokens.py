@@ -59,7 +59,7 @@ def test_a_date_or_a_time_in_utc_is_a_day(text: str, day: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_day_is_no_date(text: str) -> None:
-    with pytest.raises(ValueError, match="is no date|must be in|out of range"):
+    with pytest.raises(ValueError, match=r"is no date|must be in|out of range"):
         tokens.day(text)
 
 
