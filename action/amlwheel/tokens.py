@@ -28,6 +28,10 @@ from .secret import Secret
 
 FINGERPRINT, EXPIRES = "amlwheel-fingerprint", "amlwheel-token-expires"  # in a connection's metadata
 EARLY = 21  # days before its end at which another token is due
+PUBLISHES = (
+    "`feed-token` and `connection-token` are one token: who may list the secrets of the workspace could publish with "
+    "it. Give a token of its own as `connection-token`, with Packaging (read)."
+)
 # From this day Azure DevOps takes no token for all organisations any more (its blog, "Retirement of Global Personal
 # Access Tokens"). Until then such a token looks like any other: nothing documented tells them apart.
 GLOBAL_END = date(2026, 12, 1)
@@ -115,7 +119,7 @@ def noted(metadata: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def explain(error: StepError, token: Secret, feed: Feed, today: date) -> StepError:
-    """Return `error`, a refusal of `connection-token`, with the causes that such a token of Azure DevOps can have."""
+    """Return `error`, a refusal of `connection-token` alone, with the causes that such a token of Azure DevOps has."""
     if not feed.is_artifacts:
         return error
     new = f"{_new(feed)}, and store it as the secret that `connection-token` gets."
@@ -125,6 +129,8 @@ def explain(error: StepError, token: Secret, feed: Feed, today: date) -> StepErr
         error.cause = "Azure DevOps doesn't know it: it isn't whole, of another organisation, or barred by a policy."
         error.fix = new
     elif isinstance(error, (FeedForbidden, FeedNotFound)):
+        if isinstance(error, FeedNotFound):
+            error = FeedNotFound(f"`connection-token` sees no feed {feed.label}: 404.", details=error.details)
         error.cause = "It is a token whose owner isn't a Feed Reader here, or it lacks the scope Packaging (read)."
         error.fix = (
             "In Artifacts > feed settings > Permissions make the owner of `connection-token` at least a Feed Reader, "
