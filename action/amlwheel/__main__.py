@@ -7,12 +7,13 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, wheel
+from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, tokens, wheel
 from .errors import StepError, Unexpected
 from .secret import Secret
 from .stages import Stages
@@ -46,10 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return host.finish(0)
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> None:
-    """Run the whole step; raise a StepError for everything that stops it."""
-    asked = sign_in_to_feed(read(arguments, environ, host), environ, host)
-    step = Stages(asked, environ, host)
+def run(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    host: hosts.Terminal,
+    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+) -> None:
+    """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
+    now = clock()
+    asked = read(arguments, environ, host)
+    if asked.feed:
+        job = Secret(endpoint.job_token(environ))
+        tokens.check(asked.connection_token, asked.feed, asked.connection_token_expires, job, now)
+    step = Stages(sign_in_to_feed(asked, environ, host), environ, host, now)
+    asked = step.asked
     world = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
         wheels = step.build(Path(folder))

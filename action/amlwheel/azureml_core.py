@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from .azureml_process import Worker
@@ -28,13 +28,14 @@ class Core:
     """Connections and environments through azureml-core (`sdk: v1`); see `workspace.Sdk`."""
 
     worker: Worker
+    remembers: ClassVar[bool] = False
 
     def check(self, workspace: Workspace, connection: Connection) -> None:
         """Raise ApiVersionRefused when the SDK's way to connections, which no contract promises, is closed."""
         self.worker.ask("readable", workspace, {"name": connection.name})
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
-        """Call `Workspace.set_connection`, which has no place for a fingerprint."""
+        """Call `Workspace.set_connection`, which has no place for a fingerprint or a date."""
         del mark
         given = {"name": connection.name, "category": connection.category, "target": connection.target}
         self.worker.ask("connect", workspace, {**given, "authType": "PAT", "value": token.reveal()})

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import yaml
 
-from . import credentials, hosts, http, inputs, plan, workspace
+from . import credentials, hosts, http, inputs, plan, tokens, workspace
 from .arm import Arm, object_in
 from .environment import bare, digest
 from .errors import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, StepError, TokenEnds
@@ -20,7 +20,6 @@ from .receipt import SCHEMA
 from .secret import Secret
 
 LARGEST = 2**22  # bytes of a receipt; a real one has a few thousand
-EXPIRES = "amlwheel-token-expires"  # key in a connection's metadata: the stored token's last day
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
     if not found or not wanted.covers(wanted.index):
         message = f"{place.name} has no connection {wanted.name} for {wanted.index}."
         raise ConnectionGone(message)
-    return str(object_in(found.get("metadata")).get(EXPIRES) or "")
+    return str(object_in(found.get("metadata")).get(tokens.EXPIRES) or "")
 
 
 def _alarm(expires: str, days: int | None, today: date, host: hosts.Terminal) -> None:

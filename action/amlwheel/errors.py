@@ -503,6 +503,33 @@ class ApiVersionRefused(StepError):
     fix = "Set `sdk` to v2: it registers the same environment, and azureml-core can use that as well."
 
 
+class TokenExpired(StepError):
+    """The token that the workspace is to hold has expired, by the date that came with it."""
+
+    status = 48
+    title = "connection's token has expired"
+    cause = "Its last day (in UTC) is over, so no image could be built with it."
+    fix = (
+        "Make a new organisation-scoped personal access token with Packaging (read), pass it as `connection-token`, "
+        "and its date as `connection-token-expires`. If the old one was extended, give its new date."
+    )
+
+
+class ShortLivedToken(StepError):
+    """The token that the workspace is to hold ends before images are built with it."""
+
+    status = 49
+    title = "connection's token is short-lived"
+    cause = (
+        "Access tokens of Entra and of jobs live for an hour or so, and images are built later: with the first job "
+        "that uses the environment, and again when its image is gone."
+    )
+    fix = (
+        "Make an organisation-scoped personal access token with Packaging (read), store it as a secret, and pass it as "
+        "`connection-token`."
+    )
+
+
 # --- the workspace's storage ------------------------------------------------------------------------------------
 
 

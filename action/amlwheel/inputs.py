@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from . import tokens
 from .errors import BadInput, MissingToken, NotYet, StepError, together
 from .model import Feed, Image, Python, Workspace
 from .secret import Secret
@@ -148,6 +149,15 @@ def _check_pair(client: str, tenant: str) -> None:
         raise BadInput(message)
 
 
+def _day(text: str) -> str:
+    """Read a date as Azure DevOps shows it, or a time in UTC as its interface does; empty stays empty."""
+    try:
+        return tokens.day(text) if text else ""
+    except ValueError:
+        message = f"{text!r} is no date of the form YYYY-MM-DD."
+        raise BadInput(message) from None
+
+
 def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is typed the same way
     """Declare an input with its help `text`; `more` are fields of `Knob`."""
     return field(metadata={"knob": Knob(text, **more)})
@@ -209,6 +219,12 @@ class Inputs:
         group="workspace",
         secret=True,
         read=_token,
+    )
+    connection_token_expires: str = knob(
+        "Last day of `connection-token`, as `YYYY-MM-DD` in UTC; a time (`2027-03-01T10:00:00Z`) is cut to its day. "
+        "The step warns 21 days ahead, refuses an expired token and, with `sdk: v2`, stores the date beside it.",
+        group="workspace",
+        read=_day,
     )
     environment_name: str = knob(
         "Name of the environment. Default: the package's name.",
@@ -299,7 +315,11 @@ class Inputs:
         if self.route == "workspace" and not self.feed:
             problems += [
                 BadInput(f"`{name}` says something about a `feed`, and none is given.", fix=f"Leave `{name}` out.")
-                for name, given in (("index", self.index == "only"), ("connection-name", self.connection_name))
+                for name, given in (
+                    ("index", self.index == "only"),
+                    ("connection-name", self.connection_name),
+                    ("connection-token-expires", self.connection_token_expires),
+                )
                 if given
             ]
         problems += self._view_problems()

@@ -261,7 +261,10 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Connection:
-    """What a workspace knows of a feed. The token isn't part of it: it is handed over once, when it is stored."""
+    """What a workspace knows of a feed. The token isn't part of it: it is handed over once, when it is stored.
+
+    `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty when nobody has said it.
+    """
 
     name: str
     target: str

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +29,7 @@ from . import (
     receipt,
     sbom,
     source,
+    tokens,
     upstream,
     view,
     wheel,
@@ -36,7 +38,7 @@ from . import (
 from .arm import Arm
 from .azureml_process import Worker
 from .change import Change, Verb
-from .errors import Unexpected, Unsatisfiable
+from .errors import FeedNotFound, StepError, Unexpected, Unsatisfiable
 from .model import Connection, Feed, Image, Pin, Wheel, Workspace
 from .receipt import Release
 
@@ -48,6 +50,7 @@ class World:
     """What was seen outside before anything was made. `workspaces` run parallel to the input's.
 
     `worker` is azureml-core, where it is needed; `storage` knows the wheels that lie in the workspaces' own.
+    `connection` is the feed's, with its token's last day, if the user or one of the workspaces knows it.
     """
 
     planner: workspace.Planner
@@ -56,6 +59,7 @@ class World:
     image: Image
     facts: devops.Facts
     workspaces: tuple[workspace.Seen, ...]
+    connection: Connection | None
 
     def located(self, release: Release, place: Workspace) -> environment.Environment:
         """Return the environment as it is registered on one workspace: its stored wheels have their address there."""
@@ -87,11 +91,15 @@ class Changes:
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of one run, with what all of them need: the inputs, the host's variables, and the host itself."""
+    """The stages of one run, with what all of them need: the inputs, the host's variables, the host itself, the time.
+
+    `now` (UTC) is when the run began.
+    """
 
     asked: inputs.Inputs
     environ: Mapping[str, str]
     host: hosts.Terminal
+    now: datetime
 
     def check_access(self) -> World:
         """Probe feed, tokens, workspaces and image, all at once; every problem is reported in one run."""
@@ -113,18 +121,45 @@ class Stages:
                 feed.settle(asked.feed.through(None), page, facts.published, asked.feed_token)
                 done.append(asked.feed.label)
             done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
-        found = map(workspace.Seen, _results(known), _results(allowed))
+        found = tuple(map(workspace.Seen, _results(known), _results(allowed)))
         sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)
         storage = azureml_core.Storage(worker) if worker and asked.route == "workspace" else None
-        return World(workspace.Planner(arm, sdk), worker, storage, pinned.result(), facts, tuple(found))
+        planner, connection = workspace.Planner(arm, sdk), self._connection(found)
+        return World(planner, worker, storage, pinned.result(), facts, found, connection)
+
+    def _connection(self, found: Sequence[workspace.Seen]) -> Connection | None:
+        """Return the feed's connection with what is known of its token's end, and warn of what isn't well with it."""
+        asked = self.asked
+        if not asked.feed:
+            return None
+        connection = Connection.of(asked.feed, asked.connection_name)
+        token, told = asked.connection_token, asked.connection_token_expires
+        places = zip(asked.workspace, found, strict=True)
+        stored = (workspace.remembered(connection, token, *place) for place in places)
+        expires = told or min(filter(None, stored), default="")
+        if asked.route == "feed" and token == asked.feed_token:
+            self.host.warning(tokens.PUBLISHES)
+        for text in tokens.warnings(token, asked.feed, expires, told=bool(told), now=self.now):
+            self.host.warning(text)
+        return replace(connection, token_expires=expires)
 
     def _look_at(self, asked_feed: Feed, seen: plan.Observer) -> tuple[Future[Any], Future[Any]]:
         """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
         asked = self.asked
         name = wheel.expected_names(asked.package_dir, self._given())[0]
         page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
-        seen.ask(partial(feed.look, asked_feed, name, asked.connection_token, "connection-token"))
+        seen.ask(partial(self._look_as_builder, asked_feed, name, page))
         return page, seen.ask(partial(self._facts, asked_feed))
+
+    def _look_as_builder(self, asked_feed: Feed, name: str, page: Future[Any]) -> None:
+        """Ask with the token that the workspace gets; `page` is what the other token gets, which was asked before."""
+        token = self.asked.connection_token
+        try:
+            feed.look(asked_feed, name, token, "connection-token")
+        except StepError as error:
+            if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
+                raise  # there is no feed for anybody
+            raise tokens.explain(error, token, asked_feed, self.now.date()) from None
 
     def _facts(self, asked_feed: Feed) -> devops.Facts:
         asked = self.asked
@@ -203,7 +238,7 @@ class Stages:
             source=code,
             wheels=wheels,
             feed=asked.feed,
-            connection=Connection.of(asked.feed, asked.connection_name) if asked.feed else None,
+            connection=world.connection,
             workspaces=asked.workspace,
             environment=environment.define(asked.environment_name, wheels[0], pins, base, options),
             lock=emit.lock_text(pins, asked.python_version, options),
@@ -215,6 +250,7 @@ class Stages:
         """Compare what is wanted with what there is; a conflict anywhere stops here, before the first effect."""
         asked, host = self.asked, self.host
         places = list(zip(asked.workspace, world.workspaces, strict=True))
+        connect = partial(world.planner.connection, told=bool(asked.connection_token_expires))
         registered: list[Future[Change[environment.Environment]]] = []
         with host.stage("Plan") as done:
             if world.worker:
@@ -223,7 +259,7 @@ class Stages:
                 wheels = [seen.ask(each) for each in self._wheel_plans(release, world)]
                 shown = [seen.ask(each) for each in self._shown_plans(release, world)]
                 stored = [
-                    seen.ask(partial(world.planner.connection, release.connection, asked.connection_token, *place))
+                    seen.ask(partial(connect, release.connection, asked.connection_token, *place))
                     for place in places
                     if release.connection
                 ]

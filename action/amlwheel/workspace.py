@@ -6,12 +6,12 @@ Microsoft.MachineLearningServices, stable/2024-04-01.
 """
 
 import fnmatch
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 from urllib.parse import quote
 
+from . import tokens
 from .arm import ARM, Arm, Json, check, grant, items_in, object_in
 from .change import Change, Verb
 from .environment import Definition, Environment
@@ -19,17 +19,19 @@ from .errors import ConnectionConflict, EnvironmentConflict, ReadBackDiffers, Wo
 from .model import Connection, Workspace
 from .secret import Secret
 
-FINGERPRINT = "amlwheel-fingerprint"
-
 
 class Sdk(Protocol):
     """A way to write to a workspace, and to read environments back."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether `store` can keep anything beside the token."""
 
     def check(self, workspace: Workspace, connection: Connection) -> None:
         """Raise what would make `store` fail, as far as a read can tell."""
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
-        """Store `token` under `connection`, with the fingerprint `mark` where there is a place for it."""
+        """Store `token` under `connection`, with the fingerprint `mark` and its last day where there is a place."""
 
     def find(self, workspace: Workspace, environment: Environment) -> Definition | None:
         """Return what is registered under the name and version of `environment`; None when nothing is."""
@@ -105,20 +107,25 @@ class Planner:
     arm: Arm
     sdk: Sdk
 
-    def connection(self, connection: Connection, token: Secret, workspace: Workspace, seen: Seen) -> Change[Connection]:
+    def connection(
+        self, connection: Connection, token: Secret, workspace: Workspace, seen: Seen, *, told: bool = False
+    ) -> Change[Connection]:
         """Say what storing `token` under `connection` means. A stored secret can't be read, so a fingerprint decides.
 
+        `told`: the user says when the token expires; if not, the date that is stored beside the same token stays.
         Raises ConnectionConflict when another connection has the target, or the name stands for something else.
         """
         mine = find(connection, workspace, seen)
-        mark = fingerprint(token, f"{workspace.id}/connections/{connection.name}")
+        mark = _mark(token, connection, workspace)
         subject = f"connection {connection.name} on {workspace.name}"
-        stored = _fingerprint_in(mine)
-        if stored == mark and mine.get("authType") == "PAT":
+        stored, expires = _noted(mine)
+        same = stored == mark and mine.get("authType") == "PAT"
+        if same and (expires == connection.token_expires or not (told and self.sdk.remembers)):
             return Change(subject, Verb.KEEP, "same target and same token", connection)
         seen.permissions.check("connections/write", workspace)
         self.sdk.check(workspace, connection)
         why = "another token" if stored else "there is no telling which token it holds"
+        why = "another expiry date" if same else why
         verb, why = (Verb.UPDATE, why) if mine else (Verb.CREATE, "new")
 
         def effect() -> None:
@@ -128,15 +135,16 @@ class Planner:
         return Change(subject, verb, why, connection, effect)
 
     def _read_back(self, workspace: Workspace, connection: Connection, mark: str) -> None:
-        """Raise ReadBackDiffers unless the connection has our target, and no other token's fingerprint."""
+        """Raise ReadBackDiffers unless the connection has our target, and nothing that was noted of another token."""
         path = f"{workspace.id}/connections/{quote(connection.name)}"
         stored = object_in((self.arm.find(path, workspace) or {}).get("properties"))
         if not _same_target(stored.get("target", ""), connection.target):
             shown = stored.get("target")
             message = f"Connection {connection.name} of {workspace.name} shows target {shown!r} after the write."
             raise ReadBackDiffers(message)
-        if _fingerprint_in(stored) not in ("", mark):
-            message = f"Connection {connection.name} of {workspace.name} keeps the fingerprint of another token."
+        wanted = (mark, connection.token_expires)
+        if any(noted not in ("", ours) for noted, ours in zip(_noted(stored), wanted, strict=True)):
+            message = f"Connection {connection.name} of {workspace.name} keeps fingerprint or date of another token."
             raise ReadBackDiffers(message, fix=f"Delete connection {connection.name}, and run the step again.")
 
     def environment(
@@ -166,6 +174,20 @@ class Planner:
             message = f"{environment.reference} isn't there after it was registered on {workspace.name}."
             raise ReadBackDiffers(message)
         _same(registered, environment, workspace)
+
+
+def remembered(connection: Connection, token: Secret, workspace: Workspace, seen: Seen) -> str:
+    """Return the last day that was stored beside this very `token` under `connection`; empty without one."""
+    for each in seen.connections:
+        mark, expires = _noted(object_in(each.get("properties")))
+        mine = str(each.get("name")).lower() == connection.name.lower()
+        if mine and expires and mark == _mark(token, connection, workspace):
+            return expires
+    return ""
+
+
+def _mark(token: Secret, connection: Connection, workspace: Workspace) -> str:
+    return tokens.fingerprint(token, f"{workspace.id}/connections/{connection.name}")
 
 
 def find(connection: Connection, workspace: Workspace, seen: Seen) -> Json:
@@ -207,17 +229,8 @@ def _same_target(one: str | None, other: str) -> bool:
     return (one or "").rstrip("/").lower() == other.rstrip("/").lower()
 
 
-def _fingerprint_in(properties: Json) -> str:
-    return str(object_in(properties.get("metadata")).get(FINGERPRINT) or "")
-
-
-def fingerprint(token: Secret, place: str) -> str:
-    """Return 16 hex digits that tell whether the stored token is this one, and nothing about the token.
-
-    Anybody who may read the workspace sees it, so it is slow to compute (PBKDF2, which FIPS machines have too) and
-    different in each `place`.
-    """
-    return hashlib.pbkdf2_hmac("sha256", token.reveal().encode(), place.lower().encode(), 200_000, dklen=8).hex()
+def _noted(properties: Json) -> tuple[str, str]:
+    return tokens.noted(object_in(properties.get("metadata")))
 
 
 def _same(registered: Definition, environment: Environment, workspace: Workspace) -> None:
@@ -231,12 +244,13 @@ class Documented:
     """Connections and environments through Azure Resource Manager's documented contract (`sdk: v2`)."""
 
     arm: Arm
+    remembers: ClassVar[bool] = True
 
     def check(self, workspace: Workspace, connection: Connection) -> None:
         """Find nothing to object to: the list of connections was read by the same contract."""
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
-        """PUT the connection."""
+        """PUT the connection. What it said before is replaced, so no date of another token stays."""
         body: Json = {
             "properties": {
                 "category": connection.category,
@@ -244,7 +258,7 @@ class Documented:
                 "authType": "PAT",
                 "credentials": {"pat": token.reveal()},
                 "isSharedToAll": True,
-                "metadata": {FINGERPRINT: mark},
+                "metadata": tokens.note(mark, connection.token_expires),
             }
         }
         check(*self.arm.send("PUT", f"{workspace.id}/connections/{quote(connection.name)}", body), workspace)

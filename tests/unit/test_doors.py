@@ -28,6 +28,7 @@ SCENARIOS = [
         "feed": "https://pypi.example/simple/",
         "workspace": f"{GUID}/rg/research\n{GUID}/rg/second",
         "connection-name": "feed-x",
+        "connection-token-expires": "2027-03-01",
         "environment-name": "churn",
         "python-version": "3.12",
         "base-image": "mcr.microsoft.com/a/b:1",

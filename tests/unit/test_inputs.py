@@ -27,6 +27,7 @@ def test_defaults() -> None:
     assert inputs.base_image.registry == "mcr.microsoft.com"
     assert inputs.dry_run is False
     assert inputs.output_dir == "aml-environment"
+    assert inputs.connection_token_expires == ""
 
 
 def test_values() -> None:
@@ -39,6 +40,7 @@ def test_values() -> None:
             "base-image": "mcr.microsoft.com/a/b:1",
             "dry-run": "True",
             "connection-name": "feed-x",
+            "connection-token-expires": " 2027-03-01T10:00:00Z\n",
             "output-dir": "out/aml env (1)",
         }
     )
@@ -48,6 +50,7 @@ def test_values() -> None:
     assert inputs.base_image == Image("mcr.microsoft.com", "a/b", "1")
     assert inputs.dry_run is True
     assert inputs.connection_name == "feed-x"
+    assert inputs.connection_token_expires == "2027-03-01"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,8 @@ def test_values() -> None:
         ("python-version", "3.9", "`python-version`: '3.9' is not one of 3.10,", BadInput.fix),
         ("python-version", "3.11.٣", "is not one of", BadInput.fix),
         ("connection-name", "my.feed", "`connection-name`: 'my.feed' isn't valid: 3 to 33", ""),
+        ("connection-token-expires", "01.03.2027", "`connection-token-expires`: '01.03.2027' is no date of the", ""),
+        ("connection-token-expires", "2027-02-29", "'2027-02-29' is no date of the form YYYY-MM-DD.", ""),
         ("environment-name", "my.env", "`environment-name`: 'my.env' isn't valid", ""),
         ("output-dir", "a$[b]", "`output-dir`: 'a$[b]' isn't valid", ""),
         ("output-dir", "a/$(My.Folder)", "`output-dir` holds the literal text of a variable that was", "$(My.Folder)"),
@@ -105,6 +110,15 @@ def test_what_this_version_cannot_do_is_said(name: str, value: str) -> None:
     problem = refused({name: value})
     assert isinstance(problem, NotYet)
     assert problem.what == f"`{name}` can't be {value!r} in this version."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("index", "only"), ("connection-name", "feed-x"), ("connection-token-expires", "2027-03-01")]
+)
+def test_without_a_feed_nothing_can_be_said_about_it(name: str, value: str) -> None:
+    problem = refused({"route": "workspace", "feed": "", name: value})
+    assert isinstance(problem, BadInput)
+    assert problem.what == f"`{name}` says something about a `feed`, and none is given."
 
 
 @pytest.mark.parametrize(
@@ -204,7 +218,7 @@ def test_help_shows_every_input_but_secrets_as_options(capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert ended.value.code == 0
     for each in knobs("terminal"):
-        assert (f"--{each.name}" in parser().format_help()) is not each.secret
+        assert (f"--{each.name} " in parser().format_help()) is not each.secret
         assert not each.secret or each.variable in shown
 
 

@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,7 @@ class World:
     arm: FakeArm = field(default_factory=FakeArm)
     index: dict[str, str] = field(default_factory=dict)
     status: int = 200
+    refused: dict[str, requests.Response] = field(default_factory=dict)
     effects: list[str] = field(default_factory=list)
     metadata: str = "Metadata-Version: 2.1\nName: acme_churn\nVersion: 1.2.3\n"
     code: Source = field(default_factory=Source)
@@ -69,6 +72,8 @@ class World:
         assert url.endswith("/acme-churn/")
         assert accept
         assert token
+        if token.reveal() in self.refused:
+            return self.refused[token.reveal()]
         links = "".join(f'<a href="{name}#sha256={digest}"></a>' for name, digest in self.index.items())
         return answer(self.status, links) if self.index or self.status != 200 else answer(404, "no package")
 
@@ -95,8 +100,8 @@ class World:
             raise self.failure
         return "2 packages installed"
 
-    def run(self, *words: str) -> int:
-        """Run the step in the folder; the effects on the workspace stand among the others."""
+    def run(self, *words: str, at: datetime | None = None) -> int:
+        """Run the step in the folder, `at` a time; the effects on the workspace stand among the others."""
         send, effects = FakeArm.send, self.effects
 
         def watched(method: str, path: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401  # passes on
@@ -105,7 +110,15 @@ class World:
             return send(self.arm, method, path, *rest, **more)
 
         self.arm.send = watched  # type: ignore[method-assign]  # the fake of a fake
-        return __main__.main(words)
+        if not at:
+            return __main__.main(words)
+        host = hosts.Terminal()
+        try:
+            __main__.run(words, os.environ, host, lambda: at)
+        except StepError as error:
+            host.error(error)
+            return error.status
+        return 0
 
 
 @pytest.fixture(autouse=True)
@@ -295,6 +308,94 @@ def test_all_that_is_wrong_with_access_is_told_in_one_run(world: World, capsys: 
     assert "`AMLWHEEL_FEED_TOKEN`" in said
     assert "`AMLWHEEL_CONNECTION_TOKEN`" in said
     assert "AW42 " in said
+
+
+# --- the token that the workspace gets
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
+EXPIRES = "--connection-token-expires"
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_an_expired_token_stops_the_step_before_anything_is_asked(
+    world: World, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    assert world.run(EXPIRES, "2026-11-24", *more, at=NOW) == 48
+    assert (world.effects, world.arm.sent) == ([], [])
+    assert "`AMLWHEEL_CONNECTION_TOKEN` expired on 2026-11-24." in capsys.readouterr().out
+
+
+def test_the_end_of_a_token_is_announced_once_and_its_date_stored(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.run(EXPIRES, "2026-12-10", at=NOW) == 0
+    said = capsys.readouterr().out
+    assert said.count("warning:") == 1
+    assert "expires in 15 days, on 2026-12-10" in said
+    (stored,) = (each for path, each in world.arm.stored.items() if "/connections/" in path)
+    assert stored["properties"]["metadata"]["amlwheel-token-expires"] == "2026-12-10"
+
+
+def test_who_says_nothing_is_warned_by_the_stored_date_and_not_stopped(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.run(EXPIRES, "2026-12-31", at=NOW) == 0
+    assert "warning:" not in capsys.readouterr().out
+    for days, told in ((20, "expires in 16 days, on 2026-12-31"), (60, "but the feed still takes it")):
+        world.effects.clear()
+        assert world.run(at=NOW + timedelta(days)) == 0
+        said = capsys.readouterr().out
+        assert (said.count("warning:"), told in said) == (1, True)
+        assert world.effects == []
+
+
+def test_one_token_for_both_is_a_warning(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_CONNECTION_TOKEN", CANARY)
+    assert world.run("--verify", "none") == 0
+    assert capsys.readouterr().out.count("are one token") == 1
+
+
+@pytest.mark.parametrize("text", ["eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.fake", "fake-token-of-the-job"])
+def test_a_token_that_soon_ends_is_never_stored(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_CONNECTION_TOKEN", text)
+    monkeypatch.setenv("SYSTEM_ACCESSTOKEN", "fake-token-of-the-job")
+    assert world.run() == 49
+    assert (world.effects, world.arm.sent) == ([], [])
+    assert text not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "told"),
+    [
+        (answer(401), 30, "or lacks the scope Packaging (read)"),
+        (answer(203), 31, "Azure DevOps doesn't know it"),
+        (answer(302, Location="https://x.example/_signin"), 32, "Azure DevOps doesn't know it"),
+        (answer(403), 33, "whose owner isn't a Feed Reader"),
+        (answer(404, reason="FeedIdNotFoundException"), 34, "`AMLWHEEL_CONNECTION_TOKEN` sees no feed acme/ml/wheels"),
+    ],
+)
+def test_what_is_wrong_with_the_reading_token_alone_is_told_as_such(
+    world: World, capsys: pytest.CaptureFixture[str], given: requests.Response, status: int, told: str
+) -> None:
+    world.refused = {SECOND: given}
+    assert world.run() == status
+    said = capsys.readouterr().out
+    assert told in said
+    assert said.count("error: AW") == 1
+    assert "`AMLWHEEL_FEED_TOKEN`" not in said
+    assert world.effects == []
+
+
+def test_a_feed_that_nobody_sees_is_told_once(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.refused = {token: answer(404, reason="FeedIdNotFoundException") for token in (CANARY, SECOND)}
+    assert world.run() == 34
+    said = capsys.readouterr().out
+    assert said.count("error: AW") == 1
+    assert "sees no feed" not in said
 
 
 @pytest.mark.parametrize(("tag", "status"), [("v1.2.3", 0), ("v1.2.4", 23)])

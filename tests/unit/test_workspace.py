@@ -27,6 +27,7 @@ from amlwheel.errors import (
 from amlwheel.http import LONGEST_PAUSE
 from amlwheel.model import Connection, Workspace
 from amlwheel.secret import Secret
+from amlwheel.tokens import fingerprint
 from amlwheel.workspace import (
     Documented,
     Permissions,
@@ -34,8 +35,8 @@ from amlwheel.workspace import (
     Seen,
     connections,
     exists,
-    fingerprint,
     permissions,
+    remembered,
 )
 from azure.core import exceptions
 from unit.parts import CANARY, FEED, GUID, IMAGE, TOKEN, WORKSPACE, FakeArm, defined, make
@@ -59,8 +60,10 @@ def planner(arm: Arm) -> Planner:
     return Planner(arm, Documented(arm))
 
 
-def connect(arm: Arm, token: Secret = TOKEN, *, seen: Seen | None = None) -> Any:  # noqa: ANN401  # a Change
-    return planner(arm).connection(CONNECTION, token, WORKSPACE, seen or Seen(connections(arm, WORKSPACE)))
+def connect(arm: Arm, token: Secret = TOKEN, *, expires: str = "", told: bool = True, seen: Seen | None = None) -> Any:  # noqa: ANN401  # a Change
+    wanted = replace(CONNECTION, token_expires=expires)
+    found = seen or Seen(connections(arm, WORKSPACE))
+    return planner(arm).connection(wanted, token, WORKSPACE, found, told=told and bool(expires))
 
 
 def register(arm: Arm, environment: Environment, seen: Seen = Seen(())) -> Any:  # noqa: ANN401, B008  # frozen
@@ -200,6 +203,85 @@ def test_a_connection_is_read_back(arm: FakeArm, shown: dict[str, Any]) -> None:
     arm.answers["GET", PLACE] = (200, shown)
     with pytest.raises(ReadBackDiffers, match="after the write"):
         change.effect()
+
+
+# --- when its token expires
+
+
+def noted(arm: FakeArm) -> dict[str, str]:
+    found: dict[str, str] = arm.stored[PLACE]["properties"]["metadata"]
+    return found
+
+
+def recalled(arm: FakeArm, token: Secret = TOKEN) -> str:
+    return remembered(CONNECTION, token, WORKSPACE, Seen(connections(arm, WORKSPACE)))
+
+
+def test_the_date_is_stored_beside_the_fingerprint_and_both_are_compared(arm: FakeArm) -> None:
+    connect(arm, expires="2027-03-01").effect()
+    mark = fingerprint(TOKEN, PLACE)
+    assert noted(arm) == {"amlwheel-fingerprint": mark, "amlwheel-token-expires": "2027-03-01"}
+    assert connect(arm, expires="2027-03-01").verb is Verb.KEEP
+    change = connect(arm, expires="2027-06-01")
+    assert (change.verb, change.why) == (Verb.UPDATE, "another expiry date")
+    change.effect()
+    assert noted(arm) == {"amlwheel-fingerprint": mark, "amlwheel-token-expires": "2027-06-01"}
+    assert connect(arm, expires="2027-06-01").verb is Verb.KEEP
+
+
+def test_a_date_is_added_to_a_token_that_had_none(arm: FakeArm) -> None:
+    connect(arm).effect()
+    assert (recalled(arm), connect(arm).verb) == ("", Verb.KEEP)
+    assert connect(arm, expires="2027-03-01").why == "another expiry date"
+
+
+def test_without_a_word_about_it_the_stored_date_stays(arm: FakeArm) -> None:
+    connect(arm, expires="2027-03-01").effect()
+    assert connect(arm).verb is Verb.KEEP
+    assert connect(arm, expires="2027-01-01", told=False).verb is Verb.KEEP  # known from another workspace
+    assert recalled(arm) == "2027-03-01"
+
+
+def test_the_date_of_another_token_does_not_survive(arm: FakeArm) -> None:
+    connect(arm, expires="2027-03-01").effect()
+    other = Secret("fake-second-token")
+    assert recalled(arm, other) == ""
+    change = connect(arm, other)
+    assert (change.verb, change.why) == (Verb.UPDATE, "another token")
+    change.effect()
+    assert list(noted(arm)) == ["amlwheel-fingerprint"]
+    assert recalled(arm, other) == ""
+
+
+def test_a_new_connection_gets_the_date_that_another_workspace_remembers(arm: FakeArm) -> None:
+    connect(arm, expires="2027-03-01", told=False).effect()
+    assert recalled(arm) == "2027-03-01"
+
+
+@pytest.mark.parametrize("stored", ["soon", "2027-02-30", "", None, 7, {"a": "b"}])
+def test_a_stored_date_that_is_none_is_none(arm: FakeArm, stored: object) -> None:
+    connect(arm, expires="2027-03-01").effect()
+    arm.stored[PLACE]["properties"]["metadata"]["amlwheel-token-expires"] = stored
+    assert (recalled(arm), connect(arm).verb) == ("", Verb.KEEP)
+    assert connect(arm, expires="2027-03-01").why == "another expiry date"
+
+
+def test_a_date_that_stays_behind_with_another_token_is_told(arm: FakeArm) -> None:
+    connect(arm, expires="2027-03-01").effect()
+    change = connect(arm, Secret("fake-second-token"))
+    kept = {"target": CONNECTION.target, "metadata": {"amlwheel-token-expires": "2027-03-01"}}
+    arm.answers["GET", PLACE] = (200, {"properties": kept})
+    with pytest.raises(ReadBackDiffers, match="of another token") as caught:
+        change.effect()
+    assert f"Delete connection {CONNECTION.name}" in caught.value.fix
+
+
+def test_an_sdk_that_can_keep_no_date_is_not_asked_to_again_and_again(arm: FakeArm) -> None:
+    connect(arm, expires="2027-03-01").effect()
+    sdk = SimpleNamespace(remembers=False)
+    wanted = replace(CONNECTION, token_expires="2027-06-01")
+    seen = Seen(connections(arm, WORKSPACE))
+    assert Planner(arm, sdk).connection(wanted, TOKEN, WORKSPACE, seen, told=True).verb is Verb.KEEP
 
 
 def test_a_fingerprint_tells_tokens_and_places_apart_and_nothing_else() -> None:

@@ -1,0 +1,185 @@
+"""The token that a workspace is to hold: what can be told of its end and its kind, and why a feed refused it.
+
+Images are built long after the run that stored it, so a token that works now isn't enough. Nothing here asks anybody;
+the time comes in as an argument.
+"""
+
+import base64
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timezone
+from typing import Any
+
+from .errors import (
+    FeedForbidden,
+    FeedNotFound,
+    Redirected,
+    ShortLivedToken,
+    SignInPage,
+    StepError,
+    TokenExpired,
+    TokenRefused,
+)
+from .model import Feed
+from .secret import Secret
+
+FINGERPRINT, EXPIRES = "amlwheel-fingerprint", "amlwheel-token-expires"  # in a connection's metadata
+EARLY = 21  # days before its end at which another token is due
+PUBLISHES = (
+    "`feed-token` and `connection-token` are one token: who may list the secrets of the workspace could publish with "
+    "it. Give a token of its own as `connection-token`, with Packaging (read)."
+)
+# From this day Azure DevOps takes no token for all organisations any more (its blog, "Retirement of Global Personal
+# Access Tokens"). Until then such a token looks like any other: nothing documented tells them apart.
+GLOBAL_END = date(2026, 12, 1)
+# 84 characters with AZDO behind the 76th, as azure-pipelines-tasks looks for it; 52 before sprint 241 (2024).
+_PAT = r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}|[a-z2-7]{52}"
+
+
+def day(text: str) -> str:
+    """Return the day (`YYYY-MM-DD`) that `text` names: itself, or that of a time in UTC, as Azure DevOps lists tokens.
+
+    Raises ValueError for all else; what has another offset can lie on another day.
+    """
+    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?Z?)?", text, re.ASCII)
+    if not match:
+        message = f"{text!r} is no date"
+        raise ValueError(message)
+    return datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}").date().isoformat()
+
+
+def check(token: Secret, feed: Feed, expires: str, job: Secret, now: datetime) -> None:
+    """Raise TokenExpired or ShortLivedToken for a `token` with which no image could be built later.
+
+    `expires` is its last day as the user says it, or empty; `job` the job's own token, or empty. Other repositories
+    may issue lasting tokens in the form of a JWT, so only feeds of Azure Artifacts refuse them.
+    """
+    if expires and date.fromisoformat(expires) < now.date():
+        message = f"By `connection-token-expires`, `connection-token` expired on {expires}."
+        raise TokenExpired(message)
+    if job and token == job:
+        message = "`connection-token` is the job's own token (System.AccessToken), which ends with the job."
+        raise ShortLivedToken(message)
+    claims = _claims(token)
+    if claims is not None and feed.is_artifacts:
+        end = _end(claims)
+        told = f"; this one ends at {end:%Y-%m-%d %H:%M} UTC" if end else ""
+        message = f"`connection-token` is an access token (a JWT), not a personal access token{told}."
+        raise ShortLivedToken(message)
+
+
+def warnings(token: Secret, feed: Feed, expires: str, *, told: bool, now: datetime) -> Iterator[str]:
+    """Yield what a person should do about the end of `token`, which the feed has just taken.
+
+    `expires` is the user's word (`told`) or was stored with the token earlier. A remembered date that is over stops
+    nobody: the feed knows better, since a personal access token can be extended without becoming another one.
+    """
+    renew = f"{_new(feed)}, pass it as `connection-token` with its date in `connection-token-expires`, and run the step"
+    left = (date.fromisoformat(expires) - now.date()).days if expires else EARLY + 1
+    if left < 0 and not told:
+        yield (
+            f"By the date that was stored with it, `connection-token` expired on {expires}, but the feed still takes "
+            f"it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
+        )
+    elif left <= EARLY:
+        when = {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
+        yield f"`connection-token` expires {when}, on {expires}; after that no image can be built. {renew} again."
+    end = _end(_claims(token) or {})
+    if end and not expires and (end - now).days < EARLY:
+        yield (
+            f"`connection-token` says itself that it ends at {end:%Y-%m-%d %H:%M} UTC; after that no image can be "
+            f"built. {renew} again."
+        )
+
+
+def fingerprint(token: Secret, place: str) -> str:
+    """Return 16 hex digits that tell whether the stored token is this one, and nothing about the token.
+
+    Anybody who may read the workspace sees it, so it is slow to compute (PBKDF2, which FIPS machines have too) and
+    different in each `place`.
+    """
+    return hashlib.pbkdf2_hmac("sha256", token.reveal().encode(), place.lower().encode(), 200_000, dklen=8).hex()
+
+
+def note(mark: str, expires: str) -> dict[str, str]:
+    """Return the metadata that stands beside a stored token: its fingerprint, and its last day if that is known."""
+    return {FINGERPRINT: mark, EXPIRES: expires} if expires else {FINGERPRINT: mark}
+
+
+def noted(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """Return fingerprint and last day out of metadata, which anybody may have written; empty where there is none."""
+    try:
+        expires = day(str(metadata.get(EXPIRES)))
+    except ValueError:
+        expires = ""
+    return str(metadata.get(FINGERPRINT) or ""), expires
+
+
+def explain(error: StepError, token: Secret, feed: Feed, today: date) -> StepError:
+    """Return `error`, a refusal of `connection-token` alone, with the causes that such a token of Azure DevOps has."""
+    if not feed.is_artifacts:
+        return error
+    new = f"{_new(feed)}, and store it as the secret that `connection-token` gets."
+    if isinstance(error, TokenRefused):
+        error.cause, error.fix = _refused(token, today), new
+    elif isinstance(error, (SignInPage, Redirected)):
+        error.cause = "Azure DevOps doesn't know it: it isn't whole, of another organisation, or barred by a policy."
+        error.fix = new
+    elif isinstance(error, (FeedForbidden, FeedNotFound)):
+        if isinstance(error, FeedNotFound):
+            error = FeedNotFound(f"`connection-token` sees no feed {feed.label}: 404.", details=error.details)
+        error.cause = "It is a token whose owner isn't a Feed Reader here, or it lacks the scope Packaging (read)."
+        error.fix = (
+            "In Artifacts > feed settings > Permissions make the owner of `connection-token` at least a Feed Reader, "
+            "and see that the token has Packaging (read)."
+        )
+    return error
+
+
+def _refused(token: Secret, today: date) -> str:
+    """Return why a feed may answer 401: to a token that it doesn't know it says nothing else."""
+    usual = "has expired, was revoked, is of another organisation, or lacks the scope Packaging (read)."
+    if not re.fullmatch(_PAT, token.reveal()):
+        return f"It doesn't look like a personal access token of Azure DevOps. If it is one, it {usual}"
+    if today >= GLOBAL_END:
+        return f"Tokens for all organisations ended on {GLOBAL_END}, and this may be one. If it isn't, it {usual}"
+    return f"It {usual}"
+
+
+def _new(feed: Feed) -> str:
+    """Return the beginning of the advice: what to make."""
+    if not feed.is_artifacts:
+        return f"Make a new token that may read {feed.host}"
+    return f"Make a new organisation-scoped personal access token of {feed.organisation} with Packaging (read)"
+
+
+def _claims(token: Secret) -> dict[str, Any] | None:
+    """Return what a JWT (RFC 7519) says of itself, nothing checked; None for what has not its shape.
+
+    It has three parts when signed, five when encrypted (RFC 7515, 7516); its head always names an `alg`.
+    """
+    parts = token.reveal().split(".")
+    head = _decoded(parts[0]) if len(parts) in (3, 5) else {}
+    return {**_decoded(parts[1]), **head} if isinstance(head.get("alg"), str) else None
+
+
+def _decoded(part: str) -> dict[str, Any]:
+    try:
+        content = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):  # binascii's and json's errors are ValueErrors
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _end(claims: dict[str, Any]) -> datetime | None:
+    """Return the time in `exp` (RFC 7519, 4.1.4: seconds since 1970), if it is one."""
+    seconds = claims.get("exp")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
