@@ -35,6 +35,7 @@ API_VERSIONS = {
     "workspaces/connections": (*STABLE, "2024-04-01-preview", OLD_CONNECTIONS),
     "workspaces/environments": (*STABLE, "2023-04-01-preview"),
     "workspaces/environments/versions": (*STABLE, "2023-04-01-preview"),
+    "workspaces/jobs": (*STABLE, "2023-02-01-preview", "2025-01-01-preview"),
 }
 """The stable versions of azure-rest-api-specs, and what azure-ai-ml 1.35 and azureml-core 1.61 send."""
 WORKSPACE_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}$")
