@@ -98,7 +98,7 @@ def rooms(store: Store, kind: str, *, versioned: bool = True, **by_method: Room)
 
     async def handle(request: Request) -> Response:
         workspace, caller = enter(store, request, kind, versioned=versioned)
-        content = await json_body(request) if request.method in {"PUT", "POST"} else None
+        content = await json_body(request) if request.method in {"PUT", "POST", "PATCH"} else None
         with store.edit("arm") as document:
             return by_method[request.method](Visit(request, workspace, caller, workspace.records(document)), content)
 
@@ -225,7 +225,9 @@ def check_name(value: str, pattern: re.Pattern[str], what: str) -> None:
 
 
 async def json_body(request: Request) -> Any:  # noqa: ANN401 (JSON)
-    """Return the request's JSON."""
+    """Return the request's JSON, None without any."""
+    if not await request.body():
+        return None
     try:
         return await request.json()
     except ValueError:

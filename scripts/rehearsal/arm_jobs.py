@@ -1,7 +1,7 @@
 """A workspace's jobs, as ARM takes them: command jobs, on environments that are registered.
 
-After CommandJob in stable/2024-04-01/mfe.json (azure-rest-api-specs) and what azure-ai-ml 1.35 sends. Nothing is run: a job
-stays as it was submitted. azureml-core's runs (``aml_runs``) are in the same store, as they are in a workspace.
+After CommandJob in stable/2024-04-01/mfe.json (azure-rest-api-specs) and what azure-ai-ml 1.35 sends. Nothing is run:
+a job stays as it was submitted. azureml-core's runs (``aml_runs``) are in the same store, as they are in a workspace.
 """
 
 import re
