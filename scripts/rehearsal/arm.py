@@ -1,4 +1,4 @@
-"""management.azure.com: subscriptions, and in them a workspace, its connections and its environments.
+"""management.azure.com: subscriptions, and in them a workspace, its connections, environments and jobs.
 
 After Microsoft.MachineLearningServices, stable/2024-04-01 (azure-rest-api-specs), and what its users report.
 """
@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rehearsal import arm_connections, arm_environments, names
+from rehearsal import arm_connections, arm_environments, arm_jobs, names
 from rehearsal.arm_guard import (
     PROVIDER,
     WORKSPACE_PATH,
@@ -40,6 +40,7 @@ def app(store: Store) -> Starlette:
     environment = rooms(store, defined, GET=arm_environments.container)
     versions = rooms(store, f"{defined}/versions", GET=arm_environments.versions)
     version = rooms(store, f"{defined}/versions", GET=arm_environments.version, PUT=arm_environments.put)
+    job = rooms(store, "workspaces/jobs", GET=arm_jobs.shown, PUT=arm_jobs.put)
     permissions = rooms(store, "permissions", GET=_list_permissions)
     return application(
         [
@@ -52,6 +53,7 @@ def app(store: Store) -> Starlette:
             route(f"{WORKSPACE_PATH}/environments/{{name}}", environment, "GET"),
             route(f"{WORKSPACE_PATH}/environments/{{name}}/versions", versions, "GET"),
             route(f"{WORKSPACE_PATH}/environments/{{name}}/versions/{{version}}", version, "GET", "PUT"),
+            route(f"{WORKSPACE_PATH}/jobs/{{name}}", job, "GET", "PUT"),
         ],
         _unknown_path,
     )

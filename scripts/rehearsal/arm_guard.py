@@ -35,6 +35,7 @@ API_VERSIONS = {
     "workspaces/connections": (*STABLE, "2024-04-01-preview", OLD_CONNECTIONS),
     "workspaces/environments": (*STABLE, "2023-04-01-preview"),
     "workspaces/environments/versions": (*STABLE, "2023-04-01-preview"),
+    "workspaces/jobs": (*STABLE, "2023-02-01-preview", "2025-01-01-preview"),
 }
 """The stable versions of azure-rest-api-specs, and what azure-ai-ml 1.35 and azureml-core 1.61 send."""
 WORKSPACE_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}$")
@@ -97,7 +98,7 @@ def rooms(store: Store, kind: str, *, versioned: bool = True, **by_method: Room)
 
     async def handle(request: Request) -> Response:
         workspace, caller = enter(store, request, kind, versioned=versioned)
-        content = await json_body(request) if request.method in {"PUT", "POST"} else None
+        content = await json_body(request) if request.method in {"PUT", "POST", "PATCH"} else None
         with store.edit("arm") as document:
             return by_method[request.method](Visit(request, workspace, caller, workspace.records(document)), content)
 
@@ -224,7 +225,9 @@ def check_name(value: str, pattern: re.Pattern[str], what: str) -> None:
 
 
 async def json_body(request: Request) -> Any:  # noqa: ANN401 (JSON)
-    """Return the request's JSON."""
+    """Return the request's JSON, None without any."""
+    if not await request.body():
+        return None
     try:
         return await request.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""JSON Schemas of the two payloads that a release writes to ARM, requests and answers.
+"""JSON Schemas of the payloads that a release and a job write to ARM, requests and answers.
 
 Condensed by hand from Microsoft.MachineLearningServices, stable/2024-04-01 (azure-rest-api-specs), to what Learn
 offers for a PythonFeed or Git connection and for an environment from an image and a conda file; unlike
@@ -80,6 +80,32 @@ _ENVIRONMENT = {
 }
 
 ENVIRONMENT_REQUEST = _object(["properties"], properties=_object(["image"], **{**_ENVIRONMENT, "image": _TEXT}))
+
+_CODE = {"type": "string", "pattern": "[a-zA-Z0-9_]"}
+_ARM_ID = {"type": ["string", "null"], "pattern": "^/subscriptions/"}
+_OTHERS = (
+    "distribution inputs limits outputs queueSettings resources identity notificationSetting services componentId"
+).split()
+JOB_REQUEST = _object(
+    ["properties"],
+    properties=_object(
+        ["jobType", "command", "environmentId"],
+        jobType={"const": "Command"},
+        command=_CODE,
+        environmentId=_CODE,
+        computeId=_ARM_ID,
+        codeId=_ARM_ID,
+        experimentName=_TEXT,
+        displayName={"type": ["string", "null"]},
+        description={"type": ["string", "null"]},
+        isArchived={"type": "boolean"},
+        environmentVariables=_STRINGS,
+        properties=_STRINGS,
+        tags=_STRINGS,
+        **{name: {"type": ["object", "string", "null"]} for name in _OTHERS},
+    ),
+)
+"""CommandJob and JobBase: the one kind of job that the stand-in takes."""
 
 _SYSTEM_DATA = {"type": "object", "required": ["createdAt", "createdBy", "createdByType"]}
 

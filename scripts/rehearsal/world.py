@@ -174,6 +174,14 @@ class World:
         found: dict[str, Any] = self.store.read("arm")[SUBSCRIPTION_ID][RESOURCE_GROUP][workspace]
         return found
 
+    def jobs(self, workspace: str = WORKSPACE) -> list[dict[str, Any]]:
+        """Return the jobs that were submitted to a workspace, in order, as ARM shows them.
+
+        What a job names is in ``properties``: ``environmentId``, ``computeId``, ``command``. Those of azureml-core are
+        there too; what it sent is under ``v1``.
+        """
+        return list(self.workspace(workspace).get("jobs", {}).values())
+
     def blob(self, workspace: str, filename: str) -> pathlib.Path:
         """Return the file behind a private wheel of a workspace, stored or not; it may be replaced or deleted."""
         account = self.store.blobs(storage_account(workspace_id(workspace)))

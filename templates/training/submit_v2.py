@@ -1,0 +1,79 @@
+"""Submit job.yml to Azure ML on exactly one version of an environment, with azure-ai-ml (SDK v2).
+
+    pip install --no-deps --require-hashes -r requirements-v2.txt
+    python submit_v2.py --workspace SUBSCRIPTION/GROUP/NAME --compute CLUSTER --receipt aml-release.json
+    python submit_v2.py --workspace … --compute … --environment azureml:NAME:VERSION
+
+The environment comes from the receipt of a release, from the release step's output `environment`, or from both, which
+then have to agree. What isn't given is read from the variables WORKSPACE, COMPUTE, ENVIRONMENT and RECEIPT. Signs in by
+AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET where all are set, else as the Azure CLI is signed in
+(azure/login on GitHub, AzureCLI@2 in Azure Pipelines).
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+WORKSPACE = "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.MachineLearningServices/workspaces/{}"
+PINNED = re.compile(r"azureml:([a-zA-Z0-9][\w-]*):([\w.+-]*\d[\w.+-]*)", re.ASCII)  # no label, no `latest`
+
+
+def main() -> None:
+    """Check what was asked for before anything is asked of Azure; then submit, and say what and where."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for option in ("workspace", "compute", "environment", "receipt"):
+        parser.add_argument(f"--{option}", default=os.environ.get(option.upper(), ""))
+    parser.add_argument("--job", default=Path(__file__).with_name("job.yml"), help="default: job.yml beside this file")
+    parser.add_argument("--command", help="in place of the job file's")
+    parser.add_argument("--experiment", help="in place of the job file's")
+    asked = parser.parse_args()
+    place = [part for part in asked.workspace.strip("/").split("/") if part]
+    place = place[1::2][:2] + place[-1:] if len(place) == 8 else place  # a resource id
+    if len(place) != 3 or not asked.compute:
+        sys.exit("--workspace SUBSCRIPTION/GROUP/NAME (or its resource id) and --compute are needed.")
+    name, version = released(asked.environment, asked.receipt, WORKSPACE.format(*place))
+
+    from azure.ai.ml import MLClient, load_job  # only now: it takes seconds
+    from azure.core.exceptions import AzureError
+    from azure.identity import AzureCliCredential, ChainedTokenCredential, EnvironmentCredential
+
+    credential = ChainedTokenCredential(EnvironmentCredential(), AzureCliCredential(process_timeout=60))
+    changed = [{"environment": f"azureml:{name}:{version}"}]
+    changed += [{"command": asked.command}] if asked.command else []
+    try:
+        client = MLClient(credential, *place)
+        client.environments.get(name, version)  # not there: say so now, and not when the job starts
+        job = load_job(asked.job, params_override=changed)
+        submitted = client.create_or_update(job, compute=asked.compute, experiment_name=asked.experiment)
+    except AzureError as error:
+        sys.exit(f"The job wasn't submitted: {error}")
+    print(f"Submitted {submitted.name} on azureml:{name}:{version}\n{submitted.studio_url}")
+
+
+def released(environment: str, receipt: str, workspace: str) -> tuple[str, str]:
+    """Return name and version of the one environment that is asked for; ends the program if that isn't clear."""
+    if receipt:
+        try:
+            said = json.loads(Path(receipt).read_text("utf-8"))
+            reference, ids = said["environment"]["reference"], said["environment"]["ids"]
+            here = any(each.lower().startswith(f"{workspace}/environments/".lower()) for each in ids)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            sys.exit(f"{receipt} is no receipt (aml-release.json): {error}")
+        if said.get("dry_run"):
+            sys.exit(f"{receipt} is of a dry run: nothing was registered.")
+        if environment and environment != reference:
+            sys.exit(f"--environment is {environment}, the receipt has {reference}.")
+        if not here:
+            sys.exit(f"{receipt} is of a release to other workspaces.")
+        environment = reference
+    found = PINNED.fullmatch(environment)
+    if found is None:
+        sys.exit(f"Name one version, as azureml:NAME:VERSION; a label (@latest) moves. Got: {environment or 'nothing'}")
+    return found[1], found[2]
+
+
+if __name__ == "__main__":
+    main()
