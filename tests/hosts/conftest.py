@@ -90,6 +90,15 @@ def base(_azure: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     }
 
 
+@pytest.fixture(scope="session")
+def act_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return act's own cache folder, and in it what this runner has more than the other: a uv."""
+    home = tmp_path_factory.mktemp("act")
+    (home / "bin").mkdir()
+    (home / "bin/uv").symlink_to(Path(sys.executable).parent / "uv")
+    return home
+
+
 def tag_push(scenario: Scenario) -> dict[str, str]:
     """Return the variables by which the runner tells of a pushed tag."""
     return {

@@ -57,15 +57,6 @@ class Ended:
         return found
 
 
-@pytest.fixture(scope="session")
-def act_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return act's own cache folder, and in it what this runner has more than the other: a uv."""
-    home = tmp_path_factory.mktemp("act")
-    (home / "bin").mkdir()
-    (home / "bin/uv").symlink_to(BIN / "uv")
-    return home
-
-
 @pytest.fixture
 def act(repository: Path, azure: Azure, base: dict[str, str], act_home: Path, tmp_path: Path) -> "Act":
     path = os.pathsep.join([str(act_home / "bin"), base["PATH"]])

@@ -1,4 +1,4 @@
-"""The token that a workspace is to hold: expired, nearly expired, of a kind that can't last, or one that may publish."""
+"""The token that a workspace is to hold: expired, nearly so, of a kind that can't last, or one that may publish."""
 
 import datetime
 import pathlib
@@ -47,7 +47,7 @@ def done(result: Result, *warned: str) -> Result:
 
 @pytest.mark.parametrize("more", [{}, {"dry_run": "true"}, {"sdk": "v1"}])
 def test_an_expired_token_is_refused_before_anything_is_asked(
-    step: Step, wheel: pathlib.Path, more: dict[str, str]
+    step: Step, wheel: pathlib.Path, more: dict[str, Any]
 ) -> None:
     result = step(wheel=wheel, connection_token_expires=day(-1), **more)
     told = f"By `--connection-token-expires`, `AMLWHEEL_CONNECTION_TOKEN` expired on {day(-1)}."
@@ -93,7 +93,7 @@ def test_a_stored_date_that_is_over_warns_and_a_second_workspace_gets_a_known_da
 
 
 def test_azureml_core_warns_by_the_input_and_can_keep_no_date(step: Step, world: World, wheel: pathlib.Path) -> None:
-    given = {"wheel": wheel, "connection_token_expires": day(5)}
+    given: dict[str, Any] = {"wheel": wheel, "connection_token_expires": day(5)}
     assert STORE[0] in done(step(sdk="v1", **given), f"days, on {day(5)}").written
     assert noted(world) == {}
     assert done(step(sdk="v2", **given), f"days, on {day(5)}").written == STORE
