@@ -151,19 +151,19 @@ def user(base: dict[str, str], _azure: World, tmp_path_factory: pytest.TempPathF
         (at / "stubs" / name).mkdir(parents=True)
         (at / "stubs" / name / "action.yml").write_text(STUB.format(name=name, run=json.dumps(run)))
     lock = TEMPLATES / "training/requirements-v2.txt"
-    python = bootstrap.environment(lock)
+    python = str(bootstrap.environment(lock))
     programs = {
         "python/python": PYTHON.format(lock=lock, python=python),
         "login/az": AZ.format(python=python, tenant=names.TENANT_ID, client=names.CLIENT_ID),
         "bin/gh": GH,
     }
-    for name, text in programs.items():
+    for name, content in programs.items():
         (at / name).parent.mkdir()
-        (at / name).write_text(text)
+        (at / name).write_text(content)
         (at / name).chmod(0o755)
-    path = os.pathsep.join([str(act_home / "bin"), str(at / "bin"), base["PATH"]])
+    search = os.pathsep.join([str(act_home / "bin"), str(at / "bin"), base["PATH"]])
     plain = {name: value for name, value in base.items() if not name.startswith("AZURE_") or name == "AZURE_CONFIG_DIR"}
-    return User(repository, at, _azure, {**plain, "XDG_CACHE_HOME": str(act_home), "PATH": path})
+    return User(repository, at, _azure, {**plain, "XDG_CACHE_HOME": str(act_home), "PATH": search})
 
 
 def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azure) -> None:
