@@ -81,14 +81,19 @@ class Result:
     @property
     def released(self) -> dict[str, object]:
         """The files; of the receipt only what it says of the release, and not of the run."""
-        said = json.loads(self.files["aml-release.json"])
-        kept = {name: part for name, part in said.items() if name not in ("plan", "run", "dry_run")}
-        return {**self.files, "aml-release.json": kept}
+        return released(self.files)
 
     @property
     def told(self) -> str:
         """What is printed, on one line: messages are matched without regard to where lines end."""
         return " ".join(self.output.split())
+
+
+def released(files: Mapping[str, bytes]) -> dict[str, object]:
+    """Return the files by name; of the receipt only what it says of the release, and not of the run."""
+    said = json.loads(files["aml-release.json"])
+    kept = {name: part for name, part in said.items() if name not in ("plan", "run", "dry_run")}
+    return {**files, "aml-release.json": kept}
 
 
 def _kind(url: str) -> str:

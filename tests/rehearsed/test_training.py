@@ -119,6 +119,7 @@ def test_azure_ai_ml_loads_the_files_and_reads_what_was_registered(
 def test_a_job_names_exactly_what_was_released(step: Step, released: Result, sdks: dict[str, str]) -> None:
     reference = released.outputs["environment"]
     receipt = released.folder / "aml-release.json"
+    seen = len(step.world.requests())
     ways: list[tuple[str, list[str], dict[str, str]]] = [
         ("v2", [*PLACE, "--receipt", str(receipt)], {}),
         ("v2", ["--workspace", workspace_id(), "--command", "python -m acme.train"], signed_in(step)),
@@ -139,7 +140,7 @@ def test_a_job_names_exactly_what_was_released(step: Step, released: Result, sdk
         assert studio.startswith(f"https://ml.azure.com/runs/{job['name']}?wsid=")
         assert names.CLIENT_SECRET not in output + errors
         assert "eyJ" not in output + errors  # no token
-    assert not [line["url"] for line in step.world.requests() if line.get("refused")]
+    assert not [line["url"] for line in step.world.requests()[seen:] if line.get("refused")]
     uploaded = [path.name for path in (step.world.azure / "blobs").rglob("*") if path.is_file()]
     assert uploaded == ["environment.txt"]  # the code is in the wheel
 
