@@ -1,6 +1,7 @@
 """HTTP for everything that isn't Azure Resource Manager: one session, with timeouts, retries and our own errors."""
 
 import contextlib
+import hashlib
 import socket
 from collections.abc import Iterator
 from functools import cache
@@ -112,17 +113,43 @@ def get(
 ) -> requests.Response:
     """GET `url` (or the `first_byte` of it) without following redirects, retrying reads; raise NoNetwork or TooSlow.
 
-    `token` travels as the password of HTTP Basic. `X-TFS-FedAuthRedirect: Suppress` asks Azure DevOps for a 401
-    instead of a redirect to a sign-in page (artifacts-keyring-nofuss 1.3.3).
+    `token` travels as the password of HTTP Basic, see `login`. `X-TFS-FedAuthRedirect: Suppress` asks Azure DevOps for
+    a 401 instead of a redirect to a sign-in page (artifacts-keyring-nofuss 1.3.3).
     """
     headers = {"Accept": accept, "X-TFS-FedAuthRedirect": "Suppress"}
     if bearer:
         headers["Authorization"] = f"Bearer {bearer.reveal()}"
     if first_byte:
         headers["Range"] = "bytes=0-0"
-    auth = (USER, token.reveal()) if token else _no_netrc
+    auth = login(token) if token else _no_netrc
     with network(url):
         return session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), allow_redirects=False)
+
+
+def sha256(url: str, token: Secret | None, most: int) -> str:
+    """GET `url`, redirects followed, and return the sha256 (hex) of what it holds; empty when that isn't a file.
+
+    No more than `most` bytes are read: of a longer file the digest is that of its beginning. `requests` takes the
+    token off when it is redirected to another host.
+    """
+    digest, left = hashlib.sha256(), most
+    with (
+        network(url),
+        session().get(url, auth=login(token) if token else _no_netrc, timeout=(CONNECT, READ), stream=True) as response,
+    ):
+        if response.status_code != requests.codes.ok:
+            return ""
+        for block in response.iter_content(2**20):
+            digest.update(block[:left])
+            left -= len(block)
+            if left <= 0:
+                break
+    return digest.hexdigest()
+
+
+def login(token: Secret) -> tuple[str, str]:
+    """Return user name and password with which `token` is used."""
+    return token.user or USER, token.reveal()
 
 
 def patch(url: str, body: object, *, token: Secret) -> requests.Response:
@@ -131,7 +158,7 @@ def patch(url: str, body: object, *, token: Secret) -> requests.Response:
     It is Azure DevOps' REST interface that is patched, whose version goes into `Accept` (azure-devops 7.1.0b4).
     """
     headers = {"Accept": "application/json;api-version=7.1-preview.1", "X-TFS-FedAuthRedirect": "Suppress"}
-    auth, limits = (USER, token.reveal()), (CONNECT, READ)
+    auth, limits = login(token), (CONNECT, READ)
     with network(url):
         return session().patch(url, json=body, headers=headers, auth=auth, timeout=limits, allow_redirects=False)
 

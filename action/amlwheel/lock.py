@@ -197,10 +197,8 @@ def _project(folder: Path, wanted: Wanted, bound: set[str], sources: Sources) ->
 
 def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
     """Run uv; the token travels in the environment, which uv never prints."""
-    env = process.environment() | {
-        "UV_INDEX_FEED_USERNAME": http.USER,
-        "UV_INDEX_FEED_PASSWORD": sources.token.reveal(),
-    }
+    access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(sources.token), strict=True)
+    env = process.environment() | dict(access)
     command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
     # Nothing is built, so any interpreter will do; without one named, uv tries those that it finds.
     command += [

@@ -26,6 +26,7 @@ from . import (
     plan,
     process,
     proof,
+    publish,
     receipt,
     sbom,
     source,
@@ -184,7 +185,7 @@ class Stages:
                 if asked.route == "workspace":
                     azureml_core.refuse_unstorable(each)
                 elif asked.feed:
-                    feed.refuse_unpublishable(each, asked.feed)
+                    publish.refuse_unpublishable(each, asked.feed)
                 wheel.check_fit(each, asked.python_version)
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
@@ -295,7 +296,7 @@ class Stages:
             if world.storage:
                 yield from (partial(world.storage.plan, each, place) for place in asked.workspace)
             elif asked.feed:
-                yield partial(feed.plan, asked.feed.through(None), each, asked.feed_token, self.host.warning)
+                yield partial(publish.plan, asked.feed.through(None), each, asked.feed_token, self.host.warning)
 
     def _shown_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[Any]]]:
         """Yield what plans that images can be built from the feed: each wheel's promotion, and saving from upstream."""

@@ -16,13 +16,13 @@ from amlwheel import (
     __main__,
     credentials,
     devops,
-    feed,
     hosts,
     http,
     image,
     lock,
     process,
     proof,
+    publish,
     source,
     stages,
     upstream,
@@ -145,7 +145,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(stages, "Arm", lambda *_: made.arm)
     monkeypatch.setattr(devops, "facts", lambda *_, **__: devops.Facts(frozenset(["known"])))
     monkeypatch.setattr(http, "get", made.get)
-    monkeypatch.setattr(feed, "_post", made.post)
+    monkeypatch.setattr(publish, "_post", made.post)
     monkeypatch.setattr(image, "pin", lambda _: IMAGE)
     monkeypatch.setattr(wheel, "build", made.build)
     monkeypatch.setattr(lock, "resolve", made.resolve)
