@@ -358,10 +358,8 @@ class Inputs:
             raise together(problems)
         if self.feed and self.feed_upload_url:
             object.__setattr__(self, "feed", dataclasses.replace(self.feed, upload_url=self.feed_upload_url))
-        for name, user in (
-            ("feed_token", self.feed_user),
-            ("connection_token", self.connection_user or self.feed_user),
-        ):
+        users = {"feed_token": self.feed_user, "connection_token": self.connection_user or self.feed_user}
+        for name, user in users.items():
             if getattr(self, name):  # None: refused for another reason
                 object.__setattr__(self, name, getattr(self, name).of(user))
 
