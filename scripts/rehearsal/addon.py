@@ -65,7 +65,8 @@ class Door:
         self.through = frozenset(config["through"])
         port = next(address[1] for address in _proxyserver().listen_addrs())
         store = Store(pathlib.Path(config["state"]))
-        self.hosts = stand_ins(store, Inside(store, port, pathlib.Path(config["ca_bundle"])))
+        inside = Inside(store, port, pathlib.Path(config["ca_bundle"]), tuple(config["beside"]))
+        self.hosts = stand_ins(store, inside)
         options: Any = ctx.options
         options.update(allow_hosts=[self.hosts.pattern])
         threading.Thread(target=_end_with_parent, args=(asyncio.get_running_loop(),), daemon=True).start()

@@ -20,6 +20,8 @@ class Inside:
     port: int
     ca_bundle: pathlib.Path
     """The roots that a client needs: this machine's and the proxy's."""
+    beside: tuple[str, ...] = ()
+    """Hosts that are reached beside the proxy, apart from the public index."""
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """Return ``base`` changed so that a process lives in this world: proxy, CA, and fake ARM credentials.
@@ -34,7 +36,7 @@ class Inside:
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
             # The proxy lets the public index through, but uv's many connections at once then wait for seconds.
-            "NO_PROXY": ",".join(upstream.hosts()),
+            "NO_PROXY": ",".join([*upstream.hosts(), *self.beside]),
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
             "AZURE_CONFIG_DIR": str(self.store.root / "config"),

@@ -3,9 +3,11 @@
 import contextlib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 from collections.abc import Mapping
 from typing import IO
 
@@ -34,6 +36,7 @@ _KEPT = frozenset(
     "SYSTEMROOT SYSTEMDRIVE COMSPEC PATHEXT WINDIR USERPROFILE APPDATA LOCALAPPDATA PROGRAMDATA "
     "UV_DEFAULT_INDEX UV_INDEX_URL UV_CACHE_DIR UV_HTTP_TIMEOUT PIP_INDEX_URL PIP_CACHE_DIR PIP_DEFAULT_TIMEOUT".split()
 )
+_AZURE = re.compile(r"(.*\.)?(azure\.com|visualstudio\.com|azureml\.ms|windows\.net|microsoftonline\.com)")
 _KEPT_PREFIXES = ("LC_", "AMLWHEEL_")
 
 
@@ -56,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> int:
     arguments = step_arguments(options, project, folder)
-    with World(folder, latency_ms=options.latency_ms) as world:
+    with World(folder, latency_ms=options.latency_ms, beside=own_servers(options)) as world:
         _announce(options, arguments, folder)
         status = _run(arguments, step_environment(world, os.environ), folder / "log.txt")
         _conclude(world, folder, status)
@@ -82,6 +85,13 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
         del defaults["feed"]
     missing = {name: value for name, value in defaults.items() if options.value(name) is None}
     return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
+
+
+def own_servers(options: Options) -> list[str]:
+    """Return the hosts of the user's own repository server, which the step and the image builder then really reach."""
+    urls = (options.value(name) or "" for name in ("feed", "feed-upload-url"))
+    hosts = {urllib.parse.urlsplit(url).hostname or "" for url in urls if re.match(r"https?://", url, re.IGNORECASE)}
+    return sorted(host for host in hosts if host and not _AZURE.fullmatch(host))
 
 
 def step_environment(world: World, base: Mapping[str, str]) -> dict[str, str]:
