@@ -1,5 +1,6 @@
 """The feed as its index shows it: what is asked is what pip will ask, and every answer has a name."""
 
+import html
 import html.parser
 import json
 import re
@@ -93,7 +94,8 @@ def _check_devpi(response: requests.Response, feed: Feed) -> None:
     """Raise FeedNotFound for the address of an index of devpi that lacks its end: a browser shows it so."""
     if "X-Devpi-Server-Version" in response.headers and not feed.index_url.endswith("/+simple/"):
         fix = f"Write `feed` as {feed.index_url}+simple/."
-        raise FeedNotFound(f"{feed.index_url} is an address of devpi, but not of an index.", cause="", fix=fix)
+        message = f"{feed.index_url} is an address of devpi, but not of an index."
+        raise FeedNotFound(message, cause="There it ends with +simple/.", fix=fix)
 
 
 def _check_member(feed: Feed, identity: Mapping[str, Any], said: str) -> None:
@@ -289,5 +291,6 @@ def message_of(response: requests.Response) -> str:
         said = said["errors"][0]["message"] if "errors" in said else said["message"]
     except (ValueError, LookupError, TypeError):
         page = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", response.text[:100_000], flags=re.DOTALL)
+        page = html.unescape(page)
         said = " ".join([response.reason or "", *(page.split() if "<" in response.text else ())])
     return str(said)[:2000]

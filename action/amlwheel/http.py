@@ -127,10 +127,10 @@ def get(
 
 
 def sha256(url: str, token: Secret | None, most: int) -> str:
-    """GET `url`, redirects followed, and return the sha256 (hex) of what it holds; empty when that isn't a file.
+    """GET `url`, redirects followed, and return the sha256 (hex) of the file there.
 
-    No more than `most` bytes are read: of a longer file the digest is that of its beginning. `requests` takes the
-    token off when it is redirected to another host.
+    Empty when there is none, or one of more than `most` bytes. `requests` takes the token off when it is redirected to
+    another host.
     """
     digest, left = hashlib.sha256(), most
     with (
@@ -140,10 +140,10 @@ def sha256(url: str, token: Secret | None, most: int) -> str:
         if response.status_code != requests.codes.ok:
             return ""
         for block in response.iter_content(2**20):
-            digest.update(block[:left])
+            digest.update(block)
             left -= len(block)
-            if left <= 0:
-                break
+            if left < 0:
+                return ""
     return digest.hexdigest()
 
 

@@ -25,6 +25,7 @@ else:
     import tomli as tomllib
 
 SECONDS = 600.0
+LARGEST = 2 * 2**30  # bytes of a wheel that is read for its hash
 
 
 @dataclass(frozen=True)
@@ -227,11 +228,20 @@ def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
     files = package.get("wheels", [])
-    hashes = {each["hashes"]["sha256"] for each in files if "sha256" in each.get("hashes", {})}
+    hashes = {_sha256(each, sources) for each in files} - {""}
     host = sources.feed.host if sources.feed else None
     from_feed = any(urlsplit(each.get("url", "")).netloc == host for each in files)
     private = sources.only or package["name"] in bound or from_feed
     return Pin(package["name"], package["version"], tuple(sorted(hashes)), private)
+
+
+def _sha256(file: dict[str, Any], sources: Sources) -> str:
+    """Return a wheel's sha256; one of the feed is read where its page has none (pypiserver's has md5 by default)."""
+    told = file.get("hashes", {}).get("sha256", "")
+    url = str(file.get("url", ""))
+    if told or not sources.feed or urlsplit(url).netloc != sources.feed.host:
+        return str(told)
+    return http.sha256(url, sources.token, most=LARGEST)
 
 
 def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:

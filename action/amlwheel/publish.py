@@ -172,9 +172,9 @@ def _same_bytes(feed: Feed, wheel: Wheel, page: index.Page, token: Secret) -> No
     theirs = page.files[wheel.filename]
     if not theirs:
         url = page.urls[wheel.filename]
-        theirs = http.sha256(url, index.for_host(url, feed, token), most=wheel.size + 1)  # a longer one isn't ours
+        theirs = http.sha256(url, index.for_host(url, feed, token), most=wheel.size)
     if theirs != wheel.sha256:
-        shown = f"sha256 {theirs[:12]}…" if theirs else "no sha256, and it can't be downloaded"
+        shown = f"sha256 {theirs[:12]}…" if theirs else "other bytes"
         message = (
             f"{feed.label} already has {wheel.filename} with {shown}; the wheel of this run has {wheel.sha256[:12]}…."
         )
