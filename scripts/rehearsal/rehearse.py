@@ -127,10 +127,11 @@ def _run(arguments: list[str], environment: Mapping[str, str], log: pathlib.Path
 
 def _copy(step: subprocess.Popen[bytes], copy: IO[bytes]) -> None:
     assert step.stdout is not None  # noqa: S101 (it is a pipe)
-    while chunk := os.read(step.stdout.fileno(), 65536):
-        for stream in (sys.stdout.buffer, copy):
-            stream.write(chunk)
-            stream.flush()
+    with step.stdout as said:
+        while chunk := os.read(said.fileno(), 65536):
+            for stream in (sys.stdout.buffer, copy):
+                stream.write(chunk)
+                stream.flush()
 
 
 def _conclude(world: World, folder: pathlib.Path, status: int) -> None:

@@ -60,8 +60,9 @@ def warn(text: str) -> None:
 
 
 def test_a_rehearsal_releases_to_a_server_of_ones_own(
-    server: Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, caches: dict[str, str]
+    devpi: Devpi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, caches: dict[str, str]
 ) -> None:
+    server = devpi.server()
     wheel = write_wheel(tmp_path / "wheels", "acme-rehearsed", "1.0")
     secrets = {"AMLWHEEL_FEED_TOKEN": server.writer.reveal(), "AMLWHEEL_CONNECTION_TOKEN": server.reader.reveal()}
     for name, value in {**secrets, **caches}.items():
