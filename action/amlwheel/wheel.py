@@ -18,11 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from packaging import metadata, tags, utils
+from packaging import metadata, utils
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from . import process
+from . import choice, process
 from .errors import (
     BadWheel,
     BuildFailed,
@@ -43,13 +43,6 @@ else:
 # 2020-02-02, hatchling's own choice for a tree without a commit.
 NO_COMMIT_EPOCH = "1580601600"
 BUILD_SECONDS = 1800.0  # a large C++ extension takes long, but not for ever
-# Manylinux platforms that the image (glibc 2.28 or newer) can load, newest first; PEP 600.
-_PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)] + [
-    "manylinux2014_x86_64",
-    "manylinux2010_x86_64",
-    "manylinux1_x86_64",
-    "linux_x86_64",
-]
 # What zipfile and packaging raise for a damaged, encrypted or made-up archive.
 _UNREADABLE = (
     OSError,
@@ -335,9 +328,7 @@ def check_fit(wheel: Wheel, python: Python) -> None:
             f"{wheel.project} {wheel.version} needs Python {wheel.requires_python}; the environment has {python.exact}."
         )
         raise PythonOutOfRange(message)
-    fitting = {*tags.cpython_tags(python.numbers, platforms=_PLATFORMS)}
-    fitting |= {*tags.compatible_tags(python.numbers, f"cp{''.join(map(str, python.numbers))}", _PLATFORMS)}
-    if not wheel.tags & fitting:
+    if not wheel.tags & {*choice.supported(python)}:
         shown = ", ".join(sorted(map(str, wheel.tags)))
         message = f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64."
         raise WheelDoesNotFit(message)
