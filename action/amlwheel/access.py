@@ -18,6 +18,7 @@ from . import (
     image,
     inputs,
     plan,
+    remote,
     routes,
     tokens,
     wheel,
@@ -33,8 +34,8 @@ from .model import Connection, Feed, Image
 class World:
     """What was seen outside before anything was made. `workspaces` run parallel to the input's.
 
-    `worker` is azureml-core, where it is needed. `connection` is the feed's, with its token's last day, if the user or
-    one of the workspaces knows it.
+    `worker` is azureml-core, where it is needed. `connection` is the feed's or the repository's, with its token's last
+    day, if the user or one of the workspaces knows it. `remote` is what images are built from with `route: git`.
     """
 
     planner: workspace.Planner
@@ -44,6 +45,7 @@ class World:
     facts: devops.Facts
     workspaces: tuple[workspace.Seen, ...]
     connection: Connection | None
+    remote: remote.Remote | None = None
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,15 @@ class Access:
     def check(self, done: list[str]) -> World:
         """Probe feed, tokens, workspaces and image; every problem is reported in one run. `done` gets what was seen."""
         asked, host = self.asked, self.host
+        found = remote.locate(asked.git_repository, asked.package_dir, self.environ) if asked.route == "git" else None
         credential = credentials.find(self.environ, partial(host.mask, user=http.USER), asked.application)
         worker = Worker(credential, asked.workspace) if asked.azureml else None  # so early that nobody waits for it
         arm = Arm(credential, credentials.ARM_SCOPE)
         with plan.observing() as seen:
             index = self._look_at(asked.feed, seen) if asked.feed else None
+            if found:
+                seen.ask(partial(routes.refuse_credentials, self.environ))
+                seen.ask(partial(remote.check, found, asked.connection_token))
             for each in asked.workspace:
                 seen.ask(partial(workspace.exists, arm, each))
             known = [seen.ask(partial(workspace.connections, arm, each)) for each in asked.workspace]
@@ -73,25 +79,31 @@ class Access:
             page, facts = plan.results(index)
             feed.settle(asked.feed.through(None), page, facts.published, asked.feed_token)
             done.append(asked.feed.label)
+        if found:
+            done.append(f"{found.repository.url}@{found.repository.commit[:12]}")
         done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
-        found = tuple(map(workspace.Seen, plan.results(known), plan.results(allowed)))
+        places = tuple(map(workspace.Seen, plan.results(known), plan.results(allowed)))
         sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)
         return World(
             workspace.Planner(arm, sdk),
             worker,
-            routes.of(asked, worker, host.warning),
+            routes.of(asked, worker, host, found),
             pinned.result(),
             facts,
+            places,
+            self._connection(places, found),
             found,
-            self._connection(found),
         )
 
-    def _connection(self, found: Sequence[workspace.Seen]) -> Connection | None:
-        """Return the feed's connection with what is known of its token's end, and warn of what isn't well with it."""
+    def _connection(self, found: Sequence[workspace.Seen], source: remote.Remote | None) -> Connection | None:
+        """Return the connection with what is known of its token's end, and warn of what isn't well with it."""
         asked = self.asked
-        if not asked.feed:
+        if source:
+            connection = source.repository.connection(asked.connection_name)
+        elif asked.feed:
+            connection = Connection.of(asked.feed, asked.connection_name)
+        else:
             return None
-        connection = Connection.of(asked.feed, asked.connection_name)
         token, told = asked.connection_token, asked.connection_token_expires
         places = zip(asked.workspace, found, strict=True)
         stored = (workspace.remembered(connection, token, *place) for place in places)

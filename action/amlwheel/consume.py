@@ -75,7 +75,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
             "package-name": "\n".join(name for name, _ in told.packages),
             "package-version": "\n".join(version for _, version in told.packages),
             "connection": told.connection.name if told.connection else "",
-            "index-url": told.connection.index if told.connection else "",
+            "index-url": told.connection.index if told.connection and told.connection.category != "Git" else "",
         }
     )
     host.summary(f"`{told.reference}` is as it was released, on {', '.join(place.name for place in places)}.\n")
@@ -109,7 +109,10 @@ def read(path: Path) -> Told:
 def _told(said: Mapping[str, Any]) -> Told:
     """Take the parts; values that an input would take are read as that input, so nothing else gets further."""
     environment, feed, stored = said["environment"], said["feed"], said["connection"]
-    connection = stored and Connection(str(stored["name"]), str(stored["target"]), index=str(feed["index_url"]))
+    # Where images are built from a commit there is no feed: it is the repository that the connection is for.
+    category = str((stored or {}).get("category", "PythonFeed"))
+    read = said["source"]["repository"] if category == "Git" else (feed or {}).get("index_url")
+    connection = stored and Connection(str(stored["name"]), str(stored["target"]), category, str(read))
     made = Told(
         name=str(environment["name"]),
         version=str(environment["version"]),

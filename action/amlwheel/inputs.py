@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from . import tokens
 from .errors import BadInput, MissingToken, NotYet, StepError, together
 from .model import Feed, Image, Python, Workspace
+from .repository import Repository
 from .secret import Secret
 from .spelling import parse_feed
 
@@ -26,14 +27,14 @@ PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.1
 class Knob:
     """What the outside needs to know about one input: help, default as text, and its kind.
 
-    `unless` is the route with which a required input may be left out.
+    `unless` are the routes with which a required input may be left out.
     """
 
     help: str
     default: str = ""
     group: str = "more"
     required: bool = False
-    unless: str = ""
+    unless: tuple[str, ...] = ()
     secret: bool = False
     lines: bool = False
     shown: str = ""  # when Azure Pipelines' editor shows it: `route = storage`
@@ -110,6 +111,10 @@ def _feed(text: str) -> Feed | None:
     return parse_feed(text) if text else None
 
 
+def _repository(text: str) -> Repository | None:
+    return Repository.parse(text) if text else None
+
+
 def _environment_name(text: str) -> str:
     """Read an environment's name; the rule is the service's (azure-rest-api-specs, mfe.json 2024-04-01)."""
     plain = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", "up to 255 letters, digits, - and _; no dots")(text)
@@ -182,10 +187,11 @@ class Inputs:
     )
     feed: Feed | None = knob(
         "Azure Artifacts feed in any spelling (URL, `ORG/PROJECT/FEED`, `ORG/FEED`), or the URL of another "
-        "repository's simple index. With `route: workspace` it is only read from, and may be left out.",
+        "repository's simple index. With `route: workspace` it is only read from, and may be left out; with `route: git` "
+        "it is.",
         group="feed",
         required=True,
-        unless="workspace",
+        unless=("workspace", "git"),
         read=_feed,
     )
     feed_token: Secret = knob(
@@ -215,7 +221,8 @@ class Inputs:
     )
     connection_token: Secret = knob(
         "Secret to store on the workspace, with which images are built: an organisation-scoped personal access "
-        "token with Packaging (read).",
+        "token with Packaging (read). With `route: git` one that may read the repository: Contents (read-only) on "
+        "GitHub, Code (read) on Azure Repos.",
         group="workspace",
         secret=True,
         read=_token,
@@ -256,14 +263,21 @@ class Inputs:
         choices=("extra", "only"),
     )
     route: str = knob(
-        "How the package reaches the image: through the `feed`, or through the storage of each `workspace`, for a few "
-        "packages and without a feed.",
+        "How the package reaches the image: through the `feed`; through the storage of each `workspace`, for a few "
+        "packages and without a feed; or from its `git` repository, where each image build fetches and builds the "
+        "commit.",
         default="feed",
         choices=("feed", "workspace", "storage", "git"),
     )
     storage_container: str = knob(
         "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`.",
         shown="route = storage",
+    )
+    git_repository: Repository | None = knob(
+        "For `route: git`: `https://HOST/OWNER/REPO`, if it isn't the checkout's origin, and `@COMMIT` (all digits) "
+        "behind it, if it isn't what is checked out.",
+        shown="route = git",
+        read=_repository,
     )
     sdk: str = knob(
         "Way to the workspace: Azure Resource Manager (`v2`) or azureml-core (`v1`).",
@@ -302,7 +316,7 @@ class Inputs:
     def __post_init__(self) -> None:
         """Check what concerns several inputs; raise all problems together."""
         problems: list[StepError] = [
-            MissingToken(f"`{name}` is empty.", fix=fix)
+            MissingToken(f"`{name}` is empty.", fix=_REPOSITORY_FIX if self.route == "git" else fix)
             for name, fix in _TOKEN_FIX.items()
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
             and (self.feed or self.route != "workspace")
@@ -322,6 +336,7 @@ class Inputs:
                 )
                 if given
             ]
+        problems += self._git_problems()
         problems += self._view_problems()
         for name, supported in _SUPPORTED.items():
             value = getattr(self, name.replace("-", "_"))
@@ -330,10 +345,31 @@ class Inputs:
         if problems:
             raise together(problems)
 
+    def _git_problems(self) -> list[StepError]:
+        """Return what makes no sense with `route` git, or without it."""
+        if self.route != "git":
+            message = "`git-repository` is given, and `route` isn't git."
+            return [BadInput(message, fix="Leave `git-repository` out, or set `route` to git.")] * bool(
+                self.git_repository
+            )
+        why = {
+            "wheel": "images are built from the commit",
+            "feed": "nothing is published, and images need no feed",
+            "feed-token": "no feed is used",
+            "feed-view": "nothing is published, so nothing can be promoted",
+            "index": "no feed is used, and every file has its own address",
+        }
+        given = {name: getattr(self, name.replace("-", "_")) for name in why} | {"index": self.index == "only"}
+        return [
+            BadInput(f"`{name}` with `route` git: {why[name]}.", fix=f"Leave `{name}` out.")
+            for name, value in given.items()
+            if value
+        ]
+
     def _view_problems(self) -> list[StepError]:
         """Return why nothing can be promoted to `feed-view`, if so."""
         given, feed = self.feed_view, self.feed
-        if not given:
+        if not given or self.route == "git":
             return []
         if self.route == "workspace":
             return [BadInput("`feed-view` with `route` workspace: nothing is published, so nothing can be promoted.")]
@@ -394,9 +430,13 @@ _TOKEN_FIX = {
     "connection-token": "Make an organisation-scoped personal access token with scope Packaging (read), store it as a "
     "secret, and pass it as `connection-token`.",
 }
+_REPOSITORY_FIX = (
+    "Make a token that may read the repository (GitHub: fine-grained, Contents read-only; Azure Repos: Code read), "
+    "store it as a secret, and pass it as `connection-token`."
+)
 # What the interface promises and this version doesn't do yet; see docs/assumptions.md.
 _SUPPORTED = {
-    "route": ("feed", "workspace"),
+    "route": ("feed", "workspace", "git"),
     "storage-container": ("",),
 }
 
@@ -492,7 +532,7 @@ def read_as(of: type[Read], given: Mapping[str, str]) -> Read:
     problems: list[StepError] = []
     for each in knobs(of=of):
         try:
-            optional = bool(each.unless) and given.get("route", "").strip() == each.unless
+            optional = given.get("route", "").strip() in each.unless
             values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
         except StepError as problem:
             problems.append(problem)

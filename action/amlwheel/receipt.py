@@ -40,11 +40,15 @@ class Release:
     @property
     def route(self) -> str:
         """How the wheels reach the image, in the words of the input."""
+        if self.connection and self.connection.category == "Git":
+            return "git"
         return "workspace" if any(pin.stored for pin in self.environment.pins) else "feed"
 
     @property
     def place(self) -> str:
         """Where the wheels lie, for people."""
+        if self.route == "git":
+            return f"{self.source.repository}@{self.source.commit[:12]}"
         return self.feed.label if self.feed and self.route == "feed" else "the storage of each workspace"
 
     def tags(self) -> dict[str, str]:
@@ -89,6 +93,7 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
         and {
             "name": connection.name,
             "target": connection.target,
+            **({"category": connection.category} if connection.category != "PythonFeed" else {}),
             **({"token_expires": connection.token_expires} if connection.token_expires else {}),
         },
         "environment": {
@@ -140,7 +145,7 @@ OUTPUTS = {
     "wheel": "Path of the wheel; a line each for several.",
     "wheel-sha256": "sha256 of the wheel in hex; a line each for several.",
     "index-url": "Address of the feed's simple index, without a credential; empty without a feed.",
-    "connection": "Name of the connection on the workspace; empty without a feed.",
+    "connection": "Name of the connection on the workspace; empty without one.",
     "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
     "environment-name": "Name of the environment.",
     "environment-version": "Version of the environment.",
@@ -159,7 +164,7 @@ CONSUME_OUTPUTS = {
     "environment-version": "Version of the environment.",
     "package-name": "Name of the package; a line each for several.",
     "package-version": "Version of the package; a line each for several.",
-    "connection": "Name of the connection on the workspace; empty without a feed.",
+    "connection": "Name of the connection on the workspace; empty without one.",
     "index-url": "Address of the feed's simple index; empty without a feed.",
 }
 
@@ -226,10 +231,11 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 
 def _way(release: Release) -> str:
     """Return the middle of the picture: where the wheels went, and by what the image builder gets at them."""
-    if release.route == "workspace" or not release.feed or not release.connection:
+    if release.route == "workspace" or not release.connection:
         return 'place["storage of the workspace"]'
-    feed, connection = _node(release.feed.name), _node(release.connection.name)
-    return f'place["feed {feed}"] --> connection["connection {connection}"]'
+    connection = _node(release.connection.name)
+    place = f"feed {_node(release.feed.name)}" if release.feed else f"repository {_node(release.connection.index)}"
+    return f'place["{place}"] --> connection["connection {connection}"]'
 
 
 def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:

@@ -90,7 +90,9 @@ def _folder(project: Path, *, checkout: bool) -> str:
     plain = Path(place or ".").as_posix().strip("/")
     plain = "" if plain == "." else plain
     if plain.startswith("..") or not re.fullmatch(r"[\w./+-]*", plain, re.ASCII):
-        message = f"`package-dir` {plain!r} can't stand in a requirement: pip takes letters, digits, _ . - + and / there."
+        message = (
+            f"`package-dir` {plain!r} can't stand in a requirement: pip takes letters, digits, _ . - + and / there."
+        )
         raise BadRepository(message, fix="Rename the folder, or set `route` to feed.")
     return plain
 
@@ -134,7 +136,10 @@ def _refused(response: requests.Response, repository: Repository) -> StepError:
     elif response.is_redirect or "html" in response.headers.get("Content-Type", ""):
         said, cause = f"{said}, a sign-in page", "The host doesn't know the token: it has expired, or is of elsewhere."
     else:
-        cause, fix = "The host has a fault, or no repository is served there.", "Run the step again, or correct the address."
+        cause, fix = (
+            "The host has a fault, or no repository is served there.",
+            "Run the step again, or correct the address.",
+        )
     return RepositoryRefused(f"{said}.", cause=cause, fix=fix, details=response.text[:500] if status < 500 else "")  # noqa: PLR2004
 
 
@@ -222,6 +227,8 @@ def _failure(finished: process.Finished, repository: Repository) -> StepError:
         return NoNetwork(repository.host, said)
     if re.search(_FAILED, said):
         return RepositoryRefused(
-            f"Fetching from {repository.url} failed.", cause="The way there broke, or the host has a fault.", details=said
+            f"Fetching from {repository.url} failed.",
+            cause="The way there broke, or the host has a fault.",
+            details=said,
         )
     return CommitNotPushed(f"{repository.url} doesn't have commit {repository.commit}.", details=said)

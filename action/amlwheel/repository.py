@@ -11,7 +11,9 @@ from .model import Connection
 GITHUB, AZURE = "github.com", "dev.azure.com"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LEGACY = re.compile(r"([a-z0-9][a-z0-9-]*)\.visualstudio\.com")
-_SSH = re.compile(r"(?:ssh://(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?/|(?:[\w.-]+@)?(?P<short>[\w.-]+):)(?P<path>[^/].*)")
+_SSH = re.compile(
+    r"(?:ssh://(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?/|(?:[\w.-]+@)?(?P<short>[\w.-]+):)(?P<path>[^/].*)"
+)
 _AZURE_SSH = re.compile(r"v3/([^/]+)/([^/]+)/([^/]+)")
 _LONGEST = 33  # characters of a connection's name
 _HOST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?", re.ASCII)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -85,9 +85,7 @@ class Stages:
         with host.stage("Find wheels" if asked.wheel else "Build") as done:
             for name in process.withheld(self.environ) if not asked.wheel else ():
                 host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
-            paths = wheel.find(asked.wheel, Path(asked.output_dir)) or wheel.build(
-                asked.package_dir, folder, host.foreign
-            )
+            paths = wheel.find(asked.wheel, Path(asked.output_dir)) or world.route.build(asked.package_dir, folder)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             tag = source.tag(self.environ)
@@ -134,6 +132,9 @@ class Stages:
         code = source.detect(folders, self.environ)
         if code.dirty:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
+        if world.remote:
+            place = world.remote.repository
+            code = replace(code, repository=place.url, commit=place.commit, dirty=False)
         base = environment.Base(world.image, asked.python_version)
         options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
         if not asked.environment_name:
@@ -144,7 +145,9 @@ class Stages:
             feed=asked.feed,
             connection=world.connection,
             workspaces=asked.workspace,
-            environment=environment.define(asked.environment_name, wheels[0], pins, base, options),
+            environment=environment.define(
+                asked.environment_name, wheels[0], pins, base, [*options, *world.route.options()]
+            ),
             lock=emit.lock_text(pins, asked.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=asked.view,

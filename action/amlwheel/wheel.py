@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from packaging import metadata, utils
 from packaging.specifiers import SpecifierSet
@@ -54,15 +55,20 @@ _UNREADABLE = (
     zlib.error,
     lzma.LZMAError,
 )
+_LARGEST_POINTER = 1024  # bytes; Git LFS, docs/spec.md
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
+
+
+def is_project(folder: str | Path) -> bool:
+    """Tell whether pypa/build could build `folder`."""
+    return any((Path(folder) / name).is_file() for name in ("pyproject.toml", "setup.py"))
 
 
 def check_projects(folders: Sequence[str]) -> None:
     """Raise NoProject for the first folder that pypa/build couldn't build."""
     for folder in folders:
-        path = Path(folder)
-        if not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
-            what = "has neither pyproject.toml nor setup.py" if path.is_dir() else "is not a folder"
+        if not is_project(folder):
+            what = "has neither pyproject.toml nor setup.py" if Path(folder).is_dir() else "is not a folder"
             message = f"`package-dir` {folder!r} {what}."
             raise NoProject(message)
 
@@ -88,24 +94,30 @@ def _expected_name(folder: Path) -> str:
     return plain or "package"
 
 
-def build(folders: Sequence[str], into: Path, echo: Callable[[str], None]) -> list[Path]:
+def build(
+    folders: Sequence[str | Path],
+    into: Path,
+    echo: Callable[[str], None],
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> list[Path]:
     """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
 
-    Raises BuildFailed with the tool's last lines. The build runs the project's code, so it gets no secret.
+    `more` are variables for the build. Raises BuildFailed with the tool's last lines. The build runs the project's
+    code, so it gets no secret.
     """
     many = len(folders) > 1
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         jobs = []
         for number, folder in enumerate(folders):
             told = (lambda line, name=Path(folder).name: echo(f"{name}: {line}")) if many else echo
-            jobs.append(pool.submit(_build, Path(folder), into / str(number), told))
+            jobs.append(pool.submit(_build, Path(folder), into / str(number), told, more))
         return [job.result() for job in jobs]
 
 
-def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
+def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[str, str]) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
-    env = process.environment(build=True)
+    env = process.environment(build=True) | dict(more)
     env |= {"SOURCE_DATE_EPOCH": source_date(folder), **_own_build_base(into)}
     env |= _without_paths(folder, into, env)
     command: list[str | Path] = [
@@ -268,6 +280,17 @@ def inspect(path: Path) -> Wheel:
     except _UNREADABLE as error:
         message = f"{path.name} can't be read as a wheel."
         raise BadWheel(message, details=str(error)) from None
+
+
+def lfs_pointers(path: Path) -> list[str]:
+    """Return the members of a wheel that are pointers of Git LFS in place of their files (Git LFS, docs/spec.md)."""
+    with zipfile.ZipFile(path) as archive:
+        small = (item for item in archive.infolist() if item.file_size < _LARGEST_POINTER)
+        return [
+            item.filename
+            for item in small
+            if archive.read(item).startswith(b"version https://git-lfs.github.com/spec/")
+        ]
 
 
 def sha256(path: Path) -> str:
