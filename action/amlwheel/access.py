@@ -35,7 +35,7 @@ class World:
     """What was seen outside before anything was made. `workspaces` run parallel to the input's.
 
     `worker` is azureml-core, where it is needed. `connection` is the feed's or the repository's, with its token's last
-    day, if the user or one of the workspaces knows it. `remote` is what images are built from with `route: git`.
+    day, if the user or one of the workspaces knows it. `source` is what images are built from with `route: git`.
     """
 
     planner: workspace.Planner
@@ -45,7 +45,7 @@ class World:
     facts: devops.Facts
     workspaces: tuple[workspace.Seen, ...]
     connection: Connection | None
-    remote: remote.Remote | None = None
+    source: remote.Remote | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The SBOM of an environment, in CycloneDX's JSON: what is locked, by package URL and sha256, on which image."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from .model import Pin
@@ -59,7 +59,7 @@ def text(release: Release) -> str:
     return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
 
 
-def _place(pin: Pin, private: Mapping[str, str]) -> Mapping[str, str] | None:
+def _place(pin: Pin, private: dict[str, str]) -> dict[str, str] | None:
     """Return where a package comes from, if it isn't the public index: a commit (purl-spec, `vcs_url`), or the feed."""
     if "git+" in pin.address:
         return {"vcs_url": pin.address.partition(" @ ")[2]}

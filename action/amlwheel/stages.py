@@ -132,11 +132,12 @@ class Stages:
         code = source.detect(folders, self.environ)
         if code.dirty:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
-        if world.remote:
-            place = world.remote.repository
+        if world.source:
+            place = world.source.repository
             code = replace(code, repository=place.url, commit=place.commit, dirty=False)
         base = environment.Base(world.image, asked.python_version)
         options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
+        more = world.route.options()
         if not asked.environment_name:
             inputs.refuse_reserved(wheels[0].project)
         return Release(
@@ -145,9 +146,7 @@ class Stages:
             feed=asked.feed,
             connection=world.connection,
             workspaces=asked.workspace,
-            environment=environment.define(
-                asked.environment_name, wheels[0], pins, base, [*options, *world.route.options()]
-            ),
+            environment=environment.define(asked.environment_name, wheels[0], pins, base, [*options, *more]),
             lock=emit.lock_text(pins, asked.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=asked.view,

@@ -67,9 +67,7 @@ def check(token: Secret, feed: Feed | None, expires: str, job: Secret, now: date
         message = "`connection-token` is the job's own token (System.AccessToken), which ends with the job."
         raise ShortLivedToken(message, fix=fix)
     if not feed and token.reveal().startswith(_GITHUB_JOB):
-        message = (
-            "`connection-token` is a job's own token of GitHub (GITHUB_TOKEN) or an app's, which ends within hours."
-        )
+        message = "`connection-token` is a token of GitHub for one job or app (GITHUB_TOKEN), which ends within hours."
         raise ShortLivedToken(message, fix=fix)
     claims = _claims(token)
     if claims is not None and feed and feed.is_artifacts:
@@ -88,9 +86,10 @@ def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now:
     renew = f"{_new(feed)}, pass it as `connection-token` with its date in `connection-token-expires`, and run the step"
     left = (date.fromisoformat(expires) - now.date()).days if expires else EARLY + 1
     if left < 0 and not told:
+        place = "feed" if feed else "repository"
         yield (
-            f"By the date that was stored with it, `connection-token` expired on {expires}, but {'the feed' if feed else 'the repository'} still "
-            f"takes it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
+            f"By the date that was stored with it, `connection-token` expired on {expires}, but the {place} still takes "
+            f"it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
         )
     elif left <= EARLY:
         when = {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
