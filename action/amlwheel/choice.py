@@ -37,7 +37,10 @@ def best(wheels: Iterable[str], python: Python) -> str:
     ranks = {tag: rank for rank, tag in reversed(list(enumerate(supported(python))))}
     fitting = []
     for filename in wheels:
-        _, _, build, found = utils.parse_wheel_filename(filename)
+        try:
+            _, _, build, found = utils.parse_wheel_filename(filename)
+        except (utils.InvalidWheelFilename, ValueError):  # an index may list anything
+            continue
         if found & ranks.keys():
             fitting.append((-min(ranks[tag] for tag in found & ranks.keys()), build, filename))
     return max(fitting, default=(0, (), ""))[-1]

@@ -111,8 +111,10 @@ def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Seq
     """Return the environment of these parts; `lead` gives it version and, without a `name`, its name.
 
     `options` are pip's, such as the one that leads to the feed. pip can't check hashes of commits, so where one is
-    listed the mode that demands them is off, and each file has its sha256 in its address. The version is `<package version>-<first 12 hex digits
-    of the sha256 of spec and image>`: same content, same version; other content, another one.
+    listed the mode that demands them is off, and each file has its sha256 in its address.
+
+    The version is `<package version>-<first 12 hex digits of the sha256 of spec and image>`: same content, same
+    version; other content, another one.
     """
     pins = tuple(pins)
     hashed = [] if any(pin.address for pin in pins) else ["--require-hashes"]

@@ -187,8 +187,8 @@ class Inputs:
     )
     feed: Feed | None = knob(
         "Azure Artifacts feed in any spelling (URL, `ORG/PROJECT/FEED`, `ORG/FEED`), or the URL of another "
-        "repository's simple index. With `route: workspace` it is only read from, and may be left out; with `route: git` "
-        "it is.",
+        "repository's simple index. With `route: workspace` it is only read from, and may be left out; with `route: "
+        "git` there is none.",
         group="feed",
         required=True,
         unless=("workspace", "git"),

@@ -240,7 +240,7 @@ def _pin(package: dict[str, Any], bound: set[str], sources: Sources, python: Pyt
 
 
 def _filename(wheel: dict[str, Any]) -> str:
-    """Return the file name of a wheel in pylock.toml, where it is the end of the address unless it is said (PEP 751)."""
+    """Return a wheel's file name in pylock.toml: the end of its address, unless it is said (PEP 751)."""
     place = wheel.get("url") or wheel.get("path") or ""
     return str(wheel.get("name") or unquote(urlsplit(place).path.rpartition("/")[2]))
 

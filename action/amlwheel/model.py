@@ -267,7 +267,8 @@ class Workspace:
 class Connection:
     """What a workspace knows of a feed or a repository. The token isn't part of it: it is handed over once.
 
-    `index` is what shall be read with it. `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty when nobody has said it.
+    `index` is what shall be read with it. `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty when
+    nobody has said it.
     """
 
     name: str

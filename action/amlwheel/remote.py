@@ -90,15 +90,13 @@ def _folder(project: Path, *, checkout: bool) -> str:
     plain = Path(place or ".").as_posix().strip("/")
     plain = "" if plain == "." else plain
     if plain.startswith("..") or not re.fullmatch(r"[\w./+-]*", plain, re.ASCII):
-        message = (
-            f"`package-dir` {plain!r} can't stand in a requirement: pip takes letters, digits, _ . - + and / there."
-        )
+        message = f"`package-dir` {plain!r} can't stand in a requirement: letters, digits and _ . - + / can."
         raise BadRepository(message, fix="Rename the folder, or set `route` to feed.")
     return plain
 
 
 def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
-    """Raise UncommittedChanges when tracked files differ; untracked ones don't count, since CI leaves reports behind."""
+    """Raise UncommittedChanges when tracked files differ; untracked ones don't count: CI leaves reports behind."""
     changed = [process.git(each, "status", "--porcelain", "--untracked-files=no", "--", ".") for each in projects]
     if any(changed):
         message = f"Tracked files differ from commit {commit[:12]}, from which images would be built."

@@ -67,7 +67,7 @@ def check(token: Secret, feed: Feed | None, expires: str, job: Secret, now: date
         message = "`connection-token` is the job's own token (System.AccessToken), which ends with the job."
         raise ShortLivedToken(message, fix=fix)
     if not feed and token.reveal().startswith(_GITHUB_JOB):
-        message = "`connection-token` is a token of GitHub for one job or app (GITHUB_TOKEN), which ends within hours."
+        message = "`connection-token` is a token of GitHub for one job (GITHUB_TOKEN) or app, which ends soon."
         raise ShortLivedToken(message, fix=fix)
     claims = _claims(token)
     if claims is not None and feed and feed.is_artifacts:
@@ -78,7 +78,7 @@ def check(token: Secret, feed: Feed | None, expires: str, job: Secret, now: date
 
 
 def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now: datetime) -> Iterator[str]:
-    """Yield what a person should do about the end of `token`, which the feed (or repository) has just taken.
+    """Yield what a person should do about the end of `token`, which feed or repository has just taken.
 
     `expires` is the user's word (`told`) or was stored with the token earlier. A remembered date that is over stops
     nobody: the feed knows better, since a personal access token can be extended without becoming another one.
@@ -88,8 +88,8 @@ def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now:
     if left < 0 and not told:
         place = "feed" if feed else "repository"
         yield (
-            f"By the date that was stored with it, `connection-token` expired on {expires}, but the {place} still takes "
-            f"it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
+            f"By the date that was stored with it, `connection-token` expired on {expires}, but the {place} still "
+            f"takes it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
         )
     elif left <= EARLY:
         when = {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")

@@ -164,7 +164,10 @@ def _install(place: Place, spec: conda_spec.CondaSpec, lines: list[str], secrets
             log.append(masked(text, secrets))
             tell(log[-1])
 
-        status = _run([*command, *_arguments(spec.python, target, requirements)], _environment(place), folder, told)
+        arguments = _arguments(spec.python, target, requirements)
+        if any(map(_COMMIT.fullmatch, lines)):  # an image has no cache, where an earlier build of the commit might lie
+            arguments.append("--no-cache-dir")
+        status = _run([*command, *arguments], _environment(place), folder, told)
         return BuildResult(status == 0, "".join(log), _installed(target))
 
 

@@ -5,8 +5,10 @@ All repositories are private. What is answered to whom:
 * GitHub: 401 to nobody and to an unknown token; 403 to a token without the permission Contents ("Write access to
   repository not granted", which users of fine-grained tokens get when they only read: portainer's and others' guides);
   404 "Repository not found." to a token that may not know of it (GitHub docs, "Troubleshooting cloning errors").
-* Azure Repos: the sign-in page (203) to an unknown token, as on Azure DevOps' other hosts (vsts-rest-api-specs#97); 401
-  to one without the scope Code, as feeds do; 404 with TF401019 for a repository that isn't there (Learn, "Git errors").
+* Azure Repos: 401 to nobody, since git sends what stands in an address only when it is asked, and such addresses work
+  (azure-devops-docs#8222); the sign-in page (203) to an unknown token, as on Azure DevOps' other hosts
+  (vsts-rest-api-specs#97); 401 to one without the scope Code, as feeds do; 404 with TF401019 for a repository that isn't
+  there (Learn, "Git errors").
 
 Commits are given by id, whether or not a branch has them: git's protocol 2 does so, and actions/checkout and
 azure-pipelines-agent (#2283) rely on it.
@@ -38,16 +40,17 @@ _SECONDS = 120
 
 def app(store: Store, host: str, otherwise: ASGIApp | None = None) -> ASGIApp:
     """Return the app of a host; what isn't git's is for the app ``otherwise``."""
+    shape = re.compile(_REPOSITORY[host])
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         found = _SERVICE.fullmatch(scope["path"])
-        owner = re.fullmatch(_REPOSITORY[host], found["repository"]) if found else None
+        owner = shape.fullmatch(found["repository"]) if found else None
         if found and owner:
+            place = folder(store, host, found["repository"])
             answer = _refusal(store, host, request, owner[1], found["repository"])
-            answer = answer or await run_in_threadpool(
-                _served, folder(store, host, found["repository"]), found["call"], request, await request.body()
-            )
+            if answer is None:
+                answer = await run_in_threadpool(_served, place, found["call"], request, await request.body())
             await answer(scope, receive, send)
         elif otherwise:
             await otherwise(scope, receive, send)
@@ -97,6 +100,8 @@ def _refusal(store: Store, host: str, request: Request, owner: str, path: str) -
         if known["owner"] != owner.lower() or not there:
             return Response("Repository not found.\n", 404, media_type="text/plain")
         return None if known["reads"] else Response("Write access to repository not granted.\n", 403)
+    if token is None:
+        return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="https://dev.azure.com/"'})
     if known is None or known["owner"] != owner.lower():
         return sign_in_page()
     if not known["reads"]:

@@ -27,8 +27,9 @@ Any other --name VALUE is an input of the step, passed on as it is. Defaults for
 rehearsal: --feed acme/ml/wheels, --workspace SUBSCRIPTION/rg-ml/ws-train (there is a ws-prod, too), --package-dir
 PROJECT, --output-dir DIR. With --route workspace no feed is named, since the wheels go to the workspace's storage:
 azure/blobs; with --route git neither, and the project is pushed to a local github.com: azure/git. Tokens come from
-AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real ones: requests.jsonl and azure/ record what is sent. Without --keep a new
-folder in the temporary directory is used, which you may delete. The exit status is the step's.
+AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real
+ones: requests.jsonl and azure/ record what is sent. Without --keep a new folder in the temporary directory is used,
+which you may delete. The exit status is the step's.
 
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn

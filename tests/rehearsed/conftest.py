@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from rehearsal.projects import commit
 from rehearsal.world import World
 from rehearsed.steps import PROJECTS, Step, write_wheel
 
-_DOCUMENTS = ("entra", "feeds", "arm", "registry")
+_DOCUMENTS = ("entra", "feeds", "arm", "registry", "git")
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +36,7 @@ def world(local_azure: World, pristine: dict[str, str]) -> World:
         for path in (local_azure.azure / folder).rglob("*"):
             if path.is_file():
                 path.unlink()
+    shutil.rmtree(local_azure.azure / "git", ignore_errors=True)
     return local_azure
 
 

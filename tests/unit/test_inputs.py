@@ -102,7 +102,7 @@ def test_a_missing_token_is_asked_for_by_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("route", "git"),
+        ("route", "storage"),
         ("storage-container", "x"),
     ],
 )
@@ -155,7 +155,7 @@ def test_where_nothing_can_be_promoted_a_view_is_refused(given: dict[str, str], 
 
 def test_all_problems_come_at_once() -> None:
     problem = refused(
-        {"feed": "?", "workspace": "x", "index": "y", "route": "git", "connection-token": "", "base-image": "z"}
+        {"feed": "?", "workspace": "x", "index": "y", "route": "storage", "connection-token": "", "base-image": "z"}
     )
     assert isinstance(problem, Several)
     assert [type(each).__name__ for each in problem.errors] == [
