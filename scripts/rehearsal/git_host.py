@@ -7,8 +7,8 @@ All repositories are private. What is answered to whom:
   404 "Repository not found." to a token that may not know of it (GitHub docs, "Troubleshooting cloning errors").
 * Azure Repos: 401 to nobody, since git sends what stands in an address only when it is asked, and such addresses work
   (azure-devops-docs#8222); the sign-in page (203) to an unknown token, as on Azure DevOps' other hosts
-  (vsts-rest-api-specs#97); 401 to one without the scope Code, as feeds do; 404 with TF401019 for a repository that isn't
-  there (Learn, "Git errors").
+  (vsts-rest-api-specs#97); 401 to one without the scope Code, as feeds do; 404 with TF401019 for a repository that
+  isn't there (Learn, "Git errors").
 
 Commits are given by id, whether or not a branch has them: git's protocol 2 does so, and actions/checkout and
 azure-pipelines-agent (#2283) rely on it.
@@ -35,6 +35,14 @@ GITHUB, AZURE = "github.com", "dev.azure.com"
 
 _SERVICE = re.compile(r"(?P<repository>.+?)(?:\.git)?(?P<call>/info/refs|/git-upload-pack)")
 _REPOSITORY = {GITHUB: r"/([^/]+)/[^/]+", AZURE: r"/([^/]+)/[^/]+/_git/[^/]+"}
+_MISSING = {
+    GITHUB: "Repository not found.",
+    AZURE: "TF401019: The Git repository doesn't exist or you don't have permissions for it.",
+}
+_UNREADABLE = {
+    GITHUB: (403, "Write access to repository not granted."),
+    AZURE: (401, "TF400813: The user is not authorized to access this resource."),
+}
 _SECONDS = 120
 
 
@@ -92,22 +100,18 @@ def _refusal(store: Store, host: str, request: Request, owner: str, path: str) -
     """Return why the caller doesn't get the repository, None if he does."""
     token = basic_password(request.headers.get("authorization", ""))
     known = store.read("git")[host].get(token) if token else None
-    there = folder(store, host, path).is_dir()
-    if host == GITHUB:
-        if known is None:
-            challenge = {"WWW-Authenticate": 'Basic realm="GitHub"'}
-            return Response("Invalid username or token.\n", 401, challenge, media_type="text/plain")
-        if known["owner"] != owner.lower() or not there:
-            return Response("Repository not found.\n", 404, media_type="text/plain")
-        return None if known["reads"] else Response("Write access to repository not granted.\n", 403)
-    if token is None:
-        return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="https://dev.azure.com/"'})
-    if known is None or known["owner"] != owner.lower():
+    ours = known is not None and known["owner"] == owner.lower()
+    if token is None or (known is None and host == GITHUB):
+        challenge = {"WWW-Authenticate": f'Basic realm="{host}"'}
+        return Response("Invalid username or token.\n", 401, challenge, media_type="text/plain")
+    if host == AZURE and not ours:
         return sign_in_page()
-    if not known["reads"]:
-        return Response("TF400813: The user is not authorized to access this resource.\n", 401)
-    missing = "TF401019: The Git repository doesn't exist or you don't have permissions for it.\n"
-    return None if there else Response(missing, 404, media_type="text/plain")
+    if not ours or not folder(store, host, path).is_dir():
+        return Response(f"{_MISSING[host]}\n", 404, media_type="text/plain")
+    if known is None or not known["reads"]:
+        status, said = _UNREADABLE[host]
+        return Response(f"{said}\n", status, media_type="text/plain")
+    return None
 
 
 def _served(place: pathlib.Path, call: str, request: Request, body: bytes) -> Response:
