@@ -118,7 +118,8 @@ def check(remote: Remote, token: Secret) -> None:
 
 def _refused(response: requests.Response, repository: Repository) -> StepError:
     """Return what the answer to the first question means; see `scripts/rehearsal/git_host.py` for the hosts' ways."""
-    status, place = response.status_code, response.headers.get("Location", "").partition("?")[0]
+    status, content = response.status_code, response.headers.get("Content-Type", "")
+    place = response.headers.get("Location", "").partition("?")[0].removesuffix("/info/refs")
     fix = f"Make {repository.permission}, store it as a secret, and pass it as `connection-token`."
     said = f"{repository.url} answered `connection-token` with {status}"
     if response.is_redirect and "_signin" not in place:
@@ -131,14 +132,12 @@ def _refused(response: requests.Response, repository: Repository) -> StepError:
     elif status == requests.codes.forbidden:
         cause = "The token is known, but may not read code here"
         cause += ", or the organisation wants it authorised for single sign-on." if repository.host == GITHUB else "."
-    elif response.is_redirect or "html" in response.headers.get("Content-Type", ""):
+    elif response.is_redirect or (response.ok and "html" in content):
         said, cause = f"{said}, a sign-in page", "The host doesn't know the token: it has expired, or is of elsewhere."
     else:
-        cause, fix = (
-            "The host has a fault, or no repository is served there.",
-            "Run the step again, or correct the address.",
-        )
-    return RepositoryRefused(f"{said}.", cause=cause, fix=fix, details=response.text[:500] if status < 500 else "")  # noqa: PLR2004
+        cause = "The host has a fault, or no repository is served there."
+        fix = "Run the step again, or correct the address."
+    return RepositoryRefused(f"{said}.", cause=cause, fix=fix, details="" if "html" in content else response.text[:500])
 
 
 def checkout(remote: Remote, token: Secret, into: Path) -> None:
