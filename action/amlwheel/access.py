@@ -13,6 +13,7 @@ from . import (
     credentials,
     devops,
     feed,
+    git_route,
     hosts,
     http,
     image,
@@ -67,7 +68,7 @@ class Access:
         with plan.observing() as seen:
             index = self._look_at(asked.feed, seen) if asked.feed else None
             if found:
-                seen.ask(partial(routes.refuse_credentials, self.environ))
+                seen.ask(partial(git_route.refuse_credentials, self.environ))
                 seen.ask(partial(remote.check, found, asked.connection_token))
             for each in asked.workspace:
                 seen.ask(partial(workspace.exists, arm, each))

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from amlwheel import environment, hosts, receipt, routes, sbom
+from amlwheel import environment, git_route, hosts, receipt, sbom
 from amlwheel.errors import CommitIncomplete, NotForBuilder
 from amlwheel.model import Pin, Wheel
 from amlwheel.receipt import Release
@@ -37,10 +37,10 @@ dependencies:
 
 
 @pytest.fixture
-def route() -> routes.GitRoute:
+def route() -> git_route.GitRoute:
     """Return the route after a build of `packages/churn`."""
     host = hosts.Terminal()
-    made = routes.GitRoute(Remote(REPOSITORY, ("packages/churn",), checked_out=True), TOKEN, BASE.python, host)
+    made = git_route.GitRoute(Remote(REPOSITORY, ("packages/churn",), checked_out=True), TOKEN, BASE.python, host)
     made._folders["acme-churn"] = "packages/churn"
     made._tools[f"{FILES}/setuptools-80-py3-none-any.whl#sha256={'d' * 64}"] = None
     return made
@@ -57,12 +57,14 @@ def locked(lead: Wheel, file: str = f"{FILES}/numpy.whl#sha256={'a' * 64}") -> t
 
 
 @pytest.fixture
-def made(route: routes.GitRoute, lead: Wheel) -> Release:
+def made(route: git_route.GitRoute, lead: Wheel) -> Release:
     """Return a release by this route."""
     usual = release(lead)
     placed = route.place(locked(lead), [lead])
     return replace(
         usual,
+        route="git",
+        place=route.label,
         source=replace(usual.source, repository=REPOSITORY.url, commit=REPOSITORY.commit),
         feed=None,
         connection=REPOSITORY.connection(),
@@ -83,7 +85,9 @@ def test_the_lock_for_people_has_hashes_and_the_wheel_beside_it(made: Release, l
     ]
 
 
-def test_the_proof_installs_what_was_built_from_the_commit(route: routes.GitRoute, made: Release, lead: Wheel) -> None:
+def test_the_proof_installs_what_was_built_from_the_commit(
+    route: git_route.GitRoute, made: Release, lead: Wheel
+) -> None:
     lines = route.local(made.environment, [lead]).pip
     assert f"{lead.path.as_uri()} --hash=sha256:{lead.sha256}" in lines
     assert not any("git+" in line for line in lines)
@@ -108,8 +112,7 @@ def test_receipt_and_sbom_say_where_images_get_it(made: Release) -> None:
     assert [each["content"] for each in components["numpy"]["hashes"]] == ["a" * 64]
     assert made.place == f"{REPOSITORY.url}@{'c' * 12}"
     page = receipt.summary(made, [], dry_run=False, proof="")
-    assert "repository https://github.com/acme/churn" in page
-    assert "connection git-acme-churn" in page
+    assert f'place["https://github.com/acme/churn_{"c" * 12}"] --> connection["connection git-acme-churn"]' in page
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_receipt_and_sbom_say_where_images_get_it(made: Release) -> None:
         f"https://me:fake@files.example/numpy.whl#sha256={sha('x')}",
     ],
 )
-def test_an_address_that_the_builder_cannot_use_is_refused(route: routes.GitRoute, lead: Wheel, file: str) -> None:
+def test_an_address_that_the_builder_cannot_use_is_refused(route: git_route.GitRoute, lead: Wheel, file: str) -> None:
     with pytest.raises(NotForBuilder) as caught:
         route.place(locked(lead, file), [lead])
     assert "fake" not in caught.value.what
@@ -137,13 +140,15 @@ def test_an_address_that_the_builder_cannot_use_is_refused(route: routes.GitRout
 )
 def test_an_index_with_a_credential_is_refused(name: str, value: str) -> None:
     with pytest.raises(NotForBuilder) as caught:
-        routes.refuse_credentials({name: value})
+        git_route.refuse_credentials({name: value})
     assert name in caught.value.what
     assert "fake" not in caught.value.what
-    routes.refuse_credentials({"UV_DEFAULT_INDEX": "https://mirror.example/simple", "HTTPS_PROXY": "http://me:x@proxy"})
+    git_route.refuse_credentials(
+        {"UV_DEFAULT_INDEX": "https://mirror.example/simple", "HTTPS_PROXY": "http://me:x@proxy"}
+    )
 
 
-def test_a_pointer_of_git_lfs_is_not_the_file(route: routes.GitRoute, lead: Wheel, tmp_path: Path) -> None:
+def test_a_pointer_of_git_lfs_is_not_the_file(route: git_route.GitRoute, lead: Wheel, tmp_path: Path) -> None:
     route.refuse(lead)
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
     path = pack(tmp_path, "acme_large-1.0-py3-none-any.whl", files={"acme_large/weights.bin": pointer})
