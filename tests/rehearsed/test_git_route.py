@@ -35,6 +35,19 @@ dependencies = ["six>=1.10"]
 py-modules = ["acme_geese"]
 """
 BELOW = "packages/geese"
+FLOCK = """\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "acme-flock"
+version = "2.0"
+dependencies = ["acme-geese>=1"]
+
+[tool.setuptools]
+py-modules = ["acme_flock"]
+"""
 CANARY = "fake-canary/of+the=code~0007"
 
 pytestmark = pytest.mark.network  # what builds need comes from the public index
@@ -42,11 +55,14 @@ pytestmark = pytest.mark.network  # what builds need comes from the public index
 
 @pytest.fixture
 def checkout(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return a checkout with the project in a folder below its root; it has no remote."""
+    """Return a checkout with two projects in folders below its root, one needing the other; it has no remote."""
     source = tmp_path / "source" / BELOW
     source.mkdir(parents=True)
     (source / "pyproject.toml").write_text(PROJECT)
     (source / "acme_geese.py").write_text("import six\n")
+    (source.parent / "flock").mkdir()
+    (source.parent / "flock" / "pyproject.toml").write_text(FLOCK)
+    (source.parent / "flock" / "acme_flock.py").write_text("import acme_geese\n")
     return commit(tmp_path / "source", tmp_path / "checkout")
 
 
@@ -107,17 +123,20 @@ def test_a_commit_is_released_and_images_are_built_from_it(step: Step, world: Wo
     assert consume(step, result.folder / "aml-release.json").status == 86
 
 
-@pytest.mark.parametrize("sdk", ["v2", "v1"])
-def test_a_commit_in_azure_repos_is_released_too(step: Step, world: World, checkout: pathlib.Path, sdk: str) -> None:
+def test_two_packages_of_a_commit_in_azure_repos_are_released_by_azureml_core(
+    step: Step, world: World, checkout: pathlib.Path
+) -> None:
     world.push(checkout, AZURE_REPOSITORY)
     git_host.set_origin(checkout, AZURE_REPOSITORY.replace("https://", "https://acme@"))  # as its clone button has it
-    result = release(step, checkout, sdk=sdk)
+    both = (checkout / BELOW, checkout / "packages" / "flock")
+    result = release(step, checkout, sdk="v1", package_dir=both)
     assert result.status == 0, result.output
     stored = world.workspace()["connections"]["git-acme"]["properties"]
     assert (stored["category"], stored["target"]) == ("Git", "https://dev.azure.com/acme")
     built = build(world, result)
     assert built.ok, built.log
-    assert [each.split()[0] for each in built.installed] == ["acme_geese", "six"]
+    assert built.installed[:2] == ("acme_flock 2.0", "acme_geese 1.0")
+    assert [each.split()[0] for each in built.installed[2:]] == ["six"]
     assert not holds(built.log, CODE_TOKEN)
 
 
