@@ -82,6 +82,10 @@ class Access:
             done.append(asked.feed.label)
         if found:
             done.append(f"{found.repository.url}@{found.repository.commit[:12]}")
+            if remote.is_trial(found, self.environ):
+                host.warning(
+                    "The commit is the trial merge of a pull request: once that is closed, no image can be built."
+                )
         done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
         places = tuple(map(workspace.Seen, plan.results(known), plan.results(allowed)))
         sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)

@@ -166,7 +166,7 @@ def _alarm(expires: str, days: int | None, today: date, host: hosts.Terminal) ->
         left = (date.fromisoformat(expires) - today).days
     except ValueError:  # unknown, or somebody else's text
         return
-    message = f"The token that the workspace keeps for the feed expires on {expires}: {left} days from today."
+    message = f"The token that the workspace keeps for builds of images expires on {expires}: {left} days from today."
     if days is not None and left <= days:
         raise TokenEnds(message)
     if left < 0:

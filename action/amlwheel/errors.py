@@ -99,7 +99,7 @@ class EnvironmentChanged(StepError):
 
 
 class ConnectionGone(StepError):
-    """The workspace has no connection by which images can be built from the release's feed."""
+    """The workspace has no connection by which images of the release can be built."""
 
     status = 86
     title = "connection not there"
@@ -108,14 +108,14 @@ class ConnectionGone(StepError):
 
 
 class TokenEnds(StepError):
-    """The token that the workspace keeps for the feed has expired, or will before long."""
+    """The token that the workspace keeps for the feed or repository has expired, or will before long."""
 
     status = 87
     title = "stored token expires"
     cause = "Personal access tokens have an end, and images can't be built after it."
     fix = (
-        "Make a new organisation-scoped token with Packaging (read), store it under the same secret with its date, and "
-        "run the release again."
+        "Make a new token with the same rights (for a feed organisation-scoped, with Packaging (read)), store it under "
+        "the same secret with its date, and run the release again."
     )
 
 

@@ -69,6 +69,15 @@ def locate(given: Repository | None, projects: Sequence[str], environ: Mapping[s
     return Remote(repository.at(commit), folders, commit == head)
 
 
+def is_trial(remote: Remote, environ: Mapping[str, str]) -> bool:
+    """Tell whether the commit is the trial merge of a pull request, which its host throws away when that is closed.
+
+    GitHub docs, events that trigger workflows (`pull_request`); Learn, build/variables (`Build.SourceBranch`).
+    """
+    ref = environ.get("GITHUB_REF") or environ.get("BUILD_SOURCEBRANCH") or ""
+    return remote.checked_out and bool(re.fullmatch(r"refs/pull/\d+/merge", ref))
+
+
 def _origin(folder: Path, environ: Mapping[str, str]) -> Repository:
     """Return the repository that `folder` was cloned from; else the one that the CI host names."""
     server, name = environ.get("GITHUB_SERVER_URL", "https://github.com"), environ.get("GITHUB_REPOSITORY")

@@ -91,9 +91,12 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
 def _push(world: World, project: pathlib.Path, *, own: bool) -> list[str]:
     """Push the project to the local github.com; return what tells the step, if it isn't the checkout's origin.
 
-    The sample's origin is set. The user's own checkout stays as it is.
+    The sample's origin is set. The user's own checkout stays as it is. ValueError if it is none.
     """
-    world.push(project, REPOSITORY)
+    try:
+        world.push(project, REPOSITORY)
+    except subprocess.CalledProcessError as error:
+        raise ValueError(f"{project} is no checkout of git with a commit that could be pushed") from error
     if own:
         return ["--git-repository", REPOSITORY]
     git_host.set_origin(project, REPOSITORY)

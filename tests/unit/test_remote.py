@@ -64,6 +64,20 @@ def test_the_origin_comes_before_what_the_host_says(told: dict[str, str], origin
     assert remote.locate(None, ["."], environ).repository == GITHUB
 
 
+@pytest.mark.parametrize(
+    ("name", "ref", "trial"),
+    [
+        ("GITHUB_REF", "refs/pull/7/merge", True),
+        ("BUILD_SOURCEBRANCH", "refs/pull/7/merge", True),
+        ("GITHUB_REF", "refs/heads/pull/7/merge", False),
+        ("GITHUB_REF", "refs/tags/v1", False),
+    ],
+)
+def test_a_trial_merge_is_known(name: str, ref: str, *, trial: bool) -> None:
+    assert remote.is_trial(SOURCE, {name: ref}) is trial
+    assert not remote.is_trial(remote.Remote(GITHUB, ("",), checked_out=False), {name: ref})
+
+
 def test_what_is_given_comes_first(told: dict[str, str]) -> None:
     assert remote.locate(AZURE.at(""), ["."], {}) == remote.Remote(AZURE, ("",), checked_out=True)
     told["status"] = " M of another commit"
