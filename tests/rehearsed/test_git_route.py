@@ -86,7 +86,9 @@ def git(checkout: pathlib.Path, *words: str) -> str:
     return done.stdout.decode().strip()
 
 
-def test_a_commit_is_released_and_images_are_built_from_it(step: Step, world: World, pushed: pathlib.Path) -> None:
+def test_a_commit_is_released_and_the_second_run_changes_nothing(
+    step: Step, world: World, pushed: pathlib.Path
+) -> None:
     result = release(step, pushed)
     assert result.status == 0, result.output
     assert result.written == [("PUT", "connections"), ("PUT", "environments")]
