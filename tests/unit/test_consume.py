@@ -144,6 +144,32 @@ def test_what_is_missing_or_does_not_belong_together_is_said(
 
 
 @pytest.mark.parametrize(
+    "odd", ["", "../../x", "a/b", "a b", "a\nb", "a@latest", "$(id)", "`id`", "a'b", "\u202ea", ["a"], None]
+)
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("environment", "name"),
+        ("environment", "version"),
+        ("packages", 0, "name"),
+        ("packages", 0, "version"),
+        ("connection", "name"),
+        ("connection", "target"),
+        ("feed", "index_url"),
+    ],
+    ids=lambda way: ".".join(map(str, way)),
+)
+def test_a_name_that_no_release_has_gets_no_further(
+    said: Receipt, path: Path, way: tuple[Any, ...], odd: object
+) -> None:
+    """Names go into addresses and outputs, which users paste into shell lines."""
+    if way == ("environment", "version"):
+        odd = f"{odd}-{said['environment']['definition_sha256'][:12]}"
+    with pytest.raises(BadReceipt):
+        reading(path, damaged(said, way, odd))
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"\x00", b'{"schema": 2} x', b'"' + b"x" * (LARGEST + 1) + b'"']
 )
 def test_what_is_no_json_is_refused(path: Path, content: bytes) -> None:
