@@ -1,4 +1,4 @@
-"""The pages about Azure Pipelines and training: their YAML is the templates', their commands have options that exist."""
+"""Pages about Azure Pipelines and training: their YAML is the templates', their commands have options that exist."""
 
 import re
 import textwrap
