@@ -1,6 +1,7 @@
 """The companion of a training job: is what the receipt describes still there, and still the same? It only reads."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -20,6 +21,10 @@ from .receipt import SCHEMA
 from .secret import Secret
 
 LARGEST = 2**22  # bytes of a receipt; a real one has a few thousand
+# What a release writes (templates/aml-release.schema.json): these go into addresses, and into outputs, for shell lines.
+NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}"
+VERSION = r"[0-9][0-9a-z.!+-]*"
+ADDRESS = r"https?://[\w.:\[\]-]+(/[\w.,:/@+=!~%()-]*)?"
 
 
 @dataclass(frozen=True)
@@ -109,14 +114,16 @@ def read(path: Path) -> Told:
 def _told(said: Mapping[str, Any]) -> Told:
     """Take the parts; values that an input would take are read as that input, so nothing else gets further."""
     environment, feed, stored = said["environment"], said["feed"], said["connection"]
-    connection = stored and Connection(str(stored["name"]), str(stored["target"]), index=str(feed["index_url"]))
+    connection = stored and Connection(
+        _shaped(stored["name"], NAME), _shaped(stored["target"], ADDRESS), index=_shaped(feed["index_url"], ADDRESS)
+    )
     made = Told(
-        name=str(environment["name"]),
-        version=str(environment["version"]),
+        name=_shaped(environment["name"], NAME),
+        version=_shaped(environment["version"], VERSION),
         image=str(environment["image"]),
         sha256=str(environment["definition_sha256"]),
         stored=said["route"] == "workspace",
-        packages=tuple((str(each["name"]), str(each["version"])) for each in said["packages"]),
+        packages=tuple((_shaped(each["name"], NAME), _shaped(each["version"], VERSION)) for each in said["packages"]),
         workspaces=tuple(Workspace.parse(str(each).partition("/environments/")[0]) for each in environment["ids"]),
         connection=connection or None,
     )
@@ -125,6 +132,14 @@ def _told(said: Mapping[str, Any]) -> Told:
         message = "name, version and definition don't belong together"
         raise ValueError(message)
     return made
+
+
+def _shaped(text: object, pattern: str) -> str:
+    """Return `text` if it is one and has the form; raise ValueError."""
+    if not isinstance(text, str) or not re.fullmatch(pattern, text, re.ASCII):
+        message = f"{text!r} is none that a release has"
+        raise ValueError(message)
+    return text
 
 
 def _check_environment(arm: Arm, told: Told, place: Workspace) -> None:
