@@ -89,7 +89,7 @@ def test_each_thing_that_is_not_as_it_was(step: Step, world: World) -> None:
     assert unconnected.status == 86, unconnected.output
     soon = after(ends(20), "--alarm-days", "21")
     assert soon.status == 87, soon.output
-    assert "20 days from today" in soon.told
+    assert "20 day(s) from today" in soon.told
     world.store.write("arm", json.loads(arm))
     change(world, ends(22))
     assert consume(step, receipt, "--alarm-days", "21").status == 0
