@@ -4,6 +4,7 @@ GitHub: a job with `id-token: write` may ask `$ACTIONS_ID_TOKEN_REQUEST_URL` for
 reference); it lives five minutes, so it is fetched just before it is exchanged. Elsewhere the token is in a file.
 """
 
+import hashlib
 import json
 import shlex
 from collections.abc import Callable, Mapping
@@ -73,7 +74,7 @@ class GitHub:
         response = http.get(f"{self._url}&audience={quote(AUDIENCE, safe='')}", bearer=self._asking)
         try:
             token = str(response.json()["value"]) if response.status_code == requests.codes.ok else ""
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             token = ""
         if not claims.of(token):
             message = f"GitHub gave no token for sign-in: its service answered {response.status_code}."
@@ -84,9 +85,14 @@ class GitHub:
 
     @property
     def remedy(self) -> tuple[str, str]:
-        """The subject that Entra was shown, and the command that makes Entra know it."""
+        """The subject that Entra was shown, and the command that makes Entra know it.
+
+        An application has one federated credential of a name, and one for each of its jobs' subjects: so a name of its
+        own for each.
+        """
         subject, issuer = (str(self._shown.get(name, "")) for name in ("sub", "iss"))
-        trust = {"name": "amlwheel", "issuer": issuer, "subject": subject, "audiences": [AUDIENCE]}
+        name = f"amlwheel-{hashlib.sha256(subject.encode()).hexdigest()[:8]}"
+        trust = {"name": name, "issuer": issuer, "subject": subject, "audiences": [AUDIENCE]}
         told = shlex.quote(json.dumps(trust, ensure_ascii=True))
         return subject, f"az ad app federated-credential create --id {self._client} --parameters {told}"
 
