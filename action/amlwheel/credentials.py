@@ -86,7 +86,7 @@ def _refusal(label: str, error: AzureError, source: TokenCredential) -> StepErro
         subject, fix = source.remedy if isinstance(source, oidc.GitHub) else (found[1] if found else "", "")
         whose = f" with the subject '{subject}'" if subject else ""
         return FederationMismatch(f"Entra knows no federated credential{whose} for {label}.", fix=fix, details=said)
-    fix = _MEND_CONNECTION if label == "service connection" else ""
+    fix = {"service connection": _MEND_CONNECTION, "OIDC": _MEND_OIDC}.get(label, "")
     return SignInFailed(f"Sign-in by {label} failed.", fix=fix, details=said)
 
 
@@ -163,6 +163,10 @@ def azure_cli(environ: Variables) -> TokenCredential | None:
 _MEND_CONNECTION = (
     "Mend the service connection as the words above say: renew its secret or certificate; for a managed identity, run "
     "the agent on an Azure machine that has one."
+)
+_MEND_OIDC = (
+    "See that `client-id` is the application's (client) id, not its object id, that `tenant-id` is its tenant's, and that "
+    "it has a service principal (az ad sp create --id CLIENT-ID). If Entra has a fault, run the step again."
 )
 _ON_AZURE_PIPELINES = (
     "Name an Azure Resource Manager service connection in azureSubscription: of this task or, for a script, of "

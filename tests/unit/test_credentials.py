@@ -235,3 +235,19 @@ def test_a_broken_service_connection_is_mended_there() -> None:
     with pytest.raises(SignInFailed) as caught:
         Credential(source, "service connection", lambda _: None).get_token("a")
     assert "renew its secret or certificate" in caught.value.fix
+
+
+@pytest.mark.parametrize("said", ["AADSTS700016: unknown application", "AADSTS90002: no tenant", "<html>fault</html>"])
+def test_who_named_an_application_is_sent_to_no_other_way_of_signing_in(said: str) -> None:
+    source = Source(failure=ClientAuthenticationError(said))
+    with pytest.raises(SignInFailed) as caught:
+        Credential(source, "OIDC", lambda _: None).get_token("a")
+    assert "`client-id`" in caught.value.fix
+    assert "`tenant-id`" in caught.value.fix
+    assert "azure/login" not in caught.value.fix
+
+
+def test_a_job_of_github_whose_variables_are_not_set_hears_of_them(tmp_path: Path) -> None:
+    with pytest.raises(SignInFailed) as caught:
+        find({"PATH": str(tmp_path), "GITHUB_ACTIONS": "true"})
+    assert "client-id and tenant-id" in caught.value.fix

@@ -27,7 +27,9 @@ def jwt(said: Mapping[str, Any]) -> str:
     return f"e30.{body}.fake"
 
 
-@pytest.mark.parametrize("text", ["", "a", "a.b", "a.b.c.d", "a.!.c", "a.bnVsbA.c", "a.W10.c", "é.é.é", f"a.{'W1tb' * 10**5}.c"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a.b", "a.b.c.d", "a.!.c", "a.bnVsbA.c", "a.W10.c", "é.é.é", f"a.{'W1tb' * 10**5}.c"]
+)
 def test_what_is_no_jwt_claims_nothing(text: str) -> None:
     assert claims.of(text) == {}
 
@@ -119,7 +121,8 @@ def test_each_subject_has_a_credential_of_its_own(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(401, "{}"), (500, "{"), (200, "[]"), (200, '{"value": "no token"}'), (200, "{}"), (200, "[" * 10**5)]
+    ("status", "body"),
+    [(401, "{}"), (500, "{"), (200, "[]"), (200, '{"value": "no token"}'), (200, "{}"), (200, "[" * 10**5)],
 )
 def test_a_token_service_that_gives_none(monkeypatch: pytest.MonkeyPatch, status: int, body: str) -> None:
     found, _, seen = github(monkeypatch, answer(status, body))
