@@ -147,10 +147,15 @@ def _text(value: object, pattern: str) -> str:
 
 
 def _check_environment(arm: Arm, told: Told, place: Workspace) -> None:
-    """Raise EnvironmentGone or EnvironmentChanged unless `place` has the environment as it was released."""
+    """Raise EnvironmentGone or EnvironmentChanged unless `place` has the environment as it was released.
+
+    WorkspaceNotFound when there is no such workspace.
+    """
     path = f"{place.id}/environments/{told.name}/versions/{quote(told.version, safe='')}"
     found = arm.find(path, place)
     properties = object_in((found or {}).get("properties"))
+    if found is None:
+        workspace.exists(arm, place)  # the answer is 404 as well when the workspace isn't there
     if found is None or properties.get("isArchived"):
         what = "is archived" if found else "isn't registered"
         message = f"{told.reference} {what} on {place.name}."

@@ -165,8 +165,8 @@ _MEND_CONNECTION = (
     "the agent on an Azure machine that has one."
 )
 _MEND_OIDC = (
-    "See that `client-id` is the application's (client) id, not its object id, that `tenant-id` is its tenant's, and that "
-    "it has a service principal (az ad sp create --id CLIENT-ID). If Entra has a fault, run the step again."
+    "See that `client-id` is the application's (client) id, not its object id, that `tenant-id` is its tenant's, and "
+    "that it has a service principal (az ad sp create --id CLIENT-ID). If Entra has a fault, run the step again."
 )
 _ON_AZURE_PIPELINES = (
     "Name an Azure Resource Manager service connection in azureSubscription: of this task or, for a script, of "

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from amlwheel import consume, hosts
 from amlwheel.change import Change, Verb
-from amlwheel.errors import BadReceipt, EnvironmentChanged, TokenEnds
+from amlwheel.errors import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds, WorkspaceNotFound
 from amlwheel.model import Workspace
 from amlwheel.receipt import receipt
 from unit.parts import GUID, WORKSPACE, FakeArm, make, release
@@ -141,3 +141,12 @@ def test_one_workspace_that_knows_no_date_hides_no_others() -> None:
 def test_an_expired_token_is_told_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
     consume._alarm(["2027-02-27"], None, date(2027, 2, 28), hosts.Terminal())
     assert "expired on 2027-02-27" in capsys.readouterr().out
+
+
+def test_a_workspace_that_is_not_there_is_no_environment_that_is_gone(tmp_path: Path, said: Json) -> None:
+    told, arm = read(tmp_path, said), FakeArm()
+    with pytest.raises(EnvironmentGone):
+        consume._check_environment(arm, told, WORKSPACE)
+    arm.answers["GET", WORKSPACE.id] = (404, {"error": {"code": "ResourceNotFound"}})
+    with pytest.raises(WorkspaceNotFound):
+        consume._check_environment(arm, told, WORKSPACE)
