@@ -1,5 +1,7 @@
 """Looking at the feed, and publishing: whatever it answers has a name, and the index decides."""
 
+import base64
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from amlwheel.errors import (
     LocalVersion,
     MetadataTooNew,
     NoNetwork,
+    NotAMember,
     NotVisible,
     Redirected,
     SignInPage,
@@ -144,6 +147,18 @@ def test_a_401_names_the_organisations_tenant(monkeypatch: pytest.MonkeyPatch) -
     serve(monkeypatch, answer(401, WWW_Authenticate=where))
     with pytest.raises(TokenRefused, match=f"Entra tenant {tenant}"):
         feed.look(FEED, "a", TOKEN, "connection-token")
+
+
+def test_an_identity_of_another_tenant_hears_of_the_organisations(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = (f"{digit * 8}-2222-3333-4444-555555555555" for digit in "19")
+    said = base64.urlsafe_b64encode(json.dumps({"aud": feed.DEVOPS, "tid": ours, "oid": "o"}).encode()).decode()
+    for tenant, told in ((theirs, True), (ours, False)):
+        where = f"Bearer authorization_uri=https://login.microsoftonline.com/{tenant}"
+        serve(monkeypatch, answer(401, WWW_Authenticate=where))
+        with pytest.raises(NotAMember) as caught:
+            feed.look(FEED, "a", Secret(f"e30.{said}.x"), "feed-token")
+        assert (f"organisation belongs to Entra tenant {theirs}" in caught.value.what) == told
+        assert ("Organization settings > Microsoft Entra" in caught.value.fix) == told
 
 
 @pytest.mark.parametrize("package", ["design-inputs", "acme-signin", "sign-in", "acme_signin"])
