@@ -83,7 +83,8 @@ def _refusal(label: str, error: AzureError, source: TokenCredential) -> StepErro
         return FederationExpired(f"Entra refused the federated token of {label}: its time is over.", details=said)
     if re.search(r"AADSTS7002(11|12|13|1)\b", said):
         found = re.search(r"subject\s+'([^']*)'", said)
-        subject, fix = source.remedy if isinstance(source, oidc.GitHub) else (found[1] if found else "", "")
+        subject, command = source.remedy if isinstance(source, oidc.GitHub) else (found[1] if found else "", "")
+        fix = command and f"{command} (for a managed identity, the same by az identity federated-credential create)"
         whose = f" with the subject '{subject}'" if subject else ""
         return FederationMismatch(f"Entra knows no federated credential{whose} for {label}.", fix=fix, details=said)
     fix = {"service connection": _MEND_CONNECTION, "OIDC": _MEND_OIDC}.get(label, "")

@@ -51,7 +51,8 @@ def _github(environ: Variables, client: str, tenant: str, seen: Seen) -> TokenCr
     if not url or not token:
         raise NoIdToken("GitHub gives this job no token for sign-in by OIDC.")
     if not url.startswith("https://"):
-        raise FederationRefused(f"{REQUEST_URL} isn't an https address.")
+        cause, fix = "Something else than GitHub's runner has set it.", "Leave this variable to the runner."
+        raise FederationRefused(f"{REQUEST_URL} isn't an https address.", cause=cause, fix=fix)
     return GitHub(client, tenant, url, Secret(token), seen)
 
 

@@ -62,8 +62,9 @@ def test_elsewhere_a_file_holds_the_token_or_there_is_none() -> None:
 
 
 def test_tokens_are_asked_for_by_https_alone() -> None:
-    with pytest.raises(FederationRefused):
+    with pytest.raises(FederationRefused) as caught:
         detect({**GITHUB, oidc.REQUEST_URL: "http://tokens.example/"})
+    assert "ervice connection" not in caught.value.cause + caught.value.fix
 
 
 def answer(status: int, body: str) -> requests.Response:
