@@ -12,7 +12,7 @@ from typing import Any
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
-from . import endpoint, oidc
+from . import endpoint, http, oidc
 from .errors import FederationExpired, FederationMismatch, FederationRefused, NoNetwork, SignInFailed, StepError
 from .secret import Secret
 
@@ -126,9 +126,9 @@ def service_principal(environ: Variables) -> TokenCredential | None:
     from azure.identity import CertificateCredential, ClientSecretCredential  # noqa: PLC0415
 
     if secret:
-        return ClientSecretCredential(tenant, client, secret)
+        return ClientSecretCredential(tenant, client, secret, **http.ENTRA)
     password = environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
-    return CertificateCredential(tenant, client, certificate, password=password)
+    return CertificateCredential(tenant, client, certificate, password=password, **http.ENTRA)
 
 
 def workload_identity(environ: Variables) -> TokenCredential | None:
@@ -139,7 +139,7 @@ def workload_identity(environ: Variables) -> TokenCredential | None:
     tenant, client = _identity(environ, "AZURE_FEDERATED_TOKEN_FILE")
     from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415
 
-    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file)
+    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
 
 
 def _identity(environ: Variables, what: str) -> tuple[str, str]:

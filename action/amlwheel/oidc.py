@@ -43,7 +43,7 @@ def detect(environ: Variables, application: tuple[str, str], seen: Seen) -> Toke
         )
     from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415  # 0.3 s
 
-    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file)
+    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
 
 
 def _github(environ: Variables, client: str, tenant: str, seen: Seen) -> TokenCredential:
@@ -69,7 +69,8 @@ class GitHub:
         from azure.identity import ClientAssertionCredential  # noqa: PLC0415  # 0.3 s
 
         assertion = self._ask()
-        return ClientAssertionCredential(self._tenant, self._client, lambda: assertion).get_token(*scopes, **more)
+        made = ClientAssertionCredential(self._tenant, self._client, lambda: assertion, **http.ENTRA)
+        return made.get_token(*scopes, **more)
 
     def _ask(self) -> str:
         response = http.get(f"{self._url}&audience={quote(AUDIENCE, safe='')}", bearer=self._asking)

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import requests
+from amlwheel import oidc
 from amlwheel.credentials import Credential, azure_cli, find, service_principal, workload_identity
 from amlwheel.errors import NoNetwork, SignInFailed, StepError
 from amlwheel.secret import Secret
@@ -180,6 +183,32 @@ def test_what_cannot_be_a_credential_is_a_failed_sign_in() -> None:
 
 def test_white_space_around_a_pasted_id_does_not_count() -> None:
     assert find({name: f" {value}\n" for name, value in PRINCIPAL.items()}).label == "service principal"
+
+
+@pytest.mark.parametrize(
+    ("environ", "application"),
+    [
+        (PRINCIPAL, ("", "")),
+        (APPLICATION | {"AZURE_FEDERATED_TOKEN_FILE": __file__}, ("", "")),
+        ({"AZURE_FEDERATED_TOKEN_FILE": __file__}, (GUID, GUID)),
+        ({"GITHUB_ACTIONS": "true", oidc.REQUEST_URL: "https://x.example/?a=b", oidc.REQUEST_TOKEN: "x"}, (GUID, GUID)),
+    ],
+)
+def test_entra_is_not_waited_for_for_long(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], application: tuple[str, str]
+) -> None:
+    limits = set()
+
+    def hang(_: object, request: requests.PreparedRequest, **more: Any) -> None:  # noqa: ANN401
+        limits.add(more["timeout"])
+        raise requests.exceptions.ReadTimeout(request=request)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", hang)
+    monkeypatch.setattr(oidc.GitHub, "_ask", lambda _: "e30.e30.x")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(NoNetwork):
+        find(environ, application=application).get_token("https://management.azure.com/.default")
+    assert limits == {(10, 60)}
 
 
 # --- refusals with a code of their own
