@@ -102,11 +102,12 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
 
 
 def _check_member(feed: Feed, identity: Mapping[str, Any], response: requests.Response) -> None:
-    """Raise NotAMember for a token of Entra, which can't be wrong in itself: it was issued a moment ago.
+    """Raise NotAMember for a token of Entra that isn't over: nothing else is wrong with one.
 
     The body of the command: REST reference, Service Principal Entitlements - Add.
     """
-    if DEVOPS not in str(identity.get("aud")):
+    end = identity.get("exp")
+    if DEVOPS not in str(identity.get("aud")) or (isinstance(end, int) and end < time.time()):
         return
     name, number = (str(identity.get(claim, "")) for claim in ("upn" if "upn" in identity else "appid", "oid"))
     member = {"origin": "aad", "originId": number, "subjectKind": "servicePrincipal"}

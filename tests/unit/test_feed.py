@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -159,6 +160,17 @@ def test_an_identity_of_another_tenant_hears_of_the_organisations(monkeypatch: p
             feed.look(FEED, "a", Secret(f"e30.{said}.x"), "feed-token")
         assert (f"organisation belongs to Entra tenant {theirs}" in caught.value.what) == told
         assert ("Organization settings > Microsoft Entra" in caught.value.fix) == told
+
+
+@pytest.mark.parametrize(("left", "kind"), [(-1, TokenRefused), (600, NotAMember)])
+def test_a_token_of_entra_that_is_over_says_nothing_of_its_identity(
+    monkeypatch: pytest.MonkeyPatch, left: int, kind: type[StepError]
+) -> None:
+    said = {"aud": feed.DEVOPS, "oid": "o", "exp": int(time.time()) + left}
+    token = Secret(f"e30.{base64.urlsafe_b64encode(json.dumps(said).encode()).decode()}.x")
+    serve(monkeypatch, answer(401))
+    with pytest.raises(kind):
+        feed.look(FEED, "a", token, "feed-token")
 
 
 @pytest.mark.parametrize("package", ["design-inputs", "acme-signin", "sign-in", "acme_signin"])
