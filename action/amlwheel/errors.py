@@ -439,7 +439,7 @@ class SignInFailed(StepError):
     title = "sign-in to Azure failed"
     cause = "No service principal, workload identity or Azure CLI login was found, or Entra refused the one found."
     fix = (
-        "On GitHub give client-id and tenant-id (a variable that isn't set there is empty), or sign in before this "
+        "On GitHub give `client-id` and `tenant-id` (a variable that isn't set is empty), or sign in before this "
         "step (azure/login). Or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or "
         "AZURE_FEDERATED_TOKEN_FILE) in the step's env."
     )

@@ -279,4 +279,4 @@ def test_who_named_an_application_is_sent_to_no_other_way_of_signing_in(said: st
 def test_a_job_of_github_whose_variables_are_not_set_hears_of_them(tmp_path: Path) -> None:
     with pytest.raises(SignInFailed) as caught:
         find({"PATH": str(tmp_path), "GITHUB_ACTIONS": "true"})
-    assert "client-id and tenant-id" in caught.value.fix
+    assert "`client-id` and `tenant-id`" in caught.value.fix
