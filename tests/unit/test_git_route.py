@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from amlwheel import environment, git_route, hosts, receipt, sbom
-from amlwheel.errors import CommitIncomplete, NotForBuilder
+from amlwheel import consume, environment, git_route, hosts, receipt, sbom
+from amlwheel.errors import BadReceipt, CommitIncomplete, NotForBuilder
 from amlwheel.model import Pin, Wheel
 from amlwheel.receipt import Release
 from amlwheel.remote import Remote
@@ -92,6 +92,18 @@ def test_the_proof_installs_what_was_built_from_the_commit(
     assert f"{lead.path.as_uri()} --hash=sha256:{lead.sha256}" in lines
     assert not any("git+" in line for line in lines)
     assert len(lines) == len(made.environment.pip)
+
+
+def test_the_companion_reads_whose_connection_it_is(made: Release, tmp_path: Path) -> None:
+    path = tmp_path / "aml-release.json"
+    said = receipt.receipt(made, [], dry_run=False, sbom="")
+    path.write_text(json.dumps(said))
+    found = consume.read(path).connection
+    assert found == made.connection
+    said["connection"]["category"] = "ContainerRegistry"
+    path.write_text(json.dumps(said))
+    with pytest.raises(BadReceipt):
+        consume.read(path)
 
 
 def test_receipt_and_sbom_say_where_images_get_it(made: Release) -> None:
