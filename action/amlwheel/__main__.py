@@ -56,14 +56,14 @@ def run(
     """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
     now = clock()
     asked = read(arguments, environ, host)
-    if asked.feed:
+    if asked.feed or asked.route == "git":
         job = Secret(endpoint.job_token(environ))
         tokens.check(asked.connection_token, asked.feed, asked.connection_token_expires, job, now)
     step = Stages(sign_in_to_feed(asked, environ, host), environ, host, now)
     asked = step.asked
     world = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
-        wheels = step.build(Path(folder))
+        wheels = step.build(Path(folder), world)
         pins = step.lock(wheels, world)
         release = step.define(wheels, pins, world)
         changes = step.plan(release, world)
@@ -73,7 +73,7 @@ def run(
             host.say("skip   Publish, connect, prove, register · dry run")
         else:
             step.apply("Publish and connect", (*changes.wheels, *changes.shown, *changes.connections))
-            proven = step.prove(release, changes)
+            proven = step.prove(release, world, changes)
             step.apply("Register", changes.environments)
         step.report(release, world, changes, proven)
         # Last: the release is there, with its files, whatever becomes of an image.

@@ -14,6 +14,9 @@ from .model import Image, Pin, Python, Wheel
 
 # pip of conda-forge (noarch, for every Python that the step offers); conda needs one exact version.
 PIP = "25.1.1"
+# git of conda-forge (conda-forge/git-feedstock), for pip to fetch commits: Azure ML's newer images have none
+# (Azure/AzureML-Containers). conda runs pip with the environment's programs first on PATH.
+GIT = "2.52.0"
 LONGEST_NAME = 255  # characters; azure-rest-api-specs, mfe.json 2024-04-01
 Spec = dict[str, Any]
 
@@ -58,7 +61,11 @@ class Environment:
         Name and version stay: every workspace has storage of its own, and the content is the same in all of them.
         """
         lines = [" ".join([addresses.get(first, first), *rest]) for first, *rest in map(str.split, self.pip)]
-        spec = {**self.spec, "dependencies": [*self.spec["dependencies"][:-1], {"pip": lines}]}
+        return self.listing(lines)
+
+    def listing(self, lines: Sequence[str]) -> "Environment":
+        """Return the environment with other `lines` in its `pip:` list, under the same name and version."""
+        spec = {**self.spec, "dependencies": [*self.spec["dependencies"][:-1], {"pip": list(lines)}]}
         return replace(self, spec=spec, conda=to_yaml(spec))
 
     @property
@@ -106,16 +113,22 @@ class Definition:
 def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Sequence[str]) -> Environment:
     """Return the environment of these parts; `lead` gives it version and, without a `name`, its name.
 
-    `options` are pip's, such as the one that leads to the feed. The version is `<package version>-<first 12 hex digits
-    of the sha256 of spec and image>`: same content, same version; other content, another one.
+    `options` are pip's, such as the one that leads to the feed. pip can't check hashes of commits, so where one is
+    listed the mode that demands them is off, and each file has its sha256 in its address; and git is installed for pip.
+
+    The version is `<package version>-<first 12 hex digits of the sha256 of spec and image>`: same content, same
+    version; other content, another one.
     """
     pins = tuple(pins)
+    from_git = any(pin.address for pin in pins)
+    hashed = [] if from_git else ["--require-hashes"]
     spec: Spec = {
         "channels": ["conda-forge", "nodefaults"],
         "dependencies": [
             f"python={base.python.exact}",
             f"pip={PIP}",
-            {"pip": [*options, "--require-hashes", *(pin.line for pin in pins)]},
+            *([f"git={GIT}"] if from_git else []),
+            {"pip": [*options, *hashed, *(pin.line for pin in pins)]},
         ],
     }
     # An epoch's "!" isn't safe in the URLs and shell lines that a version travels through.

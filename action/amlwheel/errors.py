@@ -86,7 +86,10 @@ class EnvironmentGone(StepError):
     status = 84
     title = "environment not there"
     cause = "It was never released to this workspace, or somebody archived or deleted it."
-    fix = "Run the release again for this workspace: it registers the same version, and nothing else changes."
+    fix = (
+        "Run the release again for this workspace. If dependencies have newer versions by now, that registers another "
+        "version: train by the new receipt then."
+    )
 
 
 class EnvironmentChanged(StepError):
@@ -99,23 +102,23 @@ class EnvironmentChanged(StepError):
 
 
 class ConnectionGone(StepError):
-    """The workspace has no connection by which images can be built from the release's feed."""
+    """The workspace has no connection by which images of the release can be built."""
 
     status = 86
     title = "connection not there"
     cause = "It was deleted, or now leads elsewhere. Images that are built already go on working, new ones won't."
-    fix = "Run the release again: it stores the connection, and nothing else changes."
+    fix = "Run the release again: it stores the connection anew."
 
 
 class TokenEnds(StepError):
-    """The token that the workspace keeps for the feed has expired, or will before long."""
+    """The token that the workspace keeps for the feed or repository has expired, or will before long."""
 
     status = 87
     title = "stored token expires"
     cause = "Personal access tokens have an end, and images can't be built after it."
     fix = (
-        "Make a new organisation-scoped token with Packaging (read), store it under the same secret with its date, and "
-        "run the release again."
+        "Make a new token with the same rights (for a feed organisation-scoped, with Packaging (read)), store it under "
+        "the same secret with its date, and run the release again."
     )
 
 
@@ -359,8 +362,14 @@ class VersionTaken(StepError):
 
     status = 35
     title = "same version, other bytes"
-    cause = "The code changed but the version didn't; feeds are immutable, even after a delete."
-    fix = "Bump the version in the project, and release again."
+    cause = (
+        "The code changed but the version didn't, or the build backend has a newer version, which it writes into the "
+        "wheel; feeds are immutable, even after a delete."
+    )
+    fix = (
+        "Bump the version in the project, and release again. To release the same wheel once more, give it as `wheel`, "
+        "out of the first release's files."
+    )
 
 
 class UploadFailed(StepError):
@@ -439,8 +448,9 @@ class SignInFailed(StepError):
     title = "sign-in to Azure failed"
     cause = "No service principal, workload identity or Azure CLI login was found, or Entra refused the one found."
     fix = (
-        "Sign in before this step (azure/login), or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
-        "(or AZURE_FEDERATED_TOKEN_FILE) in the step's env."
+        "On GitHub give `client-id` and `tenant-id` (a variable that isn't set is empty), or sign in before this "
+        "step (azure/login). Or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or "
+        "AZURE_FEDERATED_TOKEN_FILE) in the step's env."
     )
 
 
@@ -793,3 +803,102 @@ class Unexpected(StepError):
     title = "unexpected error"
     cause = "A bug of amlwheel, or an answer that nobody has seen before."
     fix = "Run the step again; if it stays, report it with the lines above (they hold no secret)."
+
+
+# --- a repository of git that images are built from ---------------------------------------------------------------
+
+
+class BadRepository(StepError):
+    """With `route` git: the repository's address can't be read, or the image builder couldn't use it."""
+
+    status = 110
+    title = "repository not understood"
+    cause = "The image builder fetches from one address by https, with a token and without a key."
+    fix = (
+        "Write `git-repository` as https://github.com/OWNER/REPO or https://dev.azure.com/ORG/PROJECT/_git/REPO, "
+        "optionally with @ and the full commit id behind it."
+    )
+
+
+class NoRepository(StepError):
+    """With `route` git: nothing tells from which repository and commit images shall be built."""
+
+    status = 111
+    title = "no repository"
+    cause = "`package-dir` is no checkout of git, it has no commit or no remote called origin, or git isn't installed."
+    fix = "Check the code out before this step, or name repository and commit in `git-repository`."
+
+
+class NotACommit(StepError):
+    """`git-repository` names a branch, a tag or a shortened commit id, and only a full one can't move."""
+
+    status = 112
+    title = "not a full commit id"
+    cause = "A branch or a tag may be another commit tomorrow, and a shortened id may become ambiguous."
+    fix = "Leave @… out to release the commit that is checked out, or give all digits (git rev-parse NAME)."
+
+
+class UncommittedChanges(StepError):
+    """With `route` git: tracked files of the project differ from the commit that images would be built from."""
+
+    status = 113
+    title = "uncommitted changes"
+    cause = "An earlier step changed files, such as the one with the version, and images are built from the commit."
+    fix = "Commit and push the changes, or keep the earlier step from making them (git status shows them)."
+
+
+class RepositoryRefused(StepError):
+    """The repository couldn't be read with the token that the workspace is to hold."""
+
+    status = 114
+    title = "repository refused the token"
+    cause = "The token has expired, was revoked, or may not read this repository's code."
+    fix = "Make a token that may read the repository's code, store it as a secret, and pass it as `connection-token`."
+
+
+class RepositoryNotFound(StepError):
+    """The repository doesn't exist for the token that the workspace is to hold (404), or has moved."""
+
+    status = 115
+    title = "repository not found (404)"
+    cause = "The address is misspelt, or the token may not know of the repository: GitHub then says that there is none."
+    fix = "Correct `git-repository`, or give the token of `connection-token` access to this repository."
+
+
+class CommitNotPushed(StepError):
+    """The repository doesn't have the commit."""
+
+    status = 116
+    title = "commit not in the repository"
+    cause = "The commit wasn't pushed, a rebase took it away, or it was made in another repository."
+    fix = "Push it first (git push), and run the step again."
+
+
+class CommitDiffers(StepError):
+    """The commit in `git-repository` doesn't hold the version that is checked out."""
+
+    status = 117
+    title = "commit holds another version"
+    cause = "`git-repository` names an older commit than the one that is checked out, or one of another project."
+    fix = "Check out the commit that shall be released, and leave its id out of `git-repository`."
+
+
+class CommitIncomplete(StepError):
+    """The commit alone isn't enough to build the package: it lacks the folder, or needs submodules or Git LFS."""
+
+    status = 118
+    title = "commit isn't enough"
+    cause = "The image builder has a token for one repository, and nothing but git to read it with."
+    fix = "Put what the package needs into the repository itself, or set `route` to feed, whose wheels hold everything."
+
+
+class NotForBuilder(StepError):
+    """With `route` git: a locked file has an address that only this machine can use."""
+
+    status = 119
+    title = "address not usable for the image builder"
+    cause = (
+        "This machine takes public packages from an index that needs a credential, or from its own disk. The image "
+        "builder has no credential for it, and none is ever written into an environment."
+    )
+    fix = "Lock against an index that is open to the workspace's network, or set `route` to feed and `index` to only."

@@ -5,6 +5,7 @@ import html.parser
 import json
 import re
 import shlex
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,7 +86,7 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
         if not _NO_FEED.search(said):
             return Page({}, doubtful="package" not in said.lower())
     if response.status_code == requests.codes.unauthorized and feed.is_artifacts:
-        _check_member(feed, claims.of(token.reveal()), message_of(response))
+        _check_member(feed, claims.of(token.reveal()), response)
     check(response, feed, token_input)
     return _page(response)
 
@@ -98,12 +99,13 @@ def _check_devpi(response: requests.Response, feed: Feed) -> None:
         raise FeedNotFound(message, cause="There it ends with +simple/.", fix=fix)
 
 
-def _check_member(feed: Feed, identity: Mapping[str, Any], said: str) -> None:
-    """Raise NotAMember for a token of Entra, which can't be wrong in itself: it was issued a moment ago.
+def _check_member(feed: Feed, identity: Mapping[str, Any], response: requests.Response) -> None:
+    """Raise NotAMember for a token of Entra that isn't over: nothing else is wrong with one.
 
     The body of the command: REST reference, Service Principal Entitlements - Add.
     """
-    if DEVOPS not in str(identity.get("aud")):
+    end = identity.get("exp")
+    if DEVOPS not in str(identity.get("aud")) or (isinstance(end, int) and end < time.time()):
         return
     name, number = (str(identity.get(claim, "")) for claim in ("upn" if "upn" in identity else "appid", "oid"))
     member = {"origin": "aad", "originId": number, "subjectKind": "servicePrincipal"}
@@ -113,11 +115,15 @@ def _check_member(feed: Feed, identity: Mapping[str, Any], said: str) -> None:
     )
     command = f"az rest --method post --resource {DEVOPS} --url {shlex.quote(url)} --body {shlex.quote(body)}"
     how = "Organization settings > Users > Add users" + ("" if "upn" in identity else f", or {command}")
+    tenant = _tenant(response)
+    elsewhere = tenant if str(identity.get("tid")) not in tenant else ""
+    connect = "Connect both to one tenant first (Organization settings > Microsoft Entra). " if elsewhere else ""
     raise NotAMember(
-        f"Entra signed in {name} (object id {number}), and organisation {feed.organisation} doesn't know it: 401.",
-        fix=f"Add it to the organisation ({how}), then make it a Feed Publisher (Contributor) in the feed's settings. "
-        "Or pass a `feed-token`.",
-        details=said,
+        f"Entra signed in {name} (object id {number}), and organisation {feed.organisation} doesn't know it: 401."
+        + elsewhere,
+        fix=f"{connect}Add it to the organisation ({how}), then make it a Feed Publisher (Contributor) in the feed's "
+        "settings. Or pass a `feed-token`.",
+        details=message_of(response),
     )
 
 
@@ -154,20 +160,19 @@ def _names_on_devpi(index: str, token: Secret) -> frozenset[str] | None:
     devpi-server's REST interface: an index tells its own projects, its type and its bases (as `USER/INDEX`).
     """
     root, user, name = index.rsplit("/", 2)
-    wanted, known, found = [f"{user}/{name}"], set[str](), set[str]()
-    while wanted:
-        here = wanted.pop()
-        known.add(here)
-        more = "?no_projects=" if here != f"{user}/{name}" else ""  # a mirror would list all of its public index
-        said = _result(http.get(f"{root}/{here}{more}", token=token, accept="application/json"))
-        if said.get("type") == "mirror":
-            continue
-        if more:
-            said = _result(http.get(f"{root}/{here}", token=token, accept="application/json"))
+    wanted, found, kind = [f"{user}/{name}"], set[str](), "application/json"
+    for here in wanted:  # it grows
+        url = f"{root}/{here}"
+        if (
+            here != wanted[0]
+            and _result(http.get(f"{url}?no_projects=", token=token, accept=kind)).get("type") == "mirror"
+        ):
+            continue  # else it would list a whole public index
+        said = _result(http.get(url, token=token, accept=kind))
         if not isinstance(said.get("projects"), list):
             return None
         found |= {canonicalize_name(str(each)) for each in said["projects"]}
-        wanted += [str(each) for each in said.get("bases", ()) if str(each) not in known]
+        wanted += [base for base in map(str, said.get("bases", ())) if base not in wanted]
     return frozenset(found)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from . import tokens
 from .errors import BadFeed, BadInput, MissingToken, NotYet, StepError, UserNotStorable, together
 from .model import Feed, Image, Python, Workspace
+from .repository import Repository
 from .secret import Secret
 from .spelling import parse_feed, parse_upload_url
 
@@ -26,14 +27,14 @@ PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.1
 class Knob:
     """What the outside needs to know about one input: help, default as text, and its kind.
 
-    `unless` is the route with which a required input may be left out.
+    `unless` are the routes with which a required input may be left out.
     """
 
     help: str
     default: str = ""
     group: str = "more"
     required: bool = False
-    unless: str = ""
+    unless: tuple[str, ...] = ()
     secret: bool = False
     lines: bool = False
     shown: str = ""  # when Azure Pipelines' editor shows it: `route = storage`
@@ -108,6 +109,10 @@ def _matching(pattern: str, rule: str) -> Callable[[str], str]:
 
 def _feed(text: str) -> Feed | None:
     return parse_feed(text) if text else None
+
+
+def _repository(text: str) -> Repository | None:
+    return Repository.parse(text) if text else None
 
 
 def _environment_name(text: str) -> str:
@@ -190,10 +195,11 @@ class Inputs:
     )
     feed: Feed | None = knob(
         "Azure Artifacts feed in any spelling (URL, `ORG/PROJECT/FEED`, `ORG/FEED`), or the URL of another "
-        "repository's simple index. With `route: workspace` it is only read from, and may be left out.",
+        "repository's simple index. With `route: workspace` it is only read from, and may be left out; with `route: "
+        "git` there is none.",
         group="feed",
         required=True,
-        unless="workspace",
+        unless=("workspace", "git"),
         read=_feed,
     )
     feed_token: Secret = knob(
@@ -234,7 +240,8 @@ class Inputs:
     )
     connection_token: Secret = knob(
         "Secret to store on the workspace, with which images are built: an organisation-scoped personal access "
-        "token with Packaging (read).",
+        "token with Packaging (read). With `route: git` one that may read the repository: Contents (read-only) on "
+        "GitHub, Code (read) on Azure Repos.",
         group="workspace",
         secret=True,
         read=_token,
@@ -281,14 +288,21 @@ class Inputs:
         choices=("extra", "only"),
     )
     route: str = knob(
-        "How the package reaches the image: through the `feed`, or through the storage of each `workspace`, for a few "
-        "packages and without a feed.",
+        "How the package reaches the image: through the `feed`; through the storage of each `workspace`, for a few "
+        "packages and without a feed; or from its `git` repository, where each image build fetches and builds the "
+        "commit.",
         default="feed",
         choices=("feed", "workspace", "storage", "git"),
     )
     storage_container: str = knob(
         "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`.",
         shown="route = storage",
+    )
+    git_repository: Repository | None = knob(
+        "For `route: git`: `https://HOST/OWNER/REPO`, if it isn't the checkout's origin, and `@COMMIT` (all digits) "
+        "behind it, if it isn't what is checked out.",
+        shown="route = git",
+        read=_repository,
     )
     sdk: str = knob(
         "Way to the workspace: Azure Resource Manager (`v2`) or azureml-core (`v1`).",
@@ -327,7 +341,7 @@ class Inputs:
     def __post_init__(self) -> None:
         """Check what concerns several inputs; raise all problems together."""
         problems: list[StepError] = [
-            MissingToken(f"`{name}` is empty.", fix=fix)
+            MissingToken(f"`{name}` is empty.", fix=_REPOSITORY_FIX if self.route == "git" else fix)
             for name, fix in _TOKEN_FIX.items()
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
             and (self.feed or self.route != "workspace")
@@ -349,7 +363,7 @@ class Inputs:
                 )
                 if given
             ]
-        problems += [*self._view_problems(), *self._repository_problems()]
+        problems += [*self._git_problems(), *self._view_problems(), *self._repository_problems()]
         for name, supported in _SUPPORTED.items():
             value = getattr(self, name.replace("-", "_"))
             if value is not None and value not in supported:
@@ -366,8 +380,8 @@ class Inputs:
     def _repository_problems(self) -> list[StepError]:
         """Return what is wrong with `feed-upload-url` and the users, if anything."""
         found: list[StepError] = []
-        if self.feed_upload_url and (self.route == "workspace" or (self.feed and self.feed.is_artifacts)):
-            why = "nothing is published" if self.route == "workspace" else "Azure Artifacts has its own address for it"
+        if self.feed_upload_url and (self.route != "feed" or (self.feed and self.feed.is_artifacts)):
+            why = "nothing is published" if self.route != "feed" else "Azure Artifacts has its own address for it"
             found.append(BadInput(f"`feed-upload-url`: {why}.", fix="Leave `feed-upload-url` out."))
         if self.feed and not self.feed.upload_url and not self.feed_upload_url and self.route == "feed":
             message = f"`feed` {self.feed.label} is the index of a group of GitLab, which takes no uploads."
@@ -378,10 +392,33 @@ class Inputs:
             found.append(UserNotStorable(f"`{name}` can't be stored on a workspace with `sdk` v1."))
         return found
 
+    def _git_problems(self) -> list[StepError]:
+        """Return what makes no sense with `route` git, or without it."""
+        if self.route != "git":
+            message = "`git-repository` is given, and `route` isn't git."
+            return [BadInput(message, fix="Leave `git-repository` out, or set `route` to git.")] * bool(
+                self.git_repository
+            )
+        why = {
+            "wheel": "images are built from the commit",
+            "feed": "nothing is published, and images need no feed",
+            "feed-token": "no feed is used",
+            "feed-user": "no feed is used",
+            "connection-user": "a token for git needs no user",
+            "feed-view": "nothing is published, so nothing can be promoted",
+            "index": "no feed is used, and every file has its own address",
+        }
+        given = {name: getattr(self, name.replace("-", "_")) for name in why} | {"index": self.index == "only"}
+        return [
+            BadInput(f"`{name}` with `route` git: {why[name]}.", fix=f"Leave `{name}` out.")
+            for name, value in given.items()
+            if value
+        ]
+
     def _view_problems(self) -> list[StepError]:
         """Return why nothing can be promoted to `feed-view`, if so."""
         given, feed = self.feed_view, self.feed
-        if not given:
+        if not given or self.route == "git":
             return []
         if self.route == "workspace":
             return [BadInput("`feed-view` with `route` workspace: nothing is published, so nothing can be promoted.")]
@@ -442,9 +479,13 @@ _TOKEN_FIX = {
     "connection-token": "Make an organisation-scoped personal access token with scope Packaging (read), store it as a "
     "secret, and pass it as `connection-token`.",
 }
+_REPOSITORY_FIX = (
+    "Make a token that may read the repository (GitHub: fine-grained, Contents read-only; Azure Repos: Code read), "
+    "store it as a secret, and pass it as `connection-token`."
+)
 # What the interface promises and this version doesn't do yet; see docs/assumptions.md.
 _SUPPORTED = {
-    "route": ("feed", "workspace"),
+    "route": ("feed", "workspace", "git"),
     "storage-container": ("",),
 }
 
@@ -540,7 +581,7 @@ def read_as(of: type[Read], given: Mapping[str, str]) -> Read:
     problems: list[StepError] = []
     for each in knobs(of=of):
         try:
-            optional = bool(each.unless) and given.get("route", "").strip() == each.unless
+            optional = given.get("route", "").strip() in each.unless
             values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
         except StepError as problem:
             problems.append(problem)

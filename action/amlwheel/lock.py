@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from . import http, process
+from . import choice, http, process
 from .errors import BadInput, IndexFailed, LockIncomplete, NoNetwork, StepError, Unsatisfiable
 from .model import PLATFORM, Feed, Pin, Python, Wheel
 from .secret import Secret
@@ -138,7 +138,7 @@ def resolve(
             (folder / "pyproject.toml").write_text(_project(folder, wanted, bound, sources), encoding="utf-8")
             finished = _compile(folder, wanted.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
             if finished.status == 0:
-                pins = _pins(folder / "pylock.toml", wanted.own | bound, sources)
+                pins = _pins(folder / "pylock.toml", wanted.own | bound, sources, wanted.python)
                 found = {pin.name for pin in pins} & private
             else:
                 recheck()
@@ -219,20 +219,31 @@ def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> p
     return process.run(command, env=env, cwd=folder, seconds=SECONDS)
 
 
-def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
+def _pins(path: Path, bound: set[str], sources: Sources, python: Python) -> tuple[Pin, ...]:
     """Read uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
     packages: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
     path.unlink()  # else the next resolution would prefer these versions
-    return tuple(sorted(_pin(package, bound, sources) for package in packages))
+    return tuple(sorted(_pin(package, bound, sources, python) for package in packages))
 
 
-def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
+def _pin(package: dict[str, Any], bound: set[str], sources: Sources, python: Python) -> Pin:
     files = package.get("wheels", [])
-    hashes = {_sha256(each, sources) for each in files} - {""}
+    digests = {_filename(each): _sha256(each, sources) for each in files}
+    named = {_filename(each): each for each in files if digests[_filename(each)]}
+    best = choice.best(named, python)
+    taken = named.get(best, {})
+    file = f"{taken['url']}#sha256={digests[best]}" if taken.get("url") else ""
+    hashes = set(filter(None, digests.values()))
     host = sources.feed.host if sources.feed else None
     from_feed = any(urlsplit(each.get("url", "")).netloc == host for each in files)
     private = sources.only or package["name"] in bound or from_feed
-    return Pin(package["name"], package["version"], tuple(sorted(hashes)), private)
+    return Pin(package["name"], package["version"], tuple(sorted(hashes)), private, file=file)
+
+
+def _filename(wheel: dict[str, Any]) -> str:
+    """Return a wheel's file name in pylock.toml: the end of its address, unless it is said (PEP 751)."""
+    place = wheel.get("url") or wheel.get("path") or ""
+    return str(wheel.get("name") or unquote(urlsplit(place).path.rpartition("/")[2]))
 
 
 def _sha256(file: dict[str, Any], sources: Sources) -> str:

@@ -117,7 +117,9 @@ class Wheel:
 class Pin:
     """One package of the lock: version, sha256 (hex) of each wheel that fits the image, and whether the feed has it.
 
-    `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`).
+    `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`). `file` is the
+    address of the one wheel that pip takes in the image, with its sha256; `address` what stands in the environment in
+    place of the version, such as a commit (`route: git`).
     """
 
     name: str
@@ -125,6 +127,8 @@ class Pin:
     sha256: tuple[str, ...]
     private: bool = field(default=False, compare=False)
     stored: str = ""
+    file: str = field(default="", compare=False)
+    address: str = ""
 
     @property
     def line(self) -> str:
@@ -132,12 +136,12 @@ class Pin:
 
         A stored wheel stands there by its file name, in whose place `Environment.at` puts the address.
         """
-        return self._line(self.stored or f"{self.name}=={self.version}")
+        return self.address or self._line(self.stored or f"{self.name}=={self.version}")
 
     @property
     def local_line(self) -> str:
         """The requirement for pip in `output-dir`, where `dist/` has our wheels: nobody else may read the storage."""
-        return self._line(f"./dist/{self.stored}") if self.stored else self.line
+        return self._line(f"./dist/{self.stored}" if self.stored else f"{self.name}=={self.version}")
 
     def _line(self, requirement: str) -> str:
         return " ".join([requirement, *(f"--hash=sha256:{digest}" for digest in self.sha256)])
@@ -262,9 +266,10 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Connection:
-    """What a workspace knows of a feed. The token isn't part of it: it is handed over once, when it is stored.
+    """What a workspace knows of a feed or a repository. The token isn't part of it: it is handed over once.
 
-    `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty when nobody has said it.
+    `index` is what shall be read with it. `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty when
+    nobody has said it.
     """
 
     name: str

@@ -47,6 +47,11 @@ def observing() -> Iterator[Observer]:
         raise together(errors)
 
 
+def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:
+    """Return the answers to questions, in their order, once the `observing` block has ended."""
+    return tuple(future.result() for future in futures)
+
+
 def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
     """Run the effects in order, announcing each before it starts; the first failure stops the rest.
 

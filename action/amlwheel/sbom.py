@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from .model import Pin
 from .receipt import Release
 
 
@@ -33,8 +34,8 @@ def text(release: Release) -> str:
     packages = [
         component(
             ComponentType.LIBRARY,
-            PackageURL("pypi", None, pin.name, pin.version, private if pin.private and not pin.stored else None),
-            pin.sha256,
+            PackageURL("pypi", None, pin.name, pin.version, _place(pin, private)),
+            () if "git+" in pin.address else pin.sha256,  # the image's own build isn't this file to the byte
         )
         for pin in environment.pins
     ]
@@ -56,3 +57,10 @@ def text(release: Release) -> str:
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, quote(f"{environment.reference} {release.lock_sha256}"))
     bom.metadata.timestamp = None  # type: ignore[assignment]  # CycloneDX 1.6 needs none, and it would tell the run
     return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
+
+
+def _place(pin: Pin, private: dict[str, str]) -> dict[str, str] | None:
+    """Return where a package comes from, if it isn't the public index: a commit (purl-spec, `vcs_url`), or the feed."""
+    if "git+" in pin.address:
+        return {"vcs_url": pin.address.partition(" @ ")[2]}
+    return private if pin.private and not pin.stored else None

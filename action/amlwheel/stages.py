@@ -13,58 +13,30 @@ from typing import Any
 from . import (
     __version__,
     azureml_core,
-    credentials,
-    devops,
     emit,
     environment,
     feed,
     hosts,
-    http,
-    image,
     inputs,
     lock,
     plan,
     process,
     proof,
-    publish,
     receipt,
     sbom,
     source,
-    tokens,
     upstream,
     view,
     wheel,
-    workspace,
 )
-from .arm import Arm
+from .access import Access, World
 from .azureml_process import Worker
 from .change import Change, Verb
-from .errors import FeedNotFound, StepError, Unexpected, Unsatisfiable
-from .model import Connection, Feed, Image, Pin, Wheel, Workspace
+from .errors import Unexpected, Unsatisfiable
+from .model import Connection, Pin, Wheel
 from .receipt import Release
 
 NOT_STORED = "https://not-stored-yet.invalid"  # RFC 2606
-
-
-@dataclass(frozen=True)
-class World:
-    """What was seen outside before anything was made. `workspaces` run parallel to the input's.
-
-    `worker` is azureml-core, where it is needed; `storage` knows the wheels that lie in the workspaces' own.
-    `connection` is the feed's, with its token's last day, if the user or one of the workspaces knows it.
-    """
-
-    planner: workspace.Planner
-    worker: Worker | None
-    storage: azureml_core.Storage | None
-    image: Image
-    facts: devops.Facts
-    workspaces: tuple[workspace.Seen, ...]
-    connection: Connection | None
-
-    def located(self, release: Release, place: Workspace) -> environment.Environment:
-        """Return the environment as it is registered on one workspace: its stored wheels have their address there."""
-        return self.storage.at(release.environment, place) if self.storage else release.environment
 
 
 @dataclass(frozen=True)
@@ -103,97 +75,28 @@ class Stages:
     now: datetime
 
     def check_access(self) -> World:
-        """Probe feed, tokens, workspaces and image, all at once; every problem is reported in one run."""
-        asked, host = self.asked, self.host
-        with host.stage("Check access") as done:
-            credential = credentials.find(self.environ, partial(host.mask, user=http.USER), asked.application)
-            worker = Worker(credential, asked.workspace) if asked.azureml else None  # so early that nobody waits for it
-            arm = Arm(credential, credentials.ARM_SCOPE)
-            with plan.observing() as seen:
-                index = self._look_at(asked.feed, seen) if asked.feed else None
-                for each in asked.workspace:
-                    seen.ask(partial(workspace.exists, arm, each))
-                known = [seen.ask(partial(workspace.connections, arm, each)) for each in asked.workspace]
-                allowed = [seen.ask(partial(workspace.permissions, arm, each)) for each in asked.workspace]
-                pinned = seen.ask(partial(image.pin, asked.base_image))
-            facts = devops.Facts(frozenset())
-            if asked.feed and index:
-                page, facts = _results(index)
-                feed.settle(asked.feed.through(None), page, facts.published, asked.feed_token)
-                done.append(asked.feed.label)
-            done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
-        found = tuple(map(workspace.Seen, _results(known), _results(allowed)))
-        sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)
-        storage = azureml_core.Storage(worker) if worker and asked.route == "workspace" else None
-        planner, connection = workspace.Planner(arm, sdk), self._connection(found)
-        return World(planner, worker, storage, pinned.result(), facts, found, connection)
+        """Probe feed, tokens, workspaces and image, all at once."""
+        with self.host.stage("Check access") as done:
+            return Access(self.asked, self.environ, self.host, self.now).check(done)
 
-    def _connection(self, found: Sequence[workspace.Seen]) -> Connection | None:
-        """Return the feed's connection with what is known of its token's end, and warn of what isn't well with it."""
-        asked = self.asked
-        if not asked.feed:
-            return None
-        connection = Connection.of(asked.feed, asked.connection_name)
-        token, told = asked.connection_token, asked.connection_token_expires
-        places = zip(asked.workspace, found, strict=True)
-        stored = (workspace.remembered(connection, token, *place) for place in places)
-        expires = told or min(filter(None, stored), default="")
-        if asked.route == "feed" and token == asked.feed_token:
-            self.host.warning(tokens.PUBLISHES)
-        for text in tokens.warnings(token, asked.feed, expires, told=bool(told), now=self.now):
-            self.host.warning(text)
-        return replace(connection, token_expires=expires)
-
-    def _look_at(self, asked_feed: Feed, seen: plan.Observer) -> tuple[Future[Any], Future[Any]]:
-        """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
-        asked = self.asked
-        name = wheel.expected_names(asked.package_dir, self._given())[0]
-        page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
-        seen.ask(partial(self._look_as_builder, asked_feed, name, page))
-        return page, seen.ask(partial(self._facts, asked_feed))
-
-    def _look_as_builder(self, asked_feed: Feed, name: str, page: Future[Any]) -> None:
-        """Ask with the token that the workspace gets; `page` is what the other token gets, which was asked before."""
-        token = self.asked.connection_token
-        try:
-            feed.look(asked_feed, name, token, "connection-token")
-        except StepError as error:
-            if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
-                raise  # there is no feed for anybody
-            raise tokens.explain(error, token, asked_feed, self.now.date()) from None
-
-    def _facts(self, asked_feed: Feed) -> devops.Facts:
-        asked = self.asked
-        if not asked_feed.is_artifacts:
-            return devops.Facts(feed.names(asked_feed, asked.feed_token))
-        publish, only = asked.route == "feed", asked.index == "only"
-        return devops.facts(asked_feed, asked.feed_token, publish=publish, view=asked.view, upstream=only)
-
-    def build(self, folder: Path) -> tuple[Wheel, ...]:
+    def build(self, folder: Path, world: World) -> tuple[Wheel, ...]:
         """Build (into `folder`) or find the wheels, and refuse what couldn't be published or used later."""
         asked, host = self.asked, self.host
         with host.stage("Find wheels" if asked.wheel else "Build") as done:
             for name in process.withheld(self.environ) if not asked.wheel else ():
                 host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
-            paths = self._given() or wheel.build(asked.package_dir, folder, host.foreign)
+            paths = wheel.find(asked.wheel, Path(asked.output_dir)) or world.route.build(asked.package_dir, folder)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             tag = source.tag(self.environ)
             if tag:
                 wheel.check_tag(tag, wheels)
             for each in wheels:
-                if asked.route == "workspace":
-                    azureml_core.refuse_unstorable(each)
-                elif asked.feed:
-                    publish.refuse_unpublishable(each, asked.feed)
+                world.route.refuse(each)
                 wheel.check_fit(each, asked.python_version)
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
         return wheels
-
-    def _given(self) -> list[Path]:
-        """Return the wheels that were built elsewhere, if any were named."""
-        return wheel.find(self.asked.wheel, Path(self.asked.output_dir))
 
     def _check_description(self, built: Wheel) -> None:
         problem = wheel.check_description(built)
@@ -211,9 +114,7 @@ class Stages:
                 pins = lock.resolve(wanted, sources, self._recheck(wheels[0]), self.host.say)
             except Unsatisfiable as error:
                 raise error if world.facts.upstream is not False else upstream.lacking(error) from None
-            if asked.route == "workspace":
-                files = {each.project: each.filename for each in wheels}
-                pins = tuple(replace(each, stored=files.get(each.name, "")) for each in pins)
+            pins = world.route.place(pins, wheels)
             done.append(f"{len(pins)} locked, {sum(pin.private and not pin.stored for pin in pins)} from the feed")
         return pins
 
@@ -231,17 +132,23 @@ class Stages:
         code = source.detect(folders, self.environ)
         if code.dirty:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
+        if world.source:
+            place = world.source.repository
+            code = replace(code, repository=place.url, commit=place.commit, dirty=False)
         base = environment.Base(world.image, asked.python_version)
         options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
+        more = world.route.options()
         if not asked.environment_name:
             inputs.refuse_reserved(wheels[0].project)
         return Release(
+            route=asked.route,
+            place=world.route.label,
             source=code,
             wheels=wheels,
             feed=asked.feed,
             connection=world.connection,
             workspaces=asked.workspace,
-            environment=environment.define(asked.environment_name, wheels[0], pins, base, options),
+            environment=environment.define(asked.environment_name, wheels[0], pins, base, [*options, *more]),
             lock=emit.lock_text(pins, asked.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=asked.view,
@@ -257,21 +164,21 @@ class Stages:
             if world.worker:
                 done.append(self._open(world.worker))
             with plan.observing() as seen:
-                wheels = [seen.ask(each) for each in self._wheel_plans(release, world)]
+                wheels = [seen.ask(each) for each in world.route.plans(release.wheels, asked.workspace)]
                 shown = [seen.ask(each) for each in self._shown_plans(release, world)]
                 stored = [
                     seen.ask(partial(connect, release.connection, asked.connection_token, *place))
                     for place in places
                     if release.connection
                 ]
-                if world.storage:
+                if world.route.late:
                     wait(wheels)  # what is registered is compared with the addresses that are found
                 for each, found in places:
-                    located = partial(world.located, release, each)
+                    located = partial(world.route.located, release.environment, each)
                     registered.append(
                         seen.ask(partial(world.planner.environment, located, release.tags(), each, found))
                     )
-            changes = Changes(_results(wheels), _results(shown), _results(stored), _results(registered))
+            changes = Changes(plan.results(wheels), plan.results(shown), plan.results(stored), plan.results(registered))
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         for line in receipt.table(changes.all):
             host.say(f"       {line}")
@@ -288,15 +195,6 @@ class Stages:
             for opened in worker.opened.values():
                 seen.ask(opened.result)
         return f"azureml-core ready in {worker.ready:.1f} s, waited {time.monotonic() - start:.1f} s"
-
-    def _wheel_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[str]]]:
-        """Yield what plans each wheel's way: into the feed, or into the storage of each workspace."""
-        asked = self.asked
-        for each in release.wheels:
-            if world.storage:
-                yield from (partial(world.storage.plan, each, place) for place in asked.workspace)
-            elif asked.feed:
-                yield partial(publish.plan, asked.feed.through(None), each, asked.feed_token, self.host.warning)
 
     def _shown_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[Any]]]:
         """Yield what plans that images can be built from the feed: each wheel's promotion, and saving from upstream."""
@@ -317,7 +215,7 @@ class Stages:
         Where workspaces differ, in the addresses of stored wheels, it is the first one's. A dry run can't know the
         address of a wheel that isn't stored yet: no tool will take what stands there.
         """
-        first = world.located(release, release.workspaces[0])
+        first = world.route.located(release.environment, release.workspaces[0])
         if self.asked.dry_run:
             first = first.at({each.filename: f"{NOT_STORED}/{each.filename}" for each in release.wheels})
         listed = sbom.text(release)
@@ -336,7 +234,7 @@ class Stages:
             count = sum(change.changes for change in changes)
             done.append(f"{count} changed" if count else "nothing to do")
 
-    def prove(self, release: Release, changes: Changes) -> str:
+    def prove(self, release: Release, world: World, changes: Changes) -> str:
         """Prove that the environment installs, before it is registered: so nobody can use one that doesn't.
 
         Returns a sentence for the summary.
@@ -347,10 +245,10 @@ class Stages:
             self.host.say("skip   Prove · the environment is kept; it was proven before it was registered")
             return "Proven when it was registered."
         modules = [module for each in release.wheels for module in each.modules]
-        built = {each.filename: each.path.resolve().as_uri() for each in release.wheels}  # read back, where stored
+        local = world.route.local(release.environment, release.wheels)
         with self.host.stage("Prove") as done:
             token = self.asked.connection_token
-            proven = proof.prove(release.environment.at(built), release.connection, token, modules, self.host.foreign)
+            proven = proof.prove(local, release.connection, token, modules, self.host.foreign)
             done.append(proven)
         return f"Proven: {proven}."
 
@@ -378,7 +276,3 @@ class Stages:
         host.say()
         for line in receipt.closing(release, folder, dry_run=asked.dry_run, changed=changed):
             host.say(line)
-
-
-def _results(futures: Sequence[Future[Any]]) -> tuple[Any, ...]:
-    return tuple(future.result() for future in futures)

@@ -28,6 +28,7 @@ from .model import Feed
 from .secret import Secret
 
 FINGERPRINT, EXPIRES = "amlwheel-fingerprint", "amlwheel-token-expires"  # in a connection's metadata
+ROUNDS = 200_000  # of PBKDF2: a tenth of a second
 EARLY = 21  # days before its end at which another token is due
 PUBLISHES = (
     "`feed-token` and `connection-token` are one token: who may list the secrets of the workspace could publish with "
@@ -37,6 +38,7 @@ PUBLISHES = (
 # Access Tokens"). Until then such a token looks like any other: nothing documented tells them apart.
 GLOBAL_END = date(2026, 12, 1)
 # 84 characters with AZDO behind the 76th, as azure-pipelines-tasks looks for it; 52 before sprint 241 (2024).
+_GITHUB_JOB = "ghs_"  # GitHub docs, "GitHub's token formats": installation access tokens
 _PAT = r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}|[a-z2-7]{52}"
 
 
@@ -52,28 +54,33 @@ def day(text: str) -> str:
     return datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}").date().isoformat()
 
 
-def check(token: Secret, feed: Feed, expires: str, job: Secret, now: datetime) -> None:
+def check(token: Secret, feed: Feed | None, expires: str, job: Secret, now: datetime) -> None:
     """Raise TokenExpired or ShortLivedToken for a `token` with which no image could be built later.
 
     `expires` is its last day as the user says it, or empty; `job` the job's own token, or empty. Other repositories
-    may issue lasting tokens in the form of a JWT, so only feeds of Azure Artifacts refuse them.
+    may issue lasting tokens in the form of a JWT, so only feeds of Azure Artifacts refuse them. Without a `feed` it is
+    for a repository of git.
     """
+    fix = "" if feed else f"{_new(feed)}, and pass it as `connection-token`."
     if expires and date.fromisoformat(expires) < now.date():
         message = f"By `connection-token-expires`, `connection-token` expired on {expires}."
-        raise TokenExpired(message)
+        raise TokenExpired(message, fix=fix)
     if job and token == job:
         message = "`connection-token` is the job's own token (System.AccessToken), which ends with the job."
-        raise ShortLivedToken(message)
+        raise ShortLivedToken(message, fix=fix)
+    if not feed and token.reveal().startswith(_GITHUB_JOB):
+        message = "`connection-token` is a token of GitHub for one job (GITHUB_TOKEN) or app, which ends soon."
+        raise ShortLivedToken(message, fix=fix)
     claims = _claims(token)
-    if claims is not None and feed.is_artifacts:
+    if claims is not None and feed and feed.is_artifacts:
         end = _end(claims)
         told = f"; this one ends at {end:%Y-%m-%d %H:%M} UTC" if end else ""
         message = f"`connection-token` is an access token (a JWT), not a personal access token{told}."
         raise ShortLivedToken(message)
 
 
-def warnings(token: Secret, feed: Feed, expires: str, *, told: bool, now: datetime) -> Iterator[str]:
-    """Yield what a person should do about the end of `token`, which the feed has just taken.
+def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now: datetime) -> Iterator[str]:
+    """Yield what a person should do about the end of `token`, which feed or repository has just taken.
 
     `expires` is the user's word (`told`) or was stored with the token earlier. A remembered date that is over stops
     nobody: the feed knows better, since a personal access token can be extended without becoming another one.
@@ -81,9 +88,10 @@ def warnings(token: Secret, feed: Feed, expires: str, *, told: bool, now: dateti
     renew = f"{_new(feed)}, pass it as `connection-token` with its date in `connection-token-expires`, and run the step"
     left = (date.fromisoformat(expires) - now.date()).days if expires else EARLY + 1
     if left < 0 and not told:
+        place = "feed" if feed else "repository"
         yield (
-            f"By the date that was stored with it, `connection-token` expired on {expires}, but the feed still takes "
-            f"it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
+            f"By the date that was stored with it, `connection-token` expired on {expires}, but the {place} still "
+            f"takes it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
         )
     elif left <= EARLY:
         when = {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
@@ -103,7 +111,7 @@ def fingerprint(token: Secret, place: str) -> str:
     different in each `place`.
     """
     held = f"{token.user}\0{token.reveal()}" if token.user else token.reveal()
-    return hashlib.pbkdf2_hmac("sha256", held.encode(), place.lower().encode(), 200_000, dklen=8).hex()
+    return hashlib.pbkdf2_hmac("sha256", held.encode(), place.lower().encode(), ROUNDS, dklen=8).hex()
 
 
 def credentials(token: Secret) -> tuple[str, dict[str, str]]:
@@ -163,8 +171,10 @@ def _refused(token: Secret, today: date) -> str:
     return f"It {usual}"
 
 
-def _new(feed: Feed) -> str:
+def _new(feed: Feed | None) -> str:
     """Return the beginning of the advice: what to make."""
+    if not feed:
+        return "Make a new token that may read the repository's code"
     if not feed.is_artifacts:
         return f"Make a new token that may read {feed.host}"
     return f"Make a new organisation-scoped personal access token of {feed.organisation} with Packaging (read)"

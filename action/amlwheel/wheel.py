@@ -17,12 +17,13 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
-from packaging import metadata, tags, utils
+from packaging import metadata, utils
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from . import process
+from . import choice, process
 from .errors import (
     BadWheel,
     BuildFailed,
@@ -43,13 +44,6 @@ else:
 # 2020-02-02, hatchling's own choice for a tree without a commit.
 NO_COMMIT_EPOCH = "1580601600"
 BUILD_SECONDS = 1800.0  # a large C++ extension takes long, but not for ever
-# Manylinux platforms that the image (glibc 2.28 or newer) can load, newest first; PEP 600.
-_PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)] + [
-    "manylinux2014_x86_64",
-    "manylinux2010_x86_64",
-    "manylinux1_x86_64",
-    "linux_x86_64",
-]
 # What zipfile and packaging raise for a damaged, encrypted or made-up archive.
 _UNREADABLE = (
     OSError,
@@ -61,15 +55,20 @@ _UNREADABLE = (
     zlib.error,
     lzma.LZMAError,
 )
+_LARGEST_POINTER = 1024  # bytes; Git LFS, docs/spec.md
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
+
+
+def is_project(folder: str | Path) -> bool:
+    """Tell whether pypa/build could build `folder`."""
+    return any((Path(folder) / name).is_file() for name in ("pyproject.toml", "setup.py"))
 
 
 def check_projects(folders: Sequence[str]) -> None:
     """Raise NoProject for the first folder that pypa/build couldn't build."""
     for folder in folders:
-        path = Path(folder)
-        if not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
-            what = "has neither pyproject.toml nor setup.py" if path.is_dir() else "is not a folder"
+        if not is_project(folder):
+            what = "has neither pyproject.toml nor setup.py" if Path(folder).is_dir() else "is not a folder"
             message = f"`package-dir` {folder!r} {what}."
             raise NoProject(message)
 
@@ -95,24 +94,30 @@ def _expected_name(folder: Path) -> str:
     return plain or "package"
 
 
-def build(folders: Sequence[str], into: Path, echo: Callable[[str], None]) -> list[Path]:
+def build(
+    folders: Sequence[str | Path],
+    into: Path,
+    echo: Callable[[str], None],
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> list[Path]:
     """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
 
-    Raises BuildFailed with the tool's last lines. The build runs the project's code, so it gets no secret.
+    `more` are variables for the build. Raises BuildFailed with the tool's last lines. The build runs the project's
+    code, so it gets no secret.
     """
     many = len(folders) > 1
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         jobs = []
         for number, folder in enumerate(folders):
             told = (lambda line, name=Path(folder).name: echo(f"{name}: {line}")) if many else echo
-            jobs.append(pool.submit(_build, Path(folder), into / str(number), told))
+            jobs.append(pool.submit(_build, Path(folder), into / str(number), told, more))
         return [job.result() for job in jobs]
 
 
-def _build(folder: Path, into: Path, echo: Callable[[str], None]) -> Path:
+def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[str, str]) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
-    env = process.environment(build=True)
+    env = process.environment(build=True) | dict(more)
     env |= {"SOURCE_DATE_EPOCH": source_date(folder), **_own_build_base(into)}
     env |= _without_paths(folder, into, env)
     command: list[str | Path] = [
@@ -277,6 +282,17 @@ def inspect(path: Path) -> Wheel:
         raise BadWheel(message, details=str(error)) from None
 
 
+def lfs_pointers(path: Path) -> list[str]:
+    """Return the members of a wheel that are pointers of Git LFS in place of their files (Git LFS, docs/spec.md)."""
+    with zipfile.ZipFile(path) as archive:
+        small = (item for item in archive.infolist() if item.file_size < _LARGEST_POINTER)
+        return [
+            item.filename
+            for item in small
+            if archive.read(item).startswith(b"version https://git-lfs.github.com/spec/")
+        ]
+
+
 def sha256(path: Path) -> str:
     """Return the file's sha256 in hex."""
     digest = hashlib.sha256()
@@ -335,9 +351,7 @@ def check_fit(wheel: Wheel, python: Python) -> None:
             f"{wheel.project} {wheel.version} needs Python {wheel.requires_python}; the environment has {python.exact}."
         )
         raise PythonOutOfRange(message)
-    fitting = {*tags.cpython_tags(python.numbers, platforms=_PLATFORMS)}
-    fitting |= {*tags.compatible_tags(python.numbers, f"cp{''.join(map(str, python.numbers))}", _PLATFORMS)}
-    if not wheel.tags & fitting:
+    if not wheel.tags & {*choice.supported(python)}:
         shown = ", ".join(sorted(map(str, wheel.tags)))
         message = f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64."
         raise WheelDoesNotFit(message)

@@ -216,12 +216,13 @@ def _check_rival(other: Connection, connection: Connection, workspace: Workspace
         message = f"{what} as well."
         raise ConnectionConflict(message)
     elif other.category == connection.category and _nearer(other, connection):
-        message = f"{what}, which is nearer to the feed than {connection.target}: image builds would use its token."
-        raise ConnectionConflict(message, fix=f"Delete connection {other.name}, if the feed needs no token of its own.")
+        read = "the feed" if connection.category == "PythonFeed" else "the repository"
+        message = f"{what}, which is nearer to {read} than {connection.target}: image builds would use its token."
+        raise ConnectionConflict(message, fix=f"Delete connection {other.name}, if {read} needs no token of its own.")
 
 
 def _nearer(other: Connection, connection: Connection) -> bool:
-    """Tell whether the image builder would take `other` for the feed: the longest target wins."""
+    """Tell whether the image builder would take `other` for what we read: the longest target wins."""
     return bool(connection.index) and len(other.target) > len(connection.target) and other.covers(connection.index)
 
 

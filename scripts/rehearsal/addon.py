@@ -17,7 +17,7 @@ from typing import Any
 from mitmproxy import addonmanager, ctx, http
 from mitmproxy.addons.asgiapp import serve
 
-from rehearsal import aml, arm, builder, devops_api, entra, feed, github, log, names, registry, storage
+from rehearsal import aml, arm, builder, devops_api, entra, feed, git_host, github, log, names, registry, storage
 from rehearsal.aml_builds import Builds
 from rehearsal.faults import Fault, LiveFaults
 from rehearsal.feed_registry import Feeds
@@ -36,7 +36,8 @@ def stand_ins(store: Store, inside: Inside) -> Hosts:
         {
             feed.HOST: packages,
             feed.LEGACY_HOST: feed.legacy(packages),
-            devops_api.HOST: devops_api.core_app(feeds),
+            devops_api.HOST: git_host.app(store, git_host.AZURE, devops_api.core_app(feeds)),
+            git_host.GITHUB: git_host.app(store, git_host.GITHUB),
             devops_api.FEEDS_HOST: devops_api.feeds_app(feeds),
             arm.HOST: arm.app(store),
             aml.HOST: aml.app(store, Builds(store, functools.partial(builder.build, inside))),

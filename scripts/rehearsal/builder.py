@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rehearsal import conda_spec, names, registry_seed, sas, targets
+from rehearsal import conda_spec, git_host, names, registry_seed, sas, targets
 from rehearsal.state import Store
 
 GLIBC_MINORS = (28, 27, 26, 24, 17, 12, 5)
@@ -28,6 +28,7 @@ BUILD_WITHIN = 1800
 
 _LEGACY_TAGS = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _INDEX_OPTION = re.compile(r"(?P<option>-i|--index-url|--extra-index-url|-f|--find-links)(?P<gap>\s+|=)(?P<url>\S+)")
+_COMMIT = re.compile(r"(?P<before>[\w.-]+ @ git\+)(?P<url>https://[^@\s]+)(?P<commit>@\S+)")
 _URL = re.compile(r"https://\S+")
 _SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s#]+")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
@@ -92,7 +93,10 @@ def build(place: Place, workspace_id: str, name: str, version: str, tell: Tell =
 
 
 def insert_credentials(line: str, connections: Iterable[targets.Connection]) -> str:
-    """Return a line for pip, with credentials in the URL if it is an index option."""
+    """Return a line for pip, with credentials in the URL if it is an index option or a commit of git."""
+    commit = _COMMIT.fullmatch(line)
+    if commit:
+        return commit["before"] + targets.with_credentials(commit["url"], connections, "Git") + commit["commit"]
     found = _INDEX_OPTION.fullmatch(line)
     if not found:
         return line
@@ -162,7 +166,10 @@ def _install(place: Place, spec: conda_spec.CondaSpec, lines: list[str], secrets
             log.append(masked(text, secrets))
             tell(log[-1])
 
-        status = _run([*command, *_arguments(spec.python, target, requirements)], _environment(place), folder, told)
+        arguments = _arguments(spec.python, target, requirements)
+        if any(map(_COMMIT.fullmatch, lines)):  # an image has no cache, where an earlier build of the commit might lie
+            arguments.append("--no-cache-dir")
+        status = _run([*command, *arguments], _environment(place), folder, told)
         return BuildResult(status == 0, "".join(log), _installed(target))
 
 
@@ -223,6 +230,7 @@ def _environment(place: Place) -> dict[str, str]:
     return {
         **{key: value for key, value in inside.items() if not key.startswith("AZURE_")},
         "PIP_CONFIG_FILE": os.devnull,
+        **git_host.environment(inside["REQUESTS_CA_BUNDLE"]),
     }
 
 

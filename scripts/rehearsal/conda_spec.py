@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 _KEYS = {"name", "channels", "dependencies", "prefix", "variables"}
-_EXACT = re.compile(r"(?P<name>python|pip)\s*={1,2}\s*(?P<version>\d+(?:\.\d+)+)")
+_EXACT = re.compile(r"(?P<name>python|pip|git)\s*={1,2}\s*(?P<version>\d+(?:\.\d+)+)")
 _REFUSED_BY_PIP = re.compile(r"(?:--no-deps|--user|--target|--upgrade)\b")
 _FILE = re.compile(r"(?:-r|--requirement|-c|--constraint)\b")
 
@@ -60,13 +60,17 @@ def _spec(dependencies: list[Any]) -> CondaSpec:
     if missing:
         msg = f"no exact version of {' and '.join(missing)}"
         raise SpecError(msg)
+    if "git" not in versions and any("git+" in line for line in lines):
+        # The Dockerfiles of today's base images install none (Azure/AzureML-Containers); the words are pip's.
+        msg = "ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?"
+        raise SpecError(msg)
     return CondaSpec(versions["python"], versions["pip"], tuple(lines))
 
 
 def _version(item: str) -> tuple[str, str]:
     found = _EXACT.fullmatch(item.strip())
     if not found:
-        msg = f"this build knows python and pip with exact versions alone, not {item!r}"
+        msg = f"this build knows python, pip and git with exact versions alone, not {item!r}"
         raise SpecError(msg)
     return found["name"], found["version"]
 

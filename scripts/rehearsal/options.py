@@ -26,9 +26,10 @@ public package index is contacted; every other host is refused.
 Any other --name VALUE is an input of the step, passed on as it is. Defaults for the
 rehearsal: --feed acme/ml/wheels, --workspace SUBSCRIPTION/rg-ml/ws-train (there is a ws-prod, too), --package-dir
 PROJECT, --output-dir DIR. With --route workspace no feed is named, since the wheels go to the workspace's storage:
-azure/blobs. Tokens come from AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes
-that the local Azure knows. Use no real ones: requests.jsonl and azure/ record what is sent. Without --keep a new
-folder in the temporary directory is used, which you may delete. The exit status is the step's.
+azure/blobs; with --route git neither, and the project is pushed to a local github.com: azure/git. Tokens come from
+AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real
+ones: requests.jsonl and azure/ record what is sent. Without --keep a new folder in the temporary directory is used,
+which you may delete. The exit status is the step's.
 
 With --feed URL of a repository server of your own (devpi, pypiserver and the like; plain http on this machine only)
 the step publishes there, really, and images are built from there. Its host is the one exception to what is refused. The
@@ -41,6 +42,7 @@ with the fakes' words: fake-token-of-a-publisher-0001 to publish, fake-token-tha
   scripts/rehearse --sdk v1 --route workspace --build-image
   AMLWHEEL_FEED_TOKEN=fake AMLWHEEL_CONNECTION_TOKEN=fake scripts/rehearse --build-image --feed-user ci \\
       --feed http://127.0.0.1:3141/ci/dev/+simple/
+  scripts/rehearse --route git --build-image
 """
 
 

@@ -49,10 +49,14 @@ def commit(project: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     if git is None:
         return place
     settings = [part for name in _SETTINGS for part in ("-c", name)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "Sample project"]):
-        subprocess.run([git, *settings, *command], cwd=place, env={**kept, **_GIT}, check=True)
+        subprocess.run([git, *settings, *command], cwd=place, env=git_environment(), check=True)
     return place
+
+
+def git_environment() -> dict[str, str]:
+    """Return the environment of our own git: always the same author and date, and nothing of this machine's user."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("GIT_")}, **_GIT}
 
 
 _SETTINGS = ("init.defaultBranch=main", "core.autocrlf=false", "commit.gpgsign=false", "core.fileMode=false")

@@ -13,15 +13,17 @@ from typing import IO
 
 import yaml
 
-from rehearsal import projects
+from rehearsal import git_host, projects
 from rehearsal.builder import build
-from rehearsal.options import Options, parse
+from rehearsal.options import DEFAULT_PROJECT, Options, parse
 from rehearsal.world import (
+    CODE_TOKEN,
     FEED,
     FEED_TOKEN,
     ORGANIZATION,
     PROJECT,
     READ_TOKEN,
+    REPOSITORY,
     RESOURCE_GROUP,
     SUBSCRIPTION_ID,
     WORKSPACE,
@@ -60,8 +62,10 @@ def main(argv: list[str] | None = None) -> int:
 def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> int:
     arguments = step_arguments(options, project, folder)
     with World(folder, latency_ms=options.latency_ms, beside=own_servers(options)) as world:
+        if options.value("route") == "git" and options.value("git-repository") is None:
+            arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
         _announce(options, arguments, folder)
-        status = _run(arguments, step_environment(world, os.environ), folder / "log.txt")
+        status = _run(arguments, step_environment(world, os.environ, options.value("route")), folder / "log.txt")
         _conclude(world, folder, status)
         if status == 0 and options.build_image:
             return _build_images(arguments, world)
@@ -71,7 +75,7 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
 def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path) -> list[str]:
     """Return the step's arguments: what the user gave, and a default for what the local Azure must know.
 
-    The route through the workspace's storage needs no feed.
+    The routes through the workspace's storage and from git need no feed.
     """
     defaults = {
         "package-dir": str(project),
@@ -81,7 +85,7 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
     }
     if options.value("wheel") is not None:
         del defaults["package-dir"]
-    if options.value("route") == "workspace":
+    if options.value("route") in {"workspace", "git"}:
         del defaults["feed"]
     missing = {name: value for name, value in defaults.items() if options.value(name) is None}
     return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
@@ -94,10 +98,27 @@ def own_servers(options: Options) -> list[str]:
     return sorted(host for host in hosts if host and not _AZURE.fullmatch(host))
 
 
-def step_environment(world: World, base: Mapping[str, str]) -> dict[str, str]:
+def _push(world: World, project: pathlib.Path, *, own: bool) -> list[str]:
+    """Push the project to the local github.com; return what tells the step, if it isn't the checkout's origin.
+
+    The sample's origin is set. The user's own checkout stays as it is. ValueError if it is none.
+    """
+    try:
+        world.push(project, REPOSITORY)
+    except subprocess.CalledProcessError as error:
+        raise ValueError(f"{project} is no checkout of git with a commit that could be pushed") from error
+    if own:
+        return ["--git-repository", REPOSITORY]
+    git_host.set_origin(project, REPOSITORY)
+    return []
+
+
+def step_environment(world: World, base: Mapping[str, str], route: str | None = None) -> dict[str, str]:
     """Return the step's environment: little of ours, nothing of a CI that may be around it, and the fake tokens."""
     kept = {name: value for name, value in base.items() if name.upper() in _KEPT or name.startswith(_KEPT_PREFIXES)}
     tokens = {"AMLWHEEL_FEED_TOKEN": FEED_TOKEN, "AMLWHEEL_CONNECTION_TOKEN": READ_TOKEN}
+    if route == "git":
+        tokens = {"AMLWHEEL_CONNECTION_TOKEN": CODE_TOKEN}
     return {**tokens, **world.environment(kept), "PIP_CONFIG_FILE": os.devnull}
 
 

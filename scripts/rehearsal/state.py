@@ -14,7 +14,7 @@ from rehearsal import names, registry_seed
 
 
 class Store:
-    """The state folder's documents: ``entra``, ``feeds``, ``arm`` and ``registry``, one JSON file each.
+    """The state folder's documents: ``entra``, ``feeds``, ``arm``, ``registry`` and ``git``, one JSON file each.
 
     A document is read afresh for every request, so an edit made from outside counts at once. Inside the proxy a
     request and an image build may change one document: each waits for the other.
@@ -68,7 +68,7 @@ class Store:
 
 
 def _seeds() -> dict[str, dict[str, Any]]:
-    return {"entra": _entra(), "feeds": _feeds(), "arm": _arm(), "registry": registry_seed.document()}
+    return {"entra": _entra(), "feeds": _feeds(), "arm": _arm(), "registry": registry_seed.document(), "git": _git()}
 
 
 def _entra() -> dict[str, Any]:
@@ -114,6 +114,12 @@ def _entra() -> dict[str, Any]:
             names.BUILD_TOKEN: {"name": "build", "scope": "vso.packaging_write", "role": "Collaborator"},
         },
     }
+
+
+def _git() -> dict[str, Any]:
+    """Return who may read which owner's repositories, by host and token."""
+    reader = {"owner": names.ORGANIZATION, "reads": True}
+    return {host: {names.CODE_TOKEN: dict(reader)} for host in ("github.com", "dev.azure.com")}
 
 
 def _feeds() -> dict[str, Any]:

@@ -12,7 +12,7 @@ class AmbiguousTargetError(Exception):
     """Two connections have the same target: the build fails (azure-docs#114975)."""
 
 
-def with_credentials(url: str, connections: Iterable[Connection]) -> str:
+def with_credentials(url: str, connections: Iterable[Connection], category: str = "PythonFeed") -> str:
     """Return ``url`` with the credentials of the connection that matches it best; unchanged if none does.
 
     A connection matches when its target has the URL's host and starts its path; the longest target wins
@@ -21,14 +21,18 @@ def with_credentials(url: str, connections: Iterable[Connection]) -> str:
     parts = urllib.parse.urlsplit(url)
     if parts.username is not None:
         return url
-    connection = closest(url, connections)
+    connection = closest(url, connections, category)
     userinfo = credentials(connection) if connection else ""
     return parts._replace(netloc=f"{userinfo}@{parts.netloc}").geturl() if userinfo else url
 
 
-def closest(url: str, connections: Iterable[Connection]) -> Connection | None:
-    """Return the feed connection whose target matches ``url`` best, None without any; AmbiguousTargetError."""
-    matching = [one for one in connections if one["category"] == "PythonFeed" and _covers(one["target"], url)]
+def closest(url: str, connections: Iterable[Connection], category: str = "PythonFeed") -> Connection | None:
+    """Return the connection whose target matches ``url`` best, None without any; AmbiguousTargetError.
+
+    ``category`` is PythonFeed for an index and Git for a repository. That the builder treats both alike is our model:
+    nothing public shows it for Git.
+    """
+    matching = [one for one in connections if one["category"] == category and _covers(one["target"], url)]
     if not matching:
         return None
     longest = max(len(_segments(one["target"])) for one in matching)

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import certifi
 
-from rehearsal import log, storage, upstream
+from rehearsal import git_host, log, storage, upstream
 from rehearsal.entra import HOST as LOGIN_HOST
 from rehearsal.faults import Faults
 from rehearsal.filenames import identity
 from rehearsal.inside import Inside
 from rehearsal.names import (
+    AZURE_REPOSITORY,
     BUILD_TOKEN,
     CLIENT_ID,
     CLIENT_SECRET,
+    CODE_TOKEN,
     FEED,
     FEED_TOKEN,
     MIRROR_FEED,
@@ -35,6 +37,7 @@ from rehearsal.names import (
     READ_TOKEN,
     READER_CLIENT_ID,
     READER_CLIENT_SECRET,
+    REPOSITORY,
     RESOURCE_GROUP,
     SPACED_PROJECT,
     SUBSCRIPTION_ID,
@@ -50,9 +53,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
+    "AZURE_REPOSITORY",
     "BUILD_TOKEN",
     "CLIENT_ID",
     "CLIENT_SECRET",
+    "CODE_TOKEN",
     "FEED",
     "FEED_TOKEN",
     "MIRROR_FEED",
@@ -65,6 +70,7 @@ __all__ = [
     "READER_CLIENT_ID",
     "READER_CLIENT_SECRET",
     "READ_TOKEN",
+    "REPOSITORY",
     "RESOURCE_GROUP",
     "SPACED_PROJECT",
     "SUBSCRIPTION_ID",
@@ -178,6 +184,10 @@ class World:
         shutil.copyfile(path, part)
         part.replace(folder / path.name)
 
+    def push(self, checkout: pathlib.Path, url: str) -> None:
+        """Push what is checked out to one of our hosts of git."""
+        git_host.push(self.store, checkout, url)
+
     def workspace(self, workspace: str = WORKSPACE) -> dict[str, Any]:
         """Return what a workspace holds: ``connections`` (with secrets), ``environments`` and more."""
         found: dict[str, Any] = self.store.read("arm")[SUBSCRIPTION_ID][RESOURCE_GROUP][workspace]
@@ -255,7 +265,10 @@ def is_write(line: Mapping[str, Any]) -> bool:
     """Tell whether a line of the log may have changed something."""
     if line["method"] in {"GET", "HEAD", "OPTIONS", "CONNECT"}:
         return False
-    return not line["url"].startswith(f"https://{LOGIN_HOST}/") and "/oidctoken?" not in line["url"]
+    asks = "/git-upload-pack"  # what git fetches is asked for by POST
+    return not line["url"].startswith(f"https://{LOGIN_HOST}/") and not (
+        line["url"].endswith(asks) or "/oidctoken?" in line["url"]
+    )
 
 
 def _proxy_environment() -> dict[str, str]:

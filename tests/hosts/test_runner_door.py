@@ -123,11 +123,14 @@ def test_a_release_and_the_same_again(checkout: Checkout) -> None:
 def test_a_dry_run_foretells_the_release(checkout: Checkout) -> None:
     dry = checkout.run(DRY_RUN)
     assert "nothing changed" in dry.summary
-    files = [dry.outputs[name] for name in ("lock-file", "conda-file", "environment-file", "receipt")]
+    files = [dry.outputs[name] for name in ("lock-file", "conda-file", "environment-file")]
     foretold = [checkout.file(name) for name in files]
+    told = json.loads(checkout.file(dry.outputs["receipt"]))
     wet = checkout.run(dataclasses.replace(DRY_RUN, writes=True), {"dry-run": "false"})
     assert wet.outputs == dry.outputs
     assert [checkout.file(name) for name in files] == foretold
+    assert told["dry_run"] is True
+    assert json.loads(checkout.file(wet.outputs["receipt"])) == {**told, "dry_run": False}
 
 
 def assert_useful(result: runner.Result, released: Mapping[str, Mapping[str, str]]) -> None:

@@ -2,14 +2,17 @@
 
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator
 
 import pytest
+from rehearsal import git_host
 from rehearsal.projects import commit
-from rehearsal.world import World
+from rehearsal.world import REPOSITORY, World
+from rehearsed import checkouts
 from rehearsed.steps import PROJECTS, Step, write_wheel
 
-_DOCUMENTS = ("entra", "feeds", "arm", "registry")
+_DOCUMENTS = ("entra", "feeds", "arm", "registry", "git")
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +38,7 @@ def world(local_azure: World, pristine: dict[str, str]) -> World:
         for path in (local_azure.azure / folder).rglob("*"):
             if path.is_file():
                 path.unlink()
+    shutil.rmtree(local_azure.azure / "git", ignore_errors=True)
     return local_azure
 
 
@@ -66,3 +70,17 @@ def wheel(tmp_path: pathlib.Path) -> pathlib.Path:
 def features(tmp_path: pathlib.Path) -> pathlib.Path:
     """Return a checkout of the small sample project."""
     return commit(PROJECTS / "acme-features", tmp_path / "acme-features")
+
+
+@pytest.fixture
+def checkout(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return a checkout with two projects in folders below its root, one needing the other; it has no remote."""
+    return checkouts.make(tmp_path)
+
+
+@pytest.fixture
+def pushed(checkout: pathlib.Path, world: World) -> pathlib.Path:
+    """Return the checkout, pushed to its origin on the local github.com."""
+    world.push(checkout, REPOSITORY)
+    git_host.set_origin(checkout, REPOSITORY)
+    return checkout

@@ -30,3 +30,8 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
 def test_the_page_about_the_article_has_a_step_for_each_of_its_ways() -> None:
     text = (ROOT / "docs" / "from-the-article.md").read_text("utf-8")
     assert text.count("- uses: OWNER/amlwheel@COMMIT") == text.count("```python") == 3
+
+
+def test_the_readme_shows_only_yaml_that_the_tests_run() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.count("```yaml") == len(re.findall(r"(?m)^<!-- from: templates/.* -->\n```yaml$", text)) == 3

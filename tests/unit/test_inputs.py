@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import pytest
-from amlwheel.errors import BadFeed, BadInput, BadWorkspace, MissingToken, NotYet, Several, StepError
+from amlwheel.errors import BadFeed, BadInput, BadWorkspace, MissingToken, NotACommit, NotYet, Several, StepError
 from amlwheel.inputs import PYTHONS, Style, from_command_line, from_environment, knobs, parser, read, spell
 from amlwheel.model import Image
 from amlwheel.secret import Secret
@@ -104,7 +104,7 @@ def test_a_missing_token_is_asked_for_by_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("route", "git"),
+        ("route", "storage"),
         ("storage-container", "x"),
     ],
 )
@@ -112,6 +112,37 @@ def test_what_this_version_cannot_do_is_said(name: str, value: str) -> None:
     problem = refused({name: value})
     assert isinstance(problem, NotYet)
     assert problem.what == f"`{name}` can't be {value!r} in this version."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("feed", "acme/ml/wheels"),
+        ("feed-token", "fake"),
+        ("feed-view", "Release"),
+        ("index", "only"),
+        ("wheel", "dist/*.whl"),
+    ],
+)
+def test_what_makes_no_sense_with_git_is_to_be_left_out(name: str, value: str) -> None:
+    least = {"route": "git", "feed": "", "feed-token": ""}
+    problem = refused({**least, name: value})
+    assert isinstance(problem, BadInput)
+    assert problem.what.startswith(f"`{name}` with `route` git: ")
+    assert problem.fix == f"Leave `{name}` out."
+
+
+def test_git_needs_a_token_and_takes_a_repository() -> None:
+    least = {**LEAST, "route": "git", "feed": "", "feed-token": ""}
+    assert read(least).git_repository is None
+    found = read({**least, "git-repository": "git@github.com:acme/churn.git"}).git_repository
+    assert found is not None
+    assert found.url == "https://github.com/acme/churn"
+    problem = refused({**least, "connection-token": ""})
+    assert isinstance(problem, MissingToken)
+    assert "Contents read-only" in problem.fix
+    assert isinstance(refused({"git-repository": "https://github.com/acme/churn"}), BadInput)
+    assert isinstance(refused({**least, "git-repository": "https://github.com/acme/churn@main"}), NotACommit)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +188,7 @@ def test_where_nothing_can_be_promoted_a_view_is_refused(given: dict[str, str], 
 
 def test_all_problems_come_at_once() -> None:
     problem = refused(
-        {"feed": "?", "workspace": "x", "index": "y", "route": "git", "connection-token": "", "base-image": "z"}
+        {"feed": "?", "workspace": "x", "index": "y", "route": "storage", "connection-token": "", "base-image": "z"}
     )
     assert isinstance(problem, Several)
     assert [type(each).__name__ for each in problem.errors] == [

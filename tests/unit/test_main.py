@@ -14,6 +14,7 @@ import pytest
 import requests
 from amlwheel import (
     __main__,
+    access,
     credentials,
     devops,
     hosts,
@@ -24,7 +25,6 @@ from amlwheel import (
     proof,
     publish,
     source,
-    stages,
     upstream,
     view,
     wheel,
@@ -142,7 +142,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.setenv(name, value)
     signed_in = credentials.Credential(None, "test", print)  # type: ignore[arg-type]  # never asked
     monkeypatch.setattr(credentials, "find", lambda *_: signed_in)
-    monkeypatch.setattr(stages, "Arm", lambda *_: made.arm)
+    monkeypatch.setattr(access, "Arm", lambda *_: made.arm)
     monkeypatch.setattr(devops, "facts", lambda *_, **__: devops.Facts(frozenset(["known"])))
     monkeypatch.setattr(http, "get", made.get)
     monkeypatch.setattr(publish, "_post", made.post)

@@ -180,6 +180,7 @@ def test_good_spec_is_read() -> None:
         (spec({"--only-binary": "all:"}), "quote it"),
         (spec("--no-deps"), "no such option"),
         (spec("-r requirements.txt"), "only the spec's text"),
+        (spec("a @ git+https://github.com/acme/a@1"), "Cannot find command 'git'"),
     ],
 )
 def test_spec_that_conda_would_choke_on_is_refused(text: str, complaint: str) -> None:

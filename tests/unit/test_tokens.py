@@ -130,6 +130,16 @@ def test_the_jobs_own_token_ends_with_the_job(feed: Any) -> None:  # noqa: ANN40
 # --- warnings
 
 
+@pytest.mark.parametrize(
+    ("token", "expires", "job"), [("fake", "2020-01-01", ""), ("fake", "", "fake"), ("ghs_fake", "", "")]
+)
+def test_a_token_for_a_repository_ends_too(token: str, expires: str, job: str) -> None:
+    problem = refused(Secret(token), expires, feed=None, job=job)
+    assert problem.fix.startswith("Make a new token that may read the repository's code")
+    tokens.check(jwt({"exp": 1795644000}), None, "", Secret(""), NOW)
+    tokens.check(Secret("ghs_fake"), FEED, "", Secret(""), NOW)
+
+
 def warned(expires: str, *, told: bool = True, token: Secret = TOKEN, feed: Any = FEED) -> list[str]:  # noqa: ANN401
     return list(tokens.warnings(token, feed, expires, told=told, now=NOW))
 

@@ -1,0 +1,145 @@
+"""What has to be true outside before anything is made: all of it is asked at once, and nothing is changed."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from . import (
+    azureml_core,
+    credentials,
+    devops,
+    feed,
+    git_route,
+    hosts,
+    http,
+    image,
+    inputs,
+    plan,
+    remote,
+    routes,
+    tokens,
+    wheel,
+    workspace,
+)
+from .arm import Arm
+from .azureml_process import Worker
+from .errors import FeedNotFound, StepError
+from .model import Connection, Feed, Image
+
+
+@dataclass(frozen=True)
+class World:
+    """What was seen outside before anything was made. `workspaces` run parallel to the input's.
+
+    `worker` is azureml-core, where it is needed. `connection` is the feed's or the repository's, with its token's last
+    day, if the user or one of the workspaces knows it. `source` is what images are built from with `route: git`.
+    """
+
+    planner: workspace.Planner
+    worker: Worker | None
+    route: routes.Route
+    image: Image
+    facts: devops.Facts
+    workspaces: tuple[workspace.Seen, ...]
+    connection: Connection | None
+    source: remote.Remote | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """The questions of one run; its fields are those of `stages.Stages`."""
+
+    asked: inputs.Inputs
+    environ: Mapping[str, str]
+    host: hosts.Terminal
+    now: datetime
+
+    def check(self, done: list[str]) -> World:
+        """Probe feed, tokens, workspaces and image; every problem is reported in one run. `done` gets what was seen."""
+        asked, host = self.asked, self.host
+        found = remote.locate(asked.git_repository, asked.package_dir, self.environ) if asked.route == "git" else None
+        credential = credentials.find(self.environ, partial(host.mask, user=http.USER), asked.application)
+        worker = Worker(credential, asked.workspace) if asked.azureml else None  # so early that nobody waits for it
+        arm = Arm(credential, credentials.ARM_SCOPE)
+        with plan.observing() as seen:
+            index = self._look_at(asked.feed, seen) if asked.feed else None
+            if found:
+                seen.ask(partial(git_route.refuse_credentials, self.environ))
+                seen.ask(partial(remote.check, found, asked.connection_token))
+            for each in asked.workspace:
+                seen.ask(partial(workspace.exists, arm, each))
+            known = [seen.ask(partial(workspace.connections, arm, each)) for each in asked.workspace]
+            allowed = [seen.ask(partial(workspace.permissions, arm, each)) for each in asked.workspace]
+            pinned = seen.ask(partial(image.pin, asked.base_image))
+        facts = devops.Facts(frozenset())
+        if asked.feed and index:
+            page, facts = plan.results(index)
+            feed.settle(asked.feed.through(None), page, facts.published, asked.feed_token)
+            done.append(asked.feed.label)
+        if found:
+            done.append(f"{found.repository.url}@{found.repository.commit[:12]}")
+            if remote.is_trial(found, self.environ):
+                host.warning(
+                    "The commit is the trial merge of a pull request: once that is closed, no image can be built."
+                )
+        done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
+        places = tuple(map(workspace.Seen, plan.results(known), plan.results(allowed)))
+        sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)
+        return World(
+            workspace.Planner(arm, sdk),
+            worker,
+            routes.of(asked, worker, host, found),
+            pinned.result(),
+            facts,
+            places,
+            self._connection(places, found),
+            found,
+        )
+
+    def _connection(self, found: Sequence[workspace.Seen], source: remote.Remote | None) -> Connection | None:
+        """Return the connection with what is known of its token's end, and warn of what isn't well with it."""
+        asked = self.asked
+        if source:
+            connection = source.repository.connection(asked.connection_name)
+        elif asked.feed:
+            connection = Connection.of(asked.feed, asked.connection_name)
+        else:
+            return None
+        token, told = asked.connection_token, asked.connection_token_expires
+        places = zip(asked.workspace, found, strict=True)
+        stored = (workspace.remembered(connection, token, *place) for place in places)
+        expires = told or min(filter(None, stored), default="")
+        if asked.route == "feed" and token == asked.feed_token:
+            self.host.warning(tokens.PUBLISHES)
+        for text in tokens.warnings(token, asked.feed, expires, told=bool(told), now=self.now):
+            self.host.warning(text)
+        return replace(connection, token_expires=expires)
+
+    def _look_at(self, asked_feed: Feed, seen: plan.Observer) -> tuple[Future[Any], Future[Any]]:
+        """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
+        asked = self.asked
+        name = wheel.expected_names(asked.package_dir, wheel.find(asked.wheel, Path(asked.output_dir)))[0]
+        page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
+        seen.ask(partial(self._look_as_builder, asked_feed, name, page))
+        return page, seen.ask(partial(self._facts, asked_feed))
+
+    def _look_as_builder(self, asked_feed: Feed, name: str, page: Future[Any]) -> None:
+        """Ask with the token that the workspace gets; `page` is what the other token gets, which was asked before."""
+        token = self.asked.connection_token
+        try:
+            feed.look(asked_feed, name, token, "connection-token")
+        except StepError as error:
+            if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
+                raise  # there is no feed for anybody
+            raise tokens.explain(error, token, asked_feed, self.now.date()) from None
+
+    def _facts(self, asked_feed: Feed) -> devops.Facts:
+        asked = self.asked
+        if not asked_feed.is_artifacts:
+            return devops.Facts(feed.names(asked_feed, asked.feed_token))
+        publish, only = asked.route == "feed", asked.index == "only"
+        return devops.facts(asked_feed, asked.feed_token, publish=publish, view=asked.view, upstream=only)

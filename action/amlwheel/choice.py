@@ -1,0 +1,46 @@
+"""Which of a version's wheels pip takes in the image."""
+
+from collections.abc import Iterable, Sequence
+
+from packaging import tags, utils
+
+from .model import Python
+
+_GLIBC = 28  # of PLATFORM, manylinux_2_28
+_LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}  # PEP 600's other names
+
+
+def _platforms() -> Iterable[str]:
+    """Yield the platform tags that the image (glibc 2.28 or newer) can load, in pip's order: newest glibc first."""
+    for minor in range(_GLIBC, 4, -1):
+        yield f"manylinux_2_{minor}_x86_64"
+        if minor in _LEGACY:
+            yield f"{_LEGACY[minor]}_x86_64"
+    yield "linux_x86_64"
+
+
+def supported(python: Python) -> Sequence[tags.Tag]:
+    """Return the tags that `python` in the image installs, the most wanted first, as pip has them from `packaging`."""
+    platforms = list(_platforms())
+    interpreter = f"cp{''.join(map(str, python.numbers))}"
+    return [
+        *tags.cpython_tags(python.numbers, platforms=platforms),
+        *tags.compatible_tags(python.numbers, interpreter, platforms),
+    ]
+
+
+def best(wheels: Iterable[str], python: Python) -> str:
+    """Return the file name that pip prefers among the `wheels` of one version, empty when none fits.
+
+    The most wanted of a wheel's tags decides, then the higher build tag (pip, `CandidateEvaluator._sort_key`).
+    """
+    ranks = {tag: rank for rank, tag in reversed(list(enumerate(supported(python))))}
+    fitting = []
+    for filename in wheels:
+        try:
+            _, _, build, found = utils.parse_wheel_filename(filename)
+        except (utils.InvalidWheelFilename, ValueError):  # an index may list anything
+            continue
+        if found & ranks.keys():
+            fitting.append((-min(ranks[tag] for tag in found & ranks.keys()), build, filename))
+    return max(fitting, default=(0, (), ""))[-1]

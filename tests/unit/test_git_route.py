@@ -1,0 +1,169 @@
+"""The route from git: what stands in the environment, and what of it the image builder could not use."""
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from amlwheel import consume, environment, git_route, hosts, receipt, sbom
+from amlwheel.errors import BadReceipt, CommitIncomplete, NotForBuilder
+from amlwheel.model import Pin, Wheel
+from amlwheel.receipt import Release
+from amlwheel.remote import Remote
+from amlwheel.repository import Repository
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from unit.parts import BASE, ROOT, TOKEN, make, pack, release, sha
+
+REPOSITORY = Repository("https://github.com/acme/churn", "c" * 40)
+FILES = "https://files.example/packages"
+GOLDEN = f"""\
+channels:
+- conda-forge
+- nodefaults
+dependencies:
+- python=3.11.13
+- pip=25.1.1
+- git=2.52.0
+- pip:
+  - --no-index
+  - --find-links {FILES}/setuptools-80-py3-none-any.whl#sha256={"d" * 64}
+  - acme-churn @ git+https://github.com/acme/churn@{"c" * 40}#subdirectory=packages/churn
+  - numpy @ {FILES}/numpy.whl#sha256={"a" * 64}
+"""
+
+
+@pytest.fixture
+def route() -> git_route.GitRoute:
+    """Return the route after a build of `packages/churn`."""
+    host = hosts.Terminal()
+    made = git_route.GitRoute(Remote(REPOSITORY, ("packages/churn",), checked_out=True), TOKEN, BASE.python, host)
+    made._folders["acme-churn"] = "packages/churn"
+    made._tools[f"{FILES}/setuptools-80-py3-none-any.whl#sha256={'d' * 64}"] = None
+    return made
+
+
+@pytest.fixture
+def lead(tmp_path: Path) -> Wheel:
+    return make(tmp_path)
+
+
+def locked(lead: Wheel, file: str = f"{FILES}/numpy.whl#sha256={'a' * 64}") -> tuple[Pin, ...]:
+    ours = Pin("acme-churn", "1.2.3", (lead.sha256,), private=True, file=f"file:///x/{lead.filename}")
+    return (ours, Pin("numpy", "2.2.0", ("a" * 64, "b" * 64), file=file))
+
+
+@pytest.fixture
+def made(route: git_route.GitRoute, lead: Wheel) -> Release:
+    """Return a release by this route."""
+    usual = release(lead)
+    placed = route.place(locked(lead), [lead])
+    return replace(
+        usual,
+        route="git",
+        place=route.label,
+        source=replace(usual.source, repository=REPOSITORY.url, commit=REPOSITORY.commit),
+        feed=None,
+        connection=REPOSITORY.connection(),
+        environment=environment.define("", lead, placed, BASE, route.options()),
+    )
+
+
+def test_the_conda_specification_is_golden(made: Release) -> None:
+    assert made.environment.conda == GOLDEN
+    assert made.environment.whole
+    assert made.environment.same_as(environment.Definition.read(made.environment.image.pinned, GOLDEN))
+
+
+def test_the_lock_for_people_has_hashes_and_the_wheel_beside_it(made: Release, lead: Wheel) -> None:
+    assert [pin.local_line for pin in made.environment.pins] == [
+        f"./dist/{lead.filename} --hash=sha256:{lead.sha256}",
+        f"numpy==2.2.0 --hash=sha256:{'a' * 64}",
+    ]
+
+
+def test_the_proof_installs_what_was_built_from_the_commit(
+    route: git_route.GitRoute, made: Release, lead: Wheel
+) -> None:
+    lines = route.local(made.environment, [lead]).pip
+    assert f"{lead.path.as_uri()} --hash=sha256:{lead.sha256}" in lines
+    assert not any("git+" in line for line in lines)
+    assert len(lines) == len(made.environment.pip)
+
+
+def test_the_companion_reads_whose_connection_it_is(made: Release, tmp_path: Path) -> None:
+    path = tmp_path / "aml-release.json"
+    said = receipt.receipt(made, [], dry_run=False, sbom="")
+    path.write_text(json.dumps(said))
+    found = consume.read(path).connection
+    assert found == made.connection
+    said["connection"]["category"] = "ContainerRegistry"
+    path.write_text(json.dumps(said))
+    with pytest.raises(BadReceipt):
+        consume.read(path)
+
+
+def test_receipt_and_sbom_say_where_images_get_it(made: Release) -> None:
+    listed = sbom.text(made)
+    said: dict[str, Any] = receipt.receipt(made, [], dry_run=False, sbom=listed)
+    schema = json.loads((ROOT / "templates/aml-release.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema["properties"]["connection"] | {"$defs": schema["$defs"]}).validate(
+        said["connection"]
+    )
+    assert said["route"] == "git"
+    assert said["route"] in schema["properties"]["route"]["enum"]
+    assert said["connection"] == {"name": "git-acme-churn", "target": REPOSITORY.url, "category": "Git"}
+    assert (said["feed"], said["source"]["commit"]) == (None, REPOSITORY.commit)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(listed) is None
+    components = {each["name"]: each for each in json.loads(listed)["components"]}
+    assert "vcs_url=git" in components["acme-churn"]["purl"]
+    assert "hashes" not in components["acme-churn"]
+    assert [each["content"] for each in components["numpy"]["hashes"]] == ["a" * 64]
+    assert made.place == f"{REPOSITORY.url}@{'c' * 12}"
+    page = receipt.summary(made, [], dry_run=False, proof="")
+    assert f'place["https://github.com/acme/churn_{"c" * 12}"] --> connection["connection git-acme-churn"]' in page
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "",
+        f"file:///opt/numpy.whl#sha256={sha('x')}",
+        f"http://files.example/numpy.whl#sha256={sha('x')}",
+        f"https://me:fake@files.example/numpy.whl#sha256={sha('x')}",
+    ],
+)
+def test_an_address_that_the_builder_cannot_use_is_refused(route: git_route.GitRoute, lead: Wheel, file: str) -> None:
+    with pytest.raises(NotForBuilder) as caught:
+        route.place(locked(lead, file), [lead])
+    assert "fake" not in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("UV_DEFAULT_INDEX", "https://me:fake@mirror.example/simple"),
+        ("PIP_INDEX_URL", "https://fake@mirror.example/simple"),
+        ("UV_INDEX_MIRROR_PASSWORD", "fake"),
+    ],
+)
+def test_an_index_with_a_credential_is_refused(name: str, value: str) -> None:
+    with pytest.raises(NotForBuilder) as caught:
+        git_route.refuse_credentials({name: value})
+    assert name in caught.value.what
+    assert "fake" not in caught.value.what
+    git_route.refuse_credentials(
+        {"UV_DEFAULT_INDEX": "https://mirror.example/simple", "HTTPS_PROXY": "http://me:x@proxy"}
+    )
+
+
+def test_a_pointer_of_git_lfs_is_not_the_file(route: git_route.GitRoute, lead: Wheel, tmp_path: Path) -> None:
+    route.refuse(lead)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
+    path = pack(tmp_path, "acme_large-1.0-py3-none-any.whl", files={"acme_large/weights.bin": pointer})
+    assert zipfile.is_zipfile(path)
+    with pytest.raises(CommitIncomplete, match=r"1 file\(s\) of Git LFS"):
+        route.refuse(replace(lead, path=path))
