@@ -160,15 +160,11 @@ def _names_on_devpi(index: str, token: Secret) -> frozenset[str] | None:
     devpi-server's REST interface: an index tells its own projects, its type and its bases (as `USER/INDEX`).
     """
     root, user, name = index.rsplit("/", 2)
-    wanted, found, kind = [f"{user}/{name}"], set[str](), "application/json"
+    wanted, found = [f"{user}/{name}"], set[str]()
     for here in wanted:  # it grows
-        url = f"{root}/{here}"
-        if (
-            here != wanted[0]
-            and _result(http.get(f"{url}?no_projects=", token=token, accept=kind)).get("type") == "mirror"
-        ):
+        if here != wanted[0] and _told(f"{root}/{here}?no_projects=", token).get("type") == "mirror":
             continue  # else it would list a whole public index
-        said = _result(http.get(url, token=token, accept=kind))
+        said = _told(f"{root}/{here}", token)
         if not isinstance(said.get("projects"), list):
             return None
         found |= {canonicalize_name(str(each)) for each in said["projects"]}
@@ -176,9 +172,9 @@ def _names_on_devpi(index: str, token: Secret) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def _result(response: requests.Response) -> dict[str, Any]:
+def _told(url: str, token: Secret) -> dict[str, Any]:
     try:
-        said = json.loads(response.text)["result"]
+        said = json.loads(http.get(url, token=token, accept="application/json").text)["result"]
     except (ValueError, KeyError, TypeError):
         return {}
     return said if isinstance(said, dict) else {}

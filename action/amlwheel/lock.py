@@ -228,12 +228,11 @@ def _pins(path: Path, bound: set[str], sources: Sources, python: Python) -> tupl
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources, python: Python) -> Pin:
     files = package.get("wheels", [])
-    digests = {_filename(each): _sha256(each, sources) for each in files}
-    named = {_filename(each): each for each in files if digests[_filename(each)]}
-    best = choice.best(named, python)
-    taken = named.get(best, {})
-    file = f"{taken['url']}#sha256={digests[best]}" if taken.get("url") else ""
-    hashes = set(filter(None, digests.values()))
+    hashed = [(each, digest) for each in files if (digest := _sha256(each, sources))]
+    named = {_filename(each): (each.get("url"), digest) for each, digest in hashed}
+    url, digest = named.get(choice.best(named, python), ("", ""))
+    file = f"{url}#sha256={digest}" if url else ""
+    hashes = {digest for _, digest in hashed}
     host = sources.feed.host if sources.feed else None
     from_feed = any(urlsplit(each.get("url", "")).netloc == host for each in files)
     private = sources.only or package["name"] in bound or from_feed
