@@ -81,6 +81,9 @@ def _from_url(text: str, url: SplitResult) -> Feed:
     legacy = _LEGACY.fullmatch(host)
     if host in _HOSTS or legacy:
         return _from_azure(text, url, legacy[1] if legacy else None)
+    if ":" in host:
+        message = f"`feed` {text!r} has an address of IPv6 for its host, which no shell line holds as it is."
+        raise BadFeed(message, fix="Write the host of `feed` by its name: localhost in place of [::1].")
     meant = _meant(host)
     if meant:
         message = f"`feed` {text!r}: there is no host {host}."

@@ -254,3 +254,21 @@ def test_a_root_that_lists_the_world_tells_nothing(monkeypatch: pytest.MonkeyPat
     links = "".join(f'<a href="p{number}/"></a>' for number in range(feed.MOST_NAMES + 1))
     serve(monkeypatch, answer(text=links))
     assert feed.names(OTHER, TOKEN) is None
+
+
+DEVPI = parse_feed("https://devpi.example/ci/dev/+simple/")
+
+
+@pytest.mark.parametrize("text", ["<html>", "[]", '{"result": 1}', '{"result": {"type": "stage"}}'])
+def test_a_devpi_that_answers_otherwise_tells_nothing(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    serve(monkeypatch, answer(text=text))
+    assert feed.names(DEVPI, TOKEN) is None
+
+
+def test_bases_of_devpi_that_go_round_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = serve(
+        monkeypatch, answer(text='{"result": {"type": "stage", "projects": ["A_b"], "bases": ["ci/dev", "x/y"]}}')
+    )
+    assert feed.names(DEVPI, TOKEN) == frozenset(["a-b"])
+    root = "https://devpi.example"
+    assert [url for url, _ in asked] == [f"{root}/ci/dev", f"{root}/x/y?no_projects=", f"{root}/x/y"]
