@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from . import http, process
 from .errors import BadInput, IndexFailed, LockIncomplete, NoNetwork, StepError, Unsatisfiable
-from .model import PLATFORM, Feed, Pin, Python, Wheel
+from .model import PLATFORM, Feed, File, Pin, Python, Wheel
 from .secret import Secret
 
 if sys.version_info >= (3, 11):
@@ -229,11 +229,19 @@ def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
     files = package.get("wheels", [])
+    kept = tuple(_file(each) for each in files if str(each.get("url", "")).startswith("http"))
     hashes = {each["hashes"]["sha256"] for each in files if "sha256" in each.get("hashes", {})}
     host = sources.feed.host if sources.feed else None
     from_feed = any(urlsplit(each.get("url", "")).netloc == host for each in files)
     private = sources.only or package["name"] in bound or from_feed
-    return Pin(package["name"], package["version"], tuple(sorted(hashes)), private)
+    return Pin(package["name"], package["version"], tuple(sorted(hashes)), private, files=kept)
+
+
+def _file(said: dict[str, Any]) -> File:
+    """Return a wheel of the lock, by its address without user information."""
+    parts = urlsplit(said["url"])
+    url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+    return File(unquote(parts.path.rpartition("/")[2]), url, str(said.get("hashes", {}).get("sha256", "")))
 
 
 def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -11,7 +11,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from .errors import BadImage, BadWorkspace
+from .errors import BadImage, BadInput, BadWorkspace
 
 ARTIFACTS = "https://pkgs.dev.azure.com"
 # What the lock is made for, in uv's spelling. Old enough for every image of azureml (Ubuntu 20.04 has glibc 2.31), new
@@ -112,11 +112,21 @@ class Wheel:
         return canonicalize_name(self.name)
 
 
+@dataclass(frozen=True)
+class File:
+    """A wheel that an index offers: its name, its address without user information, its sha256 (hex)."""
+
+    name: str
+    url: str
+    sha256: str
+
+
 @dataclass(frozen=True, order=True)
 class Pin:
     """One package of the lock: version, sha256 (hex) of each wheel that fits the image, and whether the feed has it.
 
-    `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`).
+    `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`), `address` where
+    a wheel lies in a container (`route: storage`). `files` are the index's own.
     """
 
     name: str
@@ -124,22 +134,84 @@ class Pin:
     sha256: tuple[str, ...]
     private: bool = field(default=False, compare=False)
     stored: str = ""
+    address: str = ""
+    files: tuple[File, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def from_feed(self) -> bool:
+        """Whether images get it from the feed."""
+        return self.private and not self.stored and not self.address
 
     @property
     def line(self) -> str:
         """The requirement as pip reads it, on one line: conda's `pip:` list breaks at continuations.
 
-        A stored wheel stands there by its file name, in whose place `Environment.at` puts the address.
+        A stored wheel stands there by its file name, in whose place `Environment.at` puts the address. A bare address
+        is what every pip from 23.2 on and uv take with a hash beside it; see docs/design.md.
         """
-        return self._line(self.stored or f"{self.name}=={self.version}")
+        return self._line(self.address or self.stored or f"{self.name}=={self.version}")
 
     @property
     def local_line(self) -> str:
-        """The requirement for pip in `output-dir`, where `dist/` has our wheels: nobody else may read the storage."""
-        return self._line(f"./dist/{self.stored}") if self.stored else self.line
+        """The requirement for pip in `output-dir`, where `dist/` has our wheels: nobody else may read the storage.
+
+        What else is in a container has its own index, too, or else it couldn't have been mirrored.
+        """
+        if self.files and self.address:
+            return self._line(f"{self.name}=={self.version}")
+        mine = self.stored or unquote(self.address.rpartition("/")[2])
+        return self._line(f"./dist/{mine}") if mine else self.line
 
     def _line(self, requirement: str) -> str:
         return " ".join([requirement, *(f"--hash=sha256:{digest}" for digest in self.sha256)])
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of blobs in Azure Storage's public cloud."""
+
+    account: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Container":
+        """Read `https://ACCOUNT.blob.core.windows.net/CONTAINER`; raise BadInput, which shows no signature.
+
+        The grammar is that of Learn, resource-name-rules, and of "Naming and referencing containers".
+        """
+        if re.search(r"[?#@]", text):
+            message = "it is more than an address: what stands around it could be a credential, and none is needed."
+            raise BadInput(message, fix="Write the address alone, without a ? and what follows; make a new signature.")
+        host, _, name = text.removeprefix("https://").rstrip("/").partition("/")
+        account, _, domain = host.partition(".")
+        if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
+            message = f"{host} is of another cloud, and the step knows Azure's public one alone."
+            raise BadInput(message)
+        if not text.startswith("https://") or domain != "blob.core.windows.net":
+            message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
+            hint = "A private endpoint keeps that name, too: only what it resolves to differs."
+            raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")
+        if not re.fullmatch(r"[a-z0-9]{3,24}", account):
+            message = f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits."
+            raise BadInput(message)
+        if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", name):
+            message = f"{name!r} can't be a container: 3 to 63 lower-case letters, digits and single dashes."
+            raise BadInput(message)
+        return cls(account, name)
+
+    @property
+    def service(self) -> str:
+        """The address of the account's blobs."""
+        return f"https://{self.account}.blob.core.windows.net"
+
+    @property
+    def url(self) -> str:
+        """The address, as `storage-container` takes it."""
+        return f"{self.service}/{self.name}"
+
+    def address(self, project: str, filename: str) -> str:
+        """Return the address of a wheel. A plus sign is escaped, since a query's rules would make a space of it."""
+        return f"{self.url}/{quote(f'{project}/{filename}')}"
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,24 @@
-"""How the wheels of a release reach the image: through the feed, or through the storage of each workspace."""
+"""How the wheels of a release reach the image: through the feed, the storage of each workspace, or a container."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import ClassVar, Protocol
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
-from . import azureml_core, feed, inputs
+from . import azureml_core, feed, inputs, mirror
 from .azureml_process import Worker
+from .blobs import Blobs
 from .change import Change
 from .environment import Environment
-from .model import Feed, Pin, Wheel, Workspace
+from .model import Feed, File, Pin, Python, Wheel, Workspace
 from .secret import Secret
+from .wheel import fitting
 
-Plan = Callable[[], Change[str]]
+Plan = Callable[[], Change[Any]]
 
 
 class Route(Protocol):
@@ -101,6 +107,68 @@ class WorkspaceRoute:
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
         """See `Route`: what was stored was read back and compared, so the file here is the same."""
         return environment.at({each.filename: each.path.resolve().as_uri() for each in wheels})
+
+
+@dataclass(frozen=True)
+class StorageRoute:
+    """The wheels lie in a container, ours alone or (`mirror`) those of the whole lock, at addresses known beforehand.
+
+    `files` and `paths` hold, by address, what `place` has found to be wanted.
+    """
+
+    blobs: Blobs
+    python: Python
+    mirror: mirror.Mirror | None
+    files: dict[str, File] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    late: ClassVar[bool] = False
+
+    @cached_property
+    def _folder(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="amlwheel-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    def _kept(self, file: File) -> Path:
+        """Where a file is that was read back from the container."""
+        return self._folder / file.sha256[:16] / file.name
+
+    def refuse(self, wheel: Wheel) -> None:
+        """See `Route`: a container takes every name."""
+
+    def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
+        """See `Route`: each stands by its address; of a mirrored package the one wheel that pip would choose."""
+        best_first = fitting(self.python)
+        own = {each.project: File(each.filename, "", each.sha256) for each in wheels}
+        placed = []
+        for pin in pins:
+            file = own.get(pin.name) or (mirror.best(pin, best_first) if self.mirror else None)
+            if file:
+                address = self.blobs.container.address(pin.name, file.name)
+                self.files[address], self.paths[address] = file, f"{pin.name}/{file.name}"
+            placed.append(replace(pin, sha256=(file.sha256,), address=address) if file else pin)
+        return tuple(placed)
+
+    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
+        """See `Route`: one for each of our wheels, and one for all others."""
+        del workspaces
+        for each in wheels:
+            yield partial(self.blobs.plan, each, self._kept(File(each.filename, "", each.sha256)))
+        others = {self.paths[address]: file for address, file in self.files.items() if file.url}
+        if self.mirror and others:
+            yield partial(self.mirror.plan, others)
+
+    def located(self, environment: Environment, workspace: Workspace) -> Environment:
+        """See `Route`: it is the same everywhere."""
+        del workspace
+        return environment
+
+    def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
+        """See `Route`: what is stored is read back, every byte of it."""
+        del wheels
+        wanted = [(self.paths[address], self._kept(file), file.sha256) for address, file in self.files.items()]
+        mirror.fetch(self.blobs, wanted)
+        return environment.at({address: self._kept(file).as_uri() for address, file in self.files.items()})
 
 
 def of(asked: inputs.Inputs, worker: Worker | None, warn: Callable[[str], None]) -> Route:

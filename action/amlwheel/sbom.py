@@ -33,7 +33,7 @@ def text(release: Release) -> str:
     packages = [
         component(
             ComponentType.LIBRARY,
-            PackageURL("pypi", None, pin.name, pin.version, private if pin.private and not pin.stored else None),
+            PackageURL("pypi", None, pin.name, pin.version, private if pin.from_feed else None),
             pin.sha256,
         )
         for pin in environment.pins

@@ -44,12 +44,9 @@ else:
 NO_COMMIT_EPOCH = "1580601600"
 BUILD_SECONDS = 1800.0  # a large C++ extension takes long, but not for ever
 # Manylinux platforms that the image (glibc 2.28 or newer) can load, newest first; PEP 600.
-_PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)] + [
-    "manylinux2014_x86_64",
-    "manylinux2010_x86_64",
-    "manylinux1_x86_64",
-    "linux_x86_64",
-]
+_ALIASES = {17: ["manylinux2014_x86_64"], 12: ["manylinux2010_x86_64"], 5: ["manylinux1_x86_64"]}
+_PLATFORMS = [each for n in range(28, 4, -1) for each in (f"manylinux_2_{n}_x86_64", *_ALIASES.get(n, []))]
+_PLATFORMS += ["linux_x86_64"]
 # What zipfile and packaging raise for a damaged, encrypted or made-up archive.
 _UNREADABLE = (
     OSError,
@@ -328,6 +325,13 @@ def _says(text: str, wheel: Wheel) -> bool:
     return False
 
 
+def fitting(python: Python) -> list[tags.Tag]:
+    """Return the tags that an image with `python` takes, in the order in which pip prefers them (PEP 425, PEP 600)."""
+    interpreter = f"cp{''.join(map(str, python.numbers))}"
+    found = [*tags.cpython_tags(python.numbers, platforms=_PLATFORMS)]
+    return [*found, *tags.compatible_tags(python.numbers, interpreter, _PLATFORMS)]
+
+
 def check_fit(wheel: Wheel, python: Python) -> None:
     """Raise PythonOutOfRange or WheelDoesNotFit unless `wheel` installs in an image with `python`."""
     if not wheel.requires_python.contains(python.exact, prereleases=True):
@@ -335,9 +339,7 @@ def check_fit(wheel: Wheel, python: Python) -> None:
             f"{wheel.project} {wheel.version} needs Python {wheel.requires_python}; the environment has {python.exact}."
         )
         raise PythonOutOfRange(message)
-    fitting = {*tags.cpython_tags(python.numbers, platforms=_PLATFORMS)}
-    fitting |= {*tags.compatible_tags(python.numbers, f"cp{''.join(map(str, python.numbers))}", _PLATFORMS)}
-    if not wheel.tags & fitting:
+    if not wheel.tags.intersection(fitting(python)):
         shown = ", ".join(sorted(map(str, wheel.tags)))
         message = f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64."
         raise WheelDoesNotFit(message)
