@@ -20,8 +20,13 @@ SCHEMA = 2  # version of the receipt's format; templates/aml-release.schema.json
 
 @dataclass(frozen=True)
 class Release:
-    """Everything that one run decided: the result, known in full before the first effect."""
+    """Everything that one run decided: the result, known in full before the first effect.
 
+    `route` is the input's word; `place` says for people where the wheels lie.
+    """
+
+    route: str
+    place: str
     source: Source
     wheels: tuple[Wheel, ...]
     feed: Feed | None
@@ -36,16 +41,6 @@ class Release:
     def lock_sha256(self) -> str:
         """The sha256 (hex) of the lock's text."""
         return hashlib.sha256(self.lock.encode()).hexdigest()
-
-    @property
-    def route(self) -> str:
-        """How the wheels reach the image, in the words of the input."""
-        return "workspace" if any(pin.stored for pin in self.environment.pins) else "feed"
-
-    @property
-    def place(self) -> str:
-        """Where the wheels lie, for people."""
-        return self.feed.label if self.feed and self.route == "feed" else "the storage of each workspace"
 
     def tags(self) -> dict[str, str]:
         """Return the environment's tags: text only, and nothing that a secret could be in."""
@@ -226,8 +221,8 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 
 def _way(release: Release) -> str:
     """Return the middle of the picture: where the wheels went, and by what the image builder gets at them."""
-    if release.route == "workspace" or not release.feed or not release.connection:
-        return 'place["storage of the workspace"]'
+    if release.route != "feed" or not release.feed or not release.connection:
+        return f'place["{_node(release.place)}"]'
     feed, connection = _node(release.feed.name), _node(release.connection.name)
     return f'place["feed {feed}"] --> connection["connection {connection}"]'
 

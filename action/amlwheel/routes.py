@@ -25,6 +25,10 @@ class Route(Protocol):
     """One way. Nothing outside changes but by the effects of what `plans` return."""
 
     @property
+    def label(self) -> str:
+        """Where the wheels lie, for people."""
+
+    @property
     def late(self) -> bool:
         """Whether `located` knows more once the plans of the wheels are made."""
 
@@ -52,6 +56,11 @@ class FeedRoute:
     token: Secret
     warn: Callable[[str], None]
     late: ClassVar[bool] = False
+
+    @property
+    def label(self) -> str:
+        """See `Route`."""
+        return self.feed.label
 
     def refuse(self, wheel: Wheel) -> None:
         """See `Route`."""
@@ -84,6 +93,7 @@ class WorkspaceRoute:
     """The wheels lie in the storage of each workspace, whose addresses are known once they are there."""
 
     storage: azureml_core.Storage
+    label: ClassVar[str] = "the storage of each workspace"
     late: ClassVar[bool] = True
 
     def refuse(self, wheel: Wheel) -> None:

@@ -139,6 +139,8 @@ class Stages:
         if not asked.environment_name:
             inputs.refuse_reserved(wheels[0].project)
         return Release(
+            route=asked.route,
+            place=world.route.label,
             source=code,
             wheels=wheels,
             feed=asked.feed,

@@ -75,6 +75,8 @@ def defined(wheel: Wheel, name: str = "") -> environment.Environment:
 def release(*wheels: Wheel) -> Release:
     """Return a release of `wheels`."""
     return Release(
+        route="feed",
+        place=FEED.label,
         source=Source("https://github.example/acme/churn", "c" * 40, "v1.2.3"),
         wheels=wheels,
         feed=FEED,
