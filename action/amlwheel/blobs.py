@@ -104,11 +104,9 @@ class Blobs:
         `If-None-Match: *` goes with the request that makes the blob appear, so nothing is ever overwritten, and two
         runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List).
         """
-        with self._answers(path), file.open("rb") as content:
-            with contextlib.suppress(exceptions.ResourceExistsError):
-                self._client.upload_blob(
-                    path, content, length=file.stat().st_size, overwrite=False, metadata={"sha256": sha256}
-                )
+        given = {"length": file.stat().st_size, "metadata": {"sha256": sha256}, "validate_content": True}
+        with self._answers(path), file.open("rb") as content, contextlib.suppress(exceptions.ResourceExistsError):
+            self._client.upload_blob(path, content, overwrite=False, **given)
         if not self.has(path, sha256, file.stat().st_size):
             message = f"{self.container.url} took {path}, and doesn't have it."
             raise BlobRefused(message)

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from . import tokens
 from .errors import BadInput, MissingToken, NotYet, StepError, together
-from .model import Feed, Image, Python, Workspace
+from .model import Container, Feed, Image, Python, Workspace
 from .secret import Secret
 from .spelling import parse_feed
 
@@ -26,14 +26,14 @@ PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.1
 class Knob:
     """What the outside needs to know about one input: help, default as text, and its kind.
 
-    `unless` is the route with which a required input may be left out.
+    `unless` are the routes with which a required input may be left out.
     """
 
     help: str
     default: str = ""
     group: str = "more"
     required: bool = False
-    unless: str = ""
+    unless: tuple[str, ...] = ()
     secret: bool = False
     lines: bool = False
     shown: str = ""  # when Azure Pipelines' editor shows it: `route = storage`
@@ -110,6 +110,10 @@ def _feed(text: str) -> Feed | None:
     return parse_feed(text) if text else None
 
 
+def _container(text: str) -> Container | Literal[""]:
+    return Container.parse(text) if text else ""
+
+
 def _environment_name(text: str) -> str:
     """Read an environment's name; the rule is the service's (azure-rest-api-specs, mfe.json 2024-04-01)."""
     plain = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", "up to 255 letters, digits, - and _; no dots")(text)
@@ -163,6 +167,9 @@ def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is
     return field(metadata={"knob": Knob(text, **more)})
 
 
+_FEEDLESS = ("workspace", "storage")  # routes that publish nothing to a feed
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     """The inputs of one run, read and checked. Names become `kebab-case` on GitHub, `camelCase` on Azure Pipelines."""
@@ -182,10 +189,10 @@ class Inputs:
     )
     feed: Feed | None = knob(
         "Azure Artifacts feed in any spelling (URL, `ORG/PROJECT/FEED`, `ORG/FEED`), or the URL of another "
-        "repository's simple index. With `route: workspace` it is only read from, and may be left out.",
+        "repository's simple index. With `route: workspace` or `storage` it is only read from, and may be left out.",
         group="feed",
         required=True,
-        unless="workspace",
+        unless=_FEEDLESS,
         read=_feed,
     )
     feed_token: Secret = knob(
@@ -256,14 +263,24 @@ class Inputs:
         choices=("extra", "only"),
     )
     route: str = knob(
-        "How the package reaches the image: through the `feed`, or through the storage of each `workspace`, for a few "
-        "packages and without a feed.",
+        "How the package reaches the image: through the `feed`; through the storage of each `workspace`, for a few "
+        "packages and without a feed; or through a container of blobs (`storage`), for all workspaces.",
         default="feed",
         choices=("feed", "workspace", "storage", "git"),
     )
-    storage_container: str = knob(
-        "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`.",
+    storage_container: Container | Literal[""] | None = knob(
+        "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`. Who signs in to Azure needs the role "
+        "Storage Blob Data Contributor on it, each workspace's identity Storage Blob Data Reader.",
         shown="route = storage",
+        read=_container,
+    )
+    mirror: bool = knob(
+        "For `route: storage`: store every package of the lock in the container, so that images are built without any "
+        "index.",
+        default="false",
+        shown="route = storage",
+        boolean=True,
+        read=_boolean,
     )
     sdk: str = knob(
         "Way to the workspace: Azure Resource Manager (`v2`) or azureml-core (`v1`).",
@@ -305,14 +322,15 @@ class Inputs:
             MissingToken(f"`{name}` is empty.", fix=fix)
             for name, fix in _TOKEN_FIX.items()
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
-            and (self.feed or self.route != "workspace")
+            and (self.feed or self.route not in _FEEDLESS)
+            and (name == "feed-token" or self.connects)
             and not (name == "feed-token" and getattr(self.feed, "is_artifacts", True))  # then Entra gives one
         ]
         try:
             _check_pair(self.client_id, self.tenant_id)
         except BadInput as problem:
             problems.append(problem)
-        if self.route == "workspace" and not self.feed:
+        if self.route in _FEEDLESS and not self.feed:
             problems += [
                 BadInput(f"`{name}` says something about a `feed`, and none is given.", fix=f"Leave `{name}` out.")
                 for name, given in (
@@ -322,6 +340,7 @@ class Inputs:
                 )
                 if given
             ]
+        problems += self._storage_problems()
         problems += self._view_problems()
         for name, supported in _SUPPORTED.items():
             value = getattr(self, name.replace("-", "_"))
@@ -330,13 +349,25 @@ class Inputs:
         if problems:
             raise together(problems)
 
+    def _storage_problems(self) -> list[StepError]:
+        """Return what doesn't belong together of `route`, `storage-container` and `mirror`."""
+        if self.route == "storage":
+            empty = self.storage_container == ""  # None: refused for another reason
+            return [BadInput("`route` storage needs a `storage-container`.")] if empty else []
+        given = (("storage-container", self.storage_container), ("mirror", self.mirror))
+        return [
+            BadInput(f"`{name}` is for `route` storage alone.", fix=f"Leave `{name}` out.") for name, it in given if it
+        ]
+
     def _view_problems(self) -> list[StepError]:
         """Return why nothing can be promoted to `feed-view`, if so."""
         given, feed = self.feed_view, self.feed
         if not given:
             return []
-        if self.route == "workspace":
-            return [BadInput("`feed-view` with `route` workspace: nothing is published, so nothing can be promoted.")]
+        if self.route in _FEEDLESS:
+            return [
+                BadInput(f"`feed-view` with `route` {self.route}: nothing is published, so nothing can be promoted.")
+            ]
         if feed and not feed.is_artifacts:
             return [BadInput("`feed-view`: only feeds of Azure Artifacts have views, and `feed` is another index.")]
         if feed and feed.view and feed.view.lower() != given.lower():
@@ -355,6 +386,11 @@ class Inputs:
     def application(self) -> tuple[str, str]:
         """The application to sign in as by OIDC, and its tenant; empty when the user wants something else."""
         return self.client_id, self.tenant_id
+
+    @property
+    def connects(self) -> bool:
+        """Whether images are built with the feed, if there is one, and the workspace needs a connection to it."""
+        return not self.mirror
 
     @property
     def azureml(self) -> bool:
@@ -396,8 +432,7 @@ _TOKEN_FIX = {
 }
 # What the interface promises and this version doesn't do yet; see docs/assumptions.md.
 _SUPPORTED = {
-    "route": ("feed", "workspace"),
-    "storage-container": ("",),
+    "route": ("feed", "workspace", "storage"),
 }
 
 
@@ -492,7 +527,7 @@ def read_as(of: type[Read], given: Mapping[str, str]) -> Read:
     problems: list[StepError] = []
     for each in knobs(of=of):
         try:
-            optional = bool(each.unless) and given.get("route", "").strip() == each.unless
+            optional = given.get("route", "").strip() in each.unless
             values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
         except StepError as problem:
             problems.append(problem)

@@ -17,7 +17,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from . import http
 from .blobs import Blobs
 from .change import Change, Verb
-from .errors import NotMirrored, NoNetwork, TooSlow
+from .errors import NoNetwork, NotMirrored, TooSlow
 from .model import Feed, File, Pin
 from .plan import observing
 from .secret import Secret
@@ -25,7 +25,14 @@ from .secret import Secret
 TRIES = 3
 EVERY = 5.0  # seconds between two lines of progress
 BLOCK = 2**20  # bytes
-_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+_INDEXES = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+)
 _SHOWN = 3  # names in a line of the plan
 
 
@@ -56,7 +63,7 @@ class Source:
 
     feed: Feed | None
     token: Secret
-    environ: Mapping[str, str] = os.environ  # type: ignore[assignment]  # it is a mapping
+    environ: Mapping[str, str] = os.environ
 
     def access(self, url: str) -> tuple[str, Secret | None]:
         """Return user and password for the host of `url`: the feed's, or those in the user's index variables."""

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from . import azureml_core, feed, inputs, mirror
+from . import azureml_core, feed, hosts, inputs, mirror
 from .azureml_process import Worker
 from .blobs import Blobs
 from .change import Change
@@ -133,6 +133,11 @@ class StorageRoute:
     paths: dict[str, str] = field(default_factory=dict)
     late: ClassVar[bool] = False
 
+    @property
+    def label(self) -> str:
+        """See `Route`."""
+        return self.blobs.container.url
+
     @cached_property
     def _folder(self) -> Path:
         folder = tempfile.mkdtemp(prefix="amlwheel-")
@@ -181,10 +186,15 @@ class StorageRoute:
         return environment.at({address: self._kept(file).as_uri() for address, file in self.files.items()})
 
 
-def of(asked: inputs.Inputs, worker: Worker | None, warn: Callable[[str], None]) -> Route:
+def of(asked: inputs.Inputs, worker: Worker | None, blobs: Blobs | None, host: hosts.Terminal) -> Route:
     """Return the route that the user asks for; `inputs` has made sure that what it needs is given."""
+    if asked.route == "storage" and blobs:
+        source = mirror.Source(asked.feed, asked.feed_token)
+        return StorageRoute(
+            blobs, asked.python_version, mirror.Mirror(blobs, source, host.say) if asked.mirror else None
+        )
     if asked.route == "workspace" and worker:
         return WorkspaceRoute(azureml_core.Storage(worker))
     if asked.feed:
-        return FeedRoute(asked.feed, asked.feed_token, warn)
+        return FeedRoute(asked.feed, asked.feed_token, host.warning)
     raise AssertionError(asked.route)

@@ -117,7 +117,7 @@ class Stages:
             except Unsatisfiable as error:
                 raise error if world.facts.upstream is not False else upstream.lacking(error) from None
             pins = world.route.place(pins, wheels)
-            done.append(f"{len(pins)} locked, {sum(pin.private and not pin.stored for pin in pins)} from the feed")
+            done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
         return pins
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
@@ -136,6 +136,7 @@ class Stages:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
         base = environment.Base(world.image, asked.python_version)
         options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
+        options = ["--no-index"] if asked.mirror else options
         if not asked.environment_name:
             inputs.refuse_reserved(wheels[0].project)
         return Release(
@@ -202,7 +203,7 @@ class Stages:
         for each in release.wheels if asked.view else ():
             promoted = world.facts.spelled(asked.view)
             yield partial(view.plan, asked.feed, promoted, each, token, self.host.warning)
-        if asked.index == "only" and world.facts.upstream is not False:
+        if asked.index == "only" and asked.connects and world.facts.upstream is not False:
             own = {each.project for each in release.wheels}
             pins = [pin for pin in release.environment.pins if pin.name not in own]
             yield partial(upstream.plan, asked.feed, pins, token, asked.connection_token)

@@ -75,7 +75,8 @@ class Place:
     def _command(self, role: str, who: str) -> str:
         account = f"providers/Microsoft.Storage/storageAccounts/{self.container.account}"
         unknown = f"/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/{account}/{_below(self.container)}"
-        return f"Grant the role: az role assignment create --role '{role}' --assignee {who} --scope {self.scope or unknown}"
+        command = f"az role assignment create --role '{role}' --assignee {who} --scope {self.scope or unknown}"
+        return f"Grant the role: {command}"
 
 
 def find(arm: Arm, container: Container, workspaces: Iterable[Workspace]) -> Place:
@@ -112,4 +113,6 @@ def allows(blocks: Sequence[Json], *, action: str = "", data: str = "") -> bool:
         listed = patterns if isinstance(patterns, list) else ()
         return any(fnmatch.fnmatchcase(wanted.lower(), str(each).lower()) for each in listed)
 
-    return any(matches(block.get(kind)) and not matches(block.get(f"not{kind[0].upper()}{kind[1:]}")) for block in blocks)
+    return any(
+        matches(block.get(kind)) and not matches(block.get(f"not{kind[0].upper()}{kind[1:]}")) for block in blocks
+    )

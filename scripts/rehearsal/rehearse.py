@@ -11,7 +11,7 @@ from typing import IO
 
 import yaml
 
-from rehearsal import projects
+from rehearsal import azurite, names, projects
 from rehearsal.builder import build
 from rehearsal.options import Options, parse
 from rehearsal.world import (
@@ -56,11 +56,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> int:
     arguments = step_arguments(options, project, folder)
+    if options.value("route") == "storage":
+        azurite.installed()
     with World(folder, latency_ms=options.latency_ms) as world:
         _announce(options, arguments, folder)
         status = _run(arguments, step_environment(world, os.environ), folder / "log.txt")
         _conclude(world, folder, status)
         if status == 0 and options.build_image:
+            world.cut_off(off=options.mirror)
             return _build_images(arguments, world)
         return status
 
@@ -68,7 +71,7 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
 def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path) -> list[str]:
     """Return the step's arguments: what the user gave, and a default for what the local Azure must know.
 
-    The route through the workspace's storage needs no feed.
+    The routes through a storage need no feed.
     """
     defaults = {
         "package-dir": str(project),
@@ -78,8 +81,10 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
     }
     if options.value("wheel") is not None:
         del defaults["package-dir"]
-    if options.value("route") == "workspace":
+    if options.value("route") in {"workspace", "storage"}:
         del defaults["feed"]
+    if options.value("route") == "storage":
+        defaults["storage-container"] = names.container_url()
     missing = {name: value for name, value in defaults.items() if options.value(name) is None}
     return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
 
