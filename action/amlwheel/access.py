@@ -88,7 +88,7 @@ class Access:
         return World(
             workspace.Planner(arm, sdk),
             worker,
-            routes.of(asked, worker, held.result() if held else None, host),
+            routes.of(asked, worker, held.result() if held else None, host, self.environ),
             pinned.result(),
             facts,
             found,

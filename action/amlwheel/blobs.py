@@ -73,8 +73,8 @@ class Blobs:
     def has(self, path: str, sha256: str, size: int = 0, *, read: bool = False) -> bool:
         """Tell whether the blob `path` is there with these bytes; raise BlobDiffers when it has others.
 
-        Size (if one is given) and the sha256 that was noted with the blob decide; where none was, or with `read`, the
-        bytes themselves do.
+        The sha256 that was noted with the blob decides, if the size is right (0: nobody knows it); else, and with
+        `read`, the bytes themselves do.
         """
         with self._answers(path):
             try:
@@ -84,10 +84,10 @@ class Blobs:
                     raise
                 return False
         noted = str((found.metadata or {}).get("sha256", ""))
-        theirs = self._digest(path) if read or not noted else noted
-        if theirs != sha256 or (size and found.size != size):
-            told = f"{theirs[:12]}…" if re.fullmatch("[0-9a-f]{64}", theirs) else "another one"
-            message = f"{self.container.url} has {path} with sha256 {told}; this run's file has {sha256[:12]}…."
+        told = noted == sha256 and size in (0, found.size) and not read
+        theirs = noted if told else self._digest(path)
+        if theirs != sha256:
+            message = f"{self.container.url} has {path} with sha256 {theirs[:12]}…; this run's has {sha256[:12]}…."
             raise BlobDiffers(message)
         return True
 

@@ -241,7 +241,8 @@ def _file(said: dict[str, Any]) -> File:
     """Return a wheel of the lock, by its address without user information."""
     parts = urlsplit(said["url"])
     url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-    return File(unquote(parts.path.rpartition("/")[2]), url, str(said.get("hashes", {}).get("sha256", "")))
+    name, digest = unquote(parts.path.rpartition("/")[2]), str(said.get("hashes", {}).get("sha256", ""))
+    return File(name, url, digest, int(said.get("size", 0)))
 
 
 def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:

@@ -1,7 +1,6 @@
 """The whole lock in a container (`mirror`): one wheel for each package, from its own index, checked on the way."""
 
 import hashlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -63,7 +62,7 @@ class Source:
 
     feed: Feed | None
     token: Secret
-    environ: Mapping[str, str] = os.environ
+    environ: Mapping[str, str]
 
     def access(self, url: str) -> tuple[str, Secret | None]:
         """Return user and password for the host of `url`: the feed's, or those in the user's index variables."""
@@ -116,7 +115,7 @@ class Mirror:
         One change stands for all of them; the receipt has each.
         """
         with observing() as seen:
-            asked = [seen.ask(partial(self.blobs.has, path, file.sha256)) for path, file in files.items()]
+            asked = [seen.ask(partial(self.blobs.has, path, file.sha256, file.size)) for path, file in files.items()]
         missing = {path: file for (path, file), there in zip(files.items(), asked, strict=True) if not there.result()}
         subject = f"mirror of {len(files)} packages in {self.blobs.container.url}"
         result = tuple(files)

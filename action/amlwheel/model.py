@@ -114,11 +114,12 @@ class Wheel:
 
 @dataclass(frozen=True)
 class File:
-    """A wheel that an index offers: its name, its address without user information, its sha256 (hex)."""
+    """A wheel that an index offers: name, address without user information, sha256 (hex), bytes (0: not told)."""
 
     name: str
     url: str
     sha256: str
+    size: int = 0
 
 
 @dataclass(frozen=True, order=True)

@@ -3,7 +3,7 @@
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -186,10 +186,12 @@ class StorageRoute:
         return environment.at({address: self._kept(file).as_uri() for address, file in self.files.items()})
 
 
-def of(asked: inputs.Inputs, worker: Worker | None, blobs: Blobs | None, host: hosts.Terminal) -> Route:
+def of(
+    asked: inputs.Inputs, worker: Worker | None, blobs: Blobs | None, host: hosts.Terminal, environ: Mapping[str, str]
+) -> Route:
     """Return the route that the user asks for; `inputs` has made sure that what it needs is given."""
     if asked.route == "storage" and blobs:
-        source = mirror.Source(asked.feed, asked.feed_token)
+        source = mirror.Source(asked.feed, asked.feed_token, environ)
         return StorageRoute(
             blobs, asked.python_version, mirror.Mirror(blobs, source, host.say) if asked.mirror else None
         )

@@ -31,7 +31,7 @@ PINS = pathlib.Path(__file__).with_name("azurite.txt")
 READY_WITHIN = 60
 """Seconds that it may take to start; it takes about two."""
 
-_LISTENS = re.compile(r"listening at https://127\.0\.0\.1:(\d+)")
+_LISTENS = re.compile(r"listens on https://127\.0\.0\.1:(\d+)")
 # It ends with its parent, however that dies: standard input closes then. SIGTERM lets it write down what it has.
 _START = "process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGTERM')); process.argv.splice(1, 0, 'azurite'); require({program!r});"
 _HOP = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length", "te", "upgrade"}
@@ -46,6 +46,8 @@ class Answer:
     reason: str
     headers: Headers
     body: bytes
+    length: int
+    """Of the body, or of what HEAD is about."""
 
 
 def installed() -> pathlib.Path:
@@ -67,7 +69,7 @@ class Azurite:
     def send(self, method: str, target: str, headers: Headers, body: bytes = b"") -> Answer:
         """Send a request whose ``Host`` names the account, as Azure's do ("production style"); blocks."""
         with self._lock:
-            if self._process is None:
+            if not self._port:
                 self._start()
         context = ssl.create_default_context(cafile=str(self._folder / "certificate.pem"))
         connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=300, context=context)
@@ -77,7 +79,8 @@ class Azurite:
                 connection.putheader(name, value)
             connection.endheaders(body)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.reason, _without_hops(answer.getheaders()), answer.read())
+            length = int(answer.getheader("Content-Length") or 0)
+            return Answer(answer.status, answer.reason, _without_hops(answer.getheaders()), answer.read(), length)
         finally:
             connection.close()
 

@@ -63,8 +63,8 @@ class Accounts:
         answer = self._azurite.send(request.method, target, headers, body)
         response = Response(answer.body, answer.status)
         response.raw_headers = [(key.lower().encode(), value.encode("latin-1")) for key, value in answer.headers]
-        if request.method != "HEAD":
-            response.headers["content-length"] = str(len(answer.body))
+        length = answer.length if request.method == "HEAD" else len(answer.body)
+        response.headers["content-length"] = str(length)
         return with_reason(response, answer.reason)
 
     def _admit(self, request: Request, name: str, account: dict[str, Any], container: str, blob: str) -> None:
