@@ -159,7 +159,9 @@ class Blobs:
             return ContainerRefused(f"{url} refuses {what}: {code}.", fix=self.grant)
         if code in _FIREWALL:
             return StorageFirewall(f"{url} refuses {what} from here: {code}.", details=details)
-        return BlobRefused(f"{url} answered {error.status_code} {code} for {what}.", details=details)
+        return BlobRefused(
+            f"{url} answered {error.status_code} {code or 'without a code'} for {what}.", details=details
+        )
 
 
 def _code(error: exceptions.HttpResponseError) -> str:

@@ -572,7 +572,7 @@ class ContainerNotFound(StepError):
     status = 100
     title = "container unknown"
     cause = "The container's name is misspelt in `storage-container`, or nobody has made it."
-    fix = "Make it, closed to the public: az storage container create --auth-mode login --account-name ACCOUNT -n NAME"
+    fix = "Make it, closed to the public: az storage container create --auth-mode login --account-name ACCOUNT -n NAME."
 
 
 class ContainerRefused(StepError):

@@ -43,7 +43,7 @@ def prove(
         if ours and connection:
             index = ["--no-cache", "--default-index", f"feed={_index(environment, connection)}"]
             installer.install(ours, "the feed", index, access)
-        installer.install(stored, "the workspace's storage", [], {})
+        installer.install(stored, "the storage", [], {})
         installer.install(rest, "the public index", [], {})
         return f"{len(requirements)} installed; " + _import(installer.site, modules, python, echo)
 

@@ -136,7 +136,7 @@ class Stages:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
         base = environment.Base(world.image, asked.python_version)
         options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
-        options = ["--no-index"] if asked.mirror else options
+        built_from = ["--no-index"] if asked.mirror else options  # only the workspaces can read the mirror
         if not asked.environment_name:
             inputs.refuse_reserved(wheels[0].project)
         return Release(
@@ -147,7 +147,7 @@ class Stages:
             feed=asked.feed,
             connection=world.connection,
             workspaces=asked.workspace,
-            environment=environment.define(asked.environment_name, wheels[0], pins, base, options),
+            environment=environment.define(asked.environment_name, wheels[0], pins, base, built_from),
             lock=emit.lock_text(pins, asked.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=asked.view,

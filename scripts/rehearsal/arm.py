@@ -94,7 +94,11 @@ def _get_workspace(visit: Visit, _: object) -> Response:
         "location": record["location"],
         "tags": {},
         "kind": "Default",
-        "identity": {"type": "SystemAssigned", "principalId": roles.identity(workspace.name), "tenantId": names.TENANT_ID},
+        "identity": {
+            "type": "SystemAssigned",
+            "principalId": roles.identity(workspace.name),
+            "tenantId": names.TENANT_ID,
+        },
         "properties": {
             "friendlyName": workspace.name,
             "workspaceId": record["workspaceId"],

@@ -33,7 +33,10 @@ READY_WITHIN = 60
 
 _LISTENS = re.compile(r"listens on https://127\.0\.0\.1:(\d+)")
 # It ends with its parent, however that dies: standard input closes then. SIGTERM lets it write down what it has.
-_START = "process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGTERM')); process.argv.splice(1, 0, 'azurite'); require({program!r});"
+_START = (
+    "process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGTERM')); "
+    "process.argv.splice(1, 0, 'azurite'); require({program!r});"
+)
 _HOP = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length", "te", "upgrade"}
 Headers = list[tuple[str, str]]
 

@@ -70,7 +70,9 @@ class Accounts:
     def _admit(self, request: Request, name: str, account: dict[str, Any], container: str, blob: str) -> None:
         """Refuse in the service's order: the network, then who it is, then what he may."""
         if account["firewall"]:
-            raise storage.error(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
+            raise storage.error(
+                403, "AuthorizationFailure", "This request is not authorized to perform this operation."
+            )
         if "sig" in request.query_params:
             return  # Azurite knows the key that it was made with
         token = bearer_token(request.headers.get("authorization", ""))
@@ -81,7 +83,7 @@ class Accounts:
             return  # Azurite knows which containers are public
         claims = tokens.verified(token, self._store.read("entra")["signing_key"])
         if claims is None:
-            text = "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
+            text = "Server failed to authenticate the request."
             raise storage.error(401, "InvalidAuthenticationInfo", text)
         wanted = _wanted(request.method, request.query_params.get("restype"), blob)
         if not roles.allowed(self._store, claims["oid"], roles.container_id(self._store, name, container), wanted):
@@ -114,7 +116,7 @@ class Accounts:
 
 
 def _wanted(method: str, kind: str | None, blob: str) -> tuple[str, bool]:
-    """Return the operation as roles name it, and whether it is about data (Learn, "Permissions for blob operations")."""
+    """Return the operation as roles name it, and whether it is about data (REST, "Permissions for blob operations")."""
     verb = "read" if method in {"GET", "HEAD"} else "delete" if method == "DELETE" else "write"
     if kind == "container" or not blob:
         return f"{roles.CONTAINERS}/{verb}", False

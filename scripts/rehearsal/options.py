@@ -27,7 +27,8 @@ Any other --name VALUE is an input of the step, passed on as it is. Defaults for
 rehearsal: --feed acme/ml/wheels, --workspace SUBSCRIPTION/rg-ml/ws-train (there is a ws-prod, too), --package-dir
 PROJECT, --output-dir DIR. With --route workspace no feed is named, since the wheels go to the workspace's storage:
 azure/blobs. With --route storage they go to --storage-container https://acmewheels.blob.core.windows.net/wheels,
-which is in Azurite (installed by npm the first time); add --mirror, and the image is built without the index. Tokens come from AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes
+which is in Azurite (npm installs it the first time); with --mirror, too, the image is built without the public index.
+Tokens come from AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes
 that the local Azure knows. Use no real ones: requests.jsonl and azure/ record what is sent. Without --keep a new
 folder in the temporary directory is used, which you may delete. The exit status is the step's.
 

@@ -68,7 +68,13 @@ class Store:
 
 
 def _seeds() -> dict[str, dict[str, Any]]:
-    return {"entra": _entra(), "feeds": _feeds(), "arm": _arm(), "storage": _storage(), "registry": registry_seed.document()}
+    return {
+        "entra": _entra(),
+        "feeds": _feeds(),
+        "arm": _arm(),
+        "storage": _storage(),
+        "registry": registry_seed.document(),
+    }
 
 
 def _entra() -> dict[str, Any]:

@@ -262,7 +262,12 @@ def _proxy_environment() -> dict[str, str]:
     action = str(pathlib.Path(__file__).parents[2] / "action")
     bytecode = str(pathlib.Path(sys.prefix) / "bytecode")  # without it each start takes two seconds more
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": os.pathsep.join([scripts, action]), "PYTHONPYCACHEPREFIX": bytecode, "PYTHONUTF8": "1"}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join([scripts, action]),
+        "PYTHONPYCACHEPREFIX": bytecode,
+        "PYTHONUTF8": "1",
+    }
 
 
 def _system_roots() -> str:

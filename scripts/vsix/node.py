@@ -21,8 +21,8 @@ import bootstrap
 HERE = pathlib.Path(__file__).resolve().parent
 TFX = HERE / "tfx.txt"
 HEAD = """\
-# What `{name}` needs: place in node_modules, version, sha512 of the package; =NAME where the place has another name than
-# the package. Written and read by vsix.node.
+# What `{name}` needs: place in node_modules, version, sha512 of the package; =NAME where the place has another name
+# than the package. Written and read by vsix.node.
 """
 
 
