@@ -12,7 +12,7 @@ from . import tokens
 from .errors import BadInput, MissingToken, NotYet, StepError, together
 from .model import Container, Feed, Image, Python, Workspace
 from .secret import Secret
-from .spelling import parse_feed
+from .spelling import parse_container, parse_feed
 
 Read = TypeVar("Read")
 Style = Literal["github", "azure", "terminal"]
@@ -111,7 +111,7 @@ def _feed(text: str) -> Feed | None:
 
 
 def _container(text: str) -> Container | Literal[""]:
-    return Container.parse(text) if text else ""
+    return parse_container(text) if text else ""
 
 
 def _environment_name(text: str) -> str:

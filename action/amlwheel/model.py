@@ -11,7 +11,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from .errors import BadImage, BadInput, BadWorkspace
+from .errors import BadImage, BadWorkspace
 
 ARTIFACTS = "https://pkgs.dev.azure.com"
 # What the lock is made for, in uv's spelling. Old enough for every image of azureml (Ubuntu 20.04 has glibc 2.31), new
@@ -173,32 +173,6 @@ class Container:
 
     account: str
     name: str
-
-    @classmethod
-    def parse(cls, text: str) -> "Container":
-        """Read `https://ACCOUNT.blob.core.windows.net/CONTAINER`; raise BadInput, which shows no signature.
-
-        The grammar is that of Learn, resource-name-rules, and of "Naming and referencing containers".
-        """
-        if re.search(r"[?#@]", text):
-            message = "it is more than an address: what stands around it could be a credential, and none is needed."
-            raise BadInput(message, fix="Write the address alone, without a ? and what follows; make a new signature.")
-        host, _, name = text.removeprefix("https://").rstrip("/").partition("/")
-        account, _, domain = host.partition(".")
-        if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
-            message = f"{host} is of another cloud, and the step knows Azure's public one alone."
-            raise BadInput(message)
-        if not text.startswith("https://") or domain != "blob.core.windows.net":
-            message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
-            hint = "A private endpoint keeps that name, too: only what it resolves to differs."
-            raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")
-        if not re.fullmatch(r"[a-z0-9]{3,24}", account):
-            message = f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits."
-            raise BadInput(message)
-        if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", name):
-            message = f"{name!r} can't be a container: 3 to 63 lower-case letters, digits and single dashes."
-            raise BadInput(message)
-        return cls(account, name)
 
     @property
     def service(self) -> str:

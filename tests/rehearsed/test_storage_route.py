@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import sys
 import threading
 import time
 import urllib.error
@@ -108,6 +109,10 @@ def test_a_wheel_is_stored_once_and_each_workspace_builds_from_it(
     again = step(**given, workspace=(WORKSPACE_LABEL, OTHER_LABEL))
     assert (again.status, again.writes, again.outputs["changed"]) == (0, [], "false"), again.output
     assert again.released == result.released
+    program: list[str | pathlib.Path] = [sys.executable, "-B", ROOT / "action" / "bootstrap.py", "consume"]
+    companion = Step(world, step.scratch, step.caches, [*program, "--receipt", result.folder / "aml-release.json"])
+    consumed = companion.plainly()
+    assert (consumed.status, consumed.outputs["environment"]) == (0, environment["reference"]), consumed.output
 
 
 def test_another_container_is_another_environment(step: Step, container: str, wheel: pathlib.Path) -> None:
@@ -189,6 +194,35 @@ def test_an_answer_that_was_lost_is_no_conflict(world: World, step: Step, contai
     result = release(step, container, wheel)
     assert result.status == 0, result.output
     assert [line["status"] for line in result.writes if ".blob." in line["url"]] == [503, 409]
+
+
+def test_what_comes_from_the_feed_is_mirrored_too_and_needs_no_connection(
+    world: World, step: Step, container: str, tmp_path: pathlib.Path
+) -> None:
+    world.seed_wheel(write_wheel(tmp_path / "base", "acme-base", "2.1"))
+    wheel = write_wheel(tmp_path / "wheels", "acme-features", "0.4.0", requires=["acme-base"])
+    given: dict[str, Any] = {"wheel": wheel, "route": "storage", "storage_container": container, "mirror": "true"}
+    result = step(**given, env={"AMLWHEEL_CONNECTION_TOKEN": ""})
+    assert result.status == 0, result.output
+    said = receipt(result)
+    assert [each["name"] for each in said["storage"]["wheels"]] == ["acme-base", "acme-features"]
+    assert (said["connection"], world.workspace()["connections"]) == (None, {})
+    assert "--extra-index-url" in result.files["requirements.lock"].decode()
+    assert "pkgs.dev.azure.com" not in result.files["conda.yml"].decode()
+    world.cut_off()
+    assert build(world, workspace_id(), said["environment"]["name"], said["environment"]["version"]).ok
+
+
+def test_without_a_mirror_the_feed_is_read_with_its_connection(
+    world: World, step: Step, container: str, tmp_path: pathlib.Path
+) -> None:
+    world.seed_wheel(write_wheel(tmp_path / "base", "acme-base", "2.1"))
+    wheel = write_wheel(tmp_path / "wheels", "acme-features", "0.5.0", requires=["acme-base"])
+    result = step(wheel=wheel, route="storage", storage_container=container)
+    assert result.status == 0, result.output
+    assert [kind for _, kind in result.written] == ["blob", "connections", "environments"]
+    said = receipt(result)["environment"]
+    assert build(world, workspace_id(), said["name"], said["version"]).ok
 
 
 @pytest.mark.network

@@ -21,6 +21,7 @@ from amlwheel.errors import (
     TooSlow,
 )
 from amlwheel.model import Container, File, Pin
+from amlwheel.spelling import parse_container
 from azure.core import exceptions
 from unit.parts import CANARY, make
 
@@ -194,7 +195,7 @@ def test_the_real_client_has_our_session_and_bounded_patience() -> None:
     "text", ["https://acmewheels.blob.core.windows.net/wheels", "https://acmewheels.blob.core.windows.net/wheels/"]
 )
 def test_a_container_is_named_by_its_address(text: str) -> None:
-    assert Container.parse(text) == CONTAINER
+    assert parse_container(text) == CONTAINER
     assert CONTAINER.url == "https://acmewheels.blob.core.windows.net/wheels"
     address = CONTAINER.address("acme", "acme-1.0+cpu-py3-none-any.whl")
     assert address == f"{CONTAINER.url}/acme/acme-1.0%2Bcpu-py3-none-any.whl"
@@ -223,7 +224,7 @@ def test_a_container_is_named_by_its_address(text: str) -> None:
 )
 def test_what_is_no_container_is_refused_without_its_secret(text: str, told: str) -> None:
     with pytest.raises(BadInput) as caught:
-        Container.parse(text)
+        parse_container(text)
     assert told in caught.value.what
     assert CANARY not in f"{caught.value.what} {caught.value.fix}"
 
