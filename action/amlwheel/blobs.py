@@ -54,7 +54,7 @@ class Blobs:
                 connection_timeout=http.CONNECT,
                 read_timeout=http.READ,
             ),
-            retry_policy=LinearRetry(backoff=PAUSE, retry_total=TRIES, random_jitter_range=1),
+            retry_policy=LinearRetry(backoff=PAUSE, retry_total=TRIES, retry_connect=2, random_jitter_range=1),
             max_single_put_size=8 * BLOCK,
             max_block_size=BLOCK,
             max_single_get_size=8 * BLOCK,
@@ -88,7 +88,10 @@ class Blobs:
         theirs = noted if told else self._digest(path)
         if theirs != sha256:
             message = f"{self.container.url} has {path} with sha256 {theirs[:12]}…; this run's has {sha256[:12]}…."
-            raise BlobDiffers(message)
+            fix = (
+                "" if read else "Use another container; or delete the file there, if no environment needs it any more."
+            )
+            raise BlobDiffers(message, fix=fix)
         return True
 
     def _digest(self, path: str) -> str:

@@ -275,8 +275,8 @@ class Inputs:
         read=_container,
     )
     mirror: bool = knob(
-        "For `route: storage`: store every package of the lock in the container, so that images are built without any "
-        "index.",
+        "For `route: storage`: store every package of the lock in the container, so that images are built without a "
+        "package index; only Python and pip still come from conda's channel.",
         default="false",
         shown="route = storage",
         boolean=True,

@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -133,12 +133,21 @@ class Mirror:
                 seen.ask(partial(self._store, path, file, Path(folder) / str(number)))
                 for number, (path, file) in enumerate(files.items())
             ]
-            told, size = time.monotonic(), 0
-            for number, done in enumerate(as_completed(waiting), 1):
-                size += done.result() if not done.exception() else 0
-                if time.monotonic() - told > EVERY or number == len(waiting):
-                    told = time.monotonic()
-                    self.say(f"       {number} of {len(waiting)} files, {size / 2**20:.0f} MB")
+            try:
+                self._follow(waiting)
+            except BaseException:  # cancelled: what hasn't begun never does
+                for each in waiting:
+                    each.cancel()
+                raise
+
+    def _follow(self, waiting: Sequence[Future[int]]) -> None:
+        """Say every now and then how far it is."""
+        told, size = time.monotonic(), 0
+        for number, done in enumerate(as_completed(waiting), 1):
+            size += done.result() if not done.exception() else 0
+            if time.monotonic() - told > EVERY or number == len(waiting):
+                told = time.monotonic()
+                self.say(f"       {number} of {len(waiting)} files, {size / 2**20:.0f} MB")
 
     def _store(self, path: str, file: File, place: Path) -> int:
         self.source.download(file, place)

@@ -244,8 +244,8 @@ class Stages:
             self.host.say("skip   Prove · the environment is kept; it was proven before it was registered")
             return "Proven when it was registered."
         modules = [module for each in release.wheels for module in each.modules]
-        local = world.route.local(release.environment, release.wheels)
         with self.host.stage("Prove") as done:
+            local = world.route.local(release.environment, release.wheels)
             token = self.asked.connection_token
             proven = proof.prove(local, release.connection, token, modules, self.host.foreign)
             done.append(proven)

@@ -103,6 +103,7 @@ class World:
         self._proxy.mkdir(exist_ok=True)
         self.azure.chmod(0o700)  # it holds the tokens that are stored
         self.fail(*faults)
+        self.cut_off(off=False)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 

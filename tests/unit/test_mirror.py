@@ -1,6 +1,7 @@
 """The whole lock in a container: which wheel, from where, and that every byte is checked."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,6 +166,24 @@ def test_one_that_fails_does_not_hold_up_the_others(route: StorageRoute, client:
     with pytest.raises(Several, match="2 problems"):
         plan().effect()
     assert list(client.blobs) == [f"b/{names[1]}"]
+
+
+def test_who_cancels_does_not_wait_for_what_has_not_begun(
+    route: StorageRoute, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"p{number}-1.0-py3-none-any.whl" for number in range(200)]
+    route.place([locked(each, name=each.partition("-")[0]) for each in names], [])
+    (plan,) = route.plans([], [WORKSPACE])
+    change = plan()
+
+    def cancelled(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    client.late = lambda: time.sleep(0.01)
+    monkeypatch.setattr(mirror, "as_completed", cancelled)
+    with pytest.raises(KeyboardInterrupt):
+        change.effect()
+    assert len(client.blobs) < 200
 
 
 def test_without_a_mirror_only_our_wheel_moves_and_the_proof_installs_what_is_stored(

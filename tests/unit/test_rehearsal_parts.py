@@ -12,7 +12,7 @@ from rehearsal import aml, log, names, options, projects, registry_seed, storage
 from rehearsal.faults import Faults
 from rehearsal.hosts import Hosts
 from rehearsal.rehearse import step_arguments
-from rehearsal.world import is_write
+from rehearsal.world import World, is_write
 
 
 def struck(faults: Faults, count: int, method: str = "GET", host: str = "h", path: str = "/p") -> list[bool]:
@@ -222,6 +222,14 @@ def test_the_rehearsal_has_a_container(
     arguments = step_arguments(parsed, tmp_path, tmp_path)
     place = arguments.index("--storage-container") if "--storage-container" in arguments else None
     assert container == (None if place is None else arguments[place + 1])
+
+
+def test_a_world_begins_with_the_index_in_reach(tmp_path: pathlib.Path) -> None:
+    first = World(tmp_path)
+    assert first.environment({})["NO_PROXY"]
+    first.cut_off()
+    assert not first.environment({})["NO_PROXY"]
+    assert World(tmp_path).environment({})["NO_PROXY"]  # whoever kept the folder of a mirror's rehearsal
 
 
 def test_command_line_defaults_to_the_sample() -> None:

@@ -93,6 +93,11 @@ def test_of_a_workspace_that_cannot_read_the_command_is_told(arm: FakeArm) -> No
     assert found(arm).closed_to(WORKSPACE) == said
 
 
+def test_a_list_of_roles_that_goes_on_is_not_judged(arm: FakeArm) -> None:
+    arm.answers["GET", ASSIGNED] = (200, {"value": [], "nextLink": "https://management.azure.com/more"})
+    assert found(arm).closed_to(WORKSPACE) == ""
+
+
 @pytest.mark.parametrize("path", [ASSIGNED, ROLE, WORKSPACE.id])
 def test_what_cannot_be_seen_is_not_warned_of(arm: FakeArm, path: str) -> None:
     role(arm, **NO_DATA)
