@@ -11,6 +11,6 @@ def of(token: str) -> Mapping[str, Any]:
     try:
         _, claims, _ = token.split(".")
         found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    except ValueError:  # binascii's and json's are ValueErrors too
+    except (ValueError, RecursionError):  # binascii's and json's are ValueErrors too
         return {}
     return found if isinstance(found, dict) else {}

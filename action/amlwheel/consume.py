@@ -1,7 +1,8 @@
 """The companion of a training job: is what the receipt describes still there, and still the same? It only reads."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import partial
@@ -20,6 +21,11 @@ from .receipt import SCHEMA
 from .secret import Secret
 
 LARGEST = 2**22  # bytes of a receipt; a real one has a few thousand
+# What the parts look like, as in templates/aml-release.schema.json; they become outputs and parts of addresses.
+_ENVIRONMENT, _RELEASED = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", r"[0-9][0-9a-z.+-]*-[0-9a-f]{12}"
+_PACKAGE, _VERSION = r"[a-z0-9]+(-[a-z0-9]+)*", r"[0-9][0-9a-z.!+]*"
+_CONNECTION, _SHA256 = r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", r"[0-9a-f]{64}"
+_ADDRESS = r"https?://[\w.:-]+(/[\w.~%!()+,=:@/-]*)?"
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,8 @@ class Told:
         return f"azureml:{self.name}:{self.version}"
 
     def id(self, place: Workspace) -> str:
-        """Return the environment's resource id on `place`."""
-        return f"{place.id}/environments/{quote(self.name)}/versions/{quote(self.version, safe='')}"
+        """Return the environment's resource id on `place`, as the receipt spells it: nothing is quoted."""
+        return f"{place.id}/environments/{self.name}/versions/{self.version}"
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> None:
@@ -64,8 +70,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
                 seen.ask(partial(_check_environment, arm, told, place))
             ends = [seen.ask(partial(_check_connection, arm, told, place)) for place in places if told.connection]
         done += [f"the same on {place.name}" for place in places]
-    days = [day for future in ends if (day := future.result())]
-    _alarm(min(days, default=""), asked.alarm_days, datetime.now(timezone.utc).date(), host)
+    _alarm((future.result() for future in ends), asked.alarm_days, datetime.now(timezone.utc).date(), host)
     host.outputs(
         {  # receipt.CONSUME_OUTPUTS
             "environment": told.reference,
@@ -89,8 +94,8 @@ def read(path: Path) -> Told:
     try:
         with path.open("rb") as file:
             said = json.loads(file.read(LARGEST))
-        if not isinstance(said["schema"], int) or said["schema"] > SCHEMA:
-            message = f"{path} is in format {said['schema']!r}, and this version reads up to {SCHEMA}."
+        if type(said["schema"]) is not int or not 0 < said["schema"] <= SCHEMA:
+            message = f"{path} is in format {str(said['schema'])[:20]}, and this version reads 1 to {SCHEMA}."
             raise BadReceipt(message, fix="Use the version of amlwheel that wrote it, or a newer one.")
         if said.get("dry_run"):
             message = f"{path} is of a dry run, which released nothing."
@@ -100,37 +105,57 @@ def read(path: Path) -> Told:
         message = f"{path} can't be read: {error.strerror}."
         raise BadReceipt(message) from None
     except StepError as error:
-        raise (error if isinstance(error, BadReceipt) else BadReceipt(f"{path}: {error.what}")) from None
+        raise (error if isinstance(error, BadReceipt) else BadReceipt(f"{path}: {error.what[:300]}")) from None
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
         message = f"{path} isn't the receipt of a release ({type(error).__name__}: {str(error)[:80]})."
         raise BadReceipt(message) from None
 
 
 def _told(said: Mapping[str, Any]) -> Told:
-    """Take the parts; values that an input would take are read as that input, so nothing else gets further."""
+    """Take the parts; each has to look as in a receipt that this step wrote, so nothing else gets further."""
     environment, feed, stored = said["environment"], said["feed"], said["connection"]
-    connection = stored and Connection(str(stored["name"]), str(stored["target"]), index=str(feed["index_url"]))
     made = Told(
-        name=str(environment["name"]),
-        version=str(environment["version"]),
+        name=_text(environment["name"], _ENVIRONMENT),
+        version=_text(environment["version"], _RELEASED),
         image=str(environment["image"]),
-        sha256=str(environment["definition_sha256"]),
+        sha256=_text(environment["definition_sha256"], _SHA256),
         stored=said["route"] == "workspace",
-        packages=tuple((str(each["name"]), str(each["version"])) for each in said["packages"]),
+        packages=tuple((_text(each["name"], _PACKAGE), _text(each["version"], _VERSION)) for each in said["packages"]),
         workspaces=tuple(Workspace.parse(str(each).partition("/environments/")[0]) for each in environment["ids"]),
-        connection=connection or None,
+        connection=Connection(
+            _text(stored["name"], _CONNECTION),
+            _text(stored["target"], _ADDRESS),
+            index=_text(feed["index_url"], _ADDRESS),
+        )
+        if stored
+        else None,
     )
-    Image.parse(made.image)
-    if not made.workspaces or not made.version.endswith(f"-{made.sha256[:12]}"):
-        message = "name, version and definition don't belong together"
+    ids = [made.id(place) for place in made.workspaces]
+    fits = ids == environment["ids"] and made.version.endswith(f"-{made.sha256[:12]}")
+    if not (ids and made.packages and fits and Image.parse(made.image).pinned == made.image):
+        message = "image, name, version, definition and ids don't belong together"
         raise ValueError(message)
     return made
 
 
+def _text(value: object, pattern: str) -> str:
+    """Return `value`, a text of that shape; raise ValueError for all else."""
+    if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
+        message = f"{str(value)[:40]!r} can't be there"
+        raise ValueError(message)
+    return value
+
+
 def _check_environment(arm: Arm, told: Told, place: Workspace) -> None:
-    """Raise EnvironmentGone or EnvironmentChanged unless `place` has the environment as it was released."""
-    found = arm.find(told.id(place), place)
+    """Raise EnvironmentGone or EnvironmentChanged unless `place` has the environment as it was released.
+
+    WorkspaceNotFound when there is no such workspace.
+    """
+    path = f"{place.id}/environments/{told.name}/versions/{quote(told.version, safe='')}"
+    found = arm.find(path, place)
     properties = object_in((found or {}).get("properties"))
+    if found is None:
+        workspace.exists(arm, place)  # the answer is 404 as well when the workspace isn't there
     if found is None or properties.get("isArchived"):
         what = "is archived" if found else "isn't registered"
         message = f"{told.reference} {what} on {place.name}."
@@ -138,7 +163,7 @@ def _check_environment(arm: Arm, told: Told, place: Workspace) -> None:
     try:
         spec = yaml.safe_load(str(properties.get("condaFile") or ""))
         same = digest(bare(spec) if told.stored else spec, Image.parse(told.image)) == told.sha256
-    except (yaml.YAMLError, StepError, ValueError, KeyError, TypeError, AttributeError):
+    except (yaml.YAMLError, StepError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         same = False
     if not same or properties.get("image") != told.image:
         message = f"{told.reference} on {place.name} has another definition than the receipt."
@@ -154,16 +179,21 @@ def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
     if not found or not wanted.covers(wanted.index):
         message = f"{place.name} has no connection {wanted.name} for {wanted.index}."
         raise ConnectionGone(message)
-    return str(object_in(found.get("metadata")).get(tokens.EXPIRES) or "")
+    _, expires = tokens.noted(object_in(found.get("metadata")))
+    return expires
 
 
-def _alarm(expires: str, days: int | None, today: date, host: hosts.Terminal) -> None:
-    """Warn of a stored token that has expired, or raise TokenEnds when no more than `days` are left."""
-    try:
-        left = (date.fromisoformat(expires) - today).days
-    except ValueError:  # unknown, or somebody else's text
+def _alarm(ends: Iterable[str], days: int | None, today: date, host: hosts.Terminal) -> None:
+    """Warn of a stored token that has expired, or raise TokenEnds when no more than `days` are left.
+
+    `ends` are the last days, one for each workspace, empty where it isn't known.
+    """
+    expires = min(filter(None, ends), default="")
+    if not expires:
         return
-    message = f"The token that the workspace keeps for the feed expires on {expires}: {left} days from today."
+    left = (date.fromisoformat(expires) - today).days
+    when = "expires" if left >= 0 else "expired"
+    message = f"The token that the workspace keeps for the feed {when} on {expires}: {left} day(s) from today."
     if days is not None and left <= days:
         raise TokenEnds(message)
     if left < 0:

@@ -12,7 +12,7 @@ from typing import Any
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
-from . import endpoint, oidc
+from . import endpoint, http, oidc
 from .errors import FederationExpired, FederationMismatch, FederationRefused, NoNetwork, SignInFailed, StepError
 from .secret import Secret
 
@@ -83,10 +83,11 @@ def _refusal(label: str, error: AzureError, source: TokenCredential) -> StepErro
         return FederationExpired(f"Entra refused the federated token of {label}: its time is over.", details=said)
     if re.search(r"AADSTS7002(11|12|13|1)\b", said):
         found = re.search(r"subject\s+'([^']*)'", said)
-        subject, fix = source.remedy if isinstance(source, oidc.GitHub) else (found[1] if found else "", "")
+        subject, command = source.remedy if isinstance(source, oidc.GitHub) else (found[1] if found else "", "")
+        fix = command and f"{command} (for a managed identity, the same by az identity federated-credential create)"
         whose = f" with the subject '{subject}'" if subject else ""
         return FederationMismatch(f"Entra knows no federated credential{whose} for {label}.", fix=fix, details=said)
-    fix = _MEND_CONNECTION if label == "service connection" else ""
+    fix = {"service connection": _MEND_CONNECTION, "OIDC": _MEND_OIDC}.get(label, "")
     return SignInFailed(f"Sign-in by {label} failed.", fix=fix, details=said)
 
 
@@ -125,9 +126,9 @@ def service_principal(environ: Variables) -> TokenCredential | None:
     from azure.identity import CertificateCredential, ClientSecretCredential  # noqa: PLC0415
 
     if secret:
-        return ClientSecretCredential(tenant, client, secret)
+        return ClientSecretCredential(tenant, client, secret, **http.ENTRA)
     password = environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
-    return CertificateCredential(tenant, client, certificate, password=password)
+    return CertificateCredential(tenant, client, certificate, password=password, **http.ENTRA)
 
 
 def workload_identity(environ: Variables) -> TokenCredential | None:
@@ -138,7 +139,7 @@ def workload_identity(environ: Variables) -> TokenCredential | None:
     tenant, client = _identity(environ, "AZURE_FEDERATED_TOKEN_FILE")
     from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415
 
-    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file)
+    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
 
 
 def _identity(environ: Variables, what: str) -> tuple[str, str]:
@@ -163,6 +164,10 @@ def azure_cli(environ: Variables) -> TokenCredential | None:
 _MEND_CONNECTION = (
     "Mend the service connection as the words above say: renew its secret or certificate; for a managed identity, run "
     "the agent on an Azure machine that has one."
+)
+_MEND_OIDC = (
+    "See that `client-id` is the application's (client) id, not its object id, that `tenant-id` is its tenant's, and "
+    "that it has a service principal (az ad sp create --id CLIENT-ID). If Entra has a fault, run the step again."
 )
 _ON_AZURE_PIPELINES = (
     "Name an Azure Resource Manager service connection in azureSubscription: of this task or, for a script, of "

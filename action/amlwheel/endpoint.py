@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken, TokenCredential
 
-from . import claims
+from . import claims, http
 from .errors import FeedForbidden, Several, StepError, UnusableServiceConnection
 from .inputs import AZURE_NAMES
 from .secret import Secret
@@ -129,8 +129,9 @@ def _principal(environ: Variables, connection: str) -> TokenCredential:
     kind = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_AUTHENTICATIONTYPE", "")
     if kind.lower() == "spncertificate":
         pem = _parameter(environ, connection, "SERVICEPRINCIPALCERTIFICATE")
-        return CertificateCredential(tenant, client, certificate_data=pem.encode())
-    return ClientSecretCredential(tenant, client, _parameter(environ, connection, "SERVICEPRINCIPALKEY"))
+        return CertificateCredential(tenant, client, certificate_data=pem.encode(), **http.ENTRA)
+    secret = _parameter(environ, connection, "SERVICEPRINCIPALKEY")
+    return ClientSecretCredential(tenant, client, secret, **http.ENTRA)
 
 
 def _managed(environ: Variables, connection: str) -> TokenCredential:
@@ -149,7 +150,7 @@ class _Federated:
 
         tenant, client = (_parameter(environ, connection, name) for name in ("TENANTID", "SERVICEPRINCIPALID"))
         self._late = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_IDTOKEN", "")
-        self._bound = ClientAssertionCredential(tenant, client, lambda: self._late)
+        self._bound = ClientAssertionCredential(tenant, client, lambda: self._late, **http.ENTRA)
         token = Secret(job_token(environ)) if environ.get("SYSTEM_OIDCREQUESTURI") else None
         if not token and not self._late:
             raise UnusableServiceConnection(
@@ -161,6 +162,7 @@ class _Federated:
             client_id=client,
             service_connection_id=connection,
             system_access_token=token.reveal(),
+            **http.ENTRA,
         )
 
     def get_token(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol

@@ -86,7 +86,10 @@ class EnvironmentGone(StepError):
     status = 84
     title = "environment not there"
     cause = "It was never released to this workspace, or somebody archived or deleted it."
-    fix = "Run the release again for this workspace: it registers the same version, and nothing else changes."
+    fix = (
+        "Run the release again for this workspace. If dependencies have newer versions by now, that registers another "
+        "version: train by the new receipt then."
+    )
 
 
 class EnvironmentChanged(StepError):
@@ -104,7 +107,7 @@ class ConnectionGone(StepError):
     status = 86
     title = "connection not there"
     cause = "It was deleted, or now leads elsewhere. Images that are built already go on working, new ones won't."
-    fix = "Run the release again: it stores the connection, and nothing else changes."
+    fix = "Run the release again: it stores the connection anew."
 
 
 class TokenEnds(StepError):
@@ -350,8 +353,14 @@ class VersionTaken(StepError):
 
     status = 35
     title = "same version, other bytes"
-    cause = "The code changed but the version didn't; feeds are immutable, even after a delete."
-    fix = "Bump the version in the project, and release again."
+    cause = (
+        "The code changed but the version didn't, or the build backend has a newer version, which it writes into the "
+        "wheel; feeds are immutable, even after a delete."
+    )
+    fix = (
+        "Bump the version in the project, and release again. To release the same wheel once more, give it as `wheel`, "
+        "out of the first release's files."
+    )
 
 
 class UploadFailed(StepError):
@@ -430,8 +439,9 @@ class SignInFailed(StepError):
     title = "sign-in to Azure failed"
     cause = "No service principal, workload identity or Azure CLI login was found, or Entra refused the one found."
     fix = (
-        "Sign in before this step (azure/login), or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
-        "(or AZURE_FEDERATED_TOKEN_FILE) in the step's env."
+        "On GitHub give `client-id` and `tenant-id` (a variable that isn't set is empty), or sign in before this "
+        "step (azure/login). Or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or "
+        "AZURE_FEDERATED_TOKEN_FILE) in the step's env."
     )
 
 

@@ -96,17 +96,18 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
         if not _NO_FEED.search(said):
             return Page({}, doubtful="package" not in said.lower())
     if response.status_code == requests.codes.unauthorized and feed.is_artifacts:
-        _check_member(feed, claims.of(token.reveal()), message_of(response))
+        _check_member(feed, claims.of(token.reveal()), response)
     check(response, feed, token_input)
     return _page(response)
 
 
-def _check_member(feed: Feed, identity: Mapping[str, Any], said: str) -> None:
-    """Raise NotAMember for a token of Entra, which can't be wrong in itself: it was issued a moment ago.
+def _check_member(feed: Feed, identity: Mapping[str, Any], response: requests.Response) -> None:
+    """Raise NotAMember for a token of Entra that isn't over: nothing else is wrong with one.
 
     The body of the command: REST reference, Service Principal Entitlements - Add.
     """
-    if DEVOPS not in str(identity.get("aud")):
+    end = identity.get("exp")
+    if DEVOPS not in str(identity.get("aud")) or (isinstance(end, int) and end < time.time()):
         return
     name, number = (str(identity.get(claim, "")) for claim in ("upn" if "upn" in identity else "appid", "oid"))
     member = {"origin": "aad", "originId": number, "subjectKind": "servicePrincipal"}
@@ -116,11 +117,15 @@ def _check_member(feed: Feed, identity: Mapping[str, Any], said: str) -> None:
     )
     command = f"az rest --method post --resource {DEVOPS} --url {shlex.quote(url)} --body {shlex.quote(body)}"
     how = "Organization settings > Users > Add users" + ("" if "upn" in identity else f", or {command}")
+    tenant = _tenant(response)
+    elsewhere = tenant if str(identity.get("tid")) not in tenant else ""
+    connect = "Connect both to one tenant first (Organization settings > Microsoft Entra). " if elsewhere else ""
     raise NotAMember(
-        f"Entra signed in {name} (object id {number}), and organisation {feed.organisation} doesn't know it: 401.",
-        fix=f"Add it to the organisation ({how}), then make it a Feed Publisher (Contributor) in the feed's settings. "
-        "Or pass a `feed-token`.",
-        details=said,
+        f"Entra signed in {name} (object id {number}), and organisation {feed.organisation} doesn't know it: 401."
+        + elsewhere,
+        fix=f"{connect}Add it to the organisation ({how}), then make it a Feed Publisher (Contributor) in the feed's "
+        "settings. Or pass a `feed-token`.",
+        details=message_of(response),
     )
 
 

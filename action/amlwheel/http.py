@@ -19,6 +19,7 @@ from .secret import Secret
 # Azure DevOps takes any non-empty user name beside a token (artifacts-keyring; uv's guide to Azure Artifacts).
 USER = "amlwheel"
 CONNECT, READ = 10, 60  # seconds
+ENTRA: dict[str, Any] = {"connection_timeout": CONNECT, "read_timeout": READ}  # for azure-identity, whose own are 300
 LONGEST_PAUSE = 60.0  # seconds; a server may ask for an hour, and nobody at a red release waits for that
 
 

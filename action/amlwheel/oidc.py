@@ -4,6 +4,7 @@ GitHub: a job with `id-token: write` may ask `$ACTIONS_ID_TOKEN_REQUEST_URL` for
 reference); it lives five minutes, so it is fetched just before it is exchanged. Elsewhere the token is in a file.
 """
 
+import hashlib
 import json
 import shlex
 from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ def detect(environ: Variables, application: tuple[str, str], seen: Seen) -> Toke
         )
     from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415  # 0.3 s
 
-    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file)
+    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
 
 
 def _github(environ: Variables, client: str, tenant: str, seen: Seen) -> TokenCredential:
@@ -50,7 +51,8 @@ def _github(environ: Variables, client: str, tenant: str, seen: Seen) -> TokenCr
     if not url or not token:
         raise NoIdToken("GitHub gives this job no token for sign-in by OIDC.")
     if not url.startswith("https://"):
-        raise FederationRefused(f"{REQUEST_URL} isn't an https address.")
+        cause, fix = "Something else than GitHub's runner has set it.", "Leave this variable to the runner."
+        raise FederationRefused(f"{REQUEST_URL} isn't an https address.", cause=cause, fix=fix)
     return GitHub(client, tenant, url, Secret(token), seen)
 
 
@@ -67,13 +69,14 @@ class GitHub:
         from azure.identity import ClientAssertionCredential  # noqa: PLC0415  # 0.3 s
 
         assertion = self._ask()
-        return ClientAssertionCredential(self._tenant, self._client, lambda: assertion).get_token(*scopes, **more)
+        made = ClientAssertionCredential(self._tenant, self._client, lambda: assertion, **http.ENTRA)
+        return made.get_token(*scopes, **more)
 
     def _ask(self) -> str:
         response = http.get(f"{self._url}&audience={quote(AUDIENCE, safe='')}", bearer=self._asking)
         try:
             token = str(response.json()["value"]) if response.status_code == requests.codes.ok else ""
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             token = ""
         if not claims.of(token):
             message = f"GitHub gave no token for sign-in: its service answered {response.status_code}."
@@ -84,9 +87,14 @@ class GitHub:
 
     @property
     def remedy(self) -> tuple[str, str]:
-        """The subject that Entra was shown, and the command that makes Entra know it."""
+        """The subject that Entra was shown, and the command that makes Entra know it.
+
+        An application has one federated credential of a name, and one for each of its jobs' subjects: so a name of its
+        own for each.
+        """
         subject, issuer = (str(self._shown.get(name, "")) for name in ("sub", "iss"))
-        trust = {"name": "amlwheel", "issuer": issuer, "subject": subject, "audiences": [AUDIENCE]}
+        name = f"amlwheel-{hashlib.sha256(subject.encode()).hexdigest()[:8]}"
+        trust = {"name": name, "issuer": issuer, "subject": subject, "audiences": [AUDIENCE]}
         told = shlex.quote(json.dumps(trust, ensure_ascii=True))
         return subject, f"az ad app federated-credential create --id {self._client} --parameters {told}"
 

@@ -44,9 +44,14 @@ def run(environ: Mapping[str, str]) -> str:
 
 
 def _repository(folder: Path, environ: Mapping[str, str]) -> str:
-    """Return the repository's address without any credential."""
+    """Return the repository's address without any credential (a query could hold one); empty for what is no address."""
     if environ.get("GITHUB_REPOSITORY"):
         return f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{environ['GITHUB_REPOSITORY']}"
     url = environ.get("BUILD_REPOSITORY_URI") or process.git(folder, "remote", "get-url", "origin")
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.scheme else ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    host, path = parts.netloc.rpartition("@")[2], quote(parts.path, safe="/%:+~!$&'()*,;=")
+    found = f"{parts.scheme}://{host}{path}"
+    return found if re.fullmatch(r"[a-z][a-z0-9+.-]*://[^@\s]+", found) and "://" in url else ""

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,7 +56,8 @@ def problems(root: pathlib.Path, path: pathlib.Path) -> list[str]:
     content = flat(yaml.safe_load(path.read_text("utf-8")))
     found = jsonschema.Draft7Validator(schema(task)).iter_errors(content)
     said = [text for each in found for text in explain(each, task)]
-    return [*dict.fromkeys(said), *(text for each in steps(content) for text in references(root, each))]
+    said += [text for each in steps(content) for text in references(root, each)]
+    return [*dict.fromkeys([*said, *unknown(root, content, task)])]
 
 
 def flat(content: Any) -> Any:  # noqa: ANN401  # YAML
@@ -122,3 +124,33 @@ def references(root: pathlib.Path, use: dict[str, Any]) -> Iterator[str]:
         options = known.get(each, {}).get("values")
         if options and text not in options and "$" not in str(text):
             yield f"{name}, {each}: {text} isn't one of {', '.join(options)}"
+
+
+def unknown(root: pathlib.Path, content: dict[str, Any], task: dict[str, Any]) -> Iterator[str]:
+    """Yield the names in a pipeline that it doesn't define: Azure Pipelines finds them out when it runs, or never.
+
+    A macro that stands for nothing stays in the text as it is (Learn, process/variables).
+    """
+    if "jobs" not in content:  # a template, which is used where they are defined
+        return
+    resources = content.get("resources", {})
+    pipelines = {each["pipeline"] for each in resources.get("pipelines", ())}
+    repositories = {each["repository"] for each in resources.get("repositories", ())}
+    for each in walk(content):
+        if "template" in each and str(each["template"]).partition("@")[2] not in {"", *repositories}:
+            yield f"no repository resource for {each['template']}"
+        if "download" in each and each["download"] not in {"current", "none", *pipelines}:
+            yield f"no pipeline resource for download: {each['download']}"
+    outputs = {"release": [each["name"] for each in task["outputVariables"]], "consume": consumed(root)}
+    for name, rest in re.findall(r"\$\((\w+)\.([\w.]+)\)", json.dumps(content)):
+        alias = re.fullmatch(r"pipeline\.([\w-]+)\.(?:runID|runName|sourceBranch|sourceCommit)", rest)
+        if name == "resources" and (not alias or alias[1] not in pipelines):
+            yield f"no resource has a variable {name}.{rest}"
+        if name in outputs and rest not in outputs[name]:
+            yield f"{name} has no output {rest}"
+
+
+def consumed(root: pathlib.Path) -> list[str]:
+    """Return the companion's outputs as Azure Pipelines spells them."""
+    action = yaml.safe_load((root / "action/consume/action.yml").read_text("utf-8"))
+    return [re.sub(r"-(.)", lambda match: match[1].upper(), name) for name in action["outputs"]]

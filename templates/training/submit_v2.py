@@ -55,23 +55,25 @@ def main() -> None:
 
 def released(environment: str, receipt: str, workspace: str) -> tuple[str, str]:
     """Return name and version of the one environment that is asked for; ends the program if that isn't clear."""
+    got = environment or "nothing"
     if receipt:
         try:
-            said = json.loads(Path(receipt).read_text("utf-8"))
+            said = json.loads(Path(receipt).read_text("utf-8-sig"))
             reference, ids = said["environment"]["reference"], said["environment"]["ids"]
+            shown = reference if PINNED.fullmatch(reference) else "none"  # CI hosts obey what stands in a log
             here = any(each.lower().startswith(f"{workspace}/environments/".lower()) for each in ids)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             sys.exit(f"{receipt} is no receipt (aml-release.json): {error}")
         if said.get("dry_run"):
             sys.exit(f"{receipt} is of a dry run: nothing was registered.")
         if environment and environment != reference:
-            sys.exit(f"--environment is {environment}, the receipt has {reference}.")
+            sys.exit(f"--environment is {environment}, the receipt has {shown}.")
         if not here:
             sys.exit(f"{receipt} is of a release to other workspaces.")
-        environment = reference
+        environment, got = reference, f"something else from {receipt}"
     found = PINNED.fullmatch(environment)
     if found is None:
-        sys.exit(f"Name one version, as azureml:NAME:VERSION; a label (@latest) moves. Got: {environment or 'nothing'}")
+        sys.exit(f"Name one version, as azureml:NAME:VERSION; a label (@latest) moves. Got: {got}")
     return found[1], found[2]
 
 

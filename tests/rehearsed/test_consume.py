@@ -89,10 +89,33 @@ def test_each_thing_that_is_not_as_it_was(step: Step, world: World) -> None:
     assert unconnected.status == 86, unconnected.output
     soon = after(ends(20), "--alarm-days", "21")
     assert soon.status == 87, soon.output
-    assert "20 days from today" in soon.told
+    assert "20 day(s) from today" in soon.told
     world.store.write("arm", json.loads(arm))
     change(world, ends(22))
     assert consume(step, receipt, "--alarm-days", "21").status == 0
+
+
+def test_wheels_in_the_workspaces_own_storage(step: Step, world: World) -> None:
+    """Each workspace has the wheel at another address, under one version; another file at it is another environment."""
+    receipt = release(step, route="workspace", feed="")
+    said = json.loads(receipt.read_text())
+    assert (said["route"], said["connection"]) == ("workspace", None)
+    held = world.store.read("arm")[SUBSCRIPTION_ID][RESOURCE_GROUP]
+    first, second = (version_of(held[name])["condaFile"] for name in (WORKSPACE, OTHER_WORKSPACE))
+    assert first != second
+    result = consume(step, receipt, "--alarm-days", "21")
+    assert result.status == 0, result.output
+    assert result.writes == []
+    assert result.outputs["environment"] == said["environment"]["reference"]
+    assert result.outputs["connection"] == ""
+
+    def other_wheel(workspace: dict[str, Any]) -> None:
+        properties = version_of(workspace)
+        properties["condaFile"] = properties["condaFile"].replace("acme_consumed-1.0", "acme_consumed-1.1")
+
+    change(world, other_wheel)
+    assert consume(step, receipt).status == 85
+    assert consume(step, receipt, "--workspace", BOTH[0]).status == 0
 
 
 @pytest.mark.parametrize(
@@ -102,7 +125,7 @@ def test_each_thing_that_is_not_as_it_was(step: Step, world: World) -> None:
         (lambda said: said.update(dry_run=True), "dry run"),
         (lambda said: said.pop("environment"), "isn't the receipt"),
         (lambda said: said["environment"].update(ids=["/subscriptions/x"]), "has 2 part(s)"),
-        (lambda said: said["environment"].update(version="1.0"), "don't belong together"),
+        (lambda said: said["environment"].update(version="1.0"), "can't be there"),
     ],
 )
 def test_a_receipt_that_is_none(step: Step, edit: Callable[[dict[str, Any]], None], told: str) -> None:

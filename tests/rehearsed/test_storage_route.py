@@ -236,6 +236,10 @@ def test_two_runs_at_once_end_in_one_container(step: Step, container: str, wheel
     assert one.files["conda.yml"] == other.files["conda.yml"]
     counts = collections.Counter(stored(step.world.requests()))
     assert max(counts[each] for each in counts if container.rpartition("/")[2] in each) == 1
+    again = run("again")
+    assert (again.status, again.writes) == (0, []), again.output
+    read = [line["url"] for line in again.requests if line["method"] == "GET" and line["url"].endswith(".whl")]
+    assert read == [f"{container}/acme-features/{wheel.name}"]  # of mirrored ones size and note are enough
 
 
 @pytest.mark.network

@@ -199,6 +199,15 @@ def test_a_receipt_has_to_fit(script: pathlib.Path, tmp_path: pathlib.Path) -> N
     refused(script, "is of a dry run", *PLACE, *given)
     receipt.write_text(json.dumps({"environment": {"reference": "azureml:acme-features@latest", "ids": ids}}))
     refused(script, "Name one version", *PLACE, *given)
+    receipt.write_text(json.dumps({"environment": {"reference": ["azureml:a:1"], "ids": ids}}))
+    refused(script, "is no receipt", *PLACE, *given)
+    receipt.write_text("[" * 10**5)
+    refused(script, "is no receipt", *PLACE, *given)
+    # What it holds is foreign text, and CI hosts obey commands that they find in the log.
+    hostile = "azureml:a:1\n::set-env name=X::y\n##vso[task.setvariable variable=X]y"
+    receipt.write_text(json.dumps({"environment": {"reference": hostile, "ids": ids}}), "utf-8-sig")
+    assert "set-env" not in refused(script, "Name one version", *PLACE, *given)
+    assert "##vso" not in refused(script, f"--environment is {other}", *PLACE, *given, "--environment", other)
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=list(SCRIPTS))
@@ -207,11 +216,12 @@ def test_workspace_and_compute_are_needed(script: pathlib.Path, place: tuple[str
     refused(script, "are needed", *place, "--environment", RELEASED)
 
 
-def refused(script: pathlib.Path, told: str, *arguments: str) -> None:
-    """Assert that a script ends with this message: it gets no further than to its own checks."""
+def refused(script: pathlib.Path, told: str, *arguments: str) -> str:
+    """Assert that a script ends with this message (it gets no further than to its own checks), and return it all."""
     command: list[str | pathlib.Path] = [sys.executable, "-B", script, *arguments]
     env = {"PATH": os.environ["PATH"]}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+    return done.stderr

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import requests
+from amlwheel import oidc
 from amlwheel.credentials import Credential, azure_cli, find, service_principal, workload_identity
 from amlwheel.errors import NoNetwork, SignInFailed, StepError
 from amlwheel.secret import Secret
@@ -182,6 +185,32 @@ def test_white_space_around_a_pasted_id_does_not_count() -> None:
     assert find({name: f" {value}\n" for name, value in PRINCIPAL.items()}).label == "service principal"
 
 
+@pytest.mark.parametrize(
+    ("environ", "application"),
+    [
+        (PRINCIPAL, ("", "")),
+        (APPLICATION | {"AZURE_FEDERATED_TOKEN_FILE": __file__}, ("", "")),
+        ({"AZURE_FEDERATED_TOKEN_FILE": __file__}, (GUID, GUID)),
+        ({"GITHUB_ACTIONS": "true", oidc.REQUEST_URL: "https://x.example/?a=b", oidc.REQUEST_TOKEN: "x"}, (GUID, GUID)),
+    ],
+)
+def test_entra_is_not_waited_for_for_long(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], application: tuple[str, str]
+) -> None:
+    limits = set()
+
+    def hang(_: object, request: requests.PreparedRequest, **more: Any) -> None:  # noqa: ANN401
+        limits.add(more["timeout"])
+        raise requests.exceptions.ReadTimeout(request=request)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", hang)
+    monkeypatch.setattr(oidc.GitHub, "_ask", lambda _: "e30.e30.x")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(NoNetwork):
+        find(environ, application=application).get_token("https://management.azure.com/.default")
+    assert limits == {(10, 60)}
+
+
 # --- refusals with a code of their own
 
 
@@ -235,3 +264,19 @@ def test_a_broken_service_connection_is_mended_there() -> None:
     with pytest.raises(SignInFailed) as caught:
         Credential(source, "service connection", lambda _: None).get_token("a")
     assert "renew its secret or certificate" in caught.value.fix
+
+
+@pytest.mark.parametrize("said", ["AADSTS700016: unknown application", "AADSTS90002: no tenant", "<html>fault</html>"])
+def test_who_named_an_application_is_sent_to_no_other_way_of_signing_in(said: str) -> None:
+    source = Source(failure=ClientAuthenticationError(said))
+    with pytest.raises(SignInFailed) as caught:
+        Credential(source, "OIDC", lambda _: None).get_token("a")
+    assert "`client-id`" in caught.value.fix
+    assert "`tenant-id`" in caught.value.fix
+    assert "azure/login" not in caught.value.fix
+
+
+def test_a_job_of_github_whose_variables_are_not_set_hears_of_them(tmp_path: Path) -> None:
+    with pytest.raises(SignInFailed) as caught:
+        find({"PATH": str(tmp_path), "GITHUB_ACTIONS": "true"})
+    assert "`client-id` and `tenant-id`" in caught.value.fix

@@ -1,5 +1,8 @@
 """Looking at the feed, and publishing: whatever it answers has a name, and the index decides."""
 
+import base64
+import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +20,7 @@ from amlwheel.errors import (
     LocalVersion,
     MetadataTooNew,
     NoNetwork,
+    NotAMember,
     NotVisible,
     Redirected,
     SignInPage,
@@ -144,6 +148,29 @@ def test_a_401_names_the_organisations_tenant(monkeypatch: pytest.MonkeyPatch) -
     serve(monkeypatch, answer(401, WWW_Authenticate=where))
     with pytest.raises(TokenRefused, match=f"Entra tenant {tenant}"):
         feed.look(FEED, "a", TOKEN, "connection-token")
+
+
+def test_an_identity_of_another_tenant_hears_of_the_organisations(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = (f"{digit * 8}-2222-3333-4444-555555555555" for digit in "19")
+    said = base64.urlsafe_b64encode(json.dumps({"aud": feed.DEVOPS, "tid": ours, "oid": "o"}).encode()).decode()
+    for tenant, told in ((theirs, True), (ours, False)):
+        where = f"Bearer authorization_uri=https://login.microsoftonline.com/{tenant}"
+        serve(monkeypatch, answer(401, WWW_Authenticate=where))
+        with pytest.raises(NotAMember) as caught:
+            feed.look(FEED, "a", Secret(f"e30.{said}.x"), "feed-token")
+        assert (f"organisation belongs to Entra tenant {theirs}" in caught.value.what) == told
+        assert ("Organization settings > Microsoft Entra" in caught.value.fix) == told
+
+
+@pytest.mark.parametrize(("left", "kind"), [(-1, TokenRefused), (600, NotAMember)])
+def test_a_token_of_entra_that_is_over_says_nothing_of_its_identity(
+    monkeypatch: pytest.MonkeyPatch, left: int, kind: type[StepError]
+) -> None:
+    said = {"aud": feed.DEVOPS, "oid": "o", "exp": int(time.time()) + left}
+    token = Secret(f"e30.{base64.urlsafe_b64encode(json.dumps(said).encode()).decode()}.x")
+    serve(monkeypatch, answer(401))
+    with pytest.raises(kind):
+        feed.look(FEED, "a", token, "feed-token")
 
 
 @pytest.mark.parametrize("package", ["design-inputs", "acme-signin", "sign-in", "acme_signin"])

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +27,9 @@ def jwt(said: Mapping[str, Any]) -> str:
     return f"e30.{body}.fake"
 
 
-@pytest.mark.parametrize("text", ["", "a", "a.b", "a.b.c.d", "a.!.c", "a.bnVsbA.c", "a.W10.c", "é.é.é"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a.b", "a.b.c.d", "a.!.c", "a.bnVsbA.c", "a.W10.c", "é.é.é", f"a.{'W1tb' * 10**5}.c"]
+)
 def test_what_is_no_jwt_claims_nothing(text: str) -> None:
     assert claims.of(text) == {}
 
@@ -59,8 +62,9 @@ def test_elsewhere_a_file_holds_the_token_or_there_is_none() -> None:
 
 
 def test_tokens_are_asked_for_by_https_alone() -> None:
-    with pytest.raises(FederationRefused):
+    with pytest.raises(FederationRefused) as caught:
         detect({**GITHUB, oidc.REQUEST_URL: "http://tokens.example/"})
+    assert "ervice connection" not in caught.value.cause + caught.value.fix
 
 
 def answer(status: int, body: str) -> requests.Response:
@@ -99,16 +103,27 @@ def test_the_remedy_is_a_command_that_a_shell_reads_right(monkeypatch: pytest.Mo
     subject, command = found.remedy
     *_, told = shlex.split(command)
     assert subject == SUBJECT
-    assert json.loads(told) == {
-        "name": "amlwheel",
+    said = json.loads(told)
+    assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,119}", said.pop("name"))
+    assert said == {
         "issuer": "https://token.example",
         "subject": SUBJECT,
         "audiences": ["api://AzureADTokenExchange"],
     }
 
 
+def test_each_subject_has_a_credential_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+    for subject in ("repo:acme/demo:environment:release", "repo:acme/demo:environment:training"):
+        found, _, _ = github(monkeypatch, answer(200, json.dumps({"value": jwt({"sub": subject})})))
+        found._ask()
+        names.append(json.loads(shlex.split(found.remedy[1])[-1])["name"])
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize(
-    ("status", "body"), [(401, "{}"), (500, "{"), (200, "[]"), (200, '{"value": "no token"}'), (200, "{}")]
+    ("status", "body"),
+    [(401, "{}"), (500, "{"), (200, "[]"), (200, '{"value": "no token"}'), (200, "{}"), (200, "[" * 10**5)],
 )
 def test_a_token_service_that_gives_none(monkeypatch: pytest.MonkeyPatch, status: int, body: str) -> None:
     found, _, seen = github(monkeypatch, answer(status, body))

@@ -1,5 +1,7 @@
 """Where the code came from."""
 
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 from amlwheel import process, source
 from amlwheel.model import Source
+from unit.parts import ROOT
 
 GIT = shutil.which("git") or ""
 
@@ -34,6 +37,31 @@ def git(folder: Path, *words: str) -> str:
 def test_git_tells_commit_and_repository_without_the_credential(repository: Path) -> None:
     found = source.detect([repository], {})
     assert found == Source("https://github.example/acme/churn.git", git(repository, "rev-parse", "HEAD"))
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://fake-token@git.example/a/b", "https://git.example/a/b"),
+        ("ssh://git@git.example:22/a/b.git", "ssh://git.example:22/a/b.git"),
+        ("https://git.example/a/b?access_token=fake-token#x", "https://git.example/a/b"),
+        ("https://git.example/My Project/_git/b", "https://git.example/My%20Project/_git/b"),
+        ("https://git.example/My%20Project/_git/b", "https://git.example/My%20Project/_git/b"),
+        ("https://git.example/a/b@c", "https://git.example/a/b%40c"),
+        ("git@git.example:a/b.git", ""),
+        ("git.example:a/b.git", ""),
+        ("C:\\code\\b", ""),
+        ("/srv/git/b", ""),
+        ("https://[git.example/a/b", ""),
+    ],
+)
+def test_an_address_of_the_repository_is_as_in_the_receipts_schema(
+    monkeypatch: pytest.MonkeyPatch, url: str, told: str
+) -> None:
+    monkeypatch.setattr(process, "git", lambda *_: url)
+    assert source._repository(Path(), {}) == told
+    schema = json.loads((ROOT / "templates/aml-release.schema.json").read_text("utf-8"))
+    assert re.search(schema["properties"]["source"]["properties"]["repository"]["pattern"], told)
 
 
 def test_changed_files_are_dirty_and_new_ones_are_not(repository: Path) -> None:
