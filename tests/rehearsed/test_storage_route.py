@@ -21,6 +21,7 @@ from rehearsal.builder import build
 from rehearsal.world import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, World, workspace_id
 from rehearsed.steps import ROOT, WORKSPACE_LABEL, Result, Step, refused, sha256, write_wheel
 
+pytestmark = pytest.mark.network  # npm brings Azurite, and two locks have public packages
 HOST = rf"^{names.STORAGE_ACCOUNT}\.blob\.core\.windows\.net$"
 OTHER_LABEL = f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{OTHER_WORKSPACE}"
 PRINCIPAL = names.guid("principal", names.CLIENT_ID)
@@ -225,7 +226,6 @@ def test_without_a_mirror_the_feed_is_read_with_its_connection(
     assert build(world, workspace_id(), said["name"], said["version"]).ok
 
 
-@pytest.mark.network
 def test_two_runs_at_once_end_in_one_container(step: Step, container: str, wheel: pathlib.Path) -> None:
     def run(name: str) -> Result:
         return release(step, container, wheel, mirror="true", requirements="six\nidna", output_dir=name)
@@ -242,7 +242,6 @@ def test_two_runs_at_once_end_in_one_container(step: Step, container: str, wheel
     assert read == [f"{container}/acme-features/{wheel.name}"]  # of mirrored ones size and note are enough
 
 
-@pytest.mark.network
 def test_a_mirror_that_was_killed_is_completed_and_images_need_no_index(
     world: World, step: Step, container: str, wheel: pathlib.Path
 ) -> None:
