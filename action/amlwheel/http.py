@@ -81,6 +81,14 @@ def session() -> requests.Session:
     return made
 
 
+def plain_session() -> requests.Session:
+    """Return a session for a client that signs and repeats its requests itself."""
+    made = requests.Session()
+    made.mount("https://", adapter(repeats=0))
+    made.auth = _no_netrc  # it would take the place of the client's own header
+    return made
+
+
 @contextlib.contextmanager
 def network(url: str, answer: float = READ) -> Iterator[None]:
     """Turn the failures of `requests` on the way to `url` into NoNetwork and TooSlow, which name the host only.
@@ -124,6 +132,18 @@ def get(
     auth = (USER, token.reveal()) if token else _no_netrc
     with network(url):
         return session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), allow_redirects=False)
+
+
+@contextlib.contextmanager
+def stream(url: str, user: str = "", password: Secret | None = None) -> Iterator[requests.Response]:
+    """GET `url` and follow redirects; the body is read while the block runs. Raises NoNetwork or TooSlow, there too.
+
+    `user` and `password` go to the host of `url` alone: requests takes them off where another one is asked.
+    """
+    auth = (user, password.reveal()) if password else _no_netrc
+    headers = {"X-TFS-FedAuthRedirect": "Suppress"}
+    with network(url), session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), stream=True) as answer:
+        yield answer
 
 
 def patch(url: str, body: object, *, token: Secret) -> requests.Response:

@@ -109,6 +109,7 @@ class World:
         self._proxy.mkdir(exist_ok=True)
         self.azure.chmod(0o700)  # it holds the tokens that are stored
         self.fail(*faults)
+        self.cut_off(off=False)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -164,6 +165,14 @@ class World:
         part = self._proxy / "faults.part"
         part.write_text(json.dumps(faults), "utf-8")
         part.replace(self._proxy / "faults.json")
+
+    def cut_off(self, *, off: bool = True) -> None:
+        """Let nobody reach the public index, as in a network without a way out; or let them again.
+
+        Who runs by then and has learned his way past the proxy isn't held up.
+        """
+        mark = self.azure / "index-cut-off"
+        mark.touch() if off else mark.unlink(missing_ok=True)
 
     def seed_wheel(self, path: pathlib.Path, feed: str = FEED) -> None:
         """Put a wheel into a feed, named as in ``feeds.json``, as if it had been published long ago."""
@@ -264,9 +273,15 @@ def is_write(line: Mapping[str, Any]) -> bool:
 def _proxy_environment() -> dict[str, str]:
     """Return the proxy's own environment: it imports this package."""
     scripts = str(pathlib.Path(__file__).parents[1])
+    action = str(pathlib.Path(__file__).parents[2] / "action")
     bytecode = str(pathlib.Path(sys.prefix) / "bytecode")  # without it each start takes two seconds more
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": scripts, "PYTHONPYCACHEPREFIX": bytecode, "PYTHONUTF8": "1"}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join([scripts, action]),
+        "PYTHONPYCACHEPREFIX": bytecode,
+        "PYTHONUTF8": "1",
+    }
 
 
 def _system_roots() -> str:
