@@ -56,7 +56,7 @@ def run(
     """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
     now = clock()
     asked = read(arguments, environ, host)
-    if asked.feed or asked.route == "git":
+    if (asked.feed and asked.connects) or asked.route == "git":
         job = Secret(endpoint.job_token(environ))
         tokens.check(asked.connection_token, asked.feed, asked.connection_token_expires, job, now)
     step = Stages(sign_in_to_feed(asked, environ, host), environ, host, now)

@@ -21,14 +21,18 @@ from . import (
     plan,
     remote,
     routes,
+    storage,
     tokens,
     wheel,
     workspace,
 )
 from .arm import Arm
 from .azureml_process import Worker
-from .errors import FeedNotFound, StepError
-from .model import Connection, Feed, Image
+from .blobs import Blobs
+from .errors import ContainerRefused, FeedNotFound, StepError
+from .model import Connection, Container, Feed, Image
+
+_CLOSE = "close it (az storage container set-permission --public-access off, or Allow Blob anonymous access: Disabled)"
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,11 @@ class Access:
             known = [seen.ask(partial(workspace.connections, arm, each)) for each in asked.workspace]
             allowed = [seen.ask(partial(workspace.permissions, arm, each)) for each in asked.workspace]
             pinned = seen.ask(partial(image.pin, asked.base_image))
+            held = (
+                seen.ask(partial(self._container, arm, credential, asked.storage_container))
+                if asked.storage_container
+                else None
+            )
         facts = devops.Facts(frozenset())
         if asked.feed and index:
             page, facts = plan.results(index)
@@ -92,7 +101,7 @@ class Access:
         return World(
             workspace.Planner(arm, sdk),
             worker,
-            routes.of(asked, worker, host, found),
+            routes.of(asked, host, self.environ, routes.Found(worker, held.result() if held else None, found)),
             pinned.result(),
             facts,
             places,
@@ -105,7 +114,7 @@ class Access:
         asked = self.asked
         if source:
             connection = source.repository.connection(asked.connection_name)
-        elif asked.feed:
+        elif asked.feed and asked.connects:
             connection = Connection.of(asked.feed, asked.connection_name)
         else:
             return None
@@ -119,12 +128,33 @@ class Access:
             self.host.warning(text)
         return replace(connection, token_expires=expires)
 
+    def _container(self, arm: Arm, credential: Any, container: Container) -> Blobs:  # noqa: ANN401  # azure-core's protocol
+        """Return the container, if it is there and nothing tells that the identity can't write to it.
+
+        What doesn't stop the run is warned of: a container that anybody may read, a workspace that can't.
+        """
+        place = storage.find(arm, container, self.asked.workspace)
+        found = Blobs(container, credential, place.grant)
+        with plan.observing() as seen:
+            public = seen.ask(found.public)
+            writes = seen.ask(place.may_write)
+            closed = [seen.ask(partial(place.closed_to, each)) for each in self.asked.workspace]
+        if writes.result() is False:
+            message = f"The identity may see {container.url}, but has no role that lets it store blobs there."
+            raise ContainerRefused(message, fix=place.grant)
+        if public.result():
+            self.host.warning(f"Anybody on the internet may read {container.url}: {_CLOSE}.")
+        for text in filter(None, plan.results(closed)):
+            self.host.warning(text)
+        return found
+
     def _look_at(self, asked_feed: Feed, seen: plan.Observer) -> tuple[Future[Any], Future[Any]]:
         """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
         asked = self.asked
         name = wheel.expected_names(asked.package_dir, wheel.find(asked.wheel, Path(asked.output_dir)))[0]
         page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
-        seen.ask(partial(self._look_as_builder, asked_feed, name, page))
+        if asked.connects:
+            seen.ask(partial(self._look_as_builder, asked_feed, name, page))
         return page, seen.ask(partial(self._facts, asked_feed))
 
     def _look_as_builder(self, asked_feed: Feed, name: str, page: Future[Any]) -> None:

@@ -65,7 +65,7 @@ class Arm:
         request = (
             HttpRequest(method, url, params=params, json=body) if body else HttpRequest(method, url, params=params)
         )
-        with _network():
+        with network(ARM.removeprefix("https://"), READ):
             response = self._client.send_request(request, connection_timeout=CONNECT, read_timeout=READ)
             try:
                 said = response.json() if response.content else {}
@@ -136,13 +136,15 @@ def items_in(value: object) -> tuple[Json, ...]:
 
 
 @contextlib.contextmanager
-def _network() -> Iterator[None]:
-    """Turn azure-core's failures into ours. The originals aren't chained: they carry the request with its token."""
-    host = ARM.removeprefix("https://")
+def network(host: str, answer: float) -> Iterator[None]:
+    """Turn azure-core's failures on the way to `host` into NoNetwork and TooSlow; `answer` is its limit in seconds.
+
+    The originals aren't chained: they carry the request with its token.
+    """
     try:
         yield
     except exceptions.ServiceResponseTimeoutError:
-        message = f"{host} gave no answer within {READ} seconds."
+        message = f"{host} gave no answer within {answer:.0f} seconds."
         raise TooSlow(message) from None
     except (
         exceptions.ServiceRequestError,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from packaging import tags, utils
 
-from .model import Python
+from .model import File, Python
 
 _GLIBC = 28  # of PLATFORM, manylinux_2_28
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}  # PEP 600's other names
@@ -44,3 +44,9 @@ def best(wheels: Iterable[str], python: Python) -> str:
         if found & ranks.keys():
             fitting.append((-min(ranks[tag] for tag in found & ranks.keys()), build, filename))
     return max(fitting, default=(0, (), ""))[-1]
+
+
+def best_file(files: Iterable[File], python: Python) -> File | None:
+    """Return the file that pip prefers among the wheels of one version, None when none fits."""
+    named = {file.name: file for file in files}
+    return named.get(best(named, python))

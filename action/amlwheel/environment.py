@@ -120,7 +120,7 @@ def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Seq
     version; other content, another one.
     """
     pins = tuple(pins)
-    from_git = any(pin.address for pin in pins)
+    from_git = any(pin.requirement for pin in pins)
     hashed = [] if from_git else ["--require-hashes"]
     spec: Spec = {
         "channels": ["conda-forge", "nodefaults"],

@@ -167,15 +167,6 @@ class MissingToken(StepError):
     fix = "Store the token as a secret of the pipeline and pass it to the step."
 
 
-class NotYet(StepError):
-    """The input is part of amlwheel's interface, but this version can't do it yet."""
-
-    status = 14
-    title = "not available yet"
-    cause = "This version of amlwheel doesn't support the value."
-    fix = "Leave the input out, or use a version whose changelog lists it."
-
-
 class UserNotStorable(StepError):
     """azureml-core can't store a user name with a connection."""
 
@@ -580,6 +571,69 @@ class StoredWheelMissing(StepError):
         "Or another run is still uploading it."
     )
     fix = "Wait for other runs of this release; if there are none, bump the version in the project, and release again."
+
+
+# --- a container of blobs ---------------------------------------------------------------------------------------
+
+
+class ContainerNotFound(StepError):
+    """The storage account has no such container."""
+
+    status = 100
+    title = "container unknown"
+    cause = "The container's name is misspelt in `storage-container`, or nobody has made it."
+    fix = "Make it, closed to the public: az storage container create --auth-mode login --account-name ACCOUNT -n NAME."
+
+
+class ContainerRefused(StepError):
+    """The identity has no role that lets it look into the container, or write to it."""
+
+    status = 101
+    title = "no role on the container"
+    cause = "Roles such as Owner or Contributor are about the account; blobs need a role of their own."
+    fix = (
+        "Grant the role: az role assignment create --role 'Storage Blob Data Contributor' --assignee CLIENT-ID --scope "
+        "CONTAINER'S RESOURCE ID. It takes some minutes until it counts."
+    )
+
+
+class StorageFirewall(StepError):
+    """The storage account doesn't take requests from the runner's network."""
+
+    status = 102
+    title = "storage firewall"
+    cause = "The account's firewall admits chosen networks alone, and the runner isn't in one of them."
+    fix = (
+        "Run the step on an agent inside the network (a private endpoint, or an admitted subnet), or admit its address "
+        "under Networking of the storage account."
+    )
+
+
+class BlobDiffers(StepError):
+    """The container already holds a file of this name with other bytes."""
+
+    status = 103
+    title = "stored file is another one"
+    cause = "The code changed but the version didn't, or somebody put another file there."
+    fix = "Bump the version in the project, and release again. Nothing is ever overwritten."
+
+
+class BlobRefused(StepError):
+    """The storage account answered in a way that the step can't use."""
+
+    status = 104
+    title = "container failed"
+    cause = "The account doesn't accept tokens of this tenant, is disabled or read-only, or has a fault."
+    fix = "See the code that the service names; run the step again if it is a fault."
+
+
+class NotMirrored(StepError):
+    """A file of the lock can't be brought into the container."""
+
+    status = 105
+    title = "file not mirrored"
+    cause = "The index no longer gives the file as it was locked, or needs a credential that isn't in its variable."
+    fix = "Run the step again: what is stored is kept. A mirror's credential belongs into UV_DEFAULT_INDEX."
 
 
 # --- lock, image, network, proof --------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from . import backend, hosts, lock, process, remote, wheel
+from . import backend, choice, hosts, lock, process, remote, wheel
 from .change import Change
 from .environment import Environment
 from .errors import BuildFailed, CommitDiffers, CommitIncomplete, NotForBuilder, Unsatisfiable
@@ -57,7 +57,7 @@ class GitRoute:
             message = f"Commit {self._source.repository.commit[:12]} has no project in {folder or 'its root'}."
             raise CommitIncomplete(message, fix="Commit the project, or correct `package-dir`.")
         pins = self._locked(place, into)
-        self._tools |= dict.fromkeys(map(_address, pins))
+        self._tools |= dict.fromkeys(map(self._address, pins))
         versions = into / "versions.txt"
         versions.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in pins), encoding="utf-8")
         (path,) = wheel.build([place], into / "wheel", self._host.foreign, {"UV_CONSTRAINT": str(versions)})
@@ -91,20 +91,29 @@ class GitRoute:
         found = []
         for pin in pins:
             if pin.name in ours:
-                address = self._source.repository.requirement(pin.name, self._folders[pin.name])
-                found.append(replace(pin, address=address, stored=ours[pin.name].filename))
+                line = self._source.repository.requirement(pin.name, self._folders[pin.name])
+                found.append(replace(pin, requirement=line, stored=ours[pin.name].filename))
             else:
-                file = _address(pin)
+                file = self._address(pin)
                 digest = file.rpartition("#sha256=")[2]
-                found.append(replace(pin, address=f"{pin.name} @ {file}", sha256=(digest,)))
-        files = [*self._tools, *(pin.file for pin in found if pin.name not in ours)]
+                found.append(replace(pin, requirement=f"{pin.name} @ {file}", sha256=(digest,)))
+        files = [*self._tools, *(pin.requirement.partition(" @ ")[2] for pin in found if pin.name not in ours)]
         self._host.say(
             f"images take public packages from {', '.join(sorted({urlsplit(each).netloc for each in files}))}"
         )
         return tuple(found)
 
-    def options(self) -> list[str]:
+    def _address(self, pin: Pin) -> str:
+        """Return address and sha256 of the file that pip takes; raise NotForBuilder if nobody else can fetch it."""
+        file = choice.best_file(pin.files, self._python)
+        if not file or not file.url.startswith("https://") or not file.sha256:
+            message = f"{pin.name} {pin.version} comes from an address that the image builder can't use."
+            raise NotForBuilder(message)
+        return f"{file.url}#sha256={file.sha256}"
+
+    def options(self, feed: list[str]) -> list[str]:
         """See `Route`: what the build needs, and no index, so that pip takes nothing that isn't named here."""
+        del feed
         return ["--no-index", *(f"--find-links {address}" for address in self._tools)]
 
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Callable[[], Change[str]]]:
@@ -121,15 +130,6 @@ class GitRoute:
         """See `Route`: the wheels were built from the commit, fetched with the workspace's token."""
         built = {each.project: f"{each.path.resolve().as_uri()} --hash=sha256:{each.sha256}" for each in wheels}
         return environment.listing([built.get(line.split(" @ ")[0], line) for line in environment.pip])
-
-
-def _address(pin: Pin) -> str:
-    """Return the address of the pin's file; raise NotForBuilder for one that nobody else can fetch, or not safely."""
-    parts = urlsplit(pin.file)
-    if parts.scheme != "https" or "@" in parts.netloc:
-        message = f"{pin.name} {pin.version} comes from an address that the image builder can't use."
-        raise NotForBuilder(message)
-    return pin.file
 
 
 def refuse_credentials(environ: Mapping[str, str]) -> None:

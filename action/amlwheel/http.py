@@ -82,6 +82,14 @@ def session() -> requests.Session:
     return made
 
 
+def plain_session() -> requests.Session:
+    """Return a session for a client that signs and repeats its requests itself."""
+    made = requests.Session()
+    made.mount("https://", adapter(repeats=0))
+    made.auth = _no_netrc  # it would take the place of the client's own header
+    return made
+
+
 @contextlib.contextmanager
 def network(url: str, answer: float = READ) -> Iterator[None]:
     """Turn the failures of `requests` on the way to `url` into NoNetwork and TooSlow, which name the host only.
@@ -127,17 +135,15 @@ def get(
         return session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), allow_redirects=False)
 
 
-def sha256(url: str, token: Secret | None, most: int) -> str:
-    """GET `url`, redirects followed, and return the sha256 (hex) of the file there.
+def login(token: Secret) -> tuple[str, str]:
+    """Return user name and password with which `token` is used."""
+    return token.user or USER, token.reveal()
 
-    Empty when there is none, or one of more than `most` bytes. `requests` takes the token off when it is redirected to
-    another host.
-    """
+
+def sha256(url: str, token: Secret | None, most: int) -> str:
+    """Return the sha256 (hex) of the file at `url`; empty when there is none, or one of more than `most` bytes."""
     digest, left = hashlib.sha256(), most
-    with (
-        network(url),
-        session().get(url, auth=login(token) if token else _no_netrc, timeout=(CONNECT, READ), stream=True) as response,
-    ):
+    with stream(url, login(token)[0] if token else "", token) as response:
         if response.status_code != requests.codes.ok:
             return ""
         for block in response.iter_content(2**20):
@@ -148,9 +154,16 @@ def sha256(url: str, token: Secret | None, most: int) -> str:
     return digest.hexdigest()
 
 
-def login(token: Secret) -> tuple[str, str]:
-    """Return user name and password with which `token` is used."""
-    return token.user or USER, token.reveal()
+@contextlib.contextmanager
+def stream(url: str, user: str = "", password: Secret | None = None) -> Iterator[requests.Response]:
+    """GET `url` and follow redirects; the body is read while the block runs. Raises NoNetwork or TooSlow, there too.
+
+    `user` and `password` go to the host of `url` alone: requests takes them off where another one is asked.
+    """
+    auth = (user, password.reveal()) if password else _no_netrc
+    headers = {"X-TFS-FedAuthRedirect": "Suppress"}
+    with network(url), session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), stream=True) as answer:
+        yield answer
 
 
 def patch(url: str, body: object, *, token: Secret) -> requests.Response:

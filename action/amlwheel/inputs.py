@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from . import tokens
-from .errors import BadFeed, BadInput, MissingToken, NotYet, StepError, UserNotStorable, together
-from .model import Feed, Image, Python, Workspace
+from .errors import BadFeed, BadInput, MissingToken, StepError, UserNotStorable, together
+from .model import Container, Feed, Image, Python, Workspace
 from .repository import Repository
 from .secret import Secret
-from .spelling import parse_feed, parse_upload_url
+from .spelling import parse_container, parse_feed, parse_upload_url
 
 Read = TypeVar("Read")
 Style = Literal["github", "azure", "terminal"]
@@ -115,6 +115,10 @@ def _repository(text: str) -> Repository | None:
     return Repository.parse(text) if text else None
 
 
+def _container(text: str) -> Container | Literal[""]:
+    return parse_container(text) if text else ""
+
+
 def _environment_name(text: str) -> str:
     """Read an environment's name; the rule is the service's (azure-rest-api-specs, mfe.json 2024-04-01)."""
     plain = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", "up to 255 letters, digits, - and _; no dots")(text)
@@ -176,6 +180,9 @@ def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is
     return field(metadata={"knob": Knob(text, **more)})
 
 
+_FEEDLESS = ("workspace", "storage")  # routes that publish nothing to a feed
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     """The inputs of one run, read and checked. Names become `kebab-case` on GitHub, `camelCase` on Azure Pipelines."""
@@ -195,11 +202,11 @@ class Inputs:
     )
     feed: Feed | None = knob(
         "Azure Artifacts feed in any spelling (URL, `ORG/PROJECT/FEED`, `ORG/FEED`), or the URL of another "
-        "repository's simple index. With `route: workspace` it is only read from, and may be left out; with `route: "
-        "git` there is none.",
+        "repository's simple index. With `route: workspace` or `storage` it is only read from, and may be left out; "
+        "with `route: git` there is none.",
         group="feed",
         required=True,
-        unless=("workspace", "git"),
+        unless=(*_FEEDLESS, "git"),
         read=_feed,
     )
     feed_token: Secret = knob(
@@ -289,14 +296,24 @@ class Inputs:
     )
     route: str = knob(
         "How the package reaches the image: through the `feed`; through the storage of each `workspace`, for a few "
-        "packages and without a feed; or from its `git` repository, where each image build fetches and builds the "
-        "commit.",
+        "packages and without a feed; through a container of blobs (`storage`), for all workspaces; or from its `git` "
+        "repository, where each image build fetches and builds the commit.",
         default="feed",
         choices=("feed", "workspace", "storage", "git"),
     )
-    storage_container: str = knob(
-        "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`.",
+    storage_container: Container | Literal[""] | None = knob(
+        "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`. Who signs in to Azure needs the role "
+        "Storage Blob Data Contributor on it, each workspace's identity Storage Blob Data Reader.",
         shown="route = storage",
+        read=_container,
+    )
+    mirror: bool = knob(
+        "For `route: storage`: store every package of the lock in the container, so that images are built without a "
+        "package index; only Python and pip still come from conda's channel.",
+        default="false",
+        shown="route = storage",
+        boolean=True,
+        read=_boolean,
     )
     git_repository: Repository | None = knob(
         "For `route: git`: `https://HOST/OWNER/REPO`, if it isn't the checkout's origin, and `@COMMIT` (all digits) "
@@ -344,14 +361,15 @@ class Inputs:
             MissingToken(f"`{name}` is empty.", fix=self._token_fix(name))
             for name in _TOKEN_FIX
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
-            and (self.feed or self.route != "workspace")
+            and (self.feed or self.route not in _FEEDLESS)
+            and (name == "feed-token" or self.connects)
             and not (name == "feed-token" and getattr(self.feed, "is_artifacts", True))  # then Entra gives one
         ]
         try:
             _check_pair(self.client_id, self.tenant_id)
         except BadInput as problem:
             problems.append(problem)
-        if self.route == "workspace" and not self.feed:
+        if self.route in _FEEDLESS and not self.feed:
             problems += [
                 BadInput(f"`{name}` says something about a `feed`, and none is given.", fix=f"Leave `{name}` out.")
                 for name, given in (
@@ -363,11 +381,8 @@ class Inputs:
                 )
                 if given
             ]
-        problems += [*self._git_problems(), *self._view_problems(), *self._repository_problems()]
-        for name, supported in _SUPPORTED.items():
-            value = getattr(self, name.replace("-", "_"))
-            if value is not None and value not in supported:
-                problems.append(NotYet(f"`{name}` can't be {value!r} in this version."))
+        problems += [*self._storage_problems(), *self._git_problems()]
+        problems += [*self._view_problems(), *self._repository_problems()]
         if problems:
             raise together(problems)
         if self.feed and self.feed_upload_url:
@@ -421,13 +436,25 @@ class Inputs:
             if value
         ]
 
+    def _storage_problems(self) -> list[StepError]:
+        """Return what doesn't belong together of `route`, `storage-container` and `mirror`."""
+        if self.route == "storage":
+            empty = self.storage_container == ""  # None: refused for another reason
+            return [BadInput("`route` storage needs a `storage-container`.")] if empty else []
+        given = (("storage-container", self.storage_container), ("mirror", self.mirror))
+        return [
+            BadInput(f"`{name}` is for `route` storage alone.", fix=f"Leave `{name}` out.") for name, it in given if it
+        ]
+
     def _view_problems(self) -> list[StepError]:
         """Return why nothing can be promoted to `feed-view`, if so."""
         given, feed = self.feed_view, self.feed
         if not given or self.route == "git":
             return []
-        if self.route == "workspace":
-            return [BadInput("`feed-view` with `route` workspace: nothing is published, so nothing can be promoted.")]
+        if self.route in _FEEDLESS:
+            return [
+                BadInput(f"`feed-view` with `route` {self.route}: nothing is published, so nothing can be promoted.")
+            ]
         if feed and not feed.is_artifacts:
             return [BadInput("`feed-view`: only feeds of Azure Artifacts have views, and `feed` is another index.")]
         if feed and feed.view and feed.view.lower() != given.lower():
@@ -446,6 +473,11 @@ class Inputs:
     def application(self) -> tuple[str, str]:
         """The application to sign in as by OIDC, and its tenant; empty when the user wants something else."""
         return self.client_id, self.tenant_id
+
+    @property
+    def connects(self) -> bool:
+        """Whether images are built with the feed, if there is one, and the workspace needs a connection to it."""
+        return not self.mirror
 
     @property
     def azureml(self) -> bool:
@@ -490,11 +522,6 @@ _REPOSITORY_FIX = (
     "Make a token that may read the repository (GitHub: fine-grained, Contents read-only; Azure Repos: Code read), "
     "store it as a secret, and pass it as `connection-token`."
 )
-# What the interface promises and this version doesn't do yet; see docs/assumptions.md.
-_SUPPORTED = {
-    "route": ("feed", "workspace", "git"),
-    "storage-container": ("",),
-}
 
 
 def knobs(style: Style | None = None, of: type = Inputs) -> tuple[Knob, ...]:

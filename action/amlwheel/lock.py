@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from . import choice, http, process
+from . import http, process
 from .errors import BadInput, IndexFailed, LockIncomplete, NoNetwork, StepError, Unsatisfiable
-from .model import PLATFORM, Feed, Pin, Python, Wheel
+from .model import PLATFORM, Feed, File, Pin, Python, Wheel
 from .secret import Secret
 
 if sys.version_info >= (3, 11):
@@ -138,7 +138,7 @@ def resolve(
             (folder / "pyproject.toml").write_text(_project(folder, wanted, bound, sources), encoding="utf-8")
             finished = _compile(folder, wanted.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
             if finished.status == 0:
-                pins = _pins(folder / "pylock.toml", wanted.own | bound, sources, wanted.python)
+                pins = _pins(folder / "pylock.toml", wanted.own | bound, sources)
                 found = {pin.name for pin in pins} & private
             else:
                 recheck()
@@ -219,30 +219,31 @@ def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> p
     return process.run(command, env=env, cwd=folder, seconds=SECONDS)
 
 
-def _pins(path: Path, bound: set[str], sources: Sources, python: Python) -> tuple[Pin, ...]:
+def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
     """Read uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
     packages: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
     path.unlink()  # else the next resolution would prefer these versions
-    return tuple(sorted(_pin(package, bound, sources, python) for package in packages))
+    return tuple(sorted(_pin(package, bound, sources) for package in packages))
 
 
-def _pin(package: dict[str, Any], bound: set[str], sources: Sources, python: Python) -> Pin:
+def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
     files = package.get("wheels", [])
-    hashed = [(each, digest) for each in files if (digest := _sha256(each, sources))]
-    named = {_filename(each): (each.get("url"), digest) for each, digest in hashed}
-    url, digest = named.get(choice.best(named, python), ("", ""))
-    file = f"{url}#sha256={digest}" if url else ""
-    hashes = {digest for _, digest in hashed}
+    digests = [_sha256(each, sources) for each in files]
+    pairs = zip(files, digests, strict=True)
+    kept = tuple(_file(each, digest) for each, digest in pairs if str(each.get("url", "")).startswith("http"))
+    hashes = set(filter(None, digests))
     host = sources.feed.host if sources.feed else None
     from_feed = any(urlsplit(each.get("url", "")).netloc == host for each in files)
     private = sources.only or package["name"] in bound or from_feed
-    return Pin(package["name"], package["version"], tuple(sorted(hashes)), private, file=file)
+    return Pin(package["name"], package["version"], tuple(sorted(hashes)), private, files=kept)
 
 
-def _filename(wheel: dict[str, Any]) -> str:
-    """Return a wheel's file name in pylock.toml: the end of its address, unless it is said (PEP 751)."""
-    place = wheel.get("url") or wheel.get("path") or ""
-    return str(wheel.get("name") or unquote(urlsplit(place).path.rpartition("/")[2]))
+def _file(said: dict[str, Any], digest: str) -> File:
+    """Return a wheel of the lock, by its address without user information; its name may be said (PEP 751)."""
+    parts = urlsplit(said["url"])
+    url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+    name = str(said.get("name") or unquote(parts.path.rpartition("/")[2]))
+    return File(name, url, digest, int(said.get("size", 0)))
 
 
 def _sha256(file: dict[str, Any], sources: Sources) -> str:

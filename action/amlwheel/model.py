@@ -4,7 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -113,13 +113,23 @@ class Wheel:
         return canonicalize_name(self.name)
 
 
+@dataclass(frozen=True)
+class File:
+    """A wheel that an index offers: name, address without user information, sha256 (hex), bytes (0: not told)."""
+
+    name: str
+    url: str
+    sha256: str
+    size: int = 0
+
+
 @dataclass(frozen=True, order=True)
 class Pin:
     """One package of the lock: version, sha256 (hex) of each wheel that fits the image, and whether the feed has it.
 
-    `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`). `file` is the
-    address of the one wheel that pip takes in the image, with its sha256; `address` what stands in the environment in
-    place of the version, such as a commit (`route: git`).
+    `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`), `address` where
+    a wheel lies in a container (`route: storage`), `requirement` a whole line that needs no hash beside it, such as a
+    commit (`route: git`). `files` are the index's own.
     """
 
     name: str
@@ -127,24 +137,57 @@ class Pin:
     sha256: tuple[str, ...]
     private: bool = field(default=False, compare=False)
     stored: str = ""
-    file: str = field(default="", compare=False)
     address: str = ""
+    requirement: str = ""
+    files: tuple[File, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def from_feed(self) -> bool:
+        """Whether images get it from the feed."""
+        return self.private and not (self.stored or self.address or self.requirement)
 
     @property
     def line(self) -> str:
         """The requirement as pip reads it, on one line: conda's `pip:` list breaks at continuations.
 
-        A stored wheel stands there by its file name, in whose place `Environment.at` puts the address.
+        A stored wheel stands there by its file name, in whose place `Environment.at` puts the address. A bare address
+        is what every pip from 23.2 on and uv take with a hash beside it; see docs/design.md.
         """
-        return self.address or self._line(self.stored or f"{self.name}=={self.version}")
+        return self.requirement or self._line(self.address or self.stored or f"{self.name}=={self.version}")
 
     @property
     def local_line(self) -> str:
-        """The requirement for pip in `output-dir`, where `dist/` has our wheels: nobody else may read the storage."""
-        return self._line(f"./dist/{self.stored}" if self.stored else f"{self.name}=={self.version}")
+        """The requirement for pip in `output-dir`, where `dist/` has our wheels: nobody else may read the storage.
+
+        What else is in a container has its own index, too, or else it couldn't have been mirrored.
+        """
+        ours = self.stored or (unquote(self.address.rpartition("/")[2]) if not self.files else "")
+        return self._line(f"./dist/{ours}" if ours else f"{self.name}=={self.version}")
 
     def _line(self, requirement: str) -> str:
         return " ".join([requirement, *(f"--hash=sha256:{digest}" for digest in self.sha256)])
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of blobs in Azure Storage's public cloud."""
+
+    account: str
+    name: str
+
+    @property
+    def service(self) -> str:
+        """The address of the account's blobs."""
+        return f"https://{self.account}.blob.core.windows.net"
+
+    @property
+    def url(self) -> str:
+        """The address, as `storage-container` takes it."""
+        return f"{self.service}/{self.name}"
+
+    def address(self, project: str, filename: str) -> str:
+        """Return the address of a wheel. A plus sign is escaped, since a query's rules would make a space of it."""
+        return f"{self.url}/{quote(f'{project}/{filename}')}"
 
 
 @dataclass(frozen=True)

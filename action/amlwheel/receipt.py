@@ -80,6 +80,7 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
         ],
         "feed": feed
         and {"name": feed.label, "index_url": feed.index_url, **({"view": release.view} if release.view else {})},
+        **({"storage": _stored(release)} if release.route == "storage" else {}),
         "connection": connection
         and {
             "name": connection.name,
@@ -107,6 +108,13 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
         "run": {"url": release.source.run} if release.source.run else None,
         "dry_run": dry_run,
     }
+
+
+def _stored(release: Release) -> dict[str, Any]:
+    """Return what lies in the container: our wheels, or everything that images are built from."""
+    pins = [pin for pin in release.environment.pins if pin.address]
+    wheels = [{"name": pin.name, "version": pin.version, "url": pin.address, "sha256": pin.sha256[0]} for pin in pins]
+    return {"container": release.place, "mirror": len(pins) == len(release.environment.pins), "wheels": wheels}
 
 
 def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:

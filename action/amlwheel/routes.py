@@ -1,20 +1,22 @@
-"""How the wheels of a release reach the image: through the feed, the storage of each workspace, or from git."""
+"""How the wheels of a release reach the image: through the feed, the storage of each workspace, a container, or git."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from . import azureml_core, hosts, inputs, publish, remote, wheel
 from .azureml_process import Worker
+from .blobs import Blobs
 from .change import Change
 from .environment import Environment
 from .git_route import GitRoute
 from .model import Feed, Pin, Wheel, Workspace
 from .secret import Secret
+from .storage_route import StorageRoute
 
-Plan = Callable[[], Change[str]]
+Plan = Callable[[], Change[Any]]
 
 
 class Route(Protocol):
@@ -37,8 +39,8 @@ class Route(Protocol):
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
         """Return the lock's `pins`, those of our `wheels` as this route brings them."""
 
-    def options(self) -> list[str]:
-        """Return pip's options for the environment, beside those for the feed."""
+    def options(self, feed: list[str]) -> list[str]:
+        """Return pip's options for the environment; `feed` are those that lead to the feed, if there is one."""
 
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
         """Yield what compares each wheel with what is there, and says what has to happen."""
@@ -77,9 +79,9 @@ class FeedRoute:
         del wheels
         return tuple(pins)
 
-    def options(self) -> list[str]:
-        """See `Route`: none."""
-        return []
+    def options(self, feed: list[str]) -> list[str]:
+        """See `Route`: none but these."""
+        return feed
 
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
         """See `Route`."""
@@ -120,9 +122,9 @@ class WorkspaceRoute:
         files = {each.project: each.filename for each in wheels}
         return tuple(replace(each, stored=files.get(each.name, "")) for each in pins)
 
-    def options(self) -> list[str]:
-        """See `Route`: none."""
-        return []
+    def options(self, feed: list[str]) -> list[str]:
+        """See `Route`: none but these."""
+        return feed
 
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
         """See `Route`."""
@@ -138,12 +140,23 @@ class WorkspaceRoute:
         return environment.at({each.filename: each.path.resolve().as_uri() for each in wheels})
 
 
-def of(asked: inputs.Inputs, worker: Worker | None, host: hosts.Terminal, source: remote.Remote | None) -> Route:
+@dataclass(frozen=True)
+class Found:
+    """What was found beforehand, as far as the route needs it."""
+
+    worker: Worker | None
+    blobs: Blobs | None
+    source: remote.Remote | None
+
+
+def of(asked: inputs.Inputs, host: hosts.Terminal, environ: Mapping[str, str], found: Found) -> Route:
     """Return the route that the user asks for; `inputs` has made sure that what it needs is given."""
-    if source:
-        return GitRoute(source, asked.connection_token, asked.python_version, host)
-    if asked.route == "workspace" and worker:
-        return WorkspaceRoute(azureml_core.Storage(worker), host)
+    if asked.route == "git" and found.source:
+        return GitRoute(found.source, asked.connection_token, asked.python_version, host)
+    if asked.route == "storage" and found.blobs:
+        return StorageRoute.of(asked, found.blobs, host, environ)
+    if asked.route == "workspace" and found.worker:
+        return WorkspaceRoute(azureml_core.Storage(found.worker), host)
     if asked.feed:
         return FeedRoute(asked.feed, asked.feed_token, host)
     raise AssertionError(asked.route)

@@ -35,7 +35,7 @@ def text(release: Release) -> str:
         component(
             ComponentType.LIBRARY,
             PackageURL("pypi", None, pin.name, pin.version, _place(pin, private)),
-            () if "git+" in pin.address else pin.sha256,  # the image's own build isn't this file to the byte
+            () if "git+" in pin.requirement else pin.sha256,  # the image's own build isn't this file to the byte
         )
         for pin in environment.pins
     ]
@@ -61,6 +61,6 @@ def text(release: Release) -> str:
 
 def _place(pin: Pin, private: dict[str, str]) -> dict[str, str] | None:
     """Return where a package comes from, if it isn't the public index: a commit (purl-spec, `vcs_url`), or the feed."""
-    if "git+" in pin.address:
-        return {"vcs_url": pin.address.partition(" @ ")[2]}
-    return private if pin.private and not pin.stored else None
+    if "git+" in pin.requirement:
+        return {"vcs_url": pin.requirement.partition(" @ ")[2]}
+    return private if pin.from_feed else None

@@ -115,7 +115,7 @@ class Stages:
             except Unsatisfiable as error:
                 raise error if world.facts.upstream is not False else upstream.lacking(error) from None
             pins = world.route.place(pins, wheels)
-            done.append(f"{len(pins)} locked, {sum(pin.private and not pin.stored for pin in pins)} from the feed")
+            done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
         return pins
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
@@ -137,7 +137,7 @@ class Stages:
             code = replace(code, repository=place.url, commit=place.commit, dirty=False)
         base = environment.Base(world.image, asked.python_version)
         options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
-        more = world.route.options()
+        built_from = world.route.options(options)
         if not asked.environment_name:
             inputs.refuse_reserved(wheels[0].project)
         return Release(
@@ -148,7 +148,7 @@ class Stages:
             feed=asked.feed,
             connection=world.connection,
             workspaces=asked.workspace,
-            environment=environment.define(asked.environment_name, wheels[0], pins, base, [*options, *more]),
+            environment=environment.define(asked.environment_name, wheels[0], pins, base, built_from),
             lock=emit.lock_text(pins, asked.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=asked.view,
@@ -204,7 +204,7 @@ class Stages:
         for each in release.wheels if asked.view else ():
             promoted = world.facts.spelled(asked.view)
             yield partial(view.plan, asked.feed, promoted, each, token, self.host.warning)
-        if asked.index == "only" and world.facts.upstream is not False:
+        if asked.index == "only" and asked.connects and world.facts.upstream is not False:
             own = {each.project for each in release.wheels}
             pins = [pin for pin in release.environment.pins if pin.name not in own]
             yield partial(upstream.plan, asked.feed, pins, token, asked.connection_token)
@@ -245,8 +245,8 @@ class Stages:
             self.host.say("skip   Prove · the environment is kept; it was proven before it was registered")
             return "Proven when it was registered."
         modules = [module for each in release.wheels for module in each.modules]
-        local = world.route.local(release.environment, release.wheels)
         with self.host.stage("Prove") as done:
+            local = world.route.local(release.environment, release.wheels)
             token = self.asked.connection_token
             proven = proof.prove(local, release.connection, token, modules, self.host.foreign)
             done.append(proven)

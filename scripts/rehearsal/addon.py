@@ -19,6 +19,8 @@ from mitmproxy.addons.asgiapp import serve
 
 from rehearsal import aml, arm, builder, devops_api, entra, feed, git_host, github, log, names, registry, storage
 from rehearsal.aml_builds import Builds
+from rehearsal.azurite import Azurite
+from rehearsal.containers import Accounts
 from rehearsal.faults import Fault, LiveFaults
 from rehearsal.feed_registry import Feeds
 from rehearsal.hosts import Hosts
@@ -27,7 +29,7 @@ from rehearsal.state import Store
 from rehearsal.web import REASON_HEADER, repaired
 
 
-def stand_ins(store: Store, inside: Inside) -> Hosts:
+def stand_ins(store: Store, inside: Inside, accounts: Accounts) -> Hosts:
     """Return the local Azure: a stand-in for each of its hosts. What they run themselves is ``inside``."""
     feeds = Feeds(store)
     packages = feed.app(feeds)
@@ -41,7 +43,7 @@ def stand_ins(store: Store, inside: Inside) -> Hosts:
             devops_api.FEEDS_HOST: devops_api.feeds_app(feeds),
             arm.HOST: arm.app(store),
             aml.HOST: aml.app(store, Builds(store, functools.partial(builder.build, inside))),
-            storage.HOST: storage.app(store),
+            storage.HOST: accounts,
             entra.HOST: entra.app(store),
             github.HOST: github.app(store),
             mcr: registry.app(store, mcr),
@@ -66,22 +68,27 @@ class Door:
         self.through = frozenset(config["through"])
         port = next(address[1] for address in _proxyserver().listen_addrs())
         store = Store(pathlib.Path(config["state"]))
-        inside = Inside(store, port, pathlib.Path(config["ca_bundle"]), tuple(config["beside"]))
-        self.hosts = stand_ins(store, inside)
+        self.azurite = Azurite(store)
+        self.accounts = Accounts(store, self.azurite)
+        self.inside = Inside(store, port, pathlib.Path(config["ca_bundle"]), tuple(config["beside"]))
+        self.hosts = stand_ins(store, self.inside, self.accounts)
         options: Any = ctx.options
         options.update(allow_hosts=[self.hosts.pattern])
         threading.Thread(target=_end_with_parent, args=(asyncio.get_running_loop(),), daemon=True).start()
         pathlib.Path(config["ready"]).write_text(str(port), "utf-8")
 
     def done(self) -> None:
-        """End the log."""
+        """End the log, and what runs beside us."""
         if hasattr(self, "log"):
             self.log.close()
+        if hasattr(self, "azurite"):
+            self.azurite.stop()
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Let a client through to a stand-in or the public index, nowhere else."""
         host, port = flow.request.host, flow.request.port
-        if port == 443 and (host in self.through or self.hosts.find(host)):  # noqa: PLR2004 (https)
+        through = host in self.through and not self.inside.cut_off
+        if port == 443 and (through or self.hosts.find(host)) and self.accounts.exists(host):  # noqa: PLR2004 (https)
             return
         flow.response = http.Response.make(403, f"{host} is no part of the rehearsal\n")
         self._write(flow, refused=True, url=f"{host}:{port}")

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rehearsal import arm_connections, arm_environments, arm_jobs, names
+from rehearsal import arm_connections, arm_environments, arm_jobs, arm_storage, names, roles
 from rehearsal.arm_guard import (
     PROVIDER,
     WORKSPACE_PATH,
@@ -54,6 +54,7 @@ def app(store: Store) -> Starlette:
             route(f"{WORKSPACE_PATH}/environments/{{name}}/versions", versions, "GET"),
             route(f"{WORKSPACE_PATH}/environments/{{name}}/versions/{{version}}", version, "GET", "PUT"),
             route(f"{WORKSPACE_PATH}/jobs/{{name}}", job, "GET", "PUT"),
+            *arm_storage.routes(store),
         ],
         _unknown_path,
     )
@@ -93,7 +94,11 @@ def _get_workspace(visit: Visit, _: object) -> Response:
         "location": record["location"],
         "tags": {},
         "kind": "Default",
-        "identity": {"type": "SystemAssigned"},
+        "identity": {
+            "type": "SystemAssigned",
+            "principalId": roles.identity(workspace.name),
+            "tenantId": names.TENANT_ID,
+        },
         "properties": {
             "friendlyName": workspace.name,
             "workspaceId": record["workspaceId"],

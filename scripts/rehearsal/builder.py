@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rehearsal import conda_spec, git_host, names, registry_seed, sas, targets
+from rehearsal import conda_spec, git_host, names, registry_seed, roles, sas, targets
 from rehearsal.state import Store
 
 GLIBC_MINORS = (28, 27, 26, 24, 17, 12, 5)
@@ -88,7 +88,7 @@ def build(place: Place, workspace_id: str, name: str, version: str, tell: Tell =
     except (conda_spec.SpecError, targets.AmbiguousTargetError) as error:
         tell(f"{error}\n")
         return BuildResult(ok=False, log=f"{error}\n")
-    signed = [sign_own_urls(line, account, place.store) for line in lines]
+    signed = [sign_own_urls(line, account, place.store, roles.identity(parts[-1])) for line in lines]
     return _install(place, spec, signed, secrets_of(connections), tell)
 
 
@@ -103,21 +103,33 @@ def insert_credentials(line: str, connections: Iterable[targets.Connection]) -> 
     return f"{found['option']}{found['gap']}{targets.with_credentials(found['url'], connections)}"
 
 
-def sign_own_urls(line: str, account: str, store: Store) -> str:
+def sign_own_urls(line: str, account: str, store: Store, identity: str = "") -> str:
     """Return a line for pip, with a short-lived signature to read in each URL of the workspace's own ``account``.
 
-    A URL that has a query keeps it; those of other accounts stay as they are.
+    Those of other accounts get one if the workspace's ``identity`` has a role that lets it read there. That is our
+    model: Learn says that blobs of "private storage" can be named by their full URL, not as whom they are read. A URL
+    that has a query keeps it.
     """
 
     def signed(found: re.Match[str]) -> str:
         parts = urllib.parse.urlsplit(found[0])
         container, _, path = urllib.parse.unquote(parts.path).lstrip("/").partition("/")
-        if parts.query or parts.hostname != f"{account}.blob.core.windows.net":
+        theirs, _, domain = (parts.hostname or "").partition(".")
+        if parts.query or domain != "blob.core.windows.net":
             return found[0]
-        query = sas.query(store, sas.Blob(account, container, path), "r", BUILD_WITHIN)
+        if theirs != account and not _may_read(store, identity, theirs, container):
+            return found[0]
+        query = sas.query(store, sas.Blob(theirs, container, path), "r", BUILD_WITHIN)
         return parts._replace(query=query).geturl()
 
     return _URL.sub(signed, line)
+
+
+def _may_read(store: Store, identity: str, account: str, container: str) -> bool:
+    if account not in store.read("storage")["accounts"]:
+        return False
+    scope = roles.container_id(store, account, container)
+    return roles.allowed(store, identity, scope, (f"{roles.CONTAINERS}/blobs/read", True))
 
 
 def secrets_of(connections: Iterable[targets.Connection]) -> list[str]:

@@ -19,6 +19,8 @@ ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.window
 """azure-mgmt-core asks for the first, azure-core's users of old for the second."""
 DEVOPS_AUDIENCE = "499b84ac-1321-427f-aa17-267ca6975798"
 """Azure DevOps: TwineAuthenticateV1 uses such a token as a feed's password (azure-pipelines-tasks)."""
+STORAGE_AUDIENCE = "https://storage.azure.com"
+"""Blobs of any account (Learn, storage/blobs/authorize-access-azure-active-directory)."""
 LIFETIME = 3599
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -121,7 +123,7 @@ def _federated(entry: dict[str, str], claims: dict[str, Any]) -> bool:
 
 def _audience(scope: str) -> str:
     resource = scope.removesuffix("/.default")
-    if resource == scope or resource not in (*ARM_AUDIENCES, DEVOPS_AUDIENCE):
+    if resource == scope or resource not in (*ARM_AUDIENCES, DEVOPS_AUDIENCE, STORAGE_AUDIENCE):
         text = f"The resource principal named {resource} was not found in the tenant."
         raise _error(400, "invalid_resource", 500011, text)
     return resource

@@ -23,6 +23,11 @@ class Inside:
     beside: tuple[str, ...] = ()
     """Hosts that are reached beside the proxy, apart from the public index."""
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether the public index is out of reach; see ``World.cut_off``."""
+        return (self.store.root / "index-cut-off").exists()
+
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """Return ``base`` changed so that a process lives in this world: proxy, CA, and fake ARM credentials.
 
@@ -36,7 +41,7 @@ class Inside:
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
             # The proxy lets the public index through, but uv's many connections at once then wait for seconds.
-            "NO_PROXY": ",".join([*upstream.hosts(), *self.beside]),
+            "NO_PROXY": ",".join([*([] if self.cut_off else upstream.hosts()), *self.beside]),
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
             "AZURE_CONFIG_DIR": str(self.store.root / "config"),

@@ -44,6 +44,10 @@ RESOURCE_GROUP = "rg-ml"
 WORKSPACE = "ws-train"
 OTHER_WORKSPACE = "ws-prod"
 
+STORAGE_ACCOUNT, CONTAINER = "acmewheels", "wheels"
+"""An account beside the workspaces' own, and a container in it; see ``storage.json``."""
+STORAGE_GROUP = "rg-data"
+
 REFUSED_API_VERSIONS = "refused_api_versions"
 """Beside the subscriptions in ``arm.json``: api-versions that ARM has switched off."""
 
@@ -57,6 +61,11 @@ def workspace_id(workspace: str = WORKSPACE) -> str:
         f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
         f"/providers/Microsoft.MachineLearningServices/workspaces/{workspace}"
     )
+
+
+def container_url(container: str = CONTAINER) -> str:
+    """Return the address of a container in ``STORAGE_ACCOUNT``."""
+    return f"https://{STORAGE_ACCOUNT}.blob.core.windows.net/{container}"
 
 
 def storage_account(workspace_id: str) -> str:

@@ -26,10 +26,12 @@ public package index is contacted; every other host is refused.
 Any other --name VALUE is an input of the step, passed on as it is. Defaults for the
 rehearsal: --feed acme/ml/wheels, --workspace SUBSCRIPTION/rg-ml/ws-train (there is a ws-prod, too), --package-dir
 PROJECT, --output-dir DIR. With --route workspace no feed is named, since the wheels go to the workspace's storage:
-azure/blobs; with --route git neither, and the project is pushed to a local github.com: azure/git. Tokens come from
-AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real
-ones: requests.jsonl and azure/ record what is sent. Without --keep a new folder in the temporary directory is used,
-which you may delete. The exit status is the step's.
+azure/blobs. With --route storage they go to --storage-container https://acmewheels.blob.core.windows.net/wheels,
+which is in Azurite (npm installs it the first time); with --mirror, too, the image is built without the public index.
+With --route git the project is pushed to a local github.com: azure/git. Tokens come from AMLWHEEL_FEED_TOKEN and
+AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real ones: requests.jsonl and azure/
+record what is sent. Without --keep a new folder in the temporary directory is used, which you may delete. The exit
+status is the step's.
 
 With --feed URL of a repository server of your own (devpi, pypiserver and the like; plain http on this machine only)
 the step publishes there, really, and images are built from there. Its host is the one exception to what is refused. The
@@ -42,6 +44,7 @@ with the fakes' words: fake-token-of-a-publisher-0001 to publish, fake-token-tha
   scripts/rehearse --sdk v1 --route workspace --build-image
   AMLWHEEL_FEED_TOKEN=fake AMLWHEEL_CONNECTION_TOKEN=fake scripts/rehearse --build-image --feed-user ci \\
       --feed http://127.0.0.1:3141/ci/dev/+simple/
+  scripts/rehearse --route storage --mirror --build-image
   scripts/rehearse --route git --build-image
 """
 
@@ -55,6 +58,11 @@ class Options:
     keep: pathlib.Path | None = None
     build_image: bool = False
     inputs: list[str] = field(default_factory=list)
+
+    @property
+    def mirror(self) -> bool:
+        """Whether everything that images are built from goes into the container."""
+        return self.value("mirror") in {"", "true"}
 
     def value(self, name: str) -> str | None:
         """Return the value given for an input of the step, None if it wasn't given."""
@@ -95,7 +103,7 @@ def _parse(argv: list[str]) -> Options | None:
             options.latency_ms = _milliseconds(value if is_long else _next(given, name))
         elif name == "--keep":
             options.keep = pathlib.Path(value if is_long else _next(given, name))
-        elif argument == "--dry-run":
+        elif argument in {"--dry-run", "--mirror"}:
             options.inputs += [argument, given.popleft() if given and given[0] in {"true", "false"} else "true"]
         elif argument.startswith("--"):
             _refuse_misspelt(name)

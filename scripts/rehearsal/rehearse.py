@@ -13,7 +13,7 @@ from typing import IO
 
 import yaml
 
-from rehearsal import git_host, projects
+from rehearsal import azurite, git_host, names, projects
 from rehearsal.builder import build
 from rehearsal.options import DEFAULT_PROJECT, Options, parse
 from rehearsal.world import (
@@ -61,6 +61,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> int:
     arguments = step_arguments(options, project, folder)
+    if options.value("route") == "storage":
+        azurite.installed()
     with World(folder, latency_ms=options.latency_ms, beside=own_servers(options)) as world:
         if options.value("route") == "git" and options.value("git-repository") is None:
             arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
@@ -68,6 +70,7 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
         status = _run(arguments, step_environment(world, os.environ, options.value("route")), folder / "log.txt")
         _conclude(world, folder, status)
         if status == 0 and options.build_image:
+            world.cut_off(off=options.mirror)
             return _build_images(arguments, world)
         return status
 
@@ -75,7 +78,7 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
 def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path) -> list[str]:
     """Return the step's arguments: what the user gave, and a default for what the local Azure must know.
 
-    The routes through the workspace's storage and from git need no feed.
+    The routes through a storage and from git need no feed.
     """
     defaults = {
         "package-dir": str(project),
@@ -85,8 +88,10 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
     }
     if options.value("wheel") is not None:
         del defaults["package-dir"]
-    if options.value("route") in {"workspace", "git"}:
+    if options.value("route") in {"workspace", "storage", "git"}:
         del defaults["feed"]
+    if options.value("route") == "storage":
+        defaults["storage-container"] = names.container_url()
     missing = {name: value for name, value in defaults.items() if options.value(name) is None}
     return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
 

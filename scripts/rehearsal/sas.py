@@ -68,10 +68,11 @@ def problem(store: Store, blob: Blob, fields: Mapping[str, str]) -> str | None:
 def _sign(store: Store, blob: Blob, fields: Mapping[str, str]) -> str:
     lines = [fields.get(name, "") if name else "" for name in _SIGNED]
     lines[3] = f"/blob/{blob.account}/{blob.container}/{blob.path}"
-    return base64.b64encode(_hmac(_key(store, blob.account), "\n".join(lines))).decode()
+    return base64.b64encode(_hmac(key(store, blob.account), "\n".join(lines))).decode()
 
 
-def _key(store: Store, account: str) -> bytes:
+def key(store: Store, account: str) -> bytes:
+    """Return an account's key."""
     return _hmac(str(store.read("entra")["signing_key"]).encode(), account)
 
 

@@ -14,7 +14,7 @@ from rehearsal import names, registry_seed
 
 
 class Store:
-    """The state folder's documents: ``entra``, ``feeds``, ``arm``, ``registry`` and ``git``, one JSON file each.
+    """The state folder's documents, a JSON file each: those of ``_seeds``.
 
     A document is read afresh for every request, so an edit made from outside counts at once. Inside the proxy a
     request and an image build may change one document: each waits for the other.
@@ -68,7 +68,14 @@ class Store:
 
 
 def _seeds() -> dict[str, dict[str, Any]]:
-    return {"entra": _entra(), "feeds": _feeds(), "arm": _arm(), "registry": registry_seed.document(), "git": _git()}
+    return {
+        "entra": _entra(),
+        "feeds": _feeds(),
+        "arm": _arm(),
+        "storage": _storage(),
+        "registry": registry_seed.document(),
+        "git": _git(),
+    }
 
 
 def _entra() -> dict[str, Any]:
@@ -147,6 +154,34 @@ def _feeds() -> dict[str, Any]:
                 feed(names.MIRROR_FEED, project, upstream=True),
             ],
         }
+    }
+
+
+def _storage() -> dict[str, Any]:
+    """Return accounts beside the workspaces' own, and who has which role; a container's value is how public it is.
+
+    ``firewall``: it refuses the runner's network. ``hidden``: ARM tells nobody of it. ``allow_public``: containers may
+    be public. A role counts at its scope and below.
+    """
+    account = f"/subscriptions/{names.SUBSCRIPTION_ID}/resourceGroups/{names.STORAGE_GROUP}/providers/Microsoft.Storage"
+    account += f"/storageAccounts/{names.STORAGE_ACCOUNT}"
+    holders = {
+        names.guid("principal", names.CLIENT_ID): "Storage Blob Data Contributor",
+        names.guid("principal", names.READER_CLIENT_ID): "Storage Blob Data Reader",
+        names.guid("identity", names.WORKSPACE): "Storage Blob Data Reader",
+        names.guid("identity", names.OTHER_WORKSPACE): "Storage Blob Data Reader",
+    }
+    return {
+        "accounts": {
+            names.STORAGE_ACCOUNT: {
+                "group": names.STORAGE_GROUP,
+                "containers": {names.CONTAINER: None},
+                "allow_public": False,
+                "firewall": False,
+                "hidden": False,
+            }
+        },
+        "assignments": [{"scope": account, "principal": one, "role": role} for one, role in holders.items()],
     }
 
 

@@ -65,19 +65,19 @@ def _check(store: Store, request: Request, blob: sas.Blob, sufficient: str) -> N
     """
     fields = request.query_params
     if "sig" not in fields:
-        raise _error(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
+        raise error(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
     detail = sas.problem(store, blob, fields)
     if detail:
         text = (
             "Server failed to authenticate the request. Make sure the value of Authorization header is formed "
             "correctly including the signature."
         )
-        raise _error(403, "AuthenticationFailed", text, detail)
+        raise error(403, "AuthenticationFailed", text, detail)
     if not set(sufficient) & set(fields.get("sp", "")):
         text = "This request is not authorized to perform this operation using this permission."
-        raise _error(403, "AuthorizationPermissionMismatch", text)
+        raise error(403, "AuthorizationPermissionMismatch", text)
     if blob.container != CONTAINER:
-        raise _error(404, "ContainerNotFound", "The specified container does not exist.")
+        raise error(404, "ContainerNotFound", "The specified container does not exist.")
 
 
 def _put(request: Request, path: pathlib.Path, body: bytes) -> Response:
@@ -85,7 +85,7 @@ def _put(request: Request, path: pathlib.Path, body: bytes) -> Response:
     digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
     if request.headers.get("content-md5", digest) != digest:
         text = "The MD5 value specified in the request did not match with the MD5 value calculated by the server."
-        raise _error(400, "Md5Mismatch", text)
+        raise error(400, "Md5Mismatch", text)
     blocks = path.with_name(f".{path.name}.blocks")
     operation = request.query_params.get("comp")
     if operation == "block":
@@ -94,9 +94,9 @@ def _put(request: Request, path: pathlib.Path, body: bytes) -> Response:
     if operation == "blocklist":
         body = b"".join(_block(blocks, name) for name in _block_list(body))
     elif operation is not None or request.headers.get("x-ms-blob-type") != "BlockBlob":
-        raise _error(400, "InvalidHeaderValue", "This stand-in keeps block blobs alone.")
+        raise error(400, "InvalidHeaderValue", "This stand-in keeps block blobs alone.")
     if request.headers.get("if-none-match") == "*" and path.is_file():
-        raise _error(409, "BlobAlreadyExists", "The specified blob already exists.")
+        raise error(409, "BlobAlreadyExists", "The specified blob already exists.")
     _write(path, body)
     shutil.rmtree(blocks, ignore_errors=True)
     return Response(status_code=201, headers={**_common(), **_identity(path, body)})
@@ -106,14 +106,14 @@ def _block_list(body: bytes) -> list[str]:
     try:
         return [entry.text or "" for entry in ET.fromstring(body)]  # noqa: S314 (a client of ours sent it)
     except ET.ParseError:
-        raise _error(400, "InvalidXmlDocument", "XML specified is not syntactically valid.") from None
+        raise error(400, "InvalidXmlDocument", "XML specified is not syntactically valid.") from None
 
 
 def _block(blocks: pathlib.Path, name: str) -> bytes:
     try:
         return (blocks / urllib.parse.quote(name, safe="")).read_bytes()
     except OSError:
-        raise _error(400, "InvalidBlockList", "The specified block list is invalid.") from None
+        raise error(400, "InvalidBlockList", "The specified block list is invalid.") from None
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
@@ -126,7 +126,7 @@ def _write(path: pathlib.Path, content: bytes) -> None:
 def _get(request: Request, path: pathlib.Path) -> Response:
     """Return a blob or a range of it. ``x-ms-range``, which Microsoft's own client sends, comes before ``Range``."""
     if not path.is_file():
-        raise _error(404, "BlobNotFound", "The specified blob does not exist.")
+        raise error(404, "BlobNotFound", "The specified blob does not exist.")
     content = path.read_bytes()
     kind = "text/plain; charset=utf-8" if path.suffix == ".log" else "application/octet-stream"
     fields = {**_common(), **_identity(path, content), "Accept-Ranges": "bytes", "x-ms-blob-type": "BlockBlob"}
@@ -135,7 +135,7 @@ def _get(request: Request, path: pathlib.Path) -> Response:
         return Response(content, 200, fields, kind)
     span = wanted.range_for_length(len(content))
     if span is None:
-        raise _error(416, "InvalidRange", "The range specified is invalid for the current size of the resource.")
+        raise error(416, "InvalidRange", "The range specified is invalid for the current size of the resource.")
     fields["x-ms-blob-content-md5"] = fields.pop("Content-MD5")  # Get Blob: so named beside a range
     fields["Content-Range"] = f"bytes {span[0]}-{span[1] - 1}/{len(content)}"
     return Response(content[span[0] : span[1]], 206, fields, kind)
@@ -155,10 +155,10 @@ def _identity(path: pathlib.Path, content: bytes) -> dict[str, str]:
 
 
 def _no_resource() -> Refusal:
-    return _error(400, "InvalidUri", "The requested URI does not represent any resource on the server.")
+    return error(400, "InvalidUri", "The requested URI does not represent any resource on the server.")
 
 
-def _error(status: int, code: str, message: str, detail: str = "") -> Refusal:
+def error(status: int, code: str, message: str, detail: str = "") -> Refusal:
     """Return an error as XML, with its code in a header and its message as the reason phrase."""
     fields = {**_common(), "x-ms-error-code": code}
     text = f"{message}\nRequestId:{fields['x-ms-request-id']}\nTime:{moment(time.time())}"

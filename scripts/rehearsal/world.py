@@ -94,8 +94,8 @@ _START = (
 class World:
     """A local Azure that runs while the context is open. ``state`` may be that of an earlier one.
 
-    ``latency_ms`` is added to every answer; ``faults`` are JSON objects as ``faults.Fault`` documents them. ``beside``
-    are hosts that clients reach without the proxy: real servers of the user's, of whose requests nothing is logged.
+    ``latency_ms`` is added to every answer; ``faults`` are JSON objects as ``faults.Fault`` documents them. Hosts that
+    are ``beside`` are reached without the proxy, and nothing is logged of it: servers of the user's own.
     In ``state`` are ``requests.jsonl``, of this run alone, and the folder ``azure``: what the stand-ins remember.
     """
 
@@ -112,12 +112,12 @@ class World:
         self.azure = self.state / "azure"
         self.log = self.state / "requests.jsonl"
         self.store = Store(self.azure)
-        self._latency_ms = latency_ms
-        self._beside = tuple(beside)
+        self._latency_ms, self._beside = latency_ms, tuple(beside)
         self._proxy = self.azure / "proxy"
         self._proxy.mkdir(exist_ok=True)
         self.azure.chmod(0o700)  # it holds the tokens that are stored
         self.fail(*faults)
+        self.cut_off(off=False)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -173,6 +173,14 @@ class World:
         part = self._proxy / "faults.part"
         part.write_text(json.dumps(faults), "utf-8")
         part.replace(self._proxy / "faults.json")
+
+    def cut_off(self, *, off: bool = True) -> None:
+        """Let nobody reach the public index, as in a network without a way out; or let them again.
+
+        Who runs by then and has learned his way past the proxy isn't held up.
+        """
+        mark = self.azure / "index-cut-off"
+        mark.touch() if off else mark.unlink(missing_ok=True)
 
     def seed_wheel(self, path: pathlib.Path, feed: str = FEED) -> None:
         """Put a wheel into a feed, named as in ``feeds.json``, as if it had been published long ago."""
@@ -274,9 +282,15 @@ def is_write(line: Mapping[str, Any]) -> bool:
 def _proxy_environment() -> dict[str, str]:
     """Return the proxy's own environment: it imports this package."""
     scripts = str(pathlib.Path(__file__).parents[1])
+    action = str(pathlib.Path(__file__).parents[2] / "action")
     bytecode = str(pathlib.Path(sys.prefix) / "bytecode")  # without it each start takes two seconds more
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": scripts, "PYTHONPYCACHEPREFIX": bytecode, "PYTHONUTF8": "1"}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join([scripts, action]),
+        "PYTHONPYCACHEPREFIX": bytecode,
+        "PYTHONUTF8": "1",
+    }
 
 
 def _system_roots() -> str:

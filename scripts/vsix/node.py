@@ -1,17 +1,19 @@
 """Node and npm packages without anything installed by hand: Node comes as a wheel, npm is in it.
 
 `tfx.txt` holds what npm's own lock would, but for the addresses that a package came from. To refresh it: install
-`tfx-cli` with npm into an empty folder and run `python -m vsix.node FOLDER/package-lock.json` in `scripts/`.
+`tfx-cli` with npm into an empty folder and run `python -m vsix.node FOLDER/package-lock.json vsix/tfx.txt` in
+`scripts/`; likewise `azurite`, and `rehearsal/azurite.txt`.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
-import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import bootstrap
@@ -19,8 +21,8 @@ import bootstrap
 HERE = pathlib.Path(__file__).resolve().parent
 TFX = HERE / "tfx.txt"
 HEAD = """\
-# What `tfx` needs: place in node_modules, version, sha512 of the package; =NAME where the place has another name than
-# the package. Written and read by vsix.node.
+# What `{name}` needs: place in node_modules, version, sha512 of the package; =NAME where the place has another name
+# than the package. Written and read by vsix.node.
 """
 
 
@@ -32,15 +34,24 @@ def node(major: int) -> pathlib.Path:
 
 
 def tfx() -> list[str]:
-    """Return the command that starts `tfx`, installed once, every package checked against its sha512."""
-    key = hashlib.sha256(TFX.read_bytes()).hexdigest()[:16]
-    place = bootstrap.default_root(os.environ) / f"tfx-{key}"
+    """Return the command that starts `tfx`."""
+    return [str(node(24)), str(modules(TFX) / "tfx-cli/_build/tfx-cli.js")]
+
+
+def modules(pins: pathlib.Path) -> pathlib.Path:
+    """Return the `node_modules` of a file of pins, installed once, every package checked against its sha512."""
+    key = hashlib.sha256(pins.read_bytes()).hexdigest()[:16]
+    place: pathlib.Path = bootstrap.default_root(os.environ) / f"{pins.stem}-{key}"
     if not (place / "complete").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        install(TFX.read_text("utf-8"), place)
-        (place / "complete").touch()
-    return [str(node(24)), str(place / "node_modules/tfx-cli/_build/tfx-cli.js")]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f"{place.name}-") as scratch:
+            part = pathlib.Path(scratch, "part")  # two at once don't meet
+            part.mkdir()
+            install(pins.read_text("utf-8"), part)
+            (part / "complete").touch()
+            with contextlib.suppress(OSError):  # the other one was quicker
+                part.replace(place)
+    return place / "node_modules"
 
 
 def install(pins: str, place: pathlib.Path) -> None:
@@ -82,15 +93,16 @@ def _key(path: str) -> str:
     return "node_modules/" + path.replace(">", "/node_modules/") if path else ""
 
 
-def pins(lock: dict[str, Any]) -> str:
+def pins(lock: dict[str, Any], what: str = "tfx") -> str:
     """Return the lines that say of npm's lock what is needed, without addresses."""
     lines = []
     for key, each in sorted(lock["packages"].items()):
         place = key.removeprefix("node_modules/").replace("/node_modules/", ">")
         name = f"={each['name']}" if each.get("name") else ""
         lines += [f"{place}{name} {each['version']} {each['integrity']}\n"] if key else []
-    return HEAD + "".join(lines)
+    return HEAD.format(name=what) + "".join(lines)
 
 
 if __name__ == "__main__":
-    TFX.write_text(pins(json.loads(pathlib.Path(sys.argv[1]).read_text("utf-8"))), "utf-8")
+    target = pathlib.Path(sys.argv[2])
+    target.write_text(pins(json.loads(pathlib.Path(sys.argv[1]).read_text("utf-8")), target.stem), "utf-8")

@@ -12,7 +12,7 @@ from rehearsal.world import REPOSITORY, World
 from rehearsed import checkouts
 from rehearsed.steps import PROJECTS, Step, write_wheel
 
-_DOCUMENTS = ("entra", "feeds", "arm", "registry", "git")
+_DOCUMENTS = ("entra", "feeds", "arm", "storage", "registry", "git")
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +32,7 @@ def pristine(local_azure: World) -> dict[str, str]:
 def world(local_azure: World, pristine: dict[str, str]) -> World:
     """Return the local Azure, in which nothing has happened yet and nothing goes wrong."""
     local_azure.fail()
+    local_azure.cut_off(off=False)
     for name, text in pristine.items():
         local_azure.store.path(name).write_text(text, "utf-8")
     for folder in ("feeds", "blobs"):

@@ -24,7 +24,7 @@ from rehearsed.steps import PROJECTS, Step, refused, write_wheel
         ("--feed=$(FEED)", 10, "`--feed` is the literal text of a variable that was never set: $(FEED)"),
         ("--fede=x", 10, "--fede is not an option. Did you mean --feed?"),
         ("--feed-token=fake", 10, "--feed-token is not an option. Secrets are given by environment variable"),
-        ("--route=storage", 14, "`--route` can't be 'storage' in this version"),
+        ("--route=storage", 10, "`--route` storage needs a `--storage-container`."),
         ("--base-image=ubuntu", 60, "`--base-image` is 'ubuntu', which names no image of a registry"),
     ],
 )

@@ -113,7 +113,8 @@ class FakeArm(arm.Arm):
     def send(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, version: str = arm.API_VERSION
     ) -> tuple[int, dict[str, Any]]:
-        assert version == ("2022-04-01" if "Microsoft.Authorization" in path else "2024-04-01")
+        accounts = "2023-05-01" if path.endswith("Microsoft.Storage/storageAccounts") else "2024-04-01"
+        assert version == ("2022-04-01" if "Microsoft.Authorization" in path else accounts)
         self.sent.append((method, path))
         if (method, path) in self.answers:
             return self.answers[method, path]

@@ -195,6 +195,44 @@ def test_nagles_algorithm_is_off_behind_a_proxy() -> None:
     assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in manager.connection_pool_kw["socket_options"]
 
 
+class Redirects(Wire):
+    """Sends the first request on to another host."""
+
+    def send(self, request: requests.PreparedRequest, *given: object, **more: object) -> requests.Response:
+        said = super().send(request, *given, **more)
+        return said if len(self.sent) > 1 else self._on(request)
+
+    @staticmethod
+    def _on(request: requests.PreparedRequest) -> requests.Response:
+        said = answer(302, "", Location="https://files.other.example/f.whl")
+        said.request, said.url = request, str(request.url)
+        return said
+
+
+def test_a_file_is_read_where_it_is_redirected_to_and_only_its_index_is_told_the_password(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text(f"machine files.other.example login me password {CANARY}")
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    made, session = Redirects(answer(200, "wheel")), requests.Session()
+    session.mount("https://", made)
+    monkeypatch.setattr(http, "session", lambda: session)
+    with http.stream("https://index.example/f.whl", "me", TOKEN) as said:
+        assert said.content == b"wheel"
+    first, second = (request.headers.get("Authorization", "") for request, _ in made.sent)
+    assert first.startswith("Basic ")
+    assert not second
+    assert [limit for _, limit in made.sent] == [(http.CONNECT, http.READ)] * 2
+
+
+def test_a_client_that_repeats_by_itself_gets_a_session_that_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETRC", "/nowhere")
+    session = http.plain_session()
+    assert session.get_adapter("https://x").max_retries.total == 0  # type: ignore[attr-defined]  # HTTPAdapter's
+    request = session.prepare_request(requests.Request("GET", "https://x", headers={"Authorization": "Bearer x"}))
+    assert request.headers["Authorization"] == "Bearer x"
+
+
 def test_there_is_one_session_with_our_name_and_adapters() -> None:
     session = http.session()
     assert session is http.session()

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import pytest
-from amlwheel.errors import BadFeed, BadInput, BadWorkspace, MissingToken, NotACommit, NotYet, Several, StepError
+from amlwheel.errors import BadFeed, BadInput, BadWorkspace, MissingToken, NotACommit, Several, StepError
 from amlwheel.inputs import PYTHONS, Style, from_command_line, from_environment, knobs, parser, read, spell
 from amlwheel.model import Image
 from amlwheel.secret import Secret
@@ -104,19 +104,6 @@ def test_a_missing_token_is_asked_for_by_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("route", "storage"),
-        ("storage-container", "x"),
-    ],
-)
-def test_what_this_version_cannot_do_is_said(name: str, value: str) -> None:
-    problem = refused({name: value})
-    assert isinstance(problem, NotYet)
-    assert problem.what == f"`{name}` can't be {value!r} in this version."
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
         ("feed", "acme/ml/wheels"),
         ("feed-token", "fake"),
         ("feed-view", "Release"),
@@ -192,7 +179,7 @@ def test_all_problems_come_at_once() -> None:
     )
     assert isinstance(problem, Several)
     assert [type(each).__name__ for each in problem.errors] == [
-        "BadFeed", "BadWorkspace", "BadImage", "BadInput", "MissingToken", "NotYet"
+        "BadFeed", "BadWorkspace", "BadImage", "BadInput", "BadInput"
     ]  # fmt: skip
     assert problem.status == BadFeed.status
     assert BadWorkspace.status in {each.status for each in problem.errors}

@@ -161,7 +161,7 @@ def test_pins_are_read_sorted_and_know_what_is_the_feeds(tmp_path: Path) -> None
     text = listed("zlib-ng", "1.0", sha("b"), sha("a")) + listed("acme-base", "0.1", sha("c"))
     text += listed("cached", "2.0", sha("d"), url=f"https://{FEED.host}/x.whl") + listed("bare", "1")
     path.write_text(text + '[[packages]]\nname = "md5"\nversion = "1"\nwheels = [{ hashes = { md5 = "00" } }]\n')
-    pins = lock._pins(path, {"acme-base"}, EXTRA, PYTHON)
+    pins = lock._pins(path, {"acme-base"}, EXTRA)
     assert pins == (
         Pin("acme-base", "0.1", (sha("c"),)),
         Pin("bare", "1", ()),
@@ -172,7 +172,7 @@ def test_pins_are_read_sorted_and_know_what_is_the_feeds(tmp_path: Path) -> None
     assert [pin.name for pin in pins if pin.private] == ["acme-base", "cached"]
     assert not path.exists()
     path.write_text(listed("numpy", "2", sha("n")))
-    assert lock._pins(path, set(), replace(EXTRA, only=True), PYTHON)[0].private
+    assert lock._pins(path, set(), replace(EXTRA, only=True))[0].private
 
 
 class Uv:
@@ -354,7 +354,7 @@ def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(
             for name, url in zip(("acme-base", "other"), urls, strict=True)
         )
     )
-    ours, other = lock._pins(path, {"acme-base"}, EXTRA, PYTHON)
-    assert (ours.sha256, ours.private, ours.file) == ((sha("read"),), True, f"{urls[0]}#sha256={sha('read')}")
+    ours, other = lock._pins(path, {"acme-base"}, EXTRA)
+    assert (ours.sha256, ours.private, ours.files[0].sha256) == ((sha("read"),), True, sha("read"))
     assert other.sha256 == ()
     assert asked == [(urls[0], TOKEN, lock.LARGEST)]

@@ -187,6 +187,7 @@ def test_dry_run_needs_no_value(argv: list[str], inputs: list[str]) -> None:
         ([], ["--feed", "acme/ml/wheels"]),
         (["--route", "workspace", "--sdk", "v1"], None),
         (["--route=workspace"], None),
+        (["--route", "storage", "--mirror", "true"], None),
         (["--route", "workspace", "--feed", "a/b"], ["--feed", "a/b"]),
         (["--route", "feed"], ["--feed", "acme/ml/wheels"]),
     ],
@@ -200,6 +201,35 @@ def test_a_feed_is_named_by_default_unless_the_route_needs_none(
     assert arguments[: len(argv)] == argv
     place = arguments.index("--feed") if "--feed" in arguments else None
     assert feed == (None if place is None else arguments[place : place + 2])
+
+
+@pytest.mark.parametrize(
+    ("argv", "container", "mirror"),
+    [
+        (["--route", "storage"], names.container_url(), False),
+        (["--route", "storage", "--mirror", "--dry-run"], names.container_url(), True),
+        (["--route", "storage", "--mirror", "false"], names.container_url(), False),
+        (["--route", "storage", "--storage-container", "https://x"], "https://x", False),
+        ([], None, False),
+    ],
+)
+def test_the_rehearsal_has_a_container(
+    argv: list[str], container: str | None, tmp_path: pathlib.Path, *, mirror: bool
+) -> None:
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    assert parsed.mirror is mirror
+    arguments = step_arguments(parsed, tmp_path, tmp_path)
+    place = arguments.index("--storage-container") if "--storage-container" in arguments else None
+    assert container == (None if place is None else arguments[place + 1])
+
+
+def test_a_world_begins_with_the_index_in_reach(tmp_path: pathlib.Path) -> None:
+    first = World(tmp_path)
+    assert first.environment({})["NO_PROXY"]
+    first.cut_off()
+    assert not first.environment({})["NO_PROXY"]
+    assert World(tmp_path).environment({})["NO_PROXY"]  # whoever kept the folder of a mirror's rehearsal
 
 
 def test_command_line_defaults_to_the_sample() -> None:

@@ -110,6 +110,26 @@ def test_a_kind_of_file_that_nobody_foresaw_is_not_packed() -> None:
         pack.types(["AmlWheel/a.exe"])
 
 
+def test_packages_are_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = tmp_path / "some.txt"
+    pins.write_text("some 1.0 sha512-x\n")
+    asked: list[str] = []
+
+    def install(text: str, place: Path) -> None:
+        asked.append(text)
+        (place / "node_modules").mkdir()
+        if len(asked) == 1:
+            raise OSError("no disk")
+
+    monkeypatch.setattr(node, "install", install)
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    with pytest.raises(OSError, match="no disk"):
+        node.modules(pins)
+    assert not list((tmp_path / "amlwheel").iterdir())
+    assert node.modules(pins) == node.modules(pins)
+    assert len(asked) == 2
+
+
 def test_each_pin_of_tfx_has_a_version_and_a_hash_and_names_no_place() -> None:
     text = node.TFX.read_text("utf-8")
     pins = [line for line in text.splitlines() if not line.startswith("#")]

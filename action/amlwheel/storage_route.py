@@ -1,0 +1,98 @@
+"""The way of a container: our wheels lie in it, or with `mirror` those of the whole lock."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from . import hosts, inputs, mirror, wheel
+from .blobs import Blobs
+from .change import Change
+from .environment import Environment
+from .model import File, Pin, Python, Wheel, Workspace
+
+
+@dataclass(frozen=True)
+class StorageRoute:
+    """The wheels lie in a container, ours alone or (`mirror`) those of the whole lock, at addresses known beforehand.
+
+    `files` and `paths` hold, by address, what `place` has found to be wanted.
+    """
+
+    blobs: Blobs
+    python: Python
+    mirror: mirror.Mirror | None
+    host: hosts.Terminal
+    files: dict[str, File] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    late: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, asked: inputs.Inputs, blobs: Blobs, host: hosts.Terminal, environ: Mapping[str, str]) -> "StorageRoute":
+        """Return the route to this container."""
+        source = mirror.Source(asked.feed, asked.feed_token, environ)
+        whole = mirror.Mirror(blobs, source, host.say) if asked.mirror else None
+        return cls(blobs, asked.python_version, whole, host)
+
+    @property
+    def label(self) -> str:
+        """See `routes.Route`."""
+        return self.blobs.container.url
+
+    @cached_property
+    def _folder(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="amlwheel-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    def _kept(self, file: File) -> Path:
+        """Where a file is that was read back from the container."""
+        return self._folder / file.sha256[:16] / file.name
+
+    def build(self, projects: Sequence[str], into: Path) -> list[Path]:
+        """See `routes.Route`."""
+        return wheel.build(projects, into, self.host.foreign)
+
+    def refuse(self, wheel: Wheel) -> None:
+        """See `routes.Route`: a container takes every name."""
+
+    def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
+        """See `routes.Route`: each stands by its address; of a mirrored package the one wheel that pip would choose."""
+        own = {each.project: File(each.filename, "", each.sha256) for each in wheels}
+        placed = []
+        for pin in pins:
+            file = own.get(pin.name) or (mirror.best(pin, self.python) if self.mirror else None)
+            if file:
+                address = self.blobs.container.address(pin.name, file.name)
+                self.files[address], self.paths[address] = file, f"{pin.name}/{file.name}"
+            placed.append(replace(pin, sha256=(file.sha256,), address=address) if file else pin)
+        return tuple(placed)
+
+    def options(self, feed: list[str]) -> list[str]:
+        """See `routes.Route`: only the workspaces can read the mirror, and with one they need nothing else."""
+        return ["--no-index"] if self.mirror else feed
+
+    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Callable[[], Change[Any]]]:
+        """See `routes.Route`: one for each of our wheels, and one for all others."""
+        del workspaces
+        for each in wheels:
+            yield partial(self.blobs.plan, each, self._kept(File(each.filename, "", each.sha256)))
+        others = {self.paths[address]: file for address, file in self.files.items() if file.url}
+        if self.mirror and others:
+            yield partial(self.mirror.plan, others)
+
+    def located(self, environment: Environment, workspace: Workspace) -> Environment:
+        """See `routes.Route`: it is the same everywhere."""
+        del workspace
+        return environment
+
+    def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
+        """See `routes.Route`: what is stored is read back, every byte of it."""
+        del wheels
+        wanted = [(self.paths[address], self._kept(file), file.sha256) for address, file in self.files.items()]
+        mirror.fetch(self.blobs, wanted)
+        return environment.at({address: self._kept(file).as_uri() for address, file in self.files.items()})

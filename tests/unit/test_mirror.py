@@ -1,0 +1,202 @@
+"""The whole lock in a container: which wheel, from where, and that every byte is checked."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from amlwheel import hosts, http, mirror
+from amlwheel.blobs import Blobs
+from amlwheel.change import Verb
+from amlwheel.errors import NoNetwork, NotMirrored, Several
+from amlwheel.mirror import Mirror, Source, best
+from amlwheel.model import File, Pin, Python
+from amlwheel.secret import Secret
+from amlwheel.storage_route import StorageRoute
+from unit.parts import CANARY, FEED, TOKEN, WORKSPACE, answer, defined, make, sha
+from unit.test_blobs import CONTAINER, Client
+
+PYTHON = Python("3.11.13")
+FIRST = "pkg-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
+# As pip sorts them: the newest platform, then the ABI's breadth, then what anything takes.
+ORDER = [
+    FIRST,
+    "pkg-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    "pkg-1.0-cp311-cp311-manylinux1_x86_64.whl",
+    "pkg-1.0-cp311-cp311-linux_x86_64.whl",
+    "pkg-1.0-cp311-abi3-manylinux_2_28_x86_64.whl",
+    "pkg-1.0-cp311-none-manylinux_2_28_x86_64.whl",
+    "pkg-1.0-cp38-abi3-manylinux_2_28_x86_64.whl",
+    "pkg-1.0-py3-none-manylinux_2_28_x86_64.whl",
+    "pkg-1.0-2-py3-none-any.whl",
+    "pkg-1.0-1-py3-none-any.whl",
+    "pkg-1.0-py3-none-any.whl",
+]
+
+
+def locked(*names: str, name: str = "pkg") -> Pin:
+    files = tuple(File(each, f"https://files.example/{each}", sha(each), 4) for each in names)
+    return Pin(name, "1.0", tuple(sorted(sha(each) for each in names)), files=files)
+
+
+def test_the_wheel_is_the_one_that_pip_would_take() -> None:
+    for start in range(len(ORDER)):
+        assert best(locked(*reversed(ORDER[start:])), PYTHON).name == ORDER[start]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pkg-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
+        "pkg-1.0-cp311-cp311-manylinux_2_31_x86_64.whl",
+        "pkg-1.0-cp311-cp311-musllinux_1_2_x86_64.whl",
+        "pkg-1.0-cp311-cp311-win_amd64.whl",
+        "pkg-1.0.tar.gz",
+    ],
+)
+def test_what_does_not_fit_the_image_is_never_chosen(name: str) -> None:
+    assert best(locked(name, ORDER[-1]), PYTHON).name == ORDER[-1]
+    with pytest.raises(NotMirrored, match=r"No wheel of pkg 1\.0 that fits"):
+        best(locked(name), PYTHON)
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "password"),
+    [
+        ("https://files.example/f.whl", "", None),
+        ("https://mirror.example/f.whl", "me@acme", "p/w"),
+        ("https://named.example/f.whl", "u", "x"),
+        ("https://mirror.example:444/f.whl", "", None),
+        (f"{FEED.index_url}f.whl", http.USER, CANARY),
+    ],
+)
+def test_each_host_is_told_its_own_secret_and_no_other(url: str, user: str, password: str | None) -> None:
+    variables = {
+        "UV_DEFAULT_INDEX": "https://me%40acme:p%2Fw@mirror.example/simple",
+        "UV_INDEX": "first=https://u:x@named.example/simple https://files.example/simple",
+    }
+    found = Source(FEED, TOKEN, variables).access(url)
+    assert found == (user, Secret(password) if password else None)
+
+
+def test_a_file_is_checked_and_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answers: list[Any] = [NoNetwork("files.example"), answer(200, "data")]
+
+    @contextmanager
+    def stream(url: str, user: str, password: Secret | None) -> Iterator[requests.Response]:
+        assert (url, user, password) == ("https://files.example/f", "", None)
+        said = answers.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        yield said
+
+    monkeypatch.setattr(http, "stream", stream)
+    file = File("f", "https://files.example/f", hashlib.sha256(b"data").hexdigest())
+    source = Source(None, Secret(""), {})
+    paused: list[float] = []
+    source.download(file, tmp_path / "f", paused.append)
+    assert ((tmp_path / "f").read_bytes(), paused) == (b"data", [1])
+    for said, told in ((answer(200, "other"), "another sha256"), (answer(401, "no"), "answered 401 for f")):
+        answers.append(said)
+        with pytest.raises(NotMirrored, match=told):
+            source.download(file, tmp_path / "f", paused.append)
+    answers += [NoNetwork("files.example")] * mirror.TRIES
+    with pytest.raises(NoNetwork):
+        source.download(file, tmp_path / "f", paused.append)
+    assert not answers
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def route(client: Client, told: list[str], monkeypatch: pytest.MonkeyPatch) -> StorageRoute:
+    def download(_: Source, file: File, place: Path) -> None:
+        if "broken" in file.name:
+            raise NotMirrored(f"no {file.name}")
+        place.write_text(file.name)
+
+    monkeypatch.setattr(Source, "download", download)
+    blobs = Blobs(CONTAINER, None)
+    vars(blobs)["_client"] = client
+    return StorageRoute(blobs, PYTHON, Mirror(blobs, Source(None, Secret(""), {}), told.append), hosts.Terminal())
+
+
+def test_what_is_missing_is_brought_and_read_back(
+    route: StorageRoute, client: Client, told: list[str], tmp_path: Path
+) -> None:
+    wheel = make(tmp_path)
+    own = Pin(wheel.project, str(wheel.version), (wheel.sha256,), private=True)
+    pins = [own, locked(FIRST, ORDER[-1]), locked("six-1.0-py3-none-any.whl", name="six")]
+    placed = route.place(pins, [wheel])
+    assert [each.address.removeprefix(f"{CONTAINER.url}/") for each in placed] == [
+        f"acme-churn/{wheel.filename}",
+        f"pkg/{FIRST}",
+        "six/six-1.0-py3-none-any.whl",
+    ]
+    assert placed[1].sha256 == (sha(FIRST),)
+    client.blobs["six/six-1.0-py3-none-any.whl"] = (b"6666", {"sha256": sha("six-1.0-py3-none-any.whl")})
+    mine, others = (plan() for plan in route.plans([wheel], [WORKSPACE]))
+    assert (mine.verb, others.verb) == (Verb.CREATE, Verb.CREATE)
+    assert others.subject == f"mirror of 2 packages in {CONTAINER.url}"
+    assert others.why == f"1 new: {FIRST}"
+    for each in (mine, others):
+        each.effect()
+    assert sorted(client.blobs) == sorted(each.address.removeprefix(f"{CONTAINER.url}/") for each in placed)
+    assert told[-1].strip().startswith("1 of 1 files")
+    assert [plan().verb for plan in route.plans([wheel], [WORKSPACE])] == [Verb.KEEP, Verb.KEEP]
+
+
+def test_one_that_fails_does_not_hold_up_the_others(route: StorageRoute, client: Client) -> None:
+    names = ["a_broken-1.0-py3-none-any.whl", "b-1.0-py3-none-any.whl", "c_broken-1.0-py3-none-any.whl"]
+    route.place([locked(each, name=each[0]) for each in names], [])
+    (plan,) = route.plans([], [WORKSPACE])
+    with pytest.raises(Several, match="2 problems"):
+        plan().effect()
+    assert list(client.blobs) == [f"b/{names[1]}"]
+
+
+def test_who_cancels_does_not_wait_for_what_has_not_begun(
+    route: StorageRoute, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"p{number}-1.0-py3-none-any.whl" for number in range(200)]
+    route.place([locked(each, name=each.partition("-")[0]) for each in names], [])
+    (plan,) = route.plans([], [WORKSPACE])
+    change = plan()
+
+    def cancelled(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    client.late = lambda: time.sleep(0.01)
+    monkeypatch.setattr(mirror, "as_completed", cancelled)
+    with pytest.raises(KeyboardInterrupt):
+        change.effect()
+    assert len(client.blobs) < 200
+
+
+def test_without_a_mirror_only_our_wheel_moves_and_the_proof_installs_what_is_stored(
+    route: StorageRoute, client: Client, tmp_path: Path
+) -> None:
+    ours = StorageRoute(route.blobs, route.python, None, route.host)
+    wheel = make(tmp_path)
+    environment = defined(wheel)
+    placed = ours.place(environment.pins, [wheel])
+    assert [bool(each.address) for each in placed] == [True, False]
+    assert ours.located(environment, WORKSPACE) is environment
+    (plan,) = ours.plans([wheel], [WORKSPACE])
+    plan().effect()
+    local = ours.local(environment.at({f"{wheel.project}=={wheel.version}": placed[0].address}), [wheel])
+    (line,) = [each for each in local.pip if each.startswith("file:")]
+    assert Path(line.split()[0].removeprefix("file://")).read_bytes() == wheel.path.read_bytes()
+    assert list(client.blobs) == [f"acme-churn/{wheel.filename}"]
