@@ -87,8 +87,10 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termi
     given["feed-token"] = given.get("feed-token", "").strip() or endpoint.feed_token(given.get("feed", ""), environ)
     tokens = [given.get(name, "") for name in ("feed-token", "connection-token")]
     tokens += [*endpoint.secrets(environ), *(environ.get(name, "") for name in credentials.SECRETS)]
+    users = {http.USER, *(given.get(name, "").strip() for name in ("feed-user", "connection-user"))}
     for text in filter(None, tokens):
-        host.mask(Secret(text), http.USER)
+        for user in filter(None, users):
+            host.mask(Secret(text), user)
     asked = inputs.read(given)
     lock.requirements(asked.requirements, Path())
     if not asked.wheel:

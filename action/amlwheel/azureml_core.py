@@ -35,7 +35,7 @@ class Core:
         self.worker.ask("readable", workspace, {"name": connection.name})
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
-        """Call `Workspace.set_connection`, which has no place for a fingerprint or a date."""
+        """Call `Workspace.set_connection`, which has no place for a fingerprint or a date, nor for a user."""
         del mark
         given = {"name": connection.name, "category": connection.category, "target": connection.target}
         self.worker.ask("connect", workspace, {**given, "authType": "PAT", "value": token.reveal()})

@@ -167,6 +167,15 @@ class MissingToken(StepError):
     fix = "Store the token as a secret of the pipeline and pass it to the step."
 
 
+class UserNotStorable(StepError):
+    """azureml-core can't store a user name with a connection."""
+
+    status = 17
+    title = "no user name with sdk v1"
+    cause = "azureml-core stores one value, and nothing says how a user name and a password would stand in it."
+    fix = "Set `sdk` to v2: it registers the same environment, and azureml-core can use that as well."
+
+
 class OutputNotWritable(StepError):
     """The folder for the emitted files can't be written."""
 
@@ -733,6 +742,20 @@ class NotAMember(StepError):
     title = "identity not in the organisation"
     cause = "Signing in to Entra isn't enough: Azure DevOps knows only who was added to the organisation."
     fix = "Add the identity in Organization settings > Users, and make it a Feed Publisher (Contributor) of the feed."
+
+
+class NothingStored(StepError):
+    """The upload was answered with success, but the repository's index doesn't show the file."""
+
+    status = 68
+    title = "upload went nowhere"
+    cause = (
+        "Something else than the repository's upload address answered: a proxy, another page, or another repository."
+    )
+    fix = (
+        "Compare the upload address with the one that the repository's manual gives to twine, and set it as "
+        "`feed-upload-url`. If the repository is known to be slow, run the step again: what is done is kept."
+    )
 
 
 class NoNetwork(StepError):

@@ -1,56 +1,43 @@
-"""The feed: look before writing, upload once, and believe only what the index then shows."""
+"""The feed as its index shows it: what is asked is what pip will ask, and every answer has a name."""
 
-import contextlib
+import html
 import html.parser
-import io
 import json
-import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import requests
 from packaging.utils import canonicalize_name
 
 from . import claims, http
-from .change import Change, Verb
 from .errors import (
     FeedForbidden,
     FeedNotFound,
     FeedUnexpected,
-    FileTooLarge,
-    LocalVersion,
-    MetadataTooNew,
-    NoNetwork,
     NotAMember,
-    NotVisible,
     Redirected,
     SignInPage,
+    StepError,
     TokenRefused,
-    TooSlow,
-    UploadFailed,
-    VersionTaken,
     ViewNotFound,
 )
-from .model import Feed, Wheel
+from .model import Feed
 from .secret import Secret
 
 DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"  # Azure DevOps, as an audience of Entra
-LARGEST = 500 * 2**20  # bytes; Learn, azure/devops/artifacts/reference/limits
-NEWEST_METADATA = (2, 5)  # what twine 7 and packaging 26 know
-VISIBLE_WITHIN = 120.0  # seconds until the index must show an upload
-CONFLICT_WITHIN = 20.0  # seconds until it must show what a 409 says is there
-PAUSES = (1.0, 3.0, 9.0)  # seconds between attempts to upload
-UPLOAD_ANSWER = 300.0  # seconds until the feed must answer an upload
-# typeKeys with which Azure DevOps says that there is no such feed or project, and not merely no such package.
+# Words with which a server says that there is no such feed or project, and not merely no such package.
 _NO_FEED = re.compile(
-    r"Feed(Id|View)?NotFound|ProjectDoesNotExist|ServiceHostDoesNotExist|OrganizationNotFound|feed with ID",
+    r"Feed(Id|View)?NotFound|ProjectDoesNotExist|ServiceHostDoesNotExist|OrganizationNotFound|feed with ID"
+    r"|The stage \S+ could not be found",  # devpi-server 6.20
     re.IGNORECASE,
 )
+
+MOST_NAMES = 20_000
 
 # With this 401 a feed with an upstream tells those who may not save from it that nothing of the package is saved yet;
 # the token is fine (azure-sdk-for-net#53264, azure-sdk-tools#6778).
@@ -91,7 +78,10 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
     response = http.get(feed.page(package), token=token, accept="text/html")
     if response.status_code == requests.codes.unauthorized and _UNSAVED in f"{response.reason} {response.text}":
         return Page({})
+    if _is_forwarded(response, feed, package):
+        return Page({})
     if response.status_code == requests.codes.not_found:
+        _check_devpi(response, feed)
         said = f"{response.reason} {response.text}"
         if not _NO_FEED.search(said):
             return Page({}, doubtful="package" not in said.lower())
@@ -99,6 +89,14 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
         _check_member(feed, claims.of(token.reveal()), response)
     check(response, feed, token_input)
     return _page(response)
+
+
+def _check_devpi(response: requests.Response, feed: Feed) -> None:
+    """Raise FeedNotFound for the address of an index of devpi that lacks its end: a browser shows it so."""
+    if "X-Devpi-Server-Version" in response.headers and not feed.index_url.endswith("/+simple/"):
+        fix = f"Write `feed` as {feed.index_url}+simple/."
+        message = f"{feed.index_url} is an address of devpi, but not of an index."
+        raise FeedNotFound(message, cause="There it ends with +simple/.", fix=fix)
 
 
 def _check_member(feed: Feed, identity: Mapping[str, Any], response: requests.Response) -> None:
@@ -140,24 +138,102 @@ def settle(feed: Feed, page: Page, published: frozenset[str] | None, token: Secr
 
 
 def names(feed: Feed, token: Secret) -> frozenset[str] | None:
-    """Return the normalised names in the root of another repository's index; None when it doesn't list them."""
+    """Return the normalised names that were published to another repository; None when it doesn't tell.
+
+    It tells by listing them in the root of its index. A list of more than `MOST_NAMES` is no list of what was
+    published: it is that of a public index which the repository shows too.
+    """
+    if feed.index_url.endswith("/+simple/"):
+        return _names_on_devpi(feed.index_url.removesuffix("/+simple/"), token)
     response = http.get(feed.index_url, token=token, accept="text/html")
     if response.status_code != requests.codes.ok or "html" not in response.headers.get("Content-Type", ""):
         return None
     parser = _Links()
     parser.feed(response.text)
-    return frozenset(canonicalize_name(unquote(link.rstrip("/").rpartition("/")[2])) for link in parser.links)
+    found = frozenset(canonicalize_name(unquote(link.rstrip("/").rpartition("/")[2])) for link in parser.links)
+    return found if len(found) <= MOST_NAMES else None
+
+
+def _names_on_devpi(index: str, token: Secret) -> frozenset[str] | None:
+    """Return the names in a devpi index and in its bases, mirrors left out: by default one base mirrors PyPI.
+
+    devpi-server's REST interface: an index tells its own projects, its type and its bases (as `USER/INDEX`).
+    """
+    root, user, name = index.rsplit("/", 2)
+    wanted, found = [f"{user}/{name}"], set[str]()
+    for here in wanted:  # it grows
+        if here != wanted[0] and _told(f"{root}/{here}?no_projects=", token).get("type") == "mirror":
+            continue  # else it would list a whole public index
+        said = _told(f"{root}/{here}", token)
+        if not isinstance(said.get("projects"), list):
+            return None
+        found |= {canonicalize_name(str(each)) for each in said["projects"]}
+        wanted += [base for base in map(str, said.get("bases", ())) if base not in wanted]
+    return frozenset(found)
+
+
+def _told(url: str, token: Secret) -> dict[str, Any]:
+    try:
+        said = json.loads(http.get(url, token=token, accept="application/json").text)["result"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _is_forwarded(response: requests.Response, feed: Feed, package: str) -> bool:
+    """Tell whether a repository sends us to another index for the package, since it has none of that name.
+
+    GitLab does so, to PyPI, unless it is forbidden (its manual, "Package forwarding").
+    """
+    place = urlsplit(response.headers.get("Location", ""))
+    away = not feed.is_artifacts and response.is_redirect and place.netloc not in ("", feed.host)
+    return away and place.path.rstrip("/").endswith(f"/simple/{canonicalize_name(package)}")
+
+
+def for_host(url: str, feed: Feed, token: Secret) -> Secret | None:
+    """Return `token` for the feed's own host alone: a page may link to any."""
+    return token if urlsplit(url).netloc == feed.host else None
 
 
 def check(response: requests.Response, feed: Feed, token_input: str) -> None:
     """Raise the error that the status (and a sign-in page's look) of a feed's answer stands for."""
+    try:
+        _check(response, feed, token_input)
+    except StepError as error:
+        if not feed.is_artifacts and type(error) in _ELSEWHERE:
+            error.cause, fix = _ELSEWHERE[type(error)]
+            error.fix = fix.format(token=token_input, user=token_input.replace("token", "user"))
+        raise
+
+
+# Cause and advice where the feed isn't one of Azure Artifacts.
+_CHECK_USER = "Check `{user}` and `{token}`, and what this user may do there."
+_ELSEWHERE = {
+    TokenRefused: ("The repository doesn't know this user with this password, or the token has ended.", _CHECK_USER),
+    FeedForbidden: (
+        "The user may not do this; some repositories (pypiserver) say the same to a wrong password.",
+        _CHECK_USER,
+    ),
+    FeedNotFound: (
+        "The address is misspelt, or the repository isn't there.",
+        "Give the address of the index as pip has it.",
+    ),
+    Redirected: ("The repository has moved, or wants another kind of sign-in.", _CHECK_USER),
+    SignInPage: (
+        "A web page answered in place of the repository: a sign-in, or an address that isn't the index's.",
+        _CHECK_USER,
+    ),
+}
+
+
+def _check(response: requests.Response, feed: Feed, token_input: str) -> None:
     status = response.status_code
     subject = f"`{token_input}`, used for {feed.label}"
     details = message_of(response)
     if status == requests.codes.unauthorized:
         tenant = _tenant(response)
         raise TokenRefused(f"The feed refused {subject}: 401.{tenant}", details=details)
-    if status == requests.codes.non_authoritative_info or (status == requests.codes.ok and _is_sign_in(response)):
+    if status == requests.codes.non_authoritative_info or (status == requests.codes.ok and is_sign_in(response)):
         raise SignInPage(f"The feed answered {status} and a sign-in page to {subject}.")
     if status in (301, 302, 303, 307, 308):
         place = response.headers.get("Location", "nowhere").split("?")[0]
@@ -170,141 +246,6 @@ def check(response: requests.Response, feed: Feed, token_input: str) -> None:
         raise FeedNotFound(f"There is no feed {feed.label}: 404.", details=details)
     if status != requests.codes.ok:
         raise FeedUnexpected(f"The feed {feed.label} answered {status}.", details=details)
-
-
-def refuse_unpublishable(wheel: Wheel, feed: Feed) -> None:
-    """Raise what the feed would say of the wheel, before anything is sent."""
-    if wheel.version.local and feed.is_artifacts:
-        message = f"{wheel.filename}: Azure Artifacts takes no local versions, and {wheel.version} is one."
-        raise LocalVersion(message)
-    if wheel.size > LARGEST and feed.is_artifacts:
-        raise FileTooLarge(f"{wheel.filename} has {wheel.size / 2**20:.0f} MiB; Azure Artifacts takes 500.")
-    major, _, minor = wheel.metadata_version.partition(".")
-    if (int(major), int(minor or 0)) > NEWEST_METADATA:
-        raise MetadataTooNew(
-            f"{wheel.filename} has Metadata-Version {wheel.metadata_version}; 2.5 is the newest known."
-        )
-
-
-def plan(feed: Feed, wheel: Wheel, token: Secret, warn: Callable[[str], None]) -> Change[str]:
-    """Say what publishing `wheel` means, given what the index shows now. The result is the wheel's sha256.
-
-    Raises VersionTaken when the feed has the file with other bytes: versions are immutable, so nothing may start.
-    """
-    subject = f"wheel {wheel.filename}"
-    page = look(feed, wheel.name, token, "feed-token")
-    if wheel.filename in page.files:
-        _same_bytes(feed, wheel, page)
-        return Change(subject, Verb.KEEP, "the feed has it with the same sha256", wheel.sha256)
-    why = "new package" if not page.files else "new version"
-
-    def effect() -> None:
-        publish(feed, wheel, token, warn)
-
-    return Change(subject, Verb.CREATE, why, wheel.sha256, effect)
-
-
-def publish(
-    feed: Feed,
-    wheel: Wheel,
-    token: Secret,
-    warn: Callable[[str], None],
-    pause: Callable[[float], None] = time.sleep,
-) -> None:
-    """Upload `wheel` and wait until the index shows its sha256.
-
-    Whatever the feed answers, the index decides: a 409 may be our own file stored by an attempt that was answered
-    503 (azure-sdk-for-python#9286), and a 203 may be a sign-in page that stored nothing.
-    """
-    for seconds in PAUSES:
-        try:
-            response = _post(feed, wheel, token)
-        except (NoNetwork, TooSlow) as error:
-            warn(f"{error.what} Trying again in {seconds:.0f} seconds.")
-            pause(seconds)
-            continue
-        if not _temporary(response):
-            break
-        wait = min(_retry_after(response) or seconds, http.LONGEST_PAUSE)
-        warn(f"The feed answered {response.status_code} to the upload; trying again in {wait:.0f} seconds.")
-        pause(wait)
-    else:
-        response = _post(feed, wheel, token)
-    accepted = response.status_code in (200, 201, 202) and not _is_sign_in(response)
-    if not accepted and response.status_code != requests.codes.conflict:
-        _refuse(response, feed, wheel)
-    try:
-        appear(feed, wheel, token, pause, VISIBLE_WITHIN if accepted else CONFLICT_WITHIN)
-    except NotVisible:
-        if accepted:
-            raise
-        message = f"{feed.label} refuses {wheel.filename} as already there (409), but its index doesn't show it."
-        cause = "The version was deleted from the feed, which reserves it for ever (Learn, feeds/immutability)."
-        raise VersionTaken(message, cause=cause, details=message_of(response)) from None
-
-
-def _post(feed: Feed, wheel: Wheel, token: Secret) -> requests.Response:
-    """Send the file once, as twine sends it: its session, its form, its metadata rules; none of its retries."""
-    from twine import package, settings  # noqa: PLC0415  # 0.3 s, and only a run that publishes needs it
-
-    chosen = settings.Settings(
-        repository_url=feed.upload_url,
-        username=http.USER,
-        password=token.reveal(),
-        non_interactive=True,
-        disable_progress_bar=True,
-        config_file=os.devnull,
-    )
-    repository = chosen.create_repository()
-    repository.session.mount("https://", http.adapter(UPLOAD_ANSWER, repeats=0))
-    repository.session.mount("http://", http.adapter(UPLOAD_ANSWER, repeats=0))
-    with http.network(feed.upload_url, UPLOAD_ANSWER), contextlib.redirect_stdout(io.StringIO()):
-        # `upload()` would repeat a 5xx five times without a pause; the form and the metadata rules are in here.
-        return repository._upload(package.PackageFile.from_filename(str(wheel.path), None))  # noqa: SLF001
-
-
-def appear(feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None], seconds: float) -> None:
-    """Return once the index shows our sha256; raise VersionTaken for another, NotVisible when `seconds` are over."""
-    waited, step = 0.0, 0.25
-    while True:
-        page = look(feed, wheel.name, token, "feed-token")
-        if wheel.filename in page.files:
-            _same_bytes(feed, wheel, page)
-            return
-        if waited >= seconds:
-            message = f"{feed.label} took {wheel.filename}, but its index doesn't show it after {waited:.0f} seconds."
-            raise NotVisible(message)
-        pause(step)
-        waited, step = waited + step, min(step * 2, 10.0)
-
-
-def _same_bytes(feed: Feed, wheel: Wheel, page: Page) -> None:
-    theirs = page.files[wheel.filename]
-    if theirs != wheel.sha256:
-        shown = f"sha256 {theirs[:12]}…" if theirs else "no sha256"
-        message = (
-            f"{feed.label} already has {wheel.filename} with {shown}; the wheel of this run has {wheel.sha256[:12]}…."
-        )
-        raise VersionTaken(message)
-
-
-def _refuse(response: requests.Response, feed: Feed, wheel: Wheel) -> None:
-    """Raise the named cause of a refused upload."""
-    said = message_of(response)
-    if response.status_code == requests.codes.bad_request and re.search(r"metadata.?version", said, re.IGNORECASE):
-        raise MetadataTooNew(f"The feed refuses Metadata-Version {wheel.metadata_version}.", details=said)
-    if response.status_code in (200, 203, 301, 302, 303, 307, 308, 401, 403, 404):
-        check(response, feed, "feed-token")
-    raise UploadFailed(f"The feed answered {response.status_code} to the upload of {wheel.filename}.", details=said)
-
-
-def _temporary(response: requests.Response) -> bool:
-    return response.status_code == requests.codes.too_many_requests or response.status_code >= 500  # noqa: PLR2004
-
-
-def _retry_after(response: requests.Response) -> float:
-    asked = response.headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else 0.0
 
 
 def _page(response: requests.Response) -> Page:
@@ -323,7 +264,7 @@ def _page(response: requests.Response) -> Page:
     return Page(found, urls=urls)
 
 
-def _is_sign_in(response: requests.Response) -> bool:
+def is_sign_in(response: requests.Response) -> bool:
     """Tell a sign-in page from an index page: Azure's page has a form or script, an index has only links.
 
     Packages may have names such as design-inputs or acme-signin, and their pages carry them in title and links.
@@ -342,9 +283,15 @@ def _tenant(response: requests.Response) -> str:
 
 
 def message_of(response: requests.Response) -> str:
-    """Return what a server said about itself: its JSON `message`, or the reason phrase. Hostile text."""
+    """Return what a server said about itself: its JSON `message`, its page's text, or the reason phrase. Hostile text.
+
+    Artifactory's JSON has a list of `errors`. Nexus and pypiserver say what they mean in a page.
+    """
     try:
-        said = json.loads(response.text)["message"]
-    except (ValueError, KeyError, TypeError):
-        said = response.reason or ""
+        said = json.loads(response.text)
+        said = said["errors"][0]["message"] if "errors" in said else said["message"]
+    except (ValueError, LookupError, TypeError):
+        page = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", response.text[:100_000], flags=re.DOTALL)
+        page = html.unescape(page)
+        said = " ".join([response.reason or "", *(page.split() if "<" in response.text else ())])
     return str(said)[:2000]

@@ -1,6 +1,7 @@
 """HTTP for everything that isn't Azure Resource Manager: one session, with timeouts, retries and our own errors."""
 
 import contextlib
+import hashlib
 import socket
 from collections.abc import Iterator
 from functools import cache
@@ -121,29 +122,48 @@ def get(
 ) -> requests.Response:
     """GET `url` (or the `first_byte` of it) without following redirects, retrying reads; raise NoNetwork or TooSlow.
 
-    `token` travels as the password of HTTP Basic. `X-TFS-FedAuthRedirect: Suppress` asks Azure DevOps for a 401
-    instead of a redirect to a sign-in page (artifacts-keyring-nofuss 1.3.3).
+    `token` travels as the password of HTTP Basic, see `login`. `X-TFS-FedAuthRedirect: Suppress` asks Azure DevOps for
+    a 401 instead of a redirect to a sign-in page (artifacts-keyring-nofuss 1.3.3).
     """
     headers = {"Accept": accept, "X-TFS-FedAuthRedirect": "Suppress"}
     if bearer:
         headers["Authorization"] = f"Bearer {bearer.reveal()}"
     if first_byte:
         headers["Range"] = "bytes=0-0"
-    auth = (USER, token.reveal()) if token else _no_netrc
+    auth = login(token) if token else _no_netrc
     with network(url):
         return session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), allow_redirects=False)
 
 
 @contextlib.contextmanager
-def stream(url: str, user: str = "", password: Secret | None = None) -> Iterator[requests.Response]:
+def stream(url: str, token: Secret | None = None) -> Iterator[requests.Response]:
     """GET `url` and follow redirects; the body is read while the block runs. Raises NoNetwork or TooSlow, there too.
 
-    `user` and `password` go to the host of `url` alone: requests takes them off where another one is asked.
+    The token goes to the host of `url` alone: requests takes it off where another one is asked.
     """
-    auth = (user, password.reveal()) if password else _no_netrc
+    auth = login(token) if token else _no_netrc
     headers = {"X-TFS-FedAuthRedirect": "Suppress"}
     with network(url), session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), stream=True) as answer:
         yield answer
+
+
+def sha256(url: str, token: Secret | None, most: int) -> str:
+    """Return the sha256 (hex) of the file at `url`; empty when there is none, or one of more than `most` bytes."""
+    digest, left = hashlib.sha256(), most
+    with stream(url, token) as response:
+        if response.status_code != requests.codes.ok:
+            return ""
+        for block in response.iter_content(2**20):
+            digest.update(block)
+            left -= len(block)
+            if left < 0:
+                return ""
+    return digest.hexdigest()
+
+
+def login(token: Secret) -> tuple[str, str]:
+    """Return user name and password with which `token` is used."""
+    return token.user or USER, token.reveal()
 
 
 def patch(url: str, body: object, *, token: Secret) -> requests.Response:
@@ -152,7 +172,7 @@ def patch(url: str, body: object, *, token: Secret) -> requests.Response:
     It is Azure DevOps' REST interface that is patched, whose version goes into `Accept` (azure-devops 7.1.0b4).
     """
     headers = {"Accept": "application/json;api-version=7.1-preview.1", "X-TFS-FedAuthRedirect": "Suppress"}
-    auth, limits = (USER, token.reveal()), (CONNECT, READ)
+    auth, limits = login(token), (CONNECT, READ)
     with network(url):
         return session().patch(url, json=body, headers=headers, auth=auth, timeout=limits, allow_redirects=False)
 

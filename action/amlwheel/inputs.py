@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from . import tokens
-from .errors import BadInput, MissingToken, StepError, together
+from .errors import BadFeed, BadInput, MissingToken, StepError, UserNotStorable, together
 from .model import Container, Feed, Image, Python, Workspace
 from .repository import Repository
 from .secret import Secret
-from .spelling import parse_container, parse_feed
+from .spelling import parse_container, parse_feed, parse_upload_url
 
 Read = TypeVar("Read")
 Style = Literal["github", "azure", "terminal"]
@@ -141,6 +141,14 @@ def _token(text: str) -> Secret:
     return Secret(text)
 
 
+# RFC 7617: no colon, since the password stands behind the first one.
+_user = _matching(r"[!-9;-~]([ -9;-~]*[!-9;-~])?", "printable ASCII without a colon")
+
+
+def _upload_url(text: str) -> str:
+    return parse_upload_url(text) if text else ""
+
+
 def _guid(text: str) -> str:
     """Read an id of Entra."""
     return _matching(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a GUID, as Entra shows it")(text).lower()
@@ -208,6 +216,17 @@ class Inputs:
         secret=True,
         read=_token,
     )
+    feed_user: str = knob(
+        "Name of the user whose `feed-token` is, for repositories that want one. Default: any name, as Azure Artifacts "
+        "takes it.",
+        group="feed",
+        read=_user,
+    )
+    feed_upload_url: str = knob(
+        "Address for uploads to another repository than Azure Artifacts. Default: derived from `feed`.",
+        group="feed",
+        read=_upload_url,
+    )
     feed_view: str = knob(
         "View to promote the release to, such as `Release`. Default: the one in `feed` (`FEED@VIEW`), if any.",
         group="feed",
@@ -233,6 +252,12 @@ class Inputs:
         group="workspace",
         secret=True,
         read=_token,
+    )
+    connection_user: str = knob(
+        "Name of the user whose `connection-token` is. With one, the workspace stores user name and password, else a "
+        "personal access token. Default: `feed-user`.",
+        group="workspace",
+        read=_user,
     )
     connection_token_expires: str = knob(
         "Last day of `connection-token`, as `YYYY-MM-DD` in UTC; a time (`2027-03-01T10:00:00Z`) is cut to its day. "
@@ -350,14 +375,37 @@ class Inputs:
                 for name, given in (
                     ("index", self.index == "only"),
                     ("connection-name", self.connection_name),
+                    ("feed-user", self.feed_user),
+                    ("connection-user", self.connection_user),
                     ("connection-token-expires", self.connection_token_expires),
                 )
                 if given
             ]
         problems += [*self._storage_problems(), *self._git_problems()]
-        problems += self._view_problems()
+        problems += [*self._view_problems(), *self._repository_problems()]
         if problems:
             raise together(problems)
+        if self.feed and self.feed_upload_url:
+            object.__setattr__(self, "feed", dataclasses.replace(self.feed, upload_url=self.feed_upload_url))
+        users = {"feed_token": self.feed_user, "connection_token": self.connection_user or self.feed_user}
+        for name, user in users.items():
+            if getattr(self, name):  # None: refused for another reason
+                object.__setattr__(self, name, getattr(self, name).of(user))
+
+    def _repository_problems(self) -> list[StepError]:
+        """Return what is wrong with `feed-upload-url` and the users, if anything."""
+        found: list[StepError] = []
+        if self.feed_upload_url and (self.route != "feed" or (self.feed and self.feed.is_artifacts)):
+            why = "nothing is published" if self.route != "feed" else "Azure Artifacts has its own address for it"
+            found.append(BadInput(f"`feed-upload-url`: {why}.", fix="Leave `feed-upload-url` out."))
+        if self.feed and not self.feed.upload_url and not self.feed_upload_url and self.route == "feed":
+            message = f"`feed` {self.feed.label} is the index of a group of GitLab, which takes no uploads."
+            fix = "Give a project's https://HOST/api/v4/projects/ID/packages/pypi as `feed`, or as `feed-upload-url`."
+            found.append(BadFeed(message, fix=fix))
+        if self.sdk == "v1" and (self.feed_user or self.connection_user):
+            name = "connection-user" if self.connection_user else "feed-user"
+            found.append(UserNotStorable(f"`{name}` can't be stored on a workspace with `sdk` v1."))
+        return found
 
     def _git_problems(self) -> list[StepError]:
         """Return what makes no sense with `route` git, or without it."""
@@ -370,6 +418,8 @@ class Inputs:
             "wheel": "images are built from the commit",
             "feed": "nothing is published, and images need no feed",
             "feed-token": "no feed is used",
+            "feed-user": "no feed is used",
+            "connection-user": "a token for git needs no user",
             "feed-view": "nothing is published, so nothing can be promoted",
             "index": "no feed is used, and every file has its own address",
         }

@@ -25,6 +25,7 @@ else:
     import tomli as tomllib
 
 SECONDS = 600.0
+LARGEST = 2 * 2**30  # bytes of a wheel that is read for its hash
 
 
 @dataclass(frozen=True)
@@ -197,10 +198,8 @@ def _project(folder: Path, wanted: Wanted, bound: set[str], sources: Sources) ->
 
 def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
     """Run uv; the token travels in the environment, which uv never prints."""
-    env = process.environment() | {
-        "UV_INDEX_FEED_USERNAME": http.USER,
-        "UV_INDEX_FEED_PASSWORD": sources.token.reveal(),
-    }
+    access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(sources.token), strict=True)
+    env = process.environment() | dict(access)
     command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
     # Nothing is built, so any interpreter will do; without one named, uv tries those that it finds.
     command += [
@@ -229,20 +228,30 @@ def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
     files = package.get("wheels", [])
-    kept = tuple(_file(each) for each in files if str(each.get("url", "")).startswith("http"))
-    hashes = {each["hashes"]["sha256"] for each in files if "sha256" in each.get("hashes", {})}
+    hashed = [(each, _sha256(each, sources)) for each in files]
+    hashes = {digest for _, digest in hashed if digest}
+    kept = tuple(_file(each, digest) for each, digest in hashed if str(each.get("url", "")).startswith("http"))
     host = sources.feed.host if sources.feed else None
     from_feed = any(urlsplit(each.get("url", "")).netloc == host for each in files)
     private = sources.only or package["name"] in bound or from_feed
     return Pin(package["name"], package["version"], tuple(sorted(hashes)), private, files=kept)
 
 
-def _file(said: dict[str, Any]) -> File:
+def _file(said: dict[str, Any], digest: str) -> File:
     """Return a wheel of the lock, by its address without user information; its name may be said (PEP 751)."""
     parts = urlsplit(said["url"])
     url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
     name = str(said.get("name") or unquote(parts.path.rpartition("/")[2]))
-    return File(name, url, str(said.get("hashes", {}).get("sha256", "")), int(said.get("size", 0)))
+    return File(name, url, digest, int(said.get("size", 0)))
+
+
+def _sha256(file: dict[str, Any], sources: Sources) -> str:
+    """Return a wheel's sha256; one of the feed is read where its page has none (pypiserver's has md5 by default)."""
+    told = file.get("hashes", {}).get("sha256", "")
+    url = str(file.get("url", ""))
+    if told or not sources.feed or urlsplit(url).netloc != sources.feed.host:
+        return str(told)
+    return http.sha256(url, sources.token, most=LARGEST)
 
 
 def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:

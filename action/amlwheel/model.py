@@ -1,5 +1,6 @@
 """The frozen nouns that rooms hand to each other. They parse, derive and compare; none of them does anything."""
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ class Feed:
 
     `index_url` ends with a slash. For Azure Artifacts `organisation`, `project` (absent for a feed of the whole
     organisation), `name` and `view` are set, and the paths are those of the artifacts-keyring README and uv#7860.
-    For any other PEP 503 repository only `index_url` and `upload_url` are.
+    For any other PEP 503 repository only the addresses are; `upload_url` is empty where nothing can be uploaded.
     """
 
     index_url: str
@@ -340,8 +341,11 @@ def connection_name(feed: Feed) -> str:
 
     Source of the rule: azure-rest-api-specs, machineLearningServices.json 2024-04-01, `connectionName`.
     """
-    owner = feed.organisation or feed.host
-    return f"feed-{re.sub(r'[^a-zA-Z0-9_-]+', '-', owner)}"[:33].rstrip("-")
+    owner, path = feed.organisation or feed.host, urlsplit(feed.target).path
+    name = f"feed-{re.sub(r'[^a-zA-Z0-9_-]+', '-', owner)}"
+    if path and not feed.is_artifacts:  # one of several on this host
+        return f"{name[:24].rstrip('-')}-{hashlib.sha256(feed.target.lower().encode()).hexdigest()[:8]}"
+    return name[:33].rstrip("-")
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def prove(
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         installer = _Installer(Path(name), python, echo)
         # The token travels in the environment; an address with a credential would be an argument for all to read.
-        access = {"UV_INDEX_FEED_USERNAME": http.USER, "UV_INDEX_FEED_PASSWORD": token.reveal()}
+        access = dict(zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(token), strict=True))
         if ours and connection:
             index = ["--no-cache", "--default-index", f"feed={_index(environment, connection)}"]
             installer.install(ours, "the feed", index, access)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from . import azureml_core, feed, hosts, inputs, remote, wheel
+from . import azureml_core, hosts, inputs, publish, remote, wheel
 from .azureml_process import Worker
 from .blobs import Blobs
 from .change import Change
@@ -72,7 +72,7 @@ class FeedRoute:
 
     def refuse(self, wheel: Wheel) -> None:
         """See `Route`."""
-        feed.refuse_unpublishable(wheel, self.feed)
+        publish.refuse_unpublishable(wheel, self.feed)
 
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
         """See `Route`: the index finds them by name and version."""
@@ -87,7 +87,7 @@ class FeedRoute:
         """See `Route`."""
         del workspaces
         for each in wheels:
-            yield partial(feed.plan, self.feed.through(None), each, self.token, self.host.warning)
+            yield partial(publish.plan, self.feed.through(None), each, self.token, self.host.warning)
 
     def located(self, environment: Environment, workspace: Workspace) -> Environment:
         """See `Route`: it is the same everywhere."""

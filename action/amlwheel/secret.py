@@ -7,16 +7,23 @@ from urllib.parse import quote
 
 
 class Secret:
-    """A token or password; only `reveal()` gives it back, so every place that uses one can be found by name.
+    """A token or password, and whose it is, if the server wants to know (`user`; not secret).
+
+    Only `reveal()` gives it back, so every place that uses one can be found by name.
 
     It prints, formats and reprs as `Secret(***)`, can't be pickled, and two of them compare in constant time.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "user")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, user: str = "") -> None:
         """Keep `value`, without surrounding white space (a pasted token often brings a newline)."""
         self._value = value.strip()
+        self.user = user
+
+    def of(self, user: str) -> "Secret":
+        """Return the same text as the secret of `user`."""
+        return Secret(self._value, user)
 
     def reveal(self) -> str:
         """Return the text itself; for headers, request bodies and a child's environment only."""

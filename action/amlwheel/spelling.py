@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from .errors import BadFeed, BadInput
@@ -12,9 +13,35 @@ _LEGACY = re.compile(r"([a-z0-9][a-z0-9-]*)\.(?:pkgs\.|feeds\.)?visualstudio\.co
 # Azure DevOps, "Naming restrictions and conventions": organisations, and what feeds and projects can't contain.
 _ORGANISATION = re.compile(r"[a-zA-Z0-9]+(-+[a-zA-Z0-9]+)*")
 _NAME = re.compile(r"[^\s/\\@~:;{}<>?|'\"`%$#&*+=\[\],.][^/\\@:;{}<>?|'\"`%$#&*+=\[\],]*(?<!\s)")
-_LOOPBACK = ("localhost", "127.0.0.1")
+_LOOPBACK = ("localhost", "127.0.0.1")  # [::1] has brackets, which no shell line holds as they are
 # Another repository's host and path: what pip's options, outputs and shell lines can hold as it is.
 _PLAIN = re.compile(r"[a-zA-Z0-9.-]+(:\d+)?/[\w.~%!()+,=:@/-]*", re.ASCII)
+
+
+class _Shape(NamedTuple):
+    """How a kind of repository is addressed: `base` finds it in host and path, the rest is put behind what was found.
+
+    `upload` is None where nothing can be uploaded. `apart`: tokens are made for one repository and not for the host,
+    so each has a connection of its own.
+    """
+
+    base: str
+    upload: str | None
+    apart: bool = False
+
+
+# All have their index in `simple/` below the base. From the manuals of GitLab (PyPI packages in the package registry),
+# JFrog (PyPI repositories), Sonatype (PyPI repositories), Google (Artifact Registry, Configure authentication to Python
+# package repositories) and AWS (CodeArtifact, Configure and use twine).
+_SHAPES = (
+    _Shape(r"[^/]+/(?:.+/)?api/v4/projects/[^/]+/packages/pypi", "", apart=True),
+    _Shape(r"[^/]+/(?:.+/)?api/v4/groups/[^/]+/-/packages/pypi", None, apart=True),
+    _Shape(r"[^/]+/(?:.+/)?api/pypi/[^/]+", ""),
+    _Shape(r"[^/]+/(?:.+/)?repository/[^/]+", "/"),
+    _Shape(r"[a-z0-9-]+-python\.pkg\.dev/[^/]+/[^/]+", "/", apart=True),
+    _Shape(r"[a-z0-9-]+\.d\.codeartifact\.[a-z0-9-]+\.(?:amazonaws\.com|on\.aws)/pypi/[^/]+", "/"),
+    _Shape(r"[^/]+", "/"),  # pypiserver (its README) has the index below the root, and takes uploads at the root
+)
 
 
 def parse_feed(text: str) -> Feed:
@@ -54,13 +81,13 @@ def _from_url(text: str, url: SplitResult) -> Feed:
     legacy = _LEGACY.fullmatch(host)
     if host in _HOSTS or legacy:
         return _from_azure(text, url, legacy[1] if legacy else None)
+    if ":" in host:
+        message = f"`feed` {text!r} has an address of IPv6 for its host, which no shell line holds as it is."
+        raise BadFeed(message, fix="Write the host of `feed` by its name: localhost in place of [::1].")
     meant = _meant(host)
     if meant:
         message = f"`feed` {text!r}: there is no host {host}."
         raise BadFeed(message, fix=f"Did you mean {text.replace(url.netloc, meant, 1)}?")
-    if url.scheme != "https" and host not in _LOOPBACK:
-        message = f"`feed` {text!r} isn't encrypted: a token sent to it could be read on the way."
-        raise BadFeed(message, fix="Write `feed` with https://.")
     return _repository(text, url)
 
 
@@ -99,13 +126,52 @@ def _artifacts(text: str, organisation: str, project: str | None, feed: str) -> 
 
 
 def _repository(text: str, url: SplitResult) -> Feed:
-    """Take any other PEP 503 index. Uploads go to its parent, as pypiserver, devpi and most others have it."""
-    if url.query or url.fragment or not url.path.strip("/") or not _PLAIN.fullmatch(url.netloc + url.path):
-        message = f"`feed` {text!r} isn't the address of a simple index (https://HOST/…/simple/)."
-        raise BadFeed(message)
-    index = f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}/"
-    upload = re.sub(r"\+?simple/$", "", index)
-    return Feed(index, upload, f"{url.scheme}://{url.netloc}", name=url.netloc)
+    """Take any other PEP 503 index.
+
+    Where no known kind of repository is addressed so, the index is what was given, and uploads go to its parent: that
+    is how pypiserver and devpi have it, and most others.
+    """
+    _check_plain("feed", text, url)
+    host, scheme = f"{url.scheme}://{url.netloc}", f"{url.scheme}://"
+    place = (url.netloc + url.path).rstrip("/")
+    base = re.sub(r"/simple$", "", place)
+    for shape in _SHAPES:
+        if re.fullmatch(shape.base, base, re.IGNORECASE):
+            upload = "" if shape.upload is None else f"{scheme}{base}{shape.upload}"
+            target = f"{scheme}{base}" if shape.apart else host
+            return Feed(f"{scheme}{base}/simple/", upload, target, name=url.netloc)
+    index = f"{scheme}{place}/"
+    return Feed(index, re.sub(r"\+?simple/$", "", index), host, name=url.netloc)
+
+
+def parse_upload_url(text: str) -> str:
+    """Return the address of `feed-upload-url` as it is, or raise BadFeed for one to which no token can be sent."""
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        url = urlsplit("")
+    if "@" in url.netloc:
+        message = "`feed-upload-url` is an address with a user name or token in it."
+        raise BadFeed(message, fix="Take the credential out of it; give `feed-user` and `feed-token`.")
+    _check_plain("feed-upload-url", text, url)
+    return text
+
+
+def _check_plain(name: str, text: str, url: SplitResult) -> None:
+    """Raise BadFeed unless `url` is a plain address, and nobody on the way can read what is sent there."""
+    if (
+        url.scheme not in ("http", "https")
+        or url.query
+        or url.fragment
+        or not _PLAIN.fullmatch(f"{url.netloc}{url.path}/")
+    ):
+        message = f"`{name}` {text!r} isn't the address of a simple index (https://HOST/…/simple/)."
+        if name != "feed":
+            message = f"`{name}` {text!r} isn't an address that takes uploads (https://HOST/…)."
+        raise BadFeed(message, fix="" if name == "feed" else f"Write `{name}` as twine's repository URL.")
+    if url.scheme != "https" and url.hostname not in _LOOPBACK:
+        message = f"`{name}` {text!r} isn't encrypted: a token sent to it could be read on the way."
+        raise BadFeed(message, fix=f"Write `{name}` with https://.")
 
 
 def _meant(host: str) -> str | None:

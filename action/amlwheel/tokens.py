@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timezone
 from typing import Any
+from urllib.parse import quote
 
 from .errors import (
     FeedForbidden,
@@ -104,12 +105,25 @@ def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now:
 
 
 def fingerprint(token: Secret, place: str) -> str:
-    """Return 16 hex digits that tell whether the stored token is this one, and nothing about the token.
+    """Return 16 hex digits that tell whether the stored token is this one and of this user, and nothing about it.
 
     Anybody who may read the workspace sees it, so it is slow to compute (PBKDF2, which FIPS machines have too) and
     different in each `place`.
     """
-    return hashlib.pbkdf2_hmac("sha256", token.reveal().encode(), place.lower().encode(), ROUNDS, dklen=8).hex()
+    held = f"{token.user}\0{token.reveal()}" if token.user else token.reveal()
+    return hashlib.pbkdf2_hmac("sha256", held.encode(), place.lower().encode(), ROUNDS, dklen=8).hex()
+
+
+def credentials(token: Secret) -> tuple[str, dict[str, str]]:
+    """Return authType and credentials of a connection that holds `token`.
+
+    The service writes them into an address as they are, so user name and password have to be encoded by who stores
+    them (Learn, how-to-connection); no SDK does.
+    """
+    if not token.user:
+        return "PAT", {"pat": token.reveal()}
+    username, password = (quote(part, safe="") for part in (token.user, token.reveal()))
+    return "UsernamePassword", {"username": username, "password": password}
 
 
 def note(mark: str, expires: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ download of an unsaved one is refused (Learn, concepts/upstream-sources; microso
 
 from collections.abc import Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 import requests
 
@@ -58,7 +57,7 @@ def save(feed: Feed, pins: Sequence[Pin], writing: Secret, reading: Secret) -> N
 
 def _save(feed: Feed, pin: Pin, writing: Secret, reading: Secret) -> None:
     for url in _files(feed, pin, writing, "feed-token"):
-        response = http.get(url, token=_for(url, feed, writing))
+        response = http.get(url, token=index.for_host(url, feed, writing))
         if not _is_file(response):
             message = f"{feed.label} answered {response.status_code} when {pin.name} {pin.version} was to be saved."
             raise NotSaved(message, details=index.message_of(response))
@@ -70,7 +69,7 @@ def _save(feed: Feed, pin: Pin, writing: Secret, reading: Secret) -> None:
 def _is_saved(feed: Feed, pin: Pin, reading: Secret) -> bool:
     """Tell whether every file of `pin` is there for a reader. One byte of each is asked for."""
     files = _files(feed, pin, reading, "connection-token")
-    answers = (http.get(url, token=_for(url, feed, reading), first_byte=True) for url in files)
+    answers = (http.get(url, token=index.for_host(url, feed, reading), first_byte=True) for url in files)
     return bool(files) and all(_is_file(answer) for answer in answers)
 
 
@@ -78,11 +77,6 @@ def _files(feed: Feed, pin: Pin, token: Secret, token_input: str) -> list[str]:
     """Return the addresses of the files of `pin` that its page shows to the holder of `token`."""
     page = index.look(feed, pin.name, token, token_input)
     return [page.urls[name] for name, digest in page.files.items() if digest in pin.sha256]
-
-
-def _for(url: str, feed: Feed, token: Secret) -> Secret | None:
-    """Return `token` for the feed's own host alone: a page may link to any."""
-    return token if urlsplit(url).netloc == feed.host else None
 
 
 def _is_file(response: requests.Response) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 import requests
 
 from . import feed as index
-from . import http
+from . import http, publish
 from .change import Change, Verb
 from .errors import NoNetwork, NotInView, NotVisible, PromotionRefused, TooSlow
 from .model import Feed, Wheel
@@ -62,7 +62,7 @@ def promote(  # noqa: PLR0913, PLR0917  # a pause that tests replace
         cause, fix = _WHY.get(response.status_code, ("", ""))
         raise PromotionRefused(message, cause=cause, fix=fix, details=index.message_of(response))
     try:
-        index.appear(feed.through(view), wheel, token, pause, index.VISIBLE_WITHIN)
+        publish.appear(feed.through(view), wheel, token, pause, publish.VISIBLE_WITHIN)
     except NotVisible:
         message = f"{wheel.filename} was promoted to view {view} of {feed.through(None).label}, which doesn't show it."
         raise NotInView(message) from None

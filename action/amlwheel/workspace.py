@@ -119,7 +119,7 @@ class Planner:
         mark = _mark(token, connection, workspace)
         subject = f"connection {connection.name} on {workspace.name}"
         stored, expires = _noted(mine)
-        same = stored == mark and mine.get("authType") == "PAT"
+        same = stored == mark and mine.get("authType") == tokens.credentials(token)[0]
         if same and (expires == connection.token_expires or not (told and self.sdk.remembers)):
             return Change(subject, Verb.KEEP, "same target and same token", connection)
         seen.permissions.check("connections/write", workspace)
@@ -252,12 +252,13 @@ class Documented:
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
         """PUT the connection. What it said before is replaced, so no date of another token stays."""
+        kind, held = tokens.credentials(token)
         body: Json = {
             "properties": {
                 "category": connection.category,
                 "target": connection.target,
-                "authType": "PAT",
-                "credentials": {"pat": token.reveal()},
+                "authType": kind,
+                "credentials": held,
                 "isSharedToAll": True,
                 "metadata": tokens.note(mark, connection.token_expires),
             }

@@ -70,7 +70,7 @@ class Door:
         store = Store(pathlib.Path(config["state"]))
         self.azurite = Azurite(store)
         self.accounts = Accounts(store, self.azurite)
-        self.inside = Inside(store, port, pathlib.Path(config["ca_bundle"]))
+        self.inside = Inside(store, port, pathlib.Path(config["ca_bundle"]), tuple(config["beside"]))
         self.hosts = stand_ins(store, self.inside, self.accounts)
         options: Any = ctx.options
         options.update(allow_hosts=[self.hosts.pattern])

@@ -133,8 +133,10 @@ def _may_read(store: Store, identity: str, account: str, container: str) -> bool
 
 
 def secrets_of(connections: Iterable[targets.Connection]) -> list[str]:
-    """Return every stored secret."""
-    return [value for one in connections for value in (one.get("credentials") or {}).values()]
+    """Return every stored secret, as it is stored and as it is meant: passwords are stored encoded."""
+    held = (pair for one in connections for pair in (one.get("credentials") or {}).items())
+    stored = [value for name, value in held if name != "username"]
+    return [*stored, *map(urllib.parse.unquote, stored)]
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

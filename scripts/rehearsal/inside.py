@@ -20,6 +20,8 @@ class Inside:
     port: int
     ca_bundle: pathlib.Path
     """The roots that a client needs: this machine's and the proxy's."""
+    beside: tuple[str, ...] = ()
+    """Hosts that are reached beside the proxy, apart from the public index."""
 
     @property
     def cut_off(self) -> bool:
@@ -39,7 +41,7 @@ class Inside:
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
             # The proxy lets the public index through, but uv's many connections at once then wait for seconds.
-            "NO_PROXY": "" if self.cut_off else ",".join(upstream.hosts()),
+            "NO_PROXY": ",".join([*(() if self.cut_off else upstream.hosts()), *self.beside]),
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
             "AZURE_CONFIG_DIR": str(self.store.root / "config"),

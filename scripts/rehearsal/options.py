@@ -33,11 +33,18 @@ AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use n
 record what is sent. Without --keep a new folder in the temporary directory is used, which you may delete. The exit
 status is the step's.
 
+With --feed URL of a repository server of your own (devpi, pypiserver and the like; plain http on this machine only)
+the step publishes there, really, and images are built from there. Its host is the one exception to what is refused. The
+passwords are those same tokens, of the user --feed-user: give the server's in the two variables, or make there a user
+with the fakes' words: fake-token-of-a-publisher-0001 to publish, fake-token-that-only-reads-0002 to read.
+
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
   scripts/rehearse --keep /tmp/churn --dry-run
   scripts/rehearse --sdk v1 --route workspace --build-image
   scripts/rehearse --route storage --mirror --build-image
+  AMLWHEEL_FEED_TOKEN=fake AMLWHEEL_CONNECTION_TOKEN=fake scripts/rehearse --build-image --feed-user ci \\
+      --feed http://127.0.0.1:3141/ci/dev/+simple/
   scripts/rehearse --route git --build-image
 """
 

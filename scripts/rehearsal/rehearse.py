@@ -3,9 +3,11 @@
 import contextlib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 from collections.abc import Mapping
 from typing import IO
 
@@ -36,6 +38,7 @@ _KEPT = frozenset(
     "SYSTEMROOT SYSTEMDRIVE COMSPEC PATHEXT WINDIR USERPROFILE APPDATA LOCALAPPDATA PROGRAMDATA "
     "UV_DEFAULT_INDEX UV_INDEX_URL UV_CACHE_DIR UV_HTTP_TIMEOUT PIP_INDEX_URL PIP_CACHE_DIR PIP_DEFAULT_TIMEOUT".split()
 )
+_AZURE = re.compile(r"(.*\.)?(azure\.com|visualstudio\.com|azureml\.ms|windows\.net|microsoftonline\.com)")
 _KEPT_PREFIXES = ("LC_", "AMLWHEEL_")
 
 
@@ -60,7 +63,7 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
     arguments = step_arguments(options, project, folder)
     if options.value("route") == "storage":
         azurite.installed()
-    with World(folder, latency_ms=options.latency_ms) as world:
+    with World(folder, latency_ms=options.latency_ms, beside=own_servers(options)) as world:
         if options.value("route") == "git" and options.value("git-repository") is None:
             arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
         _announce(options, arguments, folder)
@@ -91,6 +94,13 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
         defaults["storage-container"] = names.container_url()
     missing = {name: value for name, value in defaults.items() if options.value(name) is None}
     return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
+
+
+def own_servers(options: Options) -> list[str]:
+    """Return the hosts of the user's own repository server, which the step and the image builder then really reach."""
+    urls = (options.value(name) or "" for name in ("feed", "feed-upload-url"))
+    hosts = {urllib.parse.urlsplit(url).hostname or "" for url in urls if re.match(r"https?://", url, re.IGNORECASE)}
+    return sorted(host for host in hosts if host and not _AZURE.fullmatch(host))
 
 
 def _push(world: World, project: pathlib.Path, *, own: bool) -> list[str]:
@@ -143,10 +153,11 @@ def _run(arguments: list[str], environment: Mapping[str, str], log: pathlib.Path
 
 def _copy(step: subprocess.Popen[bytes], copy: IO[bytes]) -> None:
     assert step.stdout is not None  # noqa: S101 (it is a pipe)
-    while chunk := os.read(step.stdout.fileno(), 65536):
-        for stream in (sys.stdout.buffer, copy):
-            stream.write(chunk)
-            stream.flush()
+    with step.stdout as said:
+        while chunk := os.read(said.fileno(), 65536):
+            for stream in (sys.stdout.buffer, copy):
+                stream.write(chunk)
+                stream.flush()
 
 
 def _conclude(world: World, folder: pathlib.Path, status: int) -> None:

@@ -94,17 +94,26 @@ _START = (
 class World:
     """A local Azure that runs while the context is open. ``state`` may be that of an earlier one.
 
-    ``latency_ms`` is added to every answer; ``faults`` are JSON objects as ``faults.Fault`` documents them.
+    ``latency_ms`` is added to every answer; ``faults`` are JSON objects as ``faults.Fault`` documents them. ``beside``
+    are hosts that clients reach without the proxy: real servers of the user's, of whose requests nothing is logged.
     In ``state`` are ``requests.jsonl``, of this run alone, and the folder ``azure``: what the stand-ins remember.
     """
 
-    def __init__(self, state: pathlib.Path, *, latency_ms: float = 0, faults: Iterable[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        state: pathlib.Path,
+        *,
+        latency_ms: float = 0,
+        faults: Iterable[Mapping[str, Any]] = (),
+        beside: Iterable[str] = (),
+    ) -> None:
         """Prepare the state folder; nothing runs yet."""
         self.state = state.resolve()
         self.azure = self.state / "azure"
         self.log = self.state / "requests.jsonl"
         self.store = Store(self.azure)
         self._latency_ms = latency_ms
+        self._beside = tuple(beside)
         self._proxy = self.azure / "proxy"
         self._proxy.mkdir(exist_ok=True)
         self.azure.chmod(0o700)  # it holds the tokens that are stored
@@ -149,7 +158,7 @@ class World:
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """Return ``base`` changed so that a process lives in this world, see ``Inside``."""
-        return Inside(self.store, self.port, self.ca_bundle).environment(base)
+        return Inside(self.store, self.port, self.ca_bundle, self._beside).environment(base)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the request log so far."""
@@ -215,6 +224,7 @@ class World:
             "latency_ms": self._latency_ms,
             "faults": str(self._proxy / "faults.json"),
             "through": upstream.hosts(),
+            "beside": self._beside,
             "ca_bundle": str(self.ca_bundle),
         }
         config.write_text(json.dumps(content), "utf-8")

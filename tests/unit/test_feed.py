@@ -1,74 +1,27 @@
-"""Looking at the feed, and publishing: whatever it answers has a name, and the index decides."""
+"""Looking at the feed: whatever it answers has a name."""
 
 import base64
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from amlwheel import feed, http
-from amlwheel.change import Verb
+from amlwheel import feed
 from amlwheel.errors import (
     FeedForbidden,
     FeedNotFound,
     FeedUnexpected,
-    FileTooLarge,
-    LocalVersion,
-    MetadataTooNew,
-    NoNetwork,
     NotAMember,
-    NotVisible,
     Redirected,
     SignInPage,
     StepError,
     TokenRefused,
-    TooSlow,
-    UploadFailed,
-    VersionTaken,
     ViewNotFound,
 )
-from amlwheel.model import Wheel
 from amlwheel.secret import Secret
 from amlwheel.spelling import parse_feed
-from unit.parts import CANARY, FEED, TOKEN, answer, make, sha
-
-SIGN_IN = (
-    '<html><head><title>Azure DevOps Services | Sign In</title></head><body><form action="/_signin"></form></body>'
-)
-OTHER = parse_feed("https://pypi.example/simple/")
-Get = Callable[..., requests.Response]
-
-
-@pytest.fixture
-def wheel(tmp_path: Path) -> Wheel:
-    return make(tmp_path)
-
-
-def serve(monkeypatch: pytest.MonkeyPatch, *answers: requests.Response) -> list[tuple[str, Secret]]:
-    """Have the feed give these answers to reads, the last one for ever; return the list of questions."""
-    asked: list[tuple[str, Secret]] = []
-
-    def get(url: str, *, token: Secret, accept: str) -> requests.Response:
-        assert accept == "text/html"
-        asked.append((url, token))
-        return answers[min(len(asked), len(answers)) - 1]
-
-    monkeypatch.setattr(http, "get", get)
-    return asked
-
-
-LINK = '<a href="../../g-u-i-d/pypi/download/x/{0}#sha256={1}" data-requires-python="&gt;=3.10">{0}</a><br/>'
-
-
-def page(*files: tuple[str, str], title: str = "Links") -> requests.Response:
-    """Return a package's page as Artifacts writes it."""
-    links = "".join(LINK.format(*file) for file in files)
-    return answer(text=f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{links}</body></html>")
-
+from unit.pages import OTHER, SIGN_IN, page, serve
+from unit.parts import CANARY, FEED, TOKEN, answer, sha
 
 # --- looking
 
@@ -207,198 +160,6 @@ def test_names_are_unknown_where_the_root_does_not_list_them(
     assert feed.names(OTHER, TOKEN) is None
 
 
-# --- before the upload
-
-
-def test_what_artifacts_would_refuse_is_refused_before(wheel: Wheel, tmp_path: Path) -> None:
-    local = make(tmp_path, "acme-1.0+g12-py3-none-any.whl")
-    with pytest.raises(LocalVersion, match="takes no local versions"):
-        feed.refuse_unpublishable(local, FEED)
-    large = replace(wheel, size=feed.LARGEST + 1)
-    with pytest.raises(FileTooLarge, match="500 MiB; Azure Artifacts takes 500"):
-        feed.refuse_unpublishable(large, FEED)
-    for each in (local, large):
-        feed.refuse_unpublishable(each, OTHER)
-    feed.refuse_unpublishable(replace(wheel, size=feed.LARGEST), FEED)
-
-
-@pytest.mark.parametrize(
-    ("version", "known"), [("1.0", True), ("2.5", True), ("2.6", False), ("3.0", False), ("2.10", False)]
-)
-def test_metadata_newer_than_known_is_refused(wheel: Wheel, version: str, *, known: bool) -> None:
-    newer = replace(wheel, metadata_version=version)
-    if known:
-        feed.refuse_unpublishable(newer, OTHER)
-        return
-    with pytest.raises(MetadataTooNew, match=f"Metadata-Version {version}"):
-        feed.refuse_unpublishable(newer, OTHER)
-
-
-# --- planning
-
-
-def test_a_new_wheel_is_created_and_a_known_one_kept(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
-    published: list[Wheel] = []
-    monkeypatch.setattr(feed, "publish", lambda _, wheel, *__: published.append(wheel))
-    serve(monkeypatch, answer(404, "package"), page(("old.whl", sha("x"))), page((wheel.filename, wheel.sha256)))
-    new, newer, known = (feed.plan(FEED, wheel, TOKEN, print) for _ in range(3))
-    assert [(each.verb, each.why) for each in (new, newer)] == [
-        (Verb.CREATE, "new package"),
-        (Verb.CREATE, "new version"),
-    ]
-    assert (known.verb, known.result, known.subject) == (Verb.KEEP, wheel.sha256, f"wheel {wheel.filename}")
-    assert published == []
-    known.effect()
-    assert published == []
-    new.effect()
-    assert published == [wheel]
-
-
-@pytest.mark.parametrize("theirs", [sha("other"), ""])
-def test_the_same_version_with_other_bytes_is_a_conflict(
-    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, theirs: str
-) -> None:
-    serve(monkeypatch, page((wheel.filename, theirs)))
-    with pytest.raises(VersionTaken, match="already has"):
-        feed.plan(FEED, wheel, TOKEN, print)
-
-
-# --- publishing
-
-
-class Upload:
-    """Runs `publish` against a list of answers to the POST (or failures) and a list of index pages."""
-
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, posts: Sequence[object], pages: Sequence[requests.Response]
-    ) -> None:
-        """Take the place of the network."""
-        self.posts, self.sent, self.pauses, self.warnings = list(posts), 0, list[float](), list[str]()
-        monkeypatch.setattr(feed, "_post", self.post)
-        self.asked = serve(monkeypatch, *pages)
-
-    def post(self, *_: object) -> object:
-        self.sent += 1
-        given = self.posts.pop(0)
-        if isinstance(given, StepError):
-            raise given
-        return given
-
-    def run(self, wheel: Wheel) -> None:
-        feed.publish(FEED, wheel, TOKEN, self.warnings.append, self.pauses.append)
-
-
-@pytest.mark.parametrize("status", [200, 201, 202])
-def test_an_accepted_upload_is_done_when_the_index_shows_it(
-    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, status: int
-) -> None:
-    shown = page((wheel.filename, wheel.sha256))
-    upload = Upload(monkeypatch, [answer(status)], [page(), page(), shown])
-    upload.run(wheel)
-    assert (upload.sent, upload.pauses, upload.warnings) == (1, [0.25, 0.5], [])
-    assert len(upload.asked) == 3
-
-
-@pytest.mark.parametrize(
-    ("posts", "pauses"),
-    [
-        ([answer(409)], []),
-        ([answer(503), answer(409)], [1.0]),
-        ([answer(503), answer(502), answer(202)], [1.0, 3.0]),
-        ([NoNetwork("pkgs.dev.azure.com", "reset"), answer(409)], [1.0]),
-        ([TooSlow("no answer."), answer(201)], [1.0]),
-        ([answer(429, Retry_After="7"), answer(201)], [7.0]),
-        ([answer(429, Retry_After="3600"), answer(201)], [http.LONGEST_PAUSE]),
-        ([answer(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"), answer(201)], [1.0]),
-        ([answer(503), answer(503), answer(503), answer(409)], [1.0, 3.0, 9.0]),
-    ],
-)
-def test_what_is_on_the_index_is_published_whatever_the_upload_said(
-    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, posts: list[object], pauses: list[float]
-) -> None:
-    count = len(posts)
-    upload = Upload(monkeypatch, posts, [page((wheel.filename, wheel.sha256))])
-    upload.run(wheel)
-    assert (upload.sent, upload.pauses, len(upload.warnings)) == (count, pauses, count - 1)
-
-
-@pytest.mark.parametrize(
-    ("posts", "kind"),
-    [
-        ([answer(409)], VersionTaken),
-        ([answer(503), answer(409)], VersionTaken),
-        ([answer(202)], VersionTaken),
-        ([answer(203, SIGN_IN)], SignInPage),
-        ([answer(200, SIGN_IN)], SignInPage),
-        ([answer(302, Location="x")], Redirected),
-        ([answer(401)], TokenRefused),
-        ([answer(403)], FeedForbidden),
-        ([answer(404)], FeedNotFound),
-        ([answer(400, '{"message": "Metadata version \'2.4\' is unsupported."}')], MetadataTooNew),
-        ([answer(400, '{"message": "Local version segments"}')], UploadFailed),
-        ([answer(503)] * 4, UploadFailed),
-        ([NoNetwork("h")] * 4, NoNetwork),
-    ],
-)
-def test_a_refused_upload_has_its_name(
-    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, posts: list[object], kind: type[StepError]
-) -> None:
-    upload = Upload(monkeypatch, posts, [page((wheel.filename, sha("other bytes")))])
-    with pytest.raises(kind) as caught:
-        upload.run(wheel)
-    assert upload.posts == []
-    assert CANARY not in f"{caught.value.what} {caught.value.details}"
-
-
-@pytest.mark.parametrize(("status", "least", "most"), [(202, feed.VISIBLE_WITHIN, 140)])
-def test_what_never_shows_on_the_index_is_not_published(
-    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, status: int, least: float, most: float
-) -> None:
-    upload = Upload(monkeypatch, [answer(status)], [page()])
-    with pytest.raises(NotVisible, match="doesn't show it after"):
-        upload.run(wheel)
-    assert least <= sum(upload.pauses) <= most
-
-
-def test_what_is_refused_as_there_and_never_shows_was_deleted(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
-    upload = Upload(monkeypatch, [answer(409)], [page()])
-    with pytest.raises(VersionTaken, match="index doesn't show it") as caught:
-        upload.run(wheel)
-    assert "deleted" in caught.value.cause
-    assert feed.CONFLICT_WITHIN <= sum(upload.pauses) <= 31
-
-
-def test_one_upload_is_one_post_of_the_file_with_the_token_as_password(
-    monkeypatch: pytest.MonkeyPatch, wheel: Wheel
-) -> None:
-    sent: list[requests.PreparedRequest] = []
-
-    def send(_: object, request: requests.PreparedRequest, **__: object) -> requests.Response:
-        sent.append(request)
-        body: Any = request.body
-        request.body = body.read()
-        return answer(503)
-
-    monkeypatch.setattr(http._Adapter, "send", send)
-    assert feed._post(FEED, wheel, TOKEN).status_code == 503
-    (request,) = sent
-    assert (request.method, request.url) == ("POST", FEED.upload_url)
-    assert request.headers["Authorization"] == requests.auth._basic_auth_str("amlwheel", CANARY)
-    assert isinstance(request.body, bytes)
-    assert wheel.path.read_bytes() in request.body
-    assert wheel.sha256.encode() in request.body
-
-
-def test_an_upload_into_nothing_is_no_network(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
-    def send(*_: object, **__: object) -> requests.Response:
-        raise requests.ConnectionError(OSError(104, "reset by peer"))
-
-    monkeypatch.setattr(http._Adapter, "send", send)
-    with pytest.raises(NoNetwork) as caught:
-        feed._post(FEED, wheel, TOKEN)
-    assert caught.value.host == "pkgs.dev.azure.com"
-
-
 # --- a 404 that doesn't say what is unknown
 
 
@@ -433,3 +194,81 @@ def test_a_feed_of_which_nothing_knows_is_not_there(
     with pytest.raises(FeedNotFound, match="no index at"):
         feed.settle(FEED, DOUBT, published, TOKEN)
     feed.settle(OTHER, DOUBT, published, TOKEN)
+
+
+# --- other repositories
+
+
+def test_gitlab_sends_on_what_it_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its manual, "Package forwarding": a package that isn't there is a redirect to PyPI."""
+    serve(monkeypatch, answer(302, Location="https://public.example/simple/acme-churn/"))
+    assert feed.look(OTHER, "Acme_Churn", TOKEN, "feed-token") == feed.Page({})
+
+
+@pytest.mark.parametrize(
+    "place", ["https://pypi.example/login", "https://sso.example/simple/other/", "https://pypi.example/simple/a/"]
+)
+def test_any_other_redirect_is_none_to_follow(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    serve(monkeypatch, answer(302, Location=place))
+    with pytest.raises(Redirected) as caught:
+        feed.look(OTHER, "a", TOKEN, "feed-token")
+    assert "`feed-user`" in caught.value.fix
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, TokenRefused), (403, FeedForbidden)])
+def test_advice_for_another_repository_is_about_its_users(
+    monkeypatch: pytest.MonkeyPatch, status: int, kind: type[StepError]
+) -> None:
+    serve(monkeypatch, answer(status))
+    with pytest.raises(kind) as caught:
+        feed.look(OTHER, "a", TOKEN, "connection-token")
+    assert "Check `connection-user` and `connection-token`" in caught.value.fix
+    assert "Azure" not in f"{caught.value.cause} {caught.value.fix}"
+    serve(monkeypatch, answer(status))
+    with pytest.raises(kind) as caught:
+        feed.look(FEED, "a", TOKEN, "connection-token")
+    assert "connection-user" not in caught.value.fix
+
+
+def test_an_address_of_devpi_without_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, answer(404, "<html>", X_Devpi_Server_Version="6.20.3"))
+    with pytest.raises(FeedNotFound) as caught:
+        feed.look(parse_feed("https://devpi.example/ci/dev"), "a", TOKEN, "feed-token")
+    assert caught.value.fix == "Write `feed` as https://devpi.example/ci/dev/+simple/."
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (answer(403, '{"errors": [{"status": 403, "message": "Not enough permissions to delete"}]}'), "Not enough"),
+        (answer(400, "<title>400</title><p>Repository does not allow updating assets: x</p>"), "not allow updating"),
+        (answer(400, "<style>p {}</style><p>no</p>", "Bad Request"), "Bad Request no"),
+    ],
+)
+def test_the_words_of_other_repositories_are_found(given: requests.Response, said: str) -> None:
+    assert said in feed.message_of(given)
+    assert "{" not in feed.message_of(given)
+
+
+def test_a_root_that_lists_the_world_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = "".join(f'<a href="p{number}/"></a>' for number in range(feed.MOST_NAMES + 1))
+    serve(monkeypatch, answer(text=links))
+    assert feed.names(OTHER, TOKEN) is None
+
+
+DEVPI = parse_feed("https://devpi.example/ci/dev/+simple/")
+
+
+@pytest.mark.parametrize("text", ["<html>", "[]", '{"result": 1}', '{"result": {"type": "stage"}}'])
+def test_a_devpi_that_answers_otherwise_tells_nothing(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    serve(monkeypatch, answer(text=text))
+    assert feed.names(DEVPI, TOKEN) is None
+
+
+def test_bases_of_devpi_that_go_round_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = serve(
+        monkeypatch, answer(text='{"result": {"type": "stage", "projects": ["A_b"], "bases": ["ci/dev", "x/y"]}}')
+    )
+    assert feed.names(DEVPI, TOKEN) == frozenset(["a-b"])
+    root = "https://devpi.example"
+    assert [url for url, _ in asked] == [f"{root}/ci/dev", f"{root}/x/y?no_projects=", f"{root}/x/y"]

@@ -12,7 +12,7 @@ from amlwheel import http
 from amlwheel.errors import NoNetwork, StepError, TooSlow
 from amlwheel.secret import Secret
 from requests.adapters import HTTPAdapter
-from unit.parts import CANARY, TOKEN, answer
+from unit.parts import CANARY, TOKEN, answer, sha
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProxyError
 
 URL = "https://me:x@index.example:8443/simple/"
@@ -217,7 +217,7 @@ def test_a_file_is_read_where_it_is_redirected_to_and_only_its_index_is_told_the
     made, session = Redirects(answer(200, "wheel")), requests.Session()
     session.mount("https://", made)
     monkeypatch.setattr(http, "session", lambda: session)
-    with http.stream("https://index.example/f.whl", "me", TOKEN) as said:
+    with http.stream("https://index.example/f.whl", TOKEN.of("me")) as said:
         assert said.content == b"wheel"
     first, second = (request.headers.get("Authorization", "") for request, _ in made.sent)
     assert first.startswith("Basic ")
@@ -239,3 +239,30 @@ def test_there_is_one_session_with_our_name_and_adapters() -> None:
     assert str(session.headers["User-Agent"]).startswith("amlwheel/")
     assert all(isinstance(session.get_adapter(url), http._Adapter) for url in ("https://a.example", "http://a.example"))
     assert session.trust_env
+
+
+# --- a file's sha256
+
+
+@pytest.mark.parametrize(
+    ("given", "most", "expected"),
+    [
+        (answer(200, "bytes"), 5, sha("bytes")),
+        (answer(200, "bytes"), 4, ""),
+        (answer(404, "bytes"), 5, ""),
+    ],
+)
+def test_a_file_is_read_as_far_as_it_may_be_ours(
+    monkeypatch: pytest.MonkeyPatch, given: requests.Response, most: int, expected: str
+) -> None:
+    sent = wire(monkeypatch, given)
+    assert http.sha256("https://index.example/x.whl", TOKEN.of("ci"), most) == expected
+    ((request, timeout),) = sent.sent
+    assert request.headers["Authorization"] == requests.auth._basic_auth_str("ci", CANARY)
+    assert timeout == (10, 60)
+
+
+def test_a_file_elsewhere_is_read_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = wire(monkeypatch, answer(200, "bytes"))
+    assert http.sha256("https://files.example/x.whl", None, 5) == sha("bytes")
+    assert "Authorization" not in sent.sent[0][0].headers

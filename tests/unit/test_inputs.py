@@ -1,11 +1,13 @@
 """Reading the inputs: defaults, choices, and all problems at once, in the user's own words."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import pytest
 from amlwheel.errors import BadFeed, BadInput, BadWorkspace, MissingToken, NotACommit, Several, StepError
 from amlwheel.inputs import PYTHONS, Style, from_command_line, from_environment, knobs, parser, read, spell
 from amlwheel.model import Image
+from amlwheel.secret import Secret
 from unit.parts import CANARY, FEED, GUID, TOKEN, WORKSPACE
 
 LEAST = {"feed": "acme/ml/wheels", "workspace": f"{GUID}/rg/research", "feed-token": CANARY, "connection-token": CANARY}
@@ -248,3 +250,41 @@ def test_the_environment_is_read_under_the_hosts_names() -> None:
         "feed": "c/d",
         "azure-subscription": GUID,
     }
+
+
+REPOSITORY = {"feed": "https://pypi.example/simple/"}
+
+
+def test_a_token_belongs_to_its_user_and_the_reader_is_the_same_unless_told() -> None:
+    inputs = read({**LEAST, **REPOSITORY, "feed-user": "ACME\\ci@example.com"})
+    assert [inputs.feed_token.user, inputs.connection_token.user] == ["ACME\\ci@example.com"] * 2
+    inputs = read({**LEAST, **REPOSITORY, "feed-user": "ci", "connection-user": "images"})
+    assert [inputs.feed_token.user, inputs.connection_token.user] == ["ci", "images"]
+    assert inputs.feed_token == TOKEN
+    again = dataclasses.replace(inputs, feed_token=Secret("fake-later"))
+    assert again.feed_token.user == "ci"
+    assert read(LEAST).feed_token.user == ""
+
+
+def test_a_given_upload_address_takes_the_place_of_the_derived_one() -> None:
+    given = {**REPOSITORY, "feed-upload-url": "https://pypi.example/legacy/"}
+    feed = read({**LEAST, **given}).feed
+    assert feed
+    assert feed.upload_url == "https://pypi.example/legacy/"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({**REPOSITORY, "feed-user": "a:b"}, "`feed-user`: 'a:b' isn't valid"),
+        ({**REPOSITORY, "connection-user": "ä"}, "`connection-user`: 'ä' isn't valid"),
+        ({**REPOSITORY, "feed-user": "ci", "sdk": "v1"}, "`feed-user` can't be stored on a workspace with `sdk` v1"),
+        ({**REPOSITORY, "connection-user": "ci", "sdk": "v1"}, "`connection-user` can't be stored"),
+        ({"feed-upload-url": "https://pypi.example/"}, "Azure Artifacts has its own address"),
+        ({**REPOSITORY, "feed-upload-url": "https://pypi.example/", "route": "workspace"}, "nothing is published"),
+        ({"feed": "https://gitlab.com/api/v4/groups/a/-/packages/pypi/simple"}, "which takes no uploads"),
+        ({"feed": "", "route": "workspace", "feed-user": "ci"}, "`feed-user` says something about a `feed`"),
+    ],
+)
+def test_users_and_upload_addresses_that_make_no_sense_are_refused(given: dict[str, str], said: str) -> None:
+    assert said in refused(given).what

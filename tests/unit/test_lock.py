@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel import lock, process
+from amlwheel import http, lock, process
 from amlwheel.errors import BadInput, IndexFailed, LockIncomplete, NoNetwork, TokenRefused, Unsatisfiable
 from amlwheel.lock import Sources, Wanted, requirements, resolve
 from amlwheel.model import Pin, Python, Wheel
@@ -333,3 +333,29 @@ def test_an_index_with_a_fault_is_no_unsatisfiable_requirement(
 def test_what_another_platform_requires_is_not_asked_for() -> None:
     windows = [Requirement("acme-win; sys_platform == 'win32'"), Requirement("acme-fast; extra == 'fast'")]
     assert lock.Wanted((), (*windows, Requirement("acme-nix; os_name == 'posix'")), PYTHON).direct == {"acme-nix"}
+
+
+def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Pypiserver's pages have md5 unless it is told otherwise."""
+    asked: list[tuple[object, ...]] = []
+
+    def read(url: str, token: object, *, most: int) -> str:
+        asked.append((url, token, most))
+        return sha("read")
+
+    monkeypatch.setattr(http, "sha256", read)
+    path = tmp_path / "pylock.toml"
+    urls = [f"https://{FEED.host}/acme_base-1-py3-none-any.whl", "https://files.example/other-1-py3-none-any.whl"]
+    path.write_text(
+        "".join(
+            f'[[packages]]\nname = "{name}"\nversion = "1"\nwheels = [{{ url = "{url}", hashes = {{ md5 = "00" }} }}]\n'
+            for name, url in zip(("acme-base", "other"), urls, strict=True)
+        )
+    )
+    ours, other = lock._pins(path, {"acme-base"}, EXTRA)
+    assert (ours.sha256, ours.private) == ((sha("read"),), True)
+    assert [(file.url, file.sha256) for file in ours.files] == [(urls[0], sha("read"))]
+    assert other.sha256 == ()
+    assert asked == [(urls[0], TOKEN, lock.LARGEST)]

@@ -1,5 +1,6 @@
 """The whole step in front of plain fakes: what happens in which order, and what never does."""
 
+import base64
 import json
 import logging
 import os
@@ -17,13 +18,13 @@ from amlwheel import (
     access,
     credentials,
     devops,
-    feed,
     hosts,
     http,
     image,
     lock,
     process,
     proof,
+    publish,
     source,
     upstream,
     view,
@@ -145,7 +146,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(access, "Arm", lambda *_: made.arm)
     monkeypatch.setattr(devops, "facts", lambda *_, **__: devops.Facts(frozenset(["known"])))
     monkeypatch.setattr(http, "get", made.get)
-    monkeypatch.setattr(feed, "_post", made.post)
+    monkeypatch.setattr(publish, "_post", made.post)
     monkeypatch.setattr(image, "pin", lambda _: IMAGE)
     monkeypatch.setattr(wheel, "build", made.build)
     monkeypatch.setattr(lock, "resolve", made.resolve)
@@ -523,3 +524,16 @@ def test_arguments_are_the_programs_own_unless_given(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.argv", ["amlwheel", "--dry-run"])
     assert __main__.main() == 0
     assert seen == [["--dry-run"]]
+
+
+def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\n')
+    monkeypatch.chdir(tmp_path)
+    host = hosts.Terminal()
+    secrets = {"AMLWHEEL_FEED_TOKEN": CANARY, "AMLWHEEL_CONNECTION_TOKEN": SECOND}
+    words = ["--feed", "https://pypi.example/simple/", "--workspace", f"{GUID}/rg/research", "--feed-user", "ci@acme"]
+    asked = __main__.read(words, secrets, host)
+    for token in (asked.feed_token, asked.connection_token):
+        assert token.user == "ci@acme"
+        for user in ("ci@acme", http.USER):
+            assert host.leaks(base64.b64encode(f"{user}:{token.reveal()}".encode()).decode())

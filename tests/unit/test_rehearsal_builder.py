@@ -211,3 +211,9 @@ def test_platforms_go_from_new_to_old() -> None:
     assert tags[0] == "manylinux_2_28_x86_64"
     assert tags.index("manylinux_2_17_x86_64") + 1 == tags.index("manylinux2014_x86_64")
     assert tags[-1] == "linux_x86_64"
+
+
+def test_a_password_is_hidden_encoded_and_decoded_and_a_user_name_is_not() -> None:
+    stored = {"username": "ci", "password": "fa%40ke"}
+    secrets = builder.secrets_of([{"authType": "UsernamePassword", "credentials": stored}])
+    assert builder.masked("the specific fa@ke and fa%40ke", secrets) == "the specific **** and ****"

@@ -11,7 +11,7 @@ import pytest
 from rehearsal import aml, log, names, options, projects, registry_seed, storage, tokens, upstream
 from rehearsal.faults import Faults
 from rehearsal.hosts import Hosts
-from rehearsal.rehearse import step_arguments
+from rehearsal.rehearse import own_servers, step_arguments
 from rehearsal.world import World, is_write
 
 
@@ -290,3 +290,38 @@ def test_what_is_no_sdist_is_refused(tmp_path: pathlib.Path) -> None:
         archive.writestr("a", "")
     with pytest.raises(ValueError, match="0 folders"):
         projects.unpack(tmp_path / "b.zip", tmp_path / "out2")
+
+
+@pytest.mark.parametrize(
+    ("words", "hosts"),
+    [
+        ([], []),
+        (["--feed", "acme/ml/wheels"], []),
+        (["--feed", "https://pkgs.dev.azure.com/acme/_packaging/f/pypi/simple/"], []),
+        (["--feed", "https://acme.pkgs.visualstudio.com/_packaging/f/pypi/simple/"], []),
+        (["--feed", "https://management.azure.com/simple/"], []),
+        (["--feed", "http://127.0.0.1:3141/ci/dev/+simple/"], ["127.0.0.1"]),
+        (["--feed=HTTPS://devpi.example/a/b/+simple/"], ["devpi.example"]),
+        (
+            ["--feed", "https://a.example/simple/", "--feed-upload-url", "https://b.example/"],
+            ["a.example", "b.example"],
+        ),
+    ],
+)
+def test_only_a_repository_server_of_the_users_own_is_reached(words: list[str], hosts: list[str]) -> None:
+    parsed = options.parse(words)
+    assert isinstance(parsed, options.Options)
+    assert own_servers(parsed) == hosts
+
+
+def test_the_help_tells_the_fake_tokens() -> None:
+    help_text = options.parse(["--help"])
+    assert isinstance(help_text, str)
+    assert names.FEED_TOKEN in help_text
+    assert names.READ_TOKEN in help_text
+
+
+def test_what_is_reached_beside_the_proxy_is_named(tmp_path: pathlib.Path) -> None:
+    inside = World(tmp_path, beside=["devpi.example"]).environment({})
+    assert "devpi.example" in inside["NO_PROXY"].split(",")
+    assert "devpi.example" not in World(tmp_path / "other").environment({})["NO_PROXY"]

@@ -85,3 +85,8 @@ def test_tells_every_form_in_which_it_travels() -> None:
     basic = base64.b64encode(b"me:a/b c").decode()
     assert forms == ("a/b c", "a%2Fb%20c", basic, base64.b64encode(b"a/b c").decode())
     assert len(Secret("plain").forms("me")) == 3
+
+
+def test_a_user_goes_with_it_and_changes_nothing_else() -> None:
+    named = TOKEN.of("ci")
+    assert (named.user, named.reveal(), named == TOKEN, f"{named}") == ("ci", CANARY, True, "Secret(***)")

@@ -6,7 +6,7 @@ import pytest
 from amlwheel.errors import BadFeed
 from amlwheel.hosts import _OUTPUT
 from amlwheel.model import Connection, Feed
-from amlwheel.spelling import parse_feed
+from amlwheel.spelling import parse_feed, parse_upload_url
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,11 +96,11 @@ def test_loopback_needs_no_encryption() -> None:
         ("https://dev.azure.com/acme/ml/_git/churn", "names no feed"),
         ("https://dev.azure.com/", "names no feed"),
         ("http://pypi.example/simple/", "isn't encrypted"),
-        ("https://pypi.example/", "isn't the address of a simple index"),
         ("https://pypi.example/simple/?page=1", "isn't the address of a simple index"),
         ("https://pypi.example/sim ple/", "isn't the address of a simple index"),
         ("https://pypi.example/$(id)/", "isn't the address of a simple index"),
         ("https://[pypi/simple/", "host that can't be"),
+        ("http://[::1]:8080/simple/", "has an address of IPv6 for its host"),
         ("pypi.example/simple/", "without https://"),
     ],
 )
@@ -139,3 +139,71 @@ def test_a_credential_in_the_address_is_refused_and_not_repeated(text: str) -> N
     with pytest.raises(BadFeed) as caught:
         parse_feed(text)
     assert "fake-pat" not in f"{caught.value.what} {caught.value.fix} {caught.value.details}"
+
+
+# What pip and twine are given, by the manuals of each; the base, which people paste as well, and how both end.
+REPOSITORIES = [
+    ("https://acme.jfrog.io/artifactory/api/pypi/ml-local", "/simple/", ""),
+    ("https://repo.acme.example:8443/api/pypi/ml-local", "/simple/", ""),
+    ("https://nexus.acme.example/repository/ml-hosted", "/simple/", "/"),
+    ("https://nexus.acme.example/nexus/repository/ml-hosted", "/simple/", "/"),
+    ("https://gitlab.com/api/v4/projects/42/packages/pypi", "/simple/", ""),
+    ("https://acme.example/gitlab/api/v4/projects/ml%2Fchurn/packages/pypi", "/simple/", ""),
+    ("https://europe-west4-python.pkg.dev/acme-ml/wheels", "/simple/", "/"),
+    ("https://acme-111122223333.d.codeartifact.eu-west-1.amazonaws.com/pypi/wheels", "/simple/", "/"),
+    ("https://acme-111122223333.d.codeartifact.eu-west-1.on.aws/pypi/wheels", "/simple/", "/"),
+    ("http://localhost:8080", "/simple/", "/"),  # pypiserver
+]
+
+
+@pytest.mark.parametrize(("base", "index", "upload"), REPOSITORIES)
+@pytest.mark.parametrize("end", ["", "/", "/simple", "/simple/"])
+def test_all_spellings_of_another_repository_are_equal(base: str, index: str, upload: str, end: str) -> None:
+    feed = parse_feed(base + end)
+    assert (feed.index_url, feed.upload_url) == (base + index, base + upload)
+    assert parse_feed(feed.label) == feed
+    assert Connection.of(feed).covers(feed.index_url)
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_devpi_index_takes_uploads_beside_its_simple_pages(end: str) -> None:
+    feed = parse_feed(f"https://devpi.example/ci/prod/+simple{end}")
+    assert (feed.index_url, feed.upload_url) == (
+        "https://devpi.example/ci/prod/+simple/",
+        "https://devpi.example/ci/prod/",
+    )
+
+
+def test_where_tokens_are_of_one_repository_each_has_its_own_connection() -> None:
+    one, two = (parse_feed(f"https://gitlab.com/api/v4/projects/{number}/packages/pypi") for number in (42, 421))
+    assert one.target == "https://gitlab.com/api/v4/projects/42/packages/pypi"
+    assert Connection.of(one).name != Connection.of(two).name
+    assert not Connection.of(one).covers(two.index_url)
+    nexus = [parse_feed(f"https://nexus.example/repository/{name}/") for name in ("a", "b")]
+    assert len({Connection.of(each).name for each in nexus}) == 1
+
+
+def test_a_group_of_gitlab_takes_no_uploads() -> None:
+    feed = parse_feed("https://gitlab.com/api/v4/groups/acme/-/packages/pypi/simple")
+    assert (feed.index_url.endswith("/acme/-/packages/pypi/simple/"), feed.upload_url) == (True, "")
+
+
+@pytest.mark.parametrize("text", ["https://pypi.example/up", "http://localhost:1/", "http://127.0.0.1:8080"])
+def test_an_upload_address_is_taken_as_it_is(text: str) -> None:
+    assert parse_upload_url(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("http://pypi.example/up", "isn't encrypted"),
+        ("https://me:fake-pat-0123@pypi.example/up", "a user name or token in it"),
+        ("https://pypi.example/up?x=1", "isn't an address that takes uploads"),
+        ("https://[pypi/up", "isn't an address that takes uploads"),
+        ("pypi.example/up", "isn't an address that takes uploads"),
+    ],
+)
+def test_an_upload_address_to_which_no_token_may_go_is_refused(text: str, said: str) -> None:
+    with pytest.raises(BadFeed, match=f"`feed-upload-url`.*{said}") as caught:
+        parse_upload_url(text)
+    assert "fake-pat" not in f"{caught.value.what} {caught.value.fix}"

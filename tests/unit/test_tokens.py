@@ -226,3 +226,18 @@ def test_every_way_to_say_no_has_its_own_sentence_and_the_scope(error: StepError
 def test_other_repositories_and_other_errors_keep_their_words() -> None:
     assert tokens.explain(TokenRefused("x"), TOKEN, OTHER, TODAY).cause == TokenRefused.cause
     assert explained(TokenExpired("x")).cause == TokenExpired.cause
+
+
+def test_a_connection_of_a_user_holds_name_and_password_encoded() -> None:
+    """The service writes them into an address as they are (Learn, how-to-connection)."""
+    kind, held = tokens.credentials(Secret("fa:ke@pa/ss%40", "ci@acme.example"))
+    assert (kind, held) == (
+        "UsernamePassword",
+        {"username": "ci%40acme.example", "password": "fa%3Ake%40pa%2Fss%2540"},
+    )
+    assert tokens.credentials(Secret("fa%ke")) == ("PAT", {"pat": "fa%ke"})
+
+
+def test_a_fingerprint_tells_users_apart() -> None:
+    marks = {tokens.fingerprint(Secret("fake-token", user), "place") for user in ("", "ci", "other")}
+    assert len(marks) == 3

@@ -529,3 +529,17 @@ def test_two_workspaces_have_two_fingerprints() -> None:
     planner(arm).connection(CONNECTION, TOKEN, other, Seen(())).effect()
     first, second = (each["properties"]["metadata"]["amlwheel-fingerprint"] for each in arm.stored.values())
     assert first != second
+
+
+def test_a_user_is_stored_with_its_password_and_another_user_is_an_update(arm: FakeArm) -> None:
+    connect(arm).effect()
+    named = Secret("fa@ke", "ci@acme")
+    change = connect(arm, named)
+    assert change.verb is Verb.UPDATE
+    change.effect()
+    properties = arm.bodies[-1]["properties"]
+    assert properties["authType"] == "UsernamePassword"
+    assert properties["credentials"] == {"username": "ci%40acme", "password": "fa%40ke"}
+    assert connect(arm, named).verb is Verb.KEEP
+    assert connect(arm, Secret("fa@ke", "other")).verb is Verb.UPDATE
+    assert connect(arm, Secret("fa@ke")).verb is Verb.UPDATE
