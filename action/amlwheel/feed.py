@@ -33,7 +33,8 @@ DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"  # Azure DevOps, as an audience 
 # Words with which a server says that there is no such feed or project, and not merely no such package.
 _NO_FEED = re.compile(
     r"Feed(Id|View)?NotFound|ProjectDoesNotExist|ServiceHostDoesNotExist|OrganizationNotFound|feed with ID"
-    r"|The stage \S+ could not be found",  # devpi-server 6.20
+    r"|The stage \S+ could not be found"  # devpi-server 6.20
+    r"|404 (?:Project|Group) Not Found",  # GitLab, also to who may not see it
     re.IGNORECASE,
 )
 
@@ -215,7 +216,7 @@ _ELSEWHERE = {
         _CHECK_USER,
     ),
     FeedNotFound: (
-        "The address is misspelt, or the repository isn't there.",
+        "The address is misspelt, or the repository isn't there or is hidden from this user.",
         "Give the address of the index as pip has it.",
     ),
     Redirected: ("The repository has moved, or wants another kind of sign-in.", _CHECK_USER),

@@ -358,8 +358,8 @@ class Inputs:
     def __post_init__(self) -> None:
         """Check what concerns several inputs; raise all problems together."""
         problems: list[StepError] = [
-            MissingToken(f"`{name}` is empty.", fix=_REPOSITORY_FIX if self.route == "git" else fix)
-            for name, fix in _TOKEN_FIX.items()
+            MissingToken(f"`{name}` is empty.", fix=self._token_fix(name))
+            for name in _TOKEN_FIX
             if getattr(self, name.replace("-", "_")) == Secret("")  # None: refused for another reason
             and (self.feed or self.route not in _FEEDLESS)
             and (name == "feed-token" or self.connects)
@@ -391,6 +391,12 @@ class Inputs:
         for name, user in users.items():
             if getattr(self, name):  # None: refused for another reason
                 object.__setattr__(self, name, getattr(self, name).of(user))
+
+    def _token_fix(self, name: str) -> str:
+        """Return what to do about a missing token."""
+        if self.route == "git":
+            return _REPOSITORY_FIX
+        return _TOKEN_FIX[name] if getattr(self.feed, "is_artifacts", True) else f"{_ELSEWHERE_FIX} as `{name}`."
 
     def _repository_problems(self) -> list[StepError]:
         """Return what is wrong with `feed-upload-url` and the users, if anything."""
@@ -505,6 +511,7 @@ class Consumed:
         return self.client_id, self.tenant_id
 
 
+_ELSEWHERE_FIX = "Store the password or token of a user of the repository as a secret, and pass it"
 _TOKEN_FIX = {
     "feed-token": "Make a token with scope Packaging (read and write), store it as a secret, and pass it as "
     "`feed-token`.",

@@ -32,7 +32,7 @@ ROUNDS = 200_000  # of PBKDF2: a tenth of a second
 EARLY = 21  # days before its end at which another token is due
 PUBLISHES = (
     "`feed-token` and `connection-token` are one token: who may list the secrets of the workspace could publish with "
-    "it. Give a token of its own as `connection-token`, with Packaging (read)."
+    "it. Give a token of its own as `connection-token`, one that may only read."
 )
 # From this day Azure DevOps takes no token for all organisations any more (its blog, "Retirement of Global Personal
 # Access Tokens"). Until then such a token looks like any other: nothing documented tells them apart.

@@ -6,12 +6,12 @@ import hashlib
 import pathlib
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import bootstrap
 import requests
 from amlwheel import publish
 from amlwheel.model import Feed
@@ -19,10 +19,6 @@ from amlwheel.secret import Secret
 from amlwheel.spelling import parse_feed
 from amlwheel.wheel import inspect
 from rehearsed.steps import ROOT
-
-sys.path.insert(0, str(ROOT / "action"))
-
-import bootstrap
 
 READY_WITHIN = 90  # seconds; devpi takes ten on a busy machine
 WRITER = Secret("fa:ke@pa/ss%40-0001", "ci")

@@ -272,3 +272,12 @@ def test_bases_of_devpi_that_go_round_are_asked_once(monkeypatch: pytest.MonkeyP
     assert feed.names(DEVPI, TOKEN) == frozenset(["a-b"])
     root = "https://devpi.example"
     assert [url for url, _ in asked] == [f"{root}/ci/dev", f"{root}/x/y?no_projects=", f"{root}/x/y"]
+
+
+def test_a_project_of_gitlab_that_nobody_shows_us_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, answer(404, '{"message": "404 Project Not Found"}'))
+    with pytest.raises(FeedNotFound) as caught:
+        feed.look(OTHER, "a", TOKEN, "feed-token")
+    assert "hidden from this user" in caught.value.cause
+    serve(monkeypatch, answer(404, '{"message": "404 Package Not Found"}'))
+    assert feed.look(OTHER, "a", TOKEN, "feed-token") == feed.Page({})

@@ -288,3 +288,11 @@ def test_a_given_upload_address_takes_the_place_of_the_derived_one() -> None:
 )
 def test_users_and_upload_addresses_that_make_no_sense_are_refused(given: dict[str, str], said: str) -> None:
     assert said in refused(given).what
+
+
+def test_a_missing_password_of_another_repository_is_no_matter_of_azure() -> None:
+    problem = refused({**REPOSITORY, "feed-token": ""})
+    assert (problem.what, problem.fix) == (
+        "`feed-token` is empty.",
+        "Store the password or token of a user of the repository as a secret, and pass it as `feed-token`.",
+    )
