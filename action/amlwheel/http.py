@@ -135,15 +135,22 @@ def get(
         return session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), allow_redirects=False)
 
 
-def login(token: Secret) -> tuple[str, str]:
-    """Return user name and password with which `token` is used."""
-    return token.user or USER, token.reveal()
+@contextlib.contextmanager
+def stream(url: str, token: Secret | None = None) -> Iterator[requests.Response]:
+    """GET `url` and follow redirects; the body is read while the block runs. Raises NoNetwork or TooSlow, there too.
+
+    The token goes to the host of `url` alone: requests takes it off where another one is asked.
+    """
+    auth = login(token) if token else _no_netrc
+    headers = {"X-TFS-FedAuthRedirect": "Suppress"}
+    with network(url), session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), stream=True) as answer:
+        yield answer
 
 
 def sha256(url: str, token: Secret | None, most: int) -> str:
     """Return the sha256 (hex) of the file at `url`; empty when there is none, or one of more than `most` bytes."""
     digest, left = hashlib.sha256(), most
-    with stream(url, login(token)[0] if token else "", token) as response:
+    with stream(url, token) as response:
         if response.status_code != requests.codes.ok:
             return ""
         for block in response.iter_content(2**20):
@@ -154,16 +161,9 @@ def sha256(url: str, token: Secret | None, most: int) -> str:
     return digest.hexdigest()
 
 
-@contextlib.contextmanager
-def stream(url: str, user: str = "", password: Secret | None = None) -> Iterator[requests.Response]:
-    """GET `url` and follow redirects; the body is read while the block runs. Raises NoNetwork or TooSlow, there too.
-
-    `user` and `password` go to the host of `url` alone: requests takes them off where another one is asked.
-    """
-    auth = (user, password.reveal()) if password else _no_netrc
-    headers = {"X-TFS-FedAuthRedirect": "Suppress"}
-    with network(url), session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), stream=True) as answer:
-        yield answer
+def login(token: Secret) -> tuple[str, str]:
+    """Return user name and password with which `token` is used."""
+    return token.user or USER, token.reveal()
 
 
 def patch(url: str, body: object, *, token: Secret) -> requests.Response:

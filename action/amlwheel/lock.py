@@ -228,10 +228,9 @@ def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
     files = package.get("wheels", [])
-    digests = [_sha256(each, sources) for each in files]
-    pairs = zip(files, digests, strict=True)
-    kept = tuple(_file(each, digest) for each, digest in pairs if str(each.get("url", "")).startswith("http"))
-    hashes = set(filter(None, digests))
+    hashed = [(each, _sha256(each, sources)) for each in files]
+    hashes = {digest for _, digest in hashed if digest}
+    kept = tuple(_file(each, digest) for each, digest in hashed if str(each.get("url", "")).startswith("http"))
     host = sources.feed.host if sources.feed else None
     from_feed = any(urlsplit(each.get("url", "")).netloc == host for each in files)
     private = sources.only or package["name"] in bound or from_feed

@@ -49,16 +49,16 @@ class Source:
     token: Secret
     environ: Mapping[str, str]
 
-    def access(self, url: str) -> tuple[str, Secret | None]:
-        """Return user and password for the host of `url`: the feed's, or those in the user's index variables."""
+    def access(self, url: str) -> Secret | None:
+        """Return what the host of `url` may be told: the feed's token, or what stands in the user's index variables."""
         host = urlsplit(url).netloc
         if self.feed and host == self.feed.host:
-            return self.token.user or http.USER, self.token
+            return self.token
         for text in " ".join(self.environ.get(name, "") for name in _INDEXES).split():
             parts = urlsplit(text.rpartition("=")[2] if "=http" in text else text)
             if parts.password is not None and parts.netloc.rpartition("@")[2] == host:
-                return unquote(parts.username or ""), Secret(unquote(parts.password))
-        return "", None
+                return Secret(unquote(parts.password), unquote(parts.username or ""))
+        return None
 
     def download(self, file: File, place: Path, pause: Callable[[float], None] = time.sleep) -> None:
         """Read `file` into `place`, its sha256 checked on the way; raise NotMirrored, NoNetwork, TooSlow."""
@@ -73,7 +73,7 @@ class Source:
 
     def _once(self, file: File, place: Path) -> None:
         digest = hashlib.sha256()
-        with http.stream(file.url, *self.access(file.url)) as answer:
+        with http.stream(file.url, self.access(file.url)) as answer:
             if answer.status_code != 200:  # noqa: PLR2004
                 message = f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}."
                 raise NotMirrored(message)

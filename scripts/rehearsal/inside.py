@@ -41,7 +41,7 @@ class Inside:
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
             # The proxy lets the public index through, but uv's many connections at once then wait for seconds.
-            "NO_PROXY": ",".join([*([] if self.cut_off else upstream.hosts()), *self.beside]),
+            "NO_PROXY": ",".join([*(() if self.cut_off else upstream.hosts()), *self.beside]),
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
             "AZURE_CONFIG_DIR": str(self.store.root / "config"),

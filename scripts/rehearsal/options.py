@@ -42,9 +42,9 @@ with the fakes' words: fake-token-of-a-publisher-0001 to publish, fake-token-tha
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
   scripts/rehearse --keep /tmp/churn --dry-run
   scripts/rehearse --sdk v1 --route workspace --build-image
+  scripts/rehearse --route storage --mirror --build-image
   AMLWHEEL_FEED_TOKEN=fake AMLWHEEL_CONNECTION_TOKEN=fake scripts/rehearse --build-image --feed-user ci \\
       --feed http://127.0.0.1:3141/ci/dev/+simple/
-  scripts/rehearse --route storage --mirror --build-image
   scripts/rehearse --route git --build-image
 """
 

@@ -217,7 +217,7 @@ def test_a_file_is_read_where_it_is_redirected_to_and_only_its_index_is_told_the
     made, session = Redirects(answer(200, "wheel")), requests.Session()
     session.mount("https://", made)
     monkeypatch.setattr(http, "session", lambda: session)
-    with http.stream("https://index.example/f.whl", "me", TOKEN) as said:
+    with http.stream("https://index.example/f.whl", TOKEN.of("me")) as said:
         assert said.content == b"wheel"
     first, second = (request.headers.get("Authorization", "") for request, _ in made.sent)
     assert first.startswith("Basic ")

@@ -71,7 +71,7 @@ def test_what_does_not_fit_the_image_is_never_chosen(name: str) -> None:
         ("https://mirror.example/f.whl", "me@acme", "p/w"),
         ("https://named.example/f.whl", "u", "x"),
         ("https://mirror.example:444/f.whl", "", None),
-        (f"{FEED.index_url}f.whl", http.USER, CANARY),
+        (f"{FEED.index_url}f.whl", "", CANARY),
     ],
 )
 def test_each_host_is_told_its_own_secret_and_no_other(url: str, user: str, password: str | None) -> None:
@@ -80,15 +80,15 @@ def test_each_host_is_told_its_own_secret_and_no_other(url: str, user: str, pass
         "UV_INDEX": "first=https://u:x@named.example/simple https://files.example/simple",
     }
     found = Source(FEED, TOKEN, variables).access(url)
-    assert found == (user, Secret(password) if password else None)
+    assert (found.user, found.reveal()) == (user, password) if found else password is None
 
 
 def test_a_file_is_checked_and_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     answers: list[Any] = [NoNetwork("files.example"), answer(200, "data")]
 
     @contextmanager
-    def stream(url: str, user: str, password: Secret | None) -> Iterator[requests.Response]:
-        assert (url, user, password) == ("https://files.example/f", "", None)
+    def stream(url: str, token: Secret | None) -> Iterator[requests.Response]:
+        assert (url, token) == ("https://files.example/f", None)
         said = answers.pop(0)
         if isinstance(said, Exception):
             raise said
