@@ -1,5 +1,6 @@
 """Checks pipelines and templates: the public schema of Azure Pipelines, with our task in it by its manifest."""
 
+import functools
 import importlib.util
 import json
 import pathlib
@@ -24,6 +25,12 @@ def schema(task: dict[str, Any]) -> dict[str, Any]:
     for name in ("templateParameter", "pipelineTemplateParameter"):
         made["definitions"][name]["properties"]["default"] = {}
     return made
+
+
+@functools.cache
+def validator(manifest: str) -> jsonschema.Draft7Validator:
+    """Return what checks against the schema with the task of this manifest in it; the schema is large."""
+    return jsonschema.Draft7Validator(schema(json.loads(manifest)))
 
 
 def alternative(task: dict[str, Any]) -> dict[str, Any]:
@@ -52,9 +59,9 @@ def value(each: dict[str, Any]) -> dict[str, Any]:
 
 def problems(root: pathlib.Path, path: pathlib.Path) -> list[str]:
     """Return what is wrong with a pipeline or a template, one sentence each."""
-    task = json.loads((root / "azure-pipelines-task.json").read_text("utf-8"))
-    content = flat(yaml.safe_load(path.read_text("utf-8")))
-    found = jsonschema.Draft7Validator(schema(task)).iter_errors(content)
+    manifest = (root / "azure-pipelines-task.json").read_text("utf-8")
+    task, content = json.loads(manifest), flat(yaml.safe_load(path.read_text("utf-8")))
+    found = validator(manifest).iter_errors(content)
     said = [text for each in found for text in explain(each, task)]
     said += [text for each in steps(content) for text in references(root, each)]
     return [*dict.fromkeys([*said, *unknown(root, content, task)])]

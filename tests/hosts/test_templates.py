@@ -1,0 +1,118 @@
+"""The templates for Azure Pipelines: by the public schema, and by what only Azure Pipelines would miss."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import amlwheel
+import pytest
+import yaml
+from amlwheel.inputs import Consumed, camel, knobs
+from amlwheel.receipt import CONSUME_OUTPUTS
+from hosts.scenarios import ROOT
+from vsix import pipelines
+
+STEPS = ROOT / "templates/azure-pipelines/release-steps.yml"
+RELEASE = ROOT / "templates/azure-pipelines/release.yml"
+CONSUME = ROOT / "templates/azure-pipelines/consume-steps.yml"
+TRAIN = ROOT / "templates/azure-pipelines/train.yml"
+CHECK = ROOT / "templates/azure-pipelines/scheduled-check.yml"
+OWN = ("through", "commit")  # what is the template's, and no input of the step
+PIPELINES = (RELEASE, TRAIN, CHECK)
+
+
+@pytest.mark.parametrize("path", [STEPS, CONSUME, *PIPELINES, ROOT / "azure-pipelines.yml"], ids=lambda path: path.name)
+def test_pipelines_and_templates_are_good(path: Path) -> None:
+    assert pipelines.problems(ROOT, path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "right", "wrong", "said"),
+    [
+        (STEPS, "  feedToken: ${", "  feedTokem: ${", "'feedTokem' was unexpected"),
+        (STEPS, "AmlWheel@0", "AmlWheel@1", "AmlWheel@1"),
+        (STEPS, "          workspace: ${{ parameters.workspace }}\n", "", "'workspace' is a required property"),
+        (STEPS, "          index: ${{ parameters.index }}\n", "          index: onyl\n", "'onyl' is not valid"),
+        (STEPS, "scriptType: bash", "scriptTyp: bash", "scriptTyp"),
+        (STEPS, "  - checkout: self", "  - chekout: self", "chekout"),
+        (RELEASE, "          feed: ORG", "          fed: ORG", "has no parameter fed"),
+        (RELEASE, "          workspace: SUB", "          workspaces: SUB", "needs workspace"),
+        (RELEASE, "through: task", "through: tasks", "through: tasks isn't one of task, script"),
+        (RELEASE, "release-steps.yml@", "release-step.yml@", "there is no template"),
+        (RELEASE, "timeoutInMinutes", "timeoutMinutes", "timeoutMinutes"),
+        (RELEASE, "steps.yml@amlwheel", "steps.yml@amlwhel", "no repository resource for templates"),
+        (CONSUME, "  - checkout: amlwheel", "  - chekout: amlwheel", "chekout"),
+        (CONSUME, "scriptType: bash", "scriptTyp: bash", "scriptTyp"),
+        (CONSUME, "    name: consume", "    nam: consume", "nam"),
+        (TRAIN, "          receipt: $(", "          recipt: $(", "has no parameter recipt"),
+        (TRAIN, "          receipt: $(Pipeline.Workspace)/release/aml-release/aml-release.json\n", "", "needs receipt"),
+        (TRAIN, "consume-steps.yml@", "consumed-steps.yml@", "there is no template"),
+        (TRAIN, "download: release", "download: released", "no pipeline resource for download: released"),
+        (TRAIN, "release.sourceBranch)", "released.sourceBranch)", "no resource has a variable resources.pipeline.r"),
+        (TRAIN, "release.runID)", "release.runId)", "no resource has a variable resources.pipeline.release.runId"),
+        (TRAIN, "$(consume.environment)", "$(consume.enviroment)", "consume has no output enviroment"),
+        (TRAIN, "        tags: [aml-release]", "        tag: [aml-release]", "tag"),
+        (CHECK, "$(release.changed)", "$(release.change)", "release has no output change"),
+        (CHECK, "          alarmDays:", "          alarm-days:", "has no parameter alarm-days"),
+        (CHECK, "  - cron:", "  - corn:", "corn"),
+        (CHECK, "          commit: $(", "          comit: $(", "has no parameter comit"),
+    ],
+)
+def test_a_slip_in_a_template_is_found(tmp_path: Path, path: Path, right: str, wrong: str, said: str) -> None:
+    text = path.read_text("utf-8")
+    assert right in text
+    (tmp_path / path.name).write_text(text.replace(right, wrong), "utf-8")
+    found = "\n".join(pipelines.problems(ROOT, tmp_path / path.name))
+    assert said in found
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)
+def test_the_templates_are_referenced_by_the_versions_own_tag(path: Path) -> None:
+    assert f"ref: refs/tags/v{amlwheel.__version__} " in path.read_text("utf-8")
+
+
+def test_training_and_the_check_follow_the_release_and_name_no_version_of_their_own() -> None:
+    release, train, checked = (yaml.safe_load(path.read_text("utf-8")) for path in PIPELINES)
+    (mark,) = (each for each in pipelines.walk(release) if "addbuildtag" in str(each.get("bash")))
+    tag = mark["bash"].partition("addbuildtag]")[2].rstrip('"')
+    (started,), (found,) = (each["resources"]["pipelines"] for each in (train, checked))
+    assert started["trigger"] == {"tags": [tag]}
+    assert found["tags"] == [tag]
+    assert not {"version", "branch", "tags"} & started.keys()  # with a trigger it is the run that started it
+    assert train["trigger"] == checked["trigger"] == train["pr"] == checked["pr"] == "none"
+    assert checked["schedules"][0]["always"] == "true"
+    for path in PIPELINES:
+        code = re.sub(r"#.*", "", path.read_text("utf-8"))
+        assert "@latest" not in code
+        assert ":latest" not in code
+
+
+def test_the_template_gives_the_task_and_the_script_the_same() -> None:
+    steps: dict[str, Any] = yaml.safe_load(STEPS.read_text("utf-8"))
+    wanted = {each["name"]: each for each in steps["parameters"]}
+    (task,) = (each for each in pipelines.walk(steps) if each.get("task") == "AmlWheel@0")
+    (script,) = (each for each in pipelines.walk(steps) if each.get("task") == "AzureCLI@2")
+    assert {name: f"${{{{ parameters.{name} }}}}" for name in wanted if name not in OWN} == task["inputs"]
+    given = {name: value for name, value in script["env"].items() if name.startswith("AMLWHEEL_")}
+    assert {name.replace("_", "").lower(): value for name, value in given.items()} == {
+        f"amlwheel{name.lower()}": value for name, value in task["inputs"].items() if name != "azureSubscription"
+    }
+    assert script["name"] == task["name"] == "release"
+
+
+def test_the_companions_template_gives_it_all_but_another_sign_in() -> None:
+    steps: dict[str, Any] = yaml.safe_load(CONSUME.read_text("utf-8"))
+    (script,) = (each for each in pipelines.walk(steps) if each.get("task") == "AzureCLI@2")
+    given = {each.name: f"${{{{ parameters.{each.camel} }}}}" for each in knobs("azure", Consumed)}
+    assert script["env"] == {
+        f"AMLWHEEL_{name.upper().replace('-', '_')}": value
+        for name, value in given.items()
+        if name not in ("client-id", "tenant-id")
+    }
+    assert [each["name"] for each in steps["parameters"] if "default" not in each] == ["receipt", "azureSubscription"]
+    assert script["name"] == "consume"
+    assert script["inputs"]["inlineScript"].endswith('bootstrap.py" consume')
+
+
+def test_what_checks_the_names_in_pipelines_knows_the_companions_outputs() -> None:
+    assert pipelines.consumed(ROOT) == [camel(name) for name in CONSUME_OUTPUTS]
