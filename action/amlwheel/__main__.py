@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, tokens, wheel
+from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, project, tokens
 from .errors import StepError, Unexpected
 from .secret import Secret
 from .stages import Stages
@@ -94,7 +94,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termi
     asked = inputs.read(given)
     lock.requirements(asked.requirements, Path())
     if not asked.wheel:
-        wheel.check_projects(asked.package_dir)
+        project.check_projects(asked.package_dir)
     emit.check_folder(Path(asked.output_dir))
     return asked
 

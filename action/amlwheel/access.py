@@ -19,6 +19,7 @@ from . import (
     image,
     inputs,
     plan,
+    project,
     remote,
     routes,
     storage,
@@ -151,7 +152,7 @@ class Access:
     def _look_at(self, asked_feed: Feed, seen: plan.Observer) -> tuple[Future[Any], Future[Any]]:
         """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
         asked = self.asked
-        name = wheel.expected_names(asked.package_dir, wheel.find(asked.wheel, Path(asked.output_dir)))[0]
+        name = project.expected_names(asked.package_dir, wheel.find(asked.wheel, Path(asked.output_dir)))[0]
         page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
         if asked.connects:
             seen.ask(partial(self._look_as_builder, asked_feed, name, page))

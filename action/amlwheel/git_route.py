@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from . import backend, choice, hosts, lock, process, remote, wheel
+from . import backend, choice, hosts, lock, process, project, remote, wheel
 from .change import Change
 from .environment import Environment
 from .errors import BuildFailed, CommitDiffers, CommitIncomplete, NotForBuilder, Unsatisfiable
@@ -41,8 +41,8 @@ class GitRoute:
         tree = into / "repository"
         remote.checkout(self._source, self._token, tree)
         built = [self._build(tree, folder, into / str(number)) for number, folder in enumerate(self._source.folders)]
-        if not self._source.checked_out and all(map(wheel.is_project, projects)):
-            ours = wheel.build(projects, into / "checked-out", self._host.foreign)
+        if not self._source.checked_out and all(map(project.is_project, projects)):
+            ours = project.build(projects, into / "checked-out", self._host.foreign)
             for there, here in zip(map(wheel.inspect, built), map(wheel.inspect, ours), strict=True):
                 if (there.project, there.version) != (here.project, here.version):
                     commit = self._source.repository.commit[:12]
@@ -53,14 +53,14 @@ class GitRoute:
     def _build(self, tree: Path, folder: str, into: Path) -> Path:
         """Build one project with the very versions that pip will find in the image."""
         place = tree / folder
-        if not wheel.is_project(place):
+        if not project.is_project(place):
             message = f"Commit {self._source.repository.commit[:12]} has no project in {folder or 'its root'}."
             raise CommitIncomplete(message, fix="Commit the project, or correct `package-dir`.")
         pins = self._locked(place, into)
         self._tools |= dict.fromkeys(map(self._address, pins))
         versions = into / "versions.txt"
         versions.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in pins), encoding="utf-8")
-        (path,) = wheel.build([place], into / "wheel", self._host.foreign, {"UV_CONSTRAINT": str(versions)})
+        (path,) = project.build([place], into / "wheel", self._host.foreign, {"UV_CONSTRAINT": str(versions)})
         self._folders[wheel.inspect(path).project] = folder
         return path
 

@@ -1,7 +1,10 @@
 """The frozen nouns that rooms hand to each other. They parse, derive and compare; none of them does anything."""
 
 import hashlib
+import lzma
 import re
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -15,6 +18,17 @@ from packaging.version import Version
 from .errors import BadImage, BadWorkspace
 
 ARTIFACTS = "https://pkgs.dev.azure.com"
+# What zipfile and packaging raise for a damaged, encrypted or made-up archive.
+UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    StopIteration,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 # What the lock is made for, in uv's spelling. Old enough for every image of azureml (Ubuntu 20.04 has glibc 2.31), new
 # enough for today's wheels; PEP 600.
 PLATFORM = "x86_64-manylinux_2_28"

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from . import azureml_core, hosts, inputs, publish, remote, wheel
+from . import azureml_core, hosts, inputs, project, publish, remote
 from .azureml_process import Worker
 from .blobs import Blobs
 from .change import Change
@@ -68,7 +68,7 @@ class FeedRoute:
 
     def build(self, projects: Sequence[str], into: Path) -> list[Path]:
         """See `Route`."""
-        return wheel.build(projects, into, self.host.foreign)
+        return project.build(projects, into, self.host.foreign)
 
     def refuse(self, wheel: Wheel) -> None:
         """See `Route`."""
@@ -111,7 +111,7 @@ class WorkspaceRoute:
 
     def build(self, projects: Sequence[str], into: Path) -> list[Path]:
         """See `Route`."""
-        return wheel.build(projects, into, self.host.foreign)
+        return project.build(projects, into, self.host.foreign)
 
     def refuse(self, wheel: Wheel) -> None:
         """See `Route`."""

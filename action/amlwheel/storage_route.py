@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from . import hosts, inputs, mirror, wheel
+from . import hosts, inputs, mirror, project
 from .blobs import Blobs
 from .change import Change
 from .environment import Environment
@@ -55,7 +55,7 @@ class StorageRoute:
 
     def build(self, projects: Sequence[str], into: Path) -> list[Path]:
         """See `routes.Route`."""
-        return wheel.build(projects, into, self.host.foreign)
+        return project.build(projects, into, self.host.foreign)
 
     def refuse(self, wheel: Wheel) -> None:
         """See `routes.Route`: a container takes every name."""

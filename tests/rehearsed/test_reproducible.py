@@ -15,8 +15,8 @@ from rehearsed.steps import PROJECTS, sha256
 
 BACKENDS = sorted(path.name for path in (PROJECTS / "backends").iterdir())
 # A child: its umask is its own, and so is its working directory.
-BUILD = "import os, sys, pathlib; os.umask(int(sys.argv[1], 8)); from amlwheel import wheel; \
-print(wheel.build([sys.argv[2]], pathlib.Path(sys.argv[3]), lambda line: None)[0])"
+BUILD = "import os, sys, pathlib; os.umask(int(sys.argv[1], 8)); from amlwheel import project; \
+print(project.build([sys.argv[2]], pathlib.Path(sys.argv[3]), lambda line: None)[0])"
 
 C_PROJECT = {
     "pyproject.toml": """\

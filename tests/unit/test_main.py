@@ -23,12 +23,12 @@ from amlwheel import (
     image,
     lock,
     process,
+    project,
     proof,
     publish,
     source,
     upstream,
     view,
-    wheel,
 )
 from amlwheel.change import Change, Verb
 from amlwheel.errors import NoNetwork, ProofFailed, StepError, Unsatisfiable
@@ -148,7 +148,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(http, "get", made.get)
     monkeypatch.setattr(publish, "_post", made.post)
     monkeypatch.setattr(image, "pin", lambda _: IMAGE)
-    monkeypatch.setattr(wheel, "build", made.build)
+    monkeypatch.setattr(project, "build", made.build)
     monkeypatch.setattr(lock, "resolve", made.resolve)
     monkeypatch.setattr(proof, "prove", made.prove)
     monkeypatch.setattr(source, "detect", lambda *_: made.code)
@@ -422,7 +422,7 @@ def test_warnings_do_not_stop_the_step(
 
 
 def test_wheels_built_elsewhere_need_no_project(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wheel, "build", lambda *_: pytest.fail("built"))
+    monkeypatch.setattr(project, "build", lambda *_: pytest.fail("built"))
     (world.folder / "pyproject.toml").unlink()
     (world.folder / "dist").mkdir()
     pack(world.folder / "dist")

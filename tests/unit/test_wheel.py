@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from amlwheel import process, wheel
+from amlwheel import process, project, wheel
 from amlwheel.errors import (
     BadWheel,
     BuildFailed,
@@ -218,17 +218,17 @@ def test_normalise_makes_equal_files_of_equal_contents(tmp_path: Path) -> None:
         folder.mkdir()
         path = scrambled(folder, order, mode, year)
         before = contents(path)
-        assert wheel.normalise(path, "1700000000") == path
+        assert project.normalise(path, "1700000000") == path
         assert contents(path) == before
         assert list(folder.iterdir()) == [path]
         results.append(path.read_bytes())
-        assert wheel.normalise(path, "1700000000").read_bytes() == results[-1]
+        assert project.normalise(path, "1700000000").read_bytes() == results[-1]
     assert results[0] == results[1]
-    assert wheel.normalise(path, "1800000000").read_bytes() != results[1]
+    assert project.normalise(path, "1800000000").read_bytes() != results[1]
 
 
 def test_normalise_keeps_record_true_and_puts_dist_info_last(tmp_path: Path) -> None:
-    path = wheel.normalise(scrambled(tmp_path, -1, 0o100600, 2021), "0")
+    path = project.normalise(scrambled(tmp_path, -1, 0o100600, 2021), "0")
     found = contents(path)
     for name, digest, _ in csv.reader(io.StringIO(found["acme-1.0.dist-info/RECORD"].decode())):
         assert digest in ("", record(found[name].decode()))
@@ -256,7 +256,7 @@ class Builder:
     def __call__(
         self, command: list[str | Path], *, env: Mapping[str, str], seconds: float, echo: Callable[[str], None]
     ) -> process.Finished:
-        assert seconds == wheel.BUILD_SECONDS
+        assert seconds == project.BUILD_SECONDS
         words = list(map(str, command))
         self.runs.append((words, env))
         echo("building")
@@ -275,7 +275,7 @@ def test_build_runs_the_tool_for_each_folder_and_keeps_the_order(
     monkeypatch.setattr(process, "run", tool)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     monkeypatch.setenv("FAKE_TOKEN", "x")
-    paths = wheel.build(["src/two", "src/one"], tmp_path, said.append)
+    paths = project.build(["src/two", "src/one"], tmp_path, said.append)
     assert [path.name for path in paths] == ["two-1.0-py3-none-any.whl", "one-1.0-py3-none-any.whl"]
     assert sorted(said) == ["one: building", "two: building"]
     for words, env in tool.runs:
@@ -301,7 +301,7 @@ def test_a_failed_build_shows_the_last_lines(
     monkeypatch.setattr(process, "run", Builder(1, output))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     with pytest.raises(kind) as caught:
-        wheel.build(["project"], tmp_path, print)
+        project.build(["project"], tmp_path, print)
     assert details in caught.value.details
 
 
@@ -318,12 +318,12 @@ def test_a_build_that_leaves_no_one_wheel_is_refused(tmp_path: Path, monkeypatch
     monkeypatch.setattr(process, "run", Several())
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     with pytest.raises(BadWheel, match="not into one readable wheel"):
-        wheel.build(["project"], tmp_path, print)
+        project.build(["project"], tmp_path, print)
 
 
 def test_elsewhere_compilers_keep_their_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    assert wheel._without_paths(tmp_path, tmp_path, {}) == {}
+    assert project._without_paths(tmp_path, tmp_path, {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -332,31 +332,31 @@ def test_elsewhere_compilers_keep_their_options(tmp_path: Path, monkeypatch: pyt
         (process.Finished(0, "1750000000\n"), {}, "1750000000"),
         (process.Finished(0, "1750000000\n"), {"SOURCE_DATE_EPOCH": "12"}, "12"),
         (process.Finished(0, "1750000000\n"), {"SOURCE_DATE_EPOCH": "yesterday"}, "1750000000"),
-        (process.Finished(128, "fatal: not a git repository"), {}, wheel.NO_COMMIT_EPOCH),
-        (process.Finished(0, ""), {}, wheel.NO_COMMIT_EPOCH),
+        (process.Finished(128, "fatal: not a git repository"), {}, project.NO_COMMIT_EPOCH),
+        (process.Finished(0, ""), {}, project.NO_COMMIT_EPOCH),
     ],
 )
 def test_the_date_is_the_users_or_the_commits_or_a_constant(
     monkeypatch: pytest.MonkeyPatch, git: process.Finished, given: dict[str, str], expected: str
 ) -> None:
     monkeypatch.setattr(process, "run", lambda *_, **__: git)
-    assert wheel.source_date(Path(), given) == expected
+    assert project.source_date(Path(), given) == expected
 
 
 def test_without_git_the_date_is_a_constant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "git", lambda *_: "")
-    assert wheel.source_date(Path(), {}) == wheel.NO_COMMIT_EPOCH
+    assert project.source_date(Path(), {}) == project.NO_COMMIT_EPOCH
 
 
 def test_a_folder_without_a_project_is_named(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old/setup.py").touch()
     (tmp_path / "empty").mkdir()
-    wheel.check_projects([str(tmp_path / "old")])
+    project.check_projects([str(tmp_path / "old")])
     with pytest.raises(NoProject, match="has neither pyproject"):
-        wheel.check_projects([str(tmp_path / "old"), str(tmp_path / "empty")])
+        project.check_projects([str(tmp_path / "old"), str(tmp_path / "empty")])
     with pytest.raises(NoProject, match="is not a folder"):
-        wheel.check_projects([str(tmp_path / "nowhere")])
+        project.check_projects([str(tmp_path / "nowhere")])
 
 
 @pytest.mark.parametrize(
@@ -375,13 +375,13 @@ def test_a_name_can_be_expected_before_the_build(tmp_path: Path, text: str | Non
     folder.mkdir()
     if text is not None:
         (folder / "pyproject.toml").write_text(text)
-    assert wheel.expected_names([str(folder)], ()) == [name]
+    assert project.expected_names([str(folder)], ()) == [name]
 
 
 def test_a_wheels_file_tells_the_name_to_expect(tmp_path: Path) -> None:
     pack(tmp_path)
-    assert wheel.expected_names(["."], list(tmp_path.glob("*.whl"))) == ["acme_churn"]
-    assert wheel.expected_names([os.sep], ()) == ["package"]
+    assert project.expected_names(["."], list(tmp_path.glob("*.whl"))) == ["acme_churn"]
+    assert project.expected_names([os.sep], ()) == ["package"]
 
 
 # --- together, tag, fit
