@@ -22,6 +22,7 @@ from .model import Container, Wheel
 # What the service answers to who has the right network and a token, but no role (azure-storage-blob's error codes).
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
 _FIREWALL = ("AuthorizationFailure", "NetworkAuthorizationFailure", "AuthorizationSourceIPMismatch")
+_THERE = ("BlobAlreadyExists", "ConditionNotMet")  # to `If-None-Match: *`
 TRIES, PAUSE = 3, 2  # repeats of a request, and seconds between them; the library's own pauses begin at 15
 BLOCK = 2**22  # bytes of a block, and of each answer when a blob is read
 
@@ -59,6 +60,7 @@ class Blobs:
             max_block_size=BLOCK,
             max_single_get_size=8 * BLOCK,
             max_chunk_get_size=BLOCK,
+            permit_redirects=False,  # the service sends nobody elsewhere; a sign-in page does
             user_agent=f"amlwheel/{__version__}",
         )
 
@@ -108,8 +110,12 @@ class Blobs:
         runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List).
         """
         given = {"length": file.stat().st_size, "metadata": {"sha256": sha256}, "validate_content": True}
-        with self._answers(path), file.open("rb") as content, contextlib.suppress(exceptions.ResourceExistsError):
-            self._client.upload_blob(path, content, overwrite=False, **given)
+        with self._answers(path), file.open("rb") as content:
+            try:
+                self._client.upload_blob(path, content, overwrite=False, **given)
+            except exceptions.HttpResponseError as error:
+                if _code(error) not in _THERE:  # 409 says other things, too, such as ContainerBeingDeleted
+                    raise
         if not self.has(path, sha256, file.stat().st_size):
             message = f"{self.container.url} took {path}, and doesn't have it."
             raise BlobRefused(message)
@@ -152,6 +158,9 @@ class Blobs:
                 yield
         except exceptions.HttpResponseError as error:
             raise self._refusal(what, error) from None
+        except (exceptions.AzureError, ValueError) as error:  # such as a page, with status 200, in place of a blob
+            message = f"{self.container.url} gave an answer for {what} that no storage account gives."
+            raise BlobRefused(message, details=type(error).__name__) from None
 
     def _refusal(self, what: str, error: exceptions.HttpResponseError) -> StepError:
         code, url = _code(error), self.container.url

@@ -16,7 +16,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from rehearsal import azurite, names, roles, upstream
+from rehearsal import names, roles, upstream
 from rehearsal.builder import build
 from rehearsal.world import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, World, workspace_id
 from rehearsed.steps import ROOT, WORKSPACE_LABEL, Result, Step, refused, sha256, write_wheel
@@ -35,21 +35,6 @@ SIXTY = (
     "snowballstemmer sortedcontainers soupsieve tabulate termcolor texttable toml toolz tqdm typing-extensions "
     "tzdata uritemplate urllib3 wcwidth websocket-client xmltodict zict zipp"
 ).split()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _installed() -> None:
-    """Let npm do its work before a request waits for it."""
-    azurite.installed()
-
-
-@pytest.fixture
-def container(world: World, tmp_path: pathlib.Path) -> str:
-    """Return the address of a container that no other test has touched."""
-    name = f"c-{abs(hash(tmp_path)) % 10**12}"
-    with world.store.edit("storage") as document:
-        account(document)["containers"] = {name: None}
-    return names.container_url(name)
 
 
 def account(document: dict[str, Any]) -> dict[str, Any]:

@@ -143,6 +143,15 @@ def test_who_comes_second_compares_what_the_first_has_stored(blobs: Blobs, clien
         blobs.put(path, wheel.path, wheel.sha256)
 
 
+def test_a_conflict_of_another_kind_is_told_by_its_code(blobs: Blobs, client: Client, tmp_path: Path) -> None:
+    def late() -> None:
+        raise failure("BlobImmutableDueToPolicy", 409, exceptions.ResourceExistsError)
+
+    wheel, client.late = make(tmp_path), late
+    with pytest.raises(BlobRefused, match="answered 409 BlobImmutableDueToPolicy for p/f"):
+        blobs.put("p/f", wheel.path, wheel.sha256)
+
+
 def test_what_is_read_back_has_to_be_what_was_stored(blobs: Blobs, client: Client, tmp_path: Path) -> None:
     client.blobs["p/f"] = (b"others", {})
     with pytest.raises(BlobDiffers, match="gives p/f with sha256"):
@@ -159,6 +168,8 @@ def test_what_is_read_back_has_to_be_what_was_stored(blobs: Blobs, client: Clien
         (failure("AuthorizationFailure"), StorageFirewall),
         (failure("InvalidAuthenticationInfo", 401, exceptions.ClientAuthenticationError), BlobRefused),
         (failure("", 500), BlobRefused),
+        (exceptions.AzureError(f"MD5 mismatch {CANARY}"), BlobRefused),
+        (ValueError(f"Content-Range {CANARY}"), BlobRefused),
         (exceptions.ServiceRequestError(f"Bearer {CANARY}"), NoNetwork),
         (exceptions.ServiceResponseTimeoutError(CANARY), TooSlow),
     ],
@@ -188,7 +199,9 @@ def test_the_real_client_has_our_session_and_bounded_patience() -> None:
     transport = client._config.__dict__.get("transport") or client._pipeline._transport._transport
     assert client.url == CONTAINER.url
     assert (transport.connection_config.timeout, transport.connection_config.read_timeout) == (10, 60)
-    assert transport.session.get_adapter(client.url).max_retries.total == 0
+    retries = transport.session.get_adapter(client.url).max_retries
+    assert (retries.total, retries.connect, retries.read) == (None, 0, 0)
+    assert [retries.is_retry("PUT", status, has_retry_after=True) for status in (429, 500, 503)] == [True, False, False]
 
 
 @pytest.mark.parametrize(
