@@ -39,7 +39,8 @@ class Place:
         status, said = self._ask("permissions") if self.scope else (404, {})
         if status >= 400:  # noqa: PLR2004
             return None
-        return any(allows(items_in(said.get("value")), data=each) for each in WRITE)
+        may = any(allows(items_in(said.get("value")), data=each) for each in WRITE)
+        return may or (None if said.get("nextLink") else False)
 
     def closed_to(self, workspace: Workspace) -> str:
         """Return why `workspace` can't read the blobs, and the command that mends it; empty where it can't be seen.
