@@ -636,6 +636,18 @@ class NotMirrored(StepError):
     fix = "Run the step again: what is stored is kept. A mirror's credential belongs into UV_DEFAULT_INDEX."
 
 
+class ContainerPublic(StepError):
+    """The container is open to anybody, and packages of one's own would be read by all."""
+
+    status = 106
+    title = "container public"
+    cause = "Somebody set the container's public access level to Blob or Container."
+    fix = (
+        "Close it: az storage container set-permission --account-name ACCOUNT -n NAME --public-access off; better, set "
+        "Allow Blob anonymous access of the account to Disabled, too."
+    )
+
+
 # --- lock, image, network, proof --------------------------------------------------------------------------------
 
 
