@@ -163,14 +163,15 @@ class Blobs:
             raise BlobRefused(message, details=type(error).__name__) from None
 
     def _refusal(self, what: str, error: exceptions.HttpResponseError) -> StepError:
+        """Return what the answer stands for; what would be so for every file is said without its name, so once."""
         code, url = _code(error), self.container.url
         details = str(error.message or "")[:2000]
         if code in ("ContainerNotFound", "ContainerBeingDeleted", "ContainerDisabled"):
             return ContainerNotFound(f"There is no container {url} ({code}).")
         if code in _NO_ROLE:
-            return ContainerRefused(f"{url} refuses {what}: {code}.", fix=self.grant)
+            return ContainerRefused(f"{url} refuses what the step needs there: {code}.", fix=self.grant)
         if code in _FIREWALL:
-            return StorageFirewall(f"{url} refuses {what} from here: {code}.", details=details)
+            return StorageFirewall(f"{url} takes no request from here: {code}.", details=details)
         return BlobRefused(
             f"{url} answered {error.status_code} {code or 'without a code'} for {what}.", details=details
         )

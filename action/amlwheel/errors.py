@@ -51,6 +51,7 @@ class Several(StepError):
 
 def together(errors: Sequence[StepError]) -> StepError:
     """Return one error for `errors` (at least one): itself, one for all unreachable hosts, or `Several`."""
+    errors = [each for error in errors for each in (error.errors if isinstance(error, Several) else (error,))]
     hosts = list(dict.fromkeys(error.host for error in errors if isinstance(error, NoNetwork)))
     rest = [error for error in errors if not isinstance(error, NoNetwork)]
     if len(hosts) > 1:

@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
+from amlwheel import plan
 from amlwheel.blobs import Blobs
 from amlwheel.change import Verb
 from amlwheel.errors import (
@@ -186,6 +188,15 @@ def test_each_refusal_has_its_own_error(
         assert CANARY not in f"{caught.value.what} {caught.value.details}"
         if kind is ContainerRefused:
             assert caught.value.fix == "Grant it so."
+
+
+@pytest.mark.parametrize("code", ["AuthorizationPermissionMismatch", "AuthorizationFailure", "ContainerNotFound"])
+def test_what_is_wrong_with_all_files_is_told_once(blobs: Blobs, client: Client, code: str) -> None:
+    client.fails = failure(code)
+    with pytest.raises(StepError) as caught, plan.observing() as seen:
+        for number in range(60):
+            seen.ask(partial(blobs.has, f"p/{number}", "0" * 64))
+    assert code in caught.value.what
 
 
 def test_how_public_the_container_is_is_told(blobs: Blobs, client: Client) -> None:
