@@ -160,7 +160,9 @@ def test_a_container_that_is_open_to_anybody_is_refused(
 ) -> None:
     with world.store.edit("storage") as document:
         account(document).update(containers={container.rpartition("/")[2]: public}, allow_public=True)
-    refused(release(step, container, wheel), 106, f"Anybody on the internet may read {container}", "--public-access off")
+    refused(
+        release(step, container, wheel), 106, f"Anybody on the internet may read {container}", "--public-access off"
+    )
 
 
 def test_a_workspace_that_cannot_read_is_warned_of(

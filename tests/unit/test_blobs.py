@@ -193,9 +193,14 @@ def test_each_refusal_has_its_own_error(
 @pytest.mark.parametrize("code", ["AuthorizationPermissionMismatch", "AuthorizationFailure", "ContainerNotFound"])
 def test_what_is_wrong_with_all_files_is_told_once(blobs: Blobs, client: Client, code: str) -> None:
     client.fails = failure(code)
-    with pytest.raises(StepError) as caught, plan.observing() as seen:
-        for number in range(60):
-            seen.ask(partial(blobs.has, f"p/{number}", "0" * 64))
+
+    def ask() -> None:
+        with plan.observing() as seen:
+            for number in range(60):
+                seen.ask(partial(blobs.has, f"p/{number}", "0" * 64))
+
+    with pytest.raises(StepError) as caught:
+        ask()
     assert code in caught.value.what
 
 
