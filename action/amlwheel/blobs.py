@@ -23,6 +23,7 @@ from .model import Container, Wheel
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
 _FIREWALL = ("AuthorizationFailure", "NetworkAuthorizationFailure", "AuthorizationSourceIPMismatch")
 _THERE = ("BlobAlreadyExists", "ConditionNotMet")  # to `If-None-Match: *`
+_OTHERS = "Use another container; or delete the file there, if no environment needs it any more."
 TRIES, PAUSE = 3, 2  # repeats of a request, and seconds between them; the library's own pauses begin at 15
 BLOCK = 2**22  # bytes of a block, and of each answer when a blob is read
 
@@ -72,11 +73,11 @@ class Blobs:
         with self._answers("the container"):
             return str(self._client.get_container_properties().public_access or "")
 
-    def has(self, path: str, sha256: str, size: int = 0, *, read: bool = False) -> bool:
+    def has(self, path: str, sha256: str, size: int = 0, *, read: bool = False, fix: str = _OTHERS) -> bool:
         """Tell whether the blob `path` is there with these bytes; raise BlobDiffers when it has others.
 
         The sha256 that was noted with the blob decides, if the size is right (0: nobody knows it); else, and with
-        `read`, the bytes themselves do.
+        `read`, the bytes themselves do. `fix` is what to do about others; without one, our own version is bumped.
         """
         with self._answers(path):
             try:
@@ -90,9 +91,6 @@ class Blobs:
         theirs = noted if told else self._digest(path)
         if theirs != sha256:
             message = f"{self.container.url} has {path} with sha256 {theirs[:12]}…; this run's has {sha256[:12]}…."
-            fix = (
-                "" if read else "Use another container; or delete the file there, if no environment needs it any more."
-            )
             raise BlobDiffers(message, fix=fix)
         return True
 
@@ -103,11 +101,11 @@ class Blobs:
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def put(self, path: str, file: Path, sha256: str) -> None:
+    def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
         """Store `file` under `path`, unless somebody else has meanwhile; then its bytes have to be the same.
 
         `If-None-Match: *` goes with the request that makes the blob appear, so nothing is ever overwritten, and two
-        runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List).
+        runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List). `fix`: see `has`.
         """
         given = {"length": file.stat().st_size, "metadata": {"sha256": sha256}, "validate_content": True}
         with self._answers(path), file.open("rb") as content:
@@ -116,7 +114,7 @@ class Blobs:
             except exceptions.HttpResponseError as error:
                 if _code(error) not in _THERE:  # 409 says other things, too, such as ContainerBeingDeleted
                     raise
-        if not self.has(path, sha256, file.stat().st_size):
+        if not self.has(path, sha256, file.stat().st_size, fix=fix):
             message = f"{self.container.url} took {path}, and doesn't have it."
             raise BlobRefused(message)
 
@@ -141,11 +139,11 @@ class Blobs:
         """
         path = f"{wheel.project}/{wheel.filename}"
         subject = f"wheel {wheel.filename} in {self.container.url}"
-        if self.has(path, wheel.sha256, wheel.size, read=True):
+        if self.has(path, wheel.sha256, wheel.size, read=True, fix=""):
             return Change(subject, Verb.KEEP, "the container has it with the same sha256", wheel.sha256)
 
         def effect() -> None:
-            self.put(path, wheel.path, wheel.sha256)
+            self.put(path, wheel.path, wheel.sha256, fix="")
             self.fetch(path, keep, wheel.sha256)
 
         return Change(subject, Verb.CREATE, "new file", wheel.sha256, effect)

@@ -145,6 +145,15 @@ def test_who_comes_second_compares_what_the_first_has_stored(blobs: Blobs, clien
         blobs.put(path, wheel.path, wheel.sha256)
 
 
+def test_whose_wheel_comes_second_is_told_to_bump_the_version(blobs: Blobs, client: Client, tmp_path: Path) -> None:
+    wheel = make(tmp_path)
+    change = blobs.plan(wheel, tmp_path / "kept")
+    client.late = lambda: client.blobs.setdefault(f"acme-churn/{wheel.filename}", (b"other", {}))  # type: ignore[assignment]
+    with pytest.raises(BlobDiffers) as caught:
+        change.effect()
+    assert caught.value.fix == BlobDiffers.fix  # deleting the other's would break its environment
+
+
 def test_a_conflict_of_another_kind_is_told_by_its_code(blobs: Blobs, client: Client, tmp_path: Path) -> None:
     def late() -> None:
         raise failure("BlobImmutableDueToPolicy", 409, exceptions.ResourceExistsError)
