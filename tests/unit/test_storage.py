@@ -99,6 +99,13 @@ def test_of_a_workspace_that_cannot_read_the_command_is_told(arm: FakeArm) -> No
     assert found(arm).closed_to(WORKSPACE) == said
 
 
+def test_of_an_account_without_keys_a_role_for_them_is_none(arm: FakeArm) -> None:
+    role(arm, actions=["*"])
+    properties = {"allowSharedKeyAccess": False}
+    arm.answers["GET", ACCOUNTS] = (200, {"value": [{"name": "acmewheels", "id": ACCOUNT, "properties": properties}]})
+    assert "has no role by which it could read" in found(arm).closed_to(WORKSPACE)
+
+
 def test_a_list_of_roles_that_goes_on_is_not_judged(arm: FakeArm) -> None:
     arm.answers["GET", ASSIGNED] = (200, {"value": [], "nextLink": "https://management.azure.com/more"})
     assert found(arm).closed_to(WORKSPACE) == ""
