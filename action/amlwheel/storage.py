@@ -25,8 +25,8 @@ _WRITER, _READER = "Storage Blob Data Contributor", "Storage Blob Data Reader"
 class Place:
     """A container as Azure Resource Manager knows it; `scope` is its resource id, empty when it isn't told.
 
-    `keys`: the account takes its keys, as it does unless `allowSharedKeyAccess` is false (Learn, shared-key-authorization-
-    prevent).
+    `keys`: the account takes its keys, as it does unless `allowSharedKeyAccess` is false (Learn,
+    shared-key-authorization-prevent).
     """
 
     arm: Arm
