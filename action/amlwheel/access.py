@@ -30,10 +30,8 @@ from . import (
 from .arm import Arm
 from .azureml_process import Worker
 from .blobs import Blobs
-from .errors import ContainerRefused, FeedNotFound, StepError
+from .errors import ContainerPublic, ContainerRefused, FeedNotFound, StepError
 from .model import Connection, Container, Feed, Image
-
-_CLOSE = "close it (az storage container set-permission --public-access off, or Allow Blob anonymous access: Disabled)"
 
 
 @dataclass(frozen=True)
@@ -130,9 +128,9 @@ class Access:
         return replace(connection, token_expires=expires)
 
     def _container(self, arm: Arm, credential: Any, container: Container) -> Blobs:  # noqa: ANN401  # azure-core's protocol
-        """Return the container, if it is there and nothing tells that the identity can't write to it.
+        """Return the container, if it is there, closed to the public, and nothing tells that we can't write to it.
 
-        What doesn't stop the run is warned of: a container that anybody may read, a workspace that can't.
+        A workspace that can't read it is warned of: images may be built on another one, or later.
         """
         place = storage.find(arm, container, self.asked.workspace)
         found = Blobs(container, credential, place.grant)
@@ -144,7 +142,8 @@ class Access:
             message = f"The identity may see {container.url}, but has no role that lets it store blobs there."
             raise ContainerRefused(message, fix=place.grant)
         if public.result():
-            self.host.warning(f"Anybody on the internet may read {container.url}: {_CLOSE}.")
+            message = f"Anybody on the internet may read {container.url} (public access: {public.result()})."
+            raise ContainerPublic(message)
         for text in filter(None, plan.results(closed)):
             self.host.warning(text)
         return found

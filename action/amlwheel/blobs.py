@@ -22,6 +22,8 @@ from .model import Container, Wheel
 # What the service answers to who has the right network and a token, but no role (azure-storage-blob's error codes).
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
 _FIREWALL = ("AuthorizationFailure", "NetworkAuthorizationFailure", "AuthorizationSourceIPMismatch")
+_THERE = ("BlobAlreadyExists", "ConditionNotMet")  # to `If-None-Match: *`
+_OTHERS = "Use another container; or delete the file there, if no environment needs it any more."
 TRIES, PAUSE = 3, 2  # repeats of a request, and seconds between them; the library's own pauses begin at 15
 BLOCK = 2**22  # bytes of a block, and of each answer when a blob is read
 
@@ -59,6 +61,7 @@ class Blobs:
             max_block_size=BLOCK,
             max_single_get_size=8 * BLOCK,
             max_chunk_get_size=BLOCK,
+            permit_redirects=False,  # the service sends nobody elsewhere; a sign-in page does
             user_agent=f"amlwheel/{__version__}",
         )
 
@@ -70,11 +73,11 @@ class Blobs:
         with self._answers("the container"):
             return str(self._client.get_container_properties().public_access or "")
 
-    def has(self, path: str, sha256: str, size: int = 0, *, read: bool = False) -> bool:
+    def has(self, path: str, sha256: str, size: int = 0, *, read: bool = False, fix: str = _OTHERS) -> bool:
         """Tell whether the blob `path` is there with these bytes; raise BlobDiffers when it has others.
 
         The sha256 that was noted with the blob decides, if the size is right (0: nobody knows it); else, and with
-        `read`, the bytes themselves do.
+        `read`, the bytes themselves do. `fix` is what to do about others; without one, our own version is bumped.
         """
         with self._answers(path):
             try:
@@ -88,9 +91,6 @@ class Blobs:
         theirs = noted if told else self._digest(path)
         if theirs != sha256:
             message = f"{self.container.url} has {path} with sha256 {theirs[:12]}…; this run's has {sha256[:12]}…."
-            fix = (
-                "" if read else "Use another container; or delete the file there, if no environment needs it any more."
-            )
             raise BlobDiffers(message, fix=fix)
         return True
 
@@ -101,16 +101,20 @@ class Blobs:
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def put(self, path: str, file: Path, sha256: str) -> None:
+    def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
         """Store `file` under `path`, unless somebody else has meanwhile; then its bytes have to be the same.
 
         `If-None-Match: *` goes with the request that makes the blob appear, so nothing is ever overwritten, and two
-        runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List).
+        runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List). `fix`: see `has`.
         """
         given = {"length": file.stat().st_size, "metadata": {"sha256": sha256}, "validate_content": True}
-        with self._answers(path), file.open("rb") as content, contextlib.suppress(exceptions.ResourceExistsError):
-            self._client.upload_blob(path, content, overwrite=False, **given)
-        if not self.has(path, sha256, file.stat().st_size):
+        with self._answers(path), file.open("rb") as content:
+            try:
+                self._client.upload_blob(path, content, overwrite=False, **given)
+            except exceptions.HttpResponseError as error:
+                if _code(error) not in _THERE:  # 409 says other things, too, such as ContainerBeingDeleted
+                    raise
+        if not self.has(path, sha256, file.stat().st_size, fix=fix):
             message = f"{self.container.url} took {path}, and doesn't have it."
             raise BlobRefused(message)
 
@@ -135,11 +139,11 @@ class Blobs:
         """
         path = f"{wheel.project}/{wheel.filename}"
         subject = f"wheel {wheel.filename} in {self.container.url}"
-        if self.has(path, wheel.sha256, wheel.size, read=True):
+        if self.has(path, wheel.sha256, wheel.size, read=True, fix=""):
             return Change(subject, Verb.KEEP, "the container has it with the same sha256", wheel.sha256)
 
         def effect() -> None:
-            self.put(path, wheel.path, wheel.sha256)
+            self.put(path, wheel.path, wheel.sha256, fix="")
             self.fetch(path, keep, wheel.sha256)
 
         return Change(subject, Verb.CREATE, "new file", wheel.sha256, effect)
@@ -152,16 +156,20 @@ class Blobs:
                 yield
         except exceptions.HttpResponseError as error:
             raise self._refusal(what, error) from None
+        except (exceptions.AzureError, ValueError) as error:  # such as a page, with status 200, in place of a blob
+            message = f"{self.container.url} gave an answer for {what} that no storage account gives."
+            raise BlobRefused(message, details=type(error).__name__) from None
 
     def _refusal(self, what: str, error: exceptions.HttpResponseError) -> StepError:
+        """Return what the answer stands for; what would be so for every file is said without its name, so once."""
         code, url = _code(error), self.container.url
         details = str(error.message or "")[:2000]
         if code in ("ContainerNotFound", "ContainerBeingDeleted", "ContainerDisabled"):
             return ContainerNotFound(f"There is no container {url} ({code}).")
         if code in _NO_ROLE:
-            return ContainerRefused(f"{url} refuses {what}: {code}.", fix=self.grant)
+            return ContainerRefused(f"{url} refuses what the step needs there: {code}.", fix=self.grant)
         if code in _FIREWALL:
-            return StorageFirewall(f"{url} refuses {what} from here: {code}.", details=details)
+            return StorageFirewall(f"{url} takes no request from here: {code}.", details=details)
         return BlobRefused(
             f"{url} answered {error.status_code} {code or 'without a code'} for {what}.", details=details
         )

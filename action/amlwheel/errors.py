@@ -51,6 +51,7 @@ class Several(StepError):
 
 def together(errors: Sequence[StepError]) -> StepError:
     """Return one error for `errors` (at least one): itself, one for all unreachable hosts, or `Several`."""
+    errors = [each for error in errors for each in (error.errors if isinstance(error, Several) else (error,))]
     hosts = list(dict.fromkeys(error.host for error in errors if isinstance(error, NoNetwork)))
     rest = [error for error in errors if not isinstance(error, NoNetwork)]
     if len(hosts) > 1:
@@ -634,6 +635,18 @@ class NotMirrored(StepError):
     title = "file not mirrored"
     cause = "The index no longer gives the file as it was locked, or needs a credential that isn't in its variable."
     fix = "Run the step again: what is stored is kept. A mirror's credential belongs into UV_DEFAULT_INDEX."
+
+
+class ContainerPublic(StepError):
+    """The container is open to anybody, and packages of one's own would be read by all."""
+
+    status = 106
+    title = "container public"
+    cause = "Somebody set the container's public access level to Blob or Container."
+    fix = (
+        "Close it: az storage container set-permission --account-name ACCOUNT -n NAME --public-access off; better, set "
+        "Allow Blob anonymous access of the account to Disabled, too."
+    )
 
 
 # --- lock, image, network, proof --------------------------------------------------------------------------------

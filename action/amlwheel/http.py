@@ -83,9 +83,23 @@ def session() -> requests.Session:
 
 
 def plain_session() -> requests.Session:
-    """Return a session for a client that signs and repeats its requests itself."""
+    """Return a session for a client that signs and repeats its requests itself, but for 429 (azure-storage-blob).
+
+    That is a proxy's or a gateway's, and says that nothing has happened; so any method is sent again.
+    """
+    retry = _Retry(
+        total=None,  # with a number, a Retry-After would count for 503, too, which the client repeats itself
+        connect=0,
+        read=0,
+        other=0,
+        status=4,
+        backoff_factor=0.5,
+        status_forcelist=(429,),
+        allowed_methods=None,
+        raise_on_status=False,
+    )
     made = requests.Session()
-    made.mount("https://", adapter(repeats=0))
+    made.mount("https://", _Adapter(READ, retry))
     made.auth = _no_netrc  # it would take the place of the client's own header
     return made
 

@@ -408,7 +408,7 @@ class Inputs:
             message = f"`feed` {self.feed.label} is the index of a group of GitLab, which takes no uploads."
             fix = "Give a project's https://HOST/api/v4/projects/ID/packages/pypi as `feed`, or as `feed-upload-url`."
             found.append(BadFeed(message, fix=fix))
-        if self.sdk == "v1" and (self.feed_user or self.connection_user):
+        if self.sdk == "v1" and self.connects and (self.feed_user or self.connection_user):
             name = "connection-user" if self.connection_user else "feed-user"
             found.append(UserNotStorable(f"`{name}` can't be stored on a workspace with `sdk` v1."))
         return found

@@ -1,9 +1,10 @@
 """The whole lock in a container (`mirror`): one wheel for each package, from its own index, checked on the way."""
 
+import contextlib
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -135,7 +136,8 @@ class Mirror:
                 self.say(f"       {number} of {len(waiting)} files, {size / 2**20:.0f} MB")
 
     def _store(self, path: str, file: File, place: Path) -> int:
-        self.source.download(file, place)
+        with _room(file.name):
+            self.source.download(file, place)
         self.blobs.put(path, place, file.sha256)
         size = place.stat().st_size
         place.unlink()  # a lock with torch in it is several GB
@@ -144,7 +146,23 @@ class Mirror:
 
 def fetch(blobs: Blobs, wanted: Iterable[tuple[str, Path, str]]) -> None:
     """Read blobs (path, file, sha256) back from the container, all that aren't read yet."""
+
+    def read(path: str, file: Path, sha256: str) -> None:
+        with _room(file.name):
+            blobs.fetch(path, file, sha256)
+
     with observing() as seen:
         for path, file, sha256 in wanted:
             if not file.exists():
-                seen.ask(partial(blobs.fetch, path, file, sha256))
+                seen.ask(partial(read, path, file, sha256))
+
+
+@contextlib.contextmanager
+def _room(name: str) -> Iterator[None]:
+    """Turn what the disk says into NotMirrored; a lock can be larger than what a runner has left."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{name} can't be kept on this machine meanwhile: {error.strerror}."
+        fix = "Make room for temporary files, or name a folder that has some in TMPDIR; what is stored is kept."
+        raise NotMirrored(message, fix=fix) from None

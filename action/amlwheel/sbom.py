@@ -11,8 +11,9 @@ from .receipt import Release
 def text(release: Release) -> str:
     """Return the SBOM as JSON. The same release gives the same bytes: no clock, and a serial number by content.
 
-    Package URLs by purl-spec: `repository_url` names the feed where a package isn't the public index's. Hashes are
-    those of the files that fit the image. What depends on what below the wheels isn't said: the lock doesn't know.
+    Package URLs by purl-spec: where a package isn't the public index's, `repository_url` names the feed, `download_url`
+    the file in a container. Hashes are those of the files that fit the image. What depends on what below the wheels
+    isn't said: the lock doesn't know.
     """
     # Half a second, which only a run that gets this far has to wait for.
     from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415
@@ -60,7 +61,12 @@ def text(release: Release) -> str:
 
 
 def _place(pin: Pin, private: dict[str, str]) -> dict[str, str] | None:
-    """Return where a package comes from, if it isn't the public index: a commit (purl-spec, `vcs_url`), or the feed."""
+    """Return where a package comes from, if it isn't the public index: a commit, a container, or the feed (purl-spec).
+
+    What is mirrored from the public index is that index's package all the same.
+    """
     if "git+" in pin.requirement:
         return {"vcs_url": pin.requirement.partition(" @ ")[2]}
+    if pin.private and pin.address:
+        return {"download_url": pin.address}
     return private if pin.from_feed else None

@@ -23,11 +23,16 @@ _WRITER, _READER = "Storage Blob Data Contributor", "Storage Blob Data Reader"
 
 @dataclass(frozen=True)
 class Place:
-    """A container as Azure Resource Manager knows it; `scope` is its resource id, empty when it isn't told."""
+    """A container as Azure Resource Manager knows it; `scope` is its resource id, empty when it isn't told.
+
+    `keys`: the account takes its keys, as it does unless `allowSharedKeyAccess` is false (Learn,
+    shared-key-authorization-prevent).
+    """
 
     arm: Arm
     container: Container
     scope: str
+    keys: bool = True
 
     @property
     def grant(self) -> str:
@@ -39,7 +44,8 @@ class Place:
         status, said = self._ask("permissions") if self.scope else (404, {})
         if status >= 400:  # noqa: PLR2004
             return None
-        return any(allows(items_in(said.get("value")), data=each) for each in WRITE)
+        may = any(allows(items_in(said.get("value")), data=each) for each in WRITE)
+        return may or (None if said.get("nextLink") else False)
 
     def closed_to(self, workspace: Workspace) -> str:
         """Return why `workspace` can't read the blobs, and the command that mends it; empty where it can't be seen.
@@ -65,8 +71,10 @@ class Place:
         for role in dict.fromkeys(named):
             status, found = self.arm.send("GET", role, version=_ROLES) if role.startswith("/") else (404, {})
             blocks = items_in(object_in(found.get("properties")).get("permissions"))
-            if status >= 400 or allows(blocks, data=READ) or allows(blocks, action=KEYS):  # noqa: PLR2004
-                return True if status < 400 else None  # noqa: PLR2004
+            if status >= 400:  # noqa: PLR2004
+                return None
+            if allows(blocks, data=READ) or (self.keys and allows(blocks, action=KEYS)):
+                return True
         return False
 
     def _ask(self, what: str) -> tuple[int, Json]:
@@ -87,7 +95,8 @@ def find(arm: Arm, container: Container, workspaces: Iterable[Workspace]) -> Pla
             status, said = arm.send("GET", path, version=_ACCOUNTS)
             for each in items_in(said.get("value")) if status < 400 else ():  # noqa: PLR2004
                 if str(each.get("name")).lower() == container.account:
-                    return Place(arm, container, f"{each.get('id')}/{_below(container)}")
+                    keys = object_in(each.get("properties")).get("allowSharedKeyAccess") is not False
+                    return Place(arm, container, f"{each.get('id')}/{_below(container)}", keys)
             path = str(said.get("nextLink") or "")
             if not path.startswith(f"{ARM}/"):
                 break

@@ -20,7 +20,7 @@ from .model import File, Pin, Python, Wheel, Workspace
 class StorageRoute:
     """The wheels lie in a container, ours alone or (`mirror`) those of the whole lock, at addresses known beforehand.
 
-    `files` and `paths` hold, by address, what `place` has found to be wanted.
+    `files` holds, by path in the container, what `place` has found to be wanted.
     """
 
     blobs: Blobs
@@ -28,7 +28,6 @@ class StorageRoute:
     mirror: mirror.Mirror | None
     host: hosts.Terminal
     files: dict[str, File] = field(default_factory=dict)
-    paths: dict[str, str] = field(default_factory=dict)
     late: ClassVar[bool] = False
 
     @classmethod
@@ -67,8 +66,8 @@ class StorageRoute:
         for pin in pins:
             file = own.get(pin.name) or (mirror.best(pin, self.python) if self.mirror else None)
             if file:
+                self.files[f"{pin.name}/{file.name}"] = file
                 address = self.blobs.container.address(pin.name, file.name)
-                self.files[address], self.paths[address] = file, f"{pin.name}/{file.name}"
             placed.append(replace(pin, sha256=(file.sha256,), address=address) if file else pin)
         return tuple(placed)
 
@@ -81,7 +80,7 @@ class StorageRoute:
         del workspaces
         for each in wheels:
             yield partial(self.blobs.plan, each, self._kept(File(each.filename, "", each.sha256)))
-        others = {self.paths[address]: file for address, file in self.files.items() if file.url}
+        others = {path: file for path, file in self.files.items() if file.url}
         if self.mirror and others:
             yield partial(self.mirror.plan, others)
 
@@ -93,6 +92,8 @@ class StorageRoute:
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
         """See `routes.Route`: what is stored is read back, every byte of it."""
         del wheels
-        wanted = [(self.paths[address], self._kept(file), file.sha256) for address, file in self.files.items()]
-        mirror.fetch(self.blobs, wanted)
-        return environment.at({address: self._kept(file).as_uri() for address, file in self.files.items()})
+        mirror.fetch(self.blobs, [(path, self._kept(file), file.sha256) for path, file in self.files.items()])
+        address = self.blobs.container.address
+        return environment.at(
+            {address(*path.split("/")): self._kept(file).as_uri() for path, file in self.files.items()}
+        )

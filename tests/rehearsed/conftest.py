@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from rehearsal import git_host
+from rehearsal import azurite, git_host, names
 from rehearsal.projects import commit
 from rehearsal.world import REPOSITORY, World
 from rehearsed import checkouts
@@ -65,6 +65,16 @@ def step(world: World, tmp_path: pathlib.Path, caches: dict[str, str]) -> Step:
 def wheel(tmp_path: pathlib.Path) -> pathlib.Path:
     """Return a small wheel to release, where building one isn't the point."""
     return write_wheel(tmp_path / "wheels", "acme-features", "0.3.0")
+
+
+@pytest.fixture
+def container(world: World, tmp_path: pathlib.Path) -> str:
+    """Return the address of a container that no other test has touched, in Azurite, which npm brings."""
+    azurite.installed()  # before a request waits for it
+    name = f"c-{abs(hash(tmp_path)) % 10**12}"
+    with world.store.edit("storage") as document:
+        document["accounts"][names.STORAGE_ACCOUNT]["containers"] = {name: None}
+    return names.container_url(name)
 
 
 @pytest.fixture

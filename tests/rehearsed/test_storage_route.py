@@ -16,7 +16,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from rehearsal import azurite, names, roles, upstream
+from rehearsal import names, roles, upstream
 from rehearsal.builder import build
 from rehearsal.world import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, World, workspace_id
 from rehearsed.steps import ROOT, WORKSPACE_LABEL, Result, Step, refused, sha256, write_wheel
@@ -35,21 +35,6 @@ SIXTY = (
     "snowballstemmer sortedcontainers soupsieve tabulate termcolor texttable toml toolz tqdm typing-extensions "
     "tzdata uritemplate urllib3 wcwidth websocket-client xmltodict zict zipp"
 ).split()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _installed() -> None:
-    """Let npm do its work before a request waits for it."""
-    azurite.installed()
-
-
-@pytest.fixture
-def container(world: World, tmp_path: pathlib.Path) -> str:
-    """Return the address of a container that no other test has touched."""
-    name = f"c-{abs(hash(tmp_path)) % 10**12}"
-    with world.store.edit("storage") as document:
-        account(document)["containers"] = {name: None}
-    return names.container_url(name)
 
 
 def account(document: dict[str, Any]) -> dict[str, Any]:
@@ -169,21 +154,27 @@ def test_other_bytes_under_the_name_are_refused(
     refused(release(step, container, wheel), 103, f"sha256 {sha256(other)[:12]}…", "Bump the version")
 
 
-def test_a_public_container_and_a_workspace_that_cannot_read_are_warned_of(
+@pytest.mark.parametrize("public", ["blob", "container"])
+def test_a_container_that_is_open_to_anybody_is_refused(
+    world: World, step: Step, container: str, wheel: pathlib.Path, public: str
+) -> None:
+    with world.store.edit("storage") as document:
+        account(document).update(containers={container.rpartition("/")[2]: public}, allow_public=True)
+    refused(
+        release(step, container, wheel), 106, f"Anybody on the internet may read {container}", "--public-access off"
+    )
+
+
+def test_a_workspace_that_cannot_read_is_warned_of(
     world: World, step: Step, container: str, wheel: pathlib.Path
 ) -> None:
     name, identity = container.rpartition("/")[2], roles.identity(WORKSPACE)
-    with world.store.edit("storage") as document:
-        account(document).update(containers={name: "blob"}, allow_public=True)
     assign(world, identity)
     result = release(step, container, wheel)
     assert result.status == 0, result.output
-    assert f"Anybody on the internet may read {container}" in result.told
     scope = roles.container_id(world.store, names.STORAGE_ACCOUNT, name)
     command = f"az role assignment create --role 'Storage Blob Data Reader' --assignee {identity} --scope {scope}"
     assert command in result.told
-    with world.store.edit("storage") as document:
-        account(document).update(containers={name: None}, allow_public=False)
     said = receipt(result)["environment"]
     assert not build(world, workspace_id(), said["name"], said["version"]).ok
     assign(world, identity, "Storage Blob Data Reader")

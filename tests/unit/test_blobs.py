@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
+from amlwheel import plan
 from amlwheel.blobs import Blobs
 from amlwheel.change import Verb
 from amlwheel.errors import (
@@ -143,6 +145,24 @@ def test_who_comes_second_compares_what_the_first_has_stored(blobs: Blobs, clien
         blobs.put(path, wheel.path, wheel.sha256)
 
 
+def test_whose_wheel_comes_second_is_told_to_bump_the_version(blobs: Blobs, client: Client, tmp_path: Path) -> None:
+    wheel = make(tmp_path)
+    change = blobs.plan(wheel, tmp_path / "kept")
+    client.late = lambda: client.blobs.setdefault(f"acme-churn/{wheel.filename}", (b"other", {}))  # type: ignore[assignment]
+    with pytest.raises(BlobDiffers) as caught:
+        change.effect()
+    assert caught.value.fix == BlobDiffers.fix  # deleting the other's would break its environment
+
+
+def test_a_conflict_of_another_kind_is_told_by_its_code(blobs: Blobs, client: Client, tmp_path: Path) -> None:
+    def late() -> None:
+        raise failure("BlobImmutableDueToPolicy", 409, exceptions.ResourceExistsError)
+
+    wheel, client.late = make(tmp_path), late
+    with pytest.raises(BlobRefused, match="answered 409 BlobImmutableDueToPolicy for p/f"):
+        blobs.put("p/f", wheel.path, wheel.sha256)
+
+
 def test_what_is_read_back_has_to_be_what_was_stored(blobs: Blobs, client: Client, tmp_path: Path) -> None:
     client.blobs["p/f"] = (b"others", {})
     with pytest.raises(BlobDiffers, match="gives p/f with sha256"):
@@ -159,6 +179,8 @@ def test_what_is_read_back_has_to_be_what_was_stored(blobs: Blobs, client: Clien
         (failure("AuthorizationFailure"), StorageFirewall),
         (failure("InvalidAuthenticationInfo", 401, exceptions.ClientAuthenticationError), BlobRefused),
         (failure("", 500), BlobRefused),
+        (exceptions.AzureError(f"MD5 mismatch {CANARY}"), BlobRefused),
+        (ValueError(f"Content-Range {CANARY}"), BlobRefused),
         (exceptions.ServiceRequestError(f"Bearer {CANARY}"), NoNetwork),
         (exceptions.ServiceResponseTimeoutError(CANARY), TooSlow),
     ],
@@ -177,6 +199,20 @@ def test_each_refusal_has_its_own_error(
             assert caught.value.fix == "Grant it so."
 
 
+@pytest.mark.parametrize("code", ["AuthorizationPermissionMismatch", "AuthorizationFailure", "ContainerNotFound"])
+def test_what_is_wrong_with_all_files_is_told_once(blobs: Blobs, client: Client, code: str) -> None:
+    client.fails = failure(code)
+
+    def ask() -> None:
+        with plan.observing() as seen:
+            for number in range(60):
+                seen.ask(partial(blobs.has, f"p/{number}", "0" * 64))
+
+    with pytest.raises(StepError) as caught:
+        ask()
+    assert code in caught.value.what
+
+
 def test_how_public_the_container_is_is_told(blobs: Blobs, client: Client) -> None:
     assert blobs.public() == ""
     client.public_access = "blob"
@@ -188,7 +224,9 @@ def test_the_real_client_has_our_session_and_bounded_patience() -> None:
     transport = client._config.__dict__.get("transport") or client._pipeline._transport._transport
     assert client.url == CONTAINER.url
     assert (transport.connection_config.timeout, transport.connection_config.read_timeout) == (10, 60)
-    assert transport.session.get_adapter(client.url).max_retries.total == 0
+    retries = transport.session.get_adapter(client.url).max_retries
+    assert (retries.total, retries.connect, retries.read) == (None, 0, 0)
+    assert [retries.is_retry("PUT", status, has_retry_after=True) for status in (429, 500, 503)] == [True, False, False]
 
 
 @pytest.mark.parametrize(

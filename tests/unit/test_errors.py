@@ -78,3 +78,10 @@ def test_unreachable_hosts_stand_beside_other_errors() -> None:
     found = together([NoNetwork("one"), BadInput("a"), NoNetwork("two")])
     assert isinstance(found, Several)
     assert [each.what for each in found.errors] == ["a", "No connection to one, two."]
+
+
+def test_problems_that_came_together_are_told_one_by_one() -> None:
+    inner = together([TagMismatch("a"), BadInput("b")])
+    found = together([inner, BadInput("b"), NoNetwork("one")])
+    assert isinstance(found, Several)
+    assert [each.what for each in found.errors] == ["a", "b", NoNetwork("one").what]

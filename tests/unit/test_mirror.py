@@ -1,5 +1,6 @@
 """The whole lock in a container: which wheel, from where, and that every byte is checked."""
 
+import errno
 import hashlib
 import time
 from collections.abc import Iterator
@@ -165,6 +166,23 @@ def test_one_that_fails_does_not_hold_up_the_others(route: StorageRoute, client:
     with pytest.raises(Several, match="2 problems"):
         plan().effect()
     assert list(client.blobs) == [f"b/{names[1]}"]
+
+
+def test_a_full_disk_is_no_fault_of_ours(route: StorageRoute, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    route.place([locked(FIRST)], [])
+    (plan,) = route.plans([], [WORKSPACE])
+    change = plan()
+    monkeypatch.setattr(Source, "download", full)
+    monkeypatch.setattr(Blobs, "fetch", full)
+    told = f"{FIRST} can't be kept on this machine meanwhile: No space left on device"
+    with pytest.raises(NotMirrored, match=told) as caught:
+        change.effect()
+    assert "TMPDIR" in caught.value.fix
+    with pytest.raises(NotMirrored, match=told):
+        mirror.fetch(route.blobs, [("pkg/" + FIRST, tmp_path / FIRST, sha(FIRST))])
 
 
 def test_who_cancels_does_not_wait_for_what_has_not_begun(

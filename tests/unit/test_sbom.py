@@ -1,6 +1,7 @@
 """The SBOM: valid by CycloneDX's own strict schema, the same for the same release, and whole."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from amlwheel import sbom
 from amlwheel.receipt import Release
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
 from unit.parts import make, release
 
 
@@ -38,3 +40,14 @@ def test_it_lists_all_that_is_locked_and_what_it_stands_on(made: Release) -> Non
     assert subject["bom-ref"] == made.environment.reference
     (root,) = [each for each in said["dependencies"] if each["ref"] == subject["bom-ref"]]
     assert set(root["dependsOn"]) == {each["bom-ref"] for each in said["components"]}
+
+
+def test_a_private_package_in_a_container_is_not_the_public_one_of_its_name(made: Release) -> None:
+    url = "https://acmewheels.blob.core.windows.net/wheels/p/f-1.0%2Bcpu-py3-none-any.whl"
+    pins = tuple(replace(pin, address=url) for pin in made.environment.pins)
+    stored = replace(made, environment=replace(made.environment, pins=pins))
+    libraries = {each["name"]: each["purl"] for each in json.loads(sbom.text(stored))["components"]}
+    for pin in pins:
+        place = dict(PackageURL.from_string(libraries[pin.name]).qualifiers)
+        assert place == ({"download_url": url} if pin.private else {})
+    assert {pin.private for pin in pins} == {True, False}

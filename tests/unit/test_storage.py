@@ -66,6 +66,12 @@ def test_who_may_write_is_what_the_roles_say_of_data(arm: FakeArm, block: dict[s
     assert found(arm).may_write() is may
 
 
+def test_permissions_that_go_on_are_not_a_no(arm: FakeArm) -> None:
+    said = {"value": [{"actions": ["*"]}], "nextLink": "https://management.azure.com/more"}
+    arm.answers["GET", f"{AUTHORIZATION}/permissions"] = (200, said)
+    assert found(arm).may_write() is None
+
+
 def test_permissions_that_are_not_told_are_not_a_no(arm: FakeArm) -> None:
     arm.answers["GET", f"{AUTHORIZATION}/permissions"] = (403, {})
     assert found(arm).may_write() is None
@@ -91,6 +97,13 @@ def test_of_a_workspace_that_cannot_read_the_command_is_told(arm: FakeArm) -> No
     assert said.endswith(command)
     arm.answers["GET", ASSIGNED] = (200, {"value": []})
     assert found(arm).closed_to(WORKSPACE) == said
+
+
+def test_of_an_account_without_keys_a_role_for_them_is_none(arm: FakeArm) -> None:
+    role(arm, actions=["*"])
+    properties = {"allowSharedKeyAccess": False}
+    arm.answers["GET", ACCOUNTS] = (200, {"value": [{"name": "acmewheels", "id": ACCOUNT, "properties": properties}]})
+    assert "has no role by which it could read" in found(arm).closed_to(WORKSPACE)
 
 
 def test_a_list_of_roles_that_goes_on_is_not_judged(arm: FakeArm) -> None:
@@ -126,6 +139,11 @@ def test_the_route_needs_neither_feed_nor_token() -> None:
 def test_with_a_mirror_nothing_has_to_be_stored_on_the_workspace() -> None:
     asked = read({**GIVEN, "feed": "acme/ml/wheels", "mirror": "true"})
     assert (asked.mirror, asked.connects) == (True, False)
+
+
+def test_with_a_mirror_a_user_of_the_feed_is_no_matter_of_the_sdk() -> None:
+    feed = {"feed": "https://pypi.example/simple/", "feed-token": "t", "feed-user": "ci"}
+    assert read({**GIVEN, **feed, "mirror": "true", "sdk": "v1"}).feed_token.user == "ci"
 
 
 @pytest.mark.parametrize(
