@@ -186,15 +186,17 @@ def parse_container(text: str) -> Container:
     The grammar is that of Learn, resource-name-rules, and of the REST reference, "Naming and referencing containers".
     Raises BadInput, which shows no signature.
     """
-    if re.search(r"[?#@]", text):
+    if re.search(r"[?#@&=%;]", text):
         message = "it is more than an address: what stands around it could be a credential, and none is needed."
         raise BadInput(message, fix="Write the address alone; if it was a signed one, revoke the signature.")
-    host, _, name = text.removeprefix("https://").rstrip("/").partition("/")
+    scheme, _, rest = text.rpartition("://")
+    host, _, name = rest.rstrip("/").partition("/")
+    host = host.lower()
     account, _, domain = host.partition(".")
     if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
         message = f"{host} is of another cloud, and the step knows Azure's public one alone."
         raise BadInput(message)
-    if not text.startswith("https://") or domain != "blob.core.windows.net":
+    if scheme.lower() != "https" or domain != "blob.core.windows.net":
         message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
         hint = "With a private endpoint the name stays; only what it resolves to differs."
         raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")

@@ -230,7 +230,12 @@ def test_the_real_client_has_our_session_and_bounded_patience() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://acmewheels.blob.core.windows.net/wheels", "https://acmewheels.blob.core.windows.net/wheels/"]
+    "text",
+    [
+        "https://acmewheels.blob.core.windows.net/wheels",
+        "https://acmewheels.blob.core.windows.net/wheels/",
+        "HTTPS://AcmeWheels.blob.core.windows.net/wheels",
+    ],
 )
 def test_a_container_is_named_by_its_address(text: str) -> None:
     assert parse_container(text) == CONTAINER
@@ -245,6 +250,9 @@ def test_a_container_is_named_by_its_address(text: str) -> None:
         (f"https://acmewheels.blob.core.windows.net/wheels?sv=1&sig={CANARY}", "could be a credential"),
         (f"https://user:{CANARY}@acmewheels.blob.core.windows.net/wheels", "could be a credential"),
         (f"https://acmewheels.blob.core.windows.net/wheels#{CANARY}", "could be a credential"),
+        (f"https://acmewheels.blob.core.windows.net/wheels%3Fsv=1&sig={CANARY}", "could be a credential"),
+        (f"https://acmewheels.blob.core.windows.net/wheels&sig={CANARY}", "could be a credential"),
+        (f"BlobEndpoint=https://acmewheels.blob.core.windows.net/;AccountKey={CANARY}", "could be a credential"),
         ("http://acmewheels.blob.core.windows.net/wheels", "isn't of the form"),
         ("acmewheels/wheels", "isn't of the form"),
         ("https://acmewheels.dfs.core.windows.net/wheels", "isn't of the form"),
