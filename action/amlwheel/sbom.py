@@ -2,10 +2,14 @@
 
 import uuid
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .model import Pin
 from .receipt import Release
+
+if TYPE_CHECKING:
+    from packageurl import PackageURL
 
 
 def text(release: Release) -> str:
@@ -35,7 +39,7 @@ def text(release: Release) -> str:
     packages = [
         component(
             ComponentType.LIBRARY,
-            PackageURL("pypi", None, pin.name, pin.version, _place(pin, private)),
+            _url(pin, private),
             () if "git+" in pin.requirement else pin.sha256,  # the image's own build isn't this file to the byte
         )
         for pin in environment.pins
@@ -60,13 +64,21 @@ def text(release: Release) -> str:
     return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
 
 
-def _place(pin: Pin, private: dict[str, str]) -> dict[str, str] | None:
-    """Return where a package comes from, if it isn't the public index: a commit, a container, or the feed (purl-spec).
+def _url(pin: Pin, private: dict[str, str]) -> "PackageURL":
+    """Return the package URL (purl-spec): by name alone it would mean the public index's package.
 
-    What is mirrored from the public index is that index's package all the same.
+    So it says which commit, container or feed a package is from; what is mirrored from the public index is that index's
+    all the same. What lies in the storage of each workspace has no one address, and is known by its file.
     """
+    from packageurl import PackageURL  # noqa: PLC0415
+
     if "git+" in pin.requirement:
-        return {"vcs_url": pin.requirement.partition(" @ ")[2]}
-    if pin.private and pin.address:
-        return {"download_url": pin.address}
-    return private if pin.from_feed else None
+        place = {"vcs_url": pin.requirement.partition(" @ ")[2]}
+    elif pin.stored:
+        file = {"checksum": f"sha256:{pin.sha256[0]}", "file_name": pin.stored}
+        return PackageURL("generic", None, pin.name, pin.version, file)
+    elif pin.private and pin.address:
+        place = {"download_url": pin.address}
+    else:
+        place = private if pin.from_feed else {}
+    return PackageURL("pypi", None, pin.name, pin.version, place)

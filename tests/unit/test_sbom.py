@@ -42,6 +42,16 @@ def test_it_lists_all_that_is_locked_and_what_it_stands_on(made: Release) -> Non
     assert set(root["dependsOn"]) == {each["bom-ref"] for each in said["components"]}
 
 
+def test_a_package_in_the_storage_of_workspaces_is_known_by_its_file(made: Release) -> None:
+    pins = tuple(replace(pin, stored="f.whl" if pin.private else "") for pin in made.environment.pins)
+    stored = replace(made, environment=replace(made.environment, pins=pins))
+    libraries = {each["name"]: each["purl"] for each in json.loads(sbom.text(stored))["components"]}
+    for pin in pins:
+        url = PackageURL.from_string(libraries[pin.name])
+        assert url.type == ("generic" if pin.private else "pypi")
+        assert url.qualifiers == ({"checksum": f"sha256:{pin.sha256[0]}", "file_name": "f.whl"} if pin.private else {})
+
+
 def test_a_private_package_in_a_container_is_not_the_public_one_of_its_name(made: Release) -> None:
     url = "https://acmewheels.blob.core.windows.net/wheels/p/f-1.0%2Bcpu-py3-none-any.whl"
     pins = tuple(replace(pin, address=url) for pin in made.environment.pins)
