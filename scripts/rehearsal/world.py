@@ -294,8 +294,13 @@ def _proxy_environment() -> dict[str, str]:
     }
 
 
-def _system_roots() -> str:
-    """Return this machine's root certificates as PEM."""
-    paths = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, certifi.where())
-    path = next(pathlib.Path(path) for path in paths if path and pathlib.Path(path).is_file())
-    return path.read_text("utf-8")
+def _system_roots(environ: Mapping[str, str] = os.environ) -> str:
+    """Return this machine's root certificates as PEM, and those that its user trusts beside them.
+
+    A server of the user's own often has a CA of its own, which is told by one variable or another.
+    """
+    system = (ssl.get_default_verify_paths().openssl_cafile, certifi.where())
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+    paths = [next(path for path in system if pathlib.Path(path).is_file()), *filter(None, map(environ.get, names))]
+    files = dict.fromkeys(pathlib.Path(path).resolve() for path in paths)
+    return "\n".join(path.read_text("utf-8").rstrip("\n") for path in files if path.is_file())
