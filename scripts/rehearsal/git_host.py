@@ -86,11 +86,12 @@ def push(store: Store, checkout: pathlib.Path, url: str) -> None:
     """
     if _git("-C", str(checkout), "rev-parse", "--is-shallow-repository") == "true":
         raise ValueError(f"{checkout} is a clone without its history: run git fetch --unshallow there first")
+    root = _git("-C", str(checkout), "rev-parse", "--show-toplevel")
     parts = urllib.parse.urlsplit(url)
     place = folder(store, parts.hostname or "", urllib.parse.unquote(parts.path))
     for command in (
         ["init", "--quiet", "--bare", "--initial-branch=main", str(place)],
-        ["-C", str(place), "fetch", "--quiet", str(checkout), *_PUSHED],
+        ["-C", str(place), "fetch", "--quiet", root, *_PUSHED],
     ):
         _git(*command)
 

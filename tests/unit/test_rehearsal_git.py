@@ -19,8 +19,8 @@ def test_roots_of_the_user_stand_beside_those_of_the_machine(tmp_path: pathlib.P
 
 
 def test_a_push_brings_the_tags_and_runs_no_hook(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "x").write_text("x")
+    (tmp_path / "source" / "below").mkdir(parents=True)
+    (tmp_path / "source" / "below" / "x").write_text("x")
     checkout = projects.commit(tmp_path / "source", tmp_path / "checkout")
     git_host._git("-C", str(checkout), "tag", "v1.2")
     hook = checkout / ".git" / "hooks" / "pre-push"
@@ -28,7 +28,7 @@ def test_a_push_brings_the_tags_and_runs_no_hook(tmp_path: pathlib.Path) -> None
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     store = Store(tmp_path / "state")
-    git_host.push(store, checkout, "https://github.com/acme/churn")
+    git_host.push(store, checkout / "below", "https://github.com/acme/churn")
     place = git_host.folder(store, "github.com", "/acme/churn")
     assert git_host._git("-C", str(place), "describe", "--tags", "main") == "v1.2"
 
