@@ -15,7 +15,7 @@ def test_roots_of_the_user_stand_beside_those_of_the_machine(tmp_path: pathlib.P
     for name, path in own.items():
         path.write_text(f"root of {name}")
     told = {name: str(path) for name, path in own.items()} | {"PIP_CERT": str(tmp_path / "none")}
-    assert _system_roots(told) == "\n".join([machine, "root of SSL_CERT_FILE", "root of REQUESTS_CA_BUNDLE"])
+    assert _system_roots(told) == f"{machine}\nroot of SSL_CERT_FILE\nroot of REQUESTS_CA_BUNDLE"
 
 
 def test_a_push_brings_the_tags_and_runs_no_hook(tmp_path: pathlib.Path) -> None:

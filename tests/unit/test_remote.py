@@ -219,7 +219,6 @@ def test_git_trusts_what_the_step_trusts(git: Git, monkeypatch: pytest.MonkeyPat
     [
         (f"fatal: remote error: upload-pack: not our ref {SHA}", CommitNotPushed),
         (f"fatal: remote error: TF401035: The object '{SHA}' does not exist.", CommitNotPushed),
-        (f"error: Server does not allow request for unadvertised object {SHA}", CommitNotPushed),
         (f"fatal: reference is not a tree: {SHA}", CommitNotPushed),
         ("fatal: expected 'packfile'", RepositoryRefused),
         (f"error: Server does not allow request for unadvertised object {SHA}", CommitNotPushed),
