@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import shutil
-import ssl
 import subprocess
 import sys
 import time
@@ -12,13 +11,11 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import certifi
-
 from rehearsal import git_host, log, storage, upstream
 from rehearsal.entra import HOST as LOGIN_HOST
 from rehearsal.faults import Faults
 from rehearsal.filenames import identity
-from rehearsal.inside import Inside
+from rehearsal.inside import Inside, trusted_roots
 from rehearsal.names import (
     AZURE_REPOSITORY,
     BUILD_TOKEN,
@@ -255,7 +252,7 @@ class World:
 
     def _write_ca_bundle(self) -> None:
         own = (self._proxy / "mitmproxy-ca-cert.pem").read_text("utf-8")
-        self.ca_bundle.write_text(_system_roots().rstrip("\n") + "\n" + own, "utf-8")
+        self.ca_bundle.write_text(trusted_roots().rstrip("\n") + "\n" + own, "utf-8")
 
     def _stop(self) -> None:
         if self._process is None:
@@ -292,15 +289,3 @@ def _proxy_environment() -> dict[str, str]:
         "PYTHONPYCACHEPREFIX": bytecode,
         "PYTHONUTF8": "1",
     }
-
-
-def _system_roots(environ: Mapping[str, str] = os.environ) -> str:
-    """Return this machine's root certificates as PEM, and those that its user trusts beside them.
-
-    A server of the user's own often has a CA of its own, which is told by one variable or another.
-    """
-    system = (ssl.get_default_verify_paths().openssl_cafile, certifi.where())
-    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
-    paths = [next(path for path in system if pathlib.Path(path).is_file()), *filter(None, map(environ.get, names))]
-    files = dict.fromkeys(pathlib.Path(path).resolve() for path in paths)
-    return "\n".join(path.read_text("utf-8").rstrip("\n") for path in files if path.is_file())

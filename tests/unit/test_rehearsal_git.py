@@ -4,18 +4,18 @@ import pathlib
 
 import pytest
 from rehearsal import git_host, projects
+from rehearsal.inside import trusted_roots
 from rehearsal.state import Store
-from rehearsal.world import _system_roots
 
 
 def test_roots_of_the_user_stand_beside_those_of_the_machine(tmp_path: pathlib.Path) -> None:
-    machine = _system_roots({})
+    machine = trusted_roots({})
     assert "BEGIN CERTIFICATE" in machine
     own = {name: tmp_path / name for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}
     for name, path in own.items():
         path.write_text(f"root of {name}")
     told = {name: str(path) for name, path in own.items()} | {"PIP_CERT": str(tmp_path / "none")}
-    assert _system_roots(told) == f"{machine}\nroot of SSL_CERT_FILE\nroot of REQUESTS_CA_BUNDLE"
+    assert trusted_roots(told) == f"{machine}\nroot of SSL_CERT_FILE\nroot of REQUESTS_CA_BUNDLE"
 
 
 def test_a_push_brings_the_tags_and_runs_no_hook(tmp_path: pathlib.Path) -> None:
