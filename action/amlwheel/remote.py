@@ -31,7 +31,8 @@ from .secret import Secret
 
 SECONDS = 1200.0
 _ADVERTISEMENT = "application/x-git-upload-pack-advertisement"  # git, "HTTP transfer protocols": smart clients
-_FAILED = r"unable to access|RPC failed|early EOF|hung up|[Tt]imed out"  # git's words for the way there
+# git's words for a host without the commit, or what the host says itself; all else is the way there, or a fault.
+_MISSING = r"remote error: |not our ref|unadvertised object|couldn't find remote ref|not a tree"
 _TOO_OLD = "could not read Username"
 
 
@@ -226,15 +227,15 @@ def _failure(finished: process.Finished, repository: Repository) -> StepError:
     said = finished.tail()
     if _TOO_OLD in said:
         message = "git asks for a user, although it was given the token."
-        return RepositoryRefused(
-            message, cause="It is older than 2.31.", fix="Install a newer git on the runner.", details=said
-        )
+        cause = "It is older than 2.31, or the host takes the token for some requests and not for others."
+        return RepositoryRefused(message, cause=cause, fix="Install a newer git on the runner.", details=said)
     if re.search(r"Could not resolve|Failed to connect|Connection (refused|reset)", said):
         return NoNetwork(repository.host, said)
-    if re.search(_FAILED, said):
-        return RepositoryRefused(
-            f"Fetching from {repository.url} failed.",
-            cause="The way there broke, or the host has a fault.",
-            details=said,
-        )
-    return CommitNotPushed(f"{repository.url} doesn't have commit {repository.commit}.", details=said)
+    if re.search(_MISSING, said):
+        return CommitNotPushed(f"{repository.url} doesn't have commit {repository.commit}.", details=said)
+    return RepositoryRefused(
+        f"Fetching from {repository.url} failed.",
+        cause="The way there broke, or the host has a fault.",
+        fix="Run the step again; what stands above is all that git says.",
+        details=said,
+    )

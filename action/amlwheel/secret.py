@@ -36,7 +36,8 @@ class Secret:
         """
         basic = base64.b64encode(f"{user}:{self._value}".encode()).decode()
         alone = base64.b64encode(self._value.encode()).decode()
-        return tuple(dict.fromkeys((self._value, quote(self._value, safe=""), basic, alone)))
+        quoted = (quote(self._value, safe=""), quote(self._value))  # many tools leave a slash as it is
+        return tuple(dict.fromkeys((self._value, quoted[0], basic, alone, quoted[1])))
 
     def __bool__(self) -> bool:
         """Tell whether there is anything in it."""

@@ -43,6 +43,7 @@ _UNREADABLE = {
     GITHUB: (403, "Write access to repository not granted."),
     AZURE: (401, "TF400813: The user is not authorized to access this resource."),
 }
+_PUSHED = ("+HEAD:refs/heads/main", "+refs/tags/*:refs/tags/*")
 _SECONDS = 120
 
 
@@ -77,12 +78,20 @@ def folder(store: Store, host: str, path: str) -> pathlib.Path:
 
 
 def push(store: Store, checkout: pathlib.Path, url: str) -> None:
-    """Push what is checked out in ``checkout`` to the repository at ``url``, which is made if it isn't there."""
+    """Push what is checked out in ``checkout`` to the repository at ``url``, which is made if it isn't there.
+
+    Its tags come along, from which many projects have their version. It is fetched in truth, since a push would run the
+    checkout's hooks. ValueError for a clone without its history: no host holds such, and git 2.39 fetches from one
+    without end as soon as something is filtered.
+    """
+    if _git("-C", str(checkout), "rev-parse", "--is-shallow-repository") == "true":
+        raise ValueError(f"{checkout} is a clone without its history: run git fetch --unshallow there first")
+    root = _git("-C", str(checkout), "rev-parse", "--show-toplevel")
     parts = urllib.parse.urlsplit(url)
     place = folder(store, parts.hostname or "", urllib.parse.unquote(parts.path))
     for command in (
         ["init", "--quiet", "--bare", "--initial-branch=main", str(place)],
-        ["-C", str(checkout), "push", "--quiet", "--force", str(place), "HEAD:refs/heads/main"],
+        ["-C", str(place), "fetch", "--quiet", root, *_PUSHED],
     ):
         _git(*command)
 
@@ -92,8 +101,9 @@ def set_origin(checkout: pathlib.Path, url: str) -> None:
     _git("-C", str(checkout), "remote", "add", "origin", url)
 
 
-def _git(*arguments: str) -> None:
-    subprocess.run([shutil.which("git") or "git", *arguments], env=git_environment(), check=True)
+def _git(*arguments: str) -> str:
+    command = [shutil.which("git") or "git", *arguments]
+    return subprocess.run(command, env=git_environment(), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def _refusal(store: Store, host: str, request: Request, owner: str, path: str) -> Response | None:

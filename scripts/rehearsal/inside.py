@@ -1,8 +1,12 @@
 """How a process lives in the local Azure: by its environment variables, and nothing else."""
 
+import os
 import pathlib
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import certifi
 
 from rehearsal import names, upstream
 from rehearsal.state import Store
@@ -49,3 +53,15 @@ class Inside:
             "AZURE_CLIENT_ID": names.CLIENT_ID,
             "AZURE_CLIENT_SECRET": names.CLIENT_SECRET,
         }
+
+
+def trusted_roots(environ: Mapping[str, str] = os.environ) -> str:
+    """Return this machine's root certificates as PEM, and those that its user trusts beside them.
+
+    A server of the user's own often has a CA of its own, which is told by one variable or another.
+    """
+    system = (ssl.get_default_verify_paths().openssl_cafile, certifi.where())
+    variables = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+    paths = [next(path for path in system if pathlib.Path(path).is_file()), *filter(None, map(environ.get, variables))]
+    files = dict.fromkeys(pathlib.Path(path).resolve() for path in paths)
+    return "\n".join(path.read_text("utf-8").rstrip("\n") for path in files if path.is_file())

@@ -28,15 +28,16 @@ rehearsal: --feed acme/ml/wheels, --workspace SUBSCRIPTION/rg-ml/ws-train (there
 PROJECT, --output-dir DIR. With --route workspace no feed is named, since the wheels go to the workspace's storage:
 azure/blobs. With --route storage they go to --storage-container https://acmewheels.blob.core.windows.net/wheels,
 which is in Azurite (npm installs it the first time); with --mirror, too, the image is built without the public index.
-With --route git the project is pushed to a local github.com: azure/git. Tokens come from AMLWHEEL_FEED_TOKEN and
-AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real ones: requests.jsonl and azure/
-record what is sent. Without --keep a new folder in the temporary directory is used, which you may delete. The exit
-status is the step's.
+With --route git the project and its tags are pushed to a local github.com: azure/git. Tokens come from
+AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real ones:
+requests.jsonl and azure/ record what is sent. Without --keep a new folder in the temporary directory is used, which you
+may delete. The exit status is the step's.
 
 With --feed URL of a repository server of your own (devpi, pypiserver and the like; plain http on this machine only)
-the step publishes there, really, and images are built from there. Its host is the one exception to what is refused. The
-passwords are those same tokens, of the user --feed-user: give the server's in the two variables, or make there a user
-with the fakes' words: fake-token-of-a-publisher-0001 to publish, fake-token-that-only-reads-0002 to read.
+the step publishes there, really, and images are built from there. Its host is the one exception to what is refused. If
+its certificate is of a CA of your own, name that in SSL_CERT_FILE or REQUESTS_CA_BUNDLE. The passwords are those same
+tokens, of the user --feed-user: give the server's in the two variables, or make there a user with the fakes' words:
+fake-token-of-a-publisher-0001 to publish, fake-token-that-only-reads-0002 to read.
 
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import shutil
-import ssl
 import subprocess
 import sys
 import time
@@ -12,13 +11,11 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import certifi
-
 from rehearsal import git_host, log, storage, upstream
 from rehearsal.entra import HOST as LOGIN_HOST
 from rehearsal.faults import Faults
 from rehearsal.filenames import identity
-from rehearsal.inside import Inside
+from rehearsal.inside import Inside, trusted_roots
 from rehearsal.names import (
     AZURE_REPOSITORY,
     BUILD_TOKEN,
@@ -254,7 +251,7 @@ class World:
 
     def _write_ca_bundle(self) -> None:
         own = (self._proxy / "mitmproxy-ca-cert.pem").read_text("utf-8")
-        self.ca_bundle.write_text(_system_roots().rstrip("\n") + "\n" + own, "utf-8")
+        self.ca_bundle.write_text(trusted_roots().rstrip("\n") + "\n" + own, "utf-8")
 
     def _stop(self) -> None:
         if self._process is None:
@@ -291,10 +288,3 @@ def _proxy_environment() -> dict[str, str]:
         "PYTHONPYCACHEPREFIX": bytecode,
         "PYTHONUTF8": "1",
     }
-
-
-def _system_roots() -> str:
-    """Return this machine's root certificates as PEM."""
-    paths = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, certifi.where())
-    path = next(pathlib.Path(path) for path in paths if path and pathlib.Path(path).is_file())
-    return path.read_text("utf-8")

@@ -112,6 +112,21 @@ def test_each_refusal_of_a_host_has_its_cause(step: Step, world: World, checkout
     refused(release(step, checkout, **named), 115, f"has moved to {url}-new.")
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"path": "/git-upload-pack", "headers": {"Content-Type": "application/x-git-upload-pack-result"}, "body": ""},
+        {"path": "/info/refs", "headers": {"Content-Type": "application/x-git-upload-pack-advertisement"}, "body": "x"},
+    ],
+    ids=["empty", "garbage"],
+)
+def test_a_success_without_sense_is_not_a_missing_commit(
+    step: Step, world: World, pushed: pathlib.Path, fault: dict[str, Any]
+) -> None:
+    world.fail({"host": git_host.GITHUB, "status": 200, **fault})
+    refused(release(step, pushed), 114, f"Fetching from {REPOSITORY} failed")
+
+
 def test_inputs_that_make_no_sense_are_refused_together(step: Step, pushed: pathlib.Path) -> None:
     given = {"feed": "acme/ml/wheels", "index": "only", "wheel": "x.whl", "feed_view": "Release"}
     result = release(step, pushed, env={"AMLWHEEL_FEED_TOKEN": "fake-token"}, **given)

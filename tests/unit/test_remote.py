@@ -218,6 +218,9 @@ def test_git_trusts_what_the_step_trusts(git: Git, monkeypatch: pytest.MonkeyPat
     ("words", "error"),
     [
         (f"fatal: remote error: upload-pack: not our ref {SHA}", CommitNotPushed),
+        (f"fatal: remote error: TF401035: The object '{SHA}' does not exist.", CommitNotPushed),
+        (f"fatal: reference is not a tree: {SHA}", CommitNotPushed),
+        ("fatal: expected 'packfile'", RepositoryRefused),
         (f"error: Server does not allow request for unadvertised object {SHA}", CommitNotPushed),
         ("fatal: could not read Username for 'https://github.com': terminal prompts disabled", RepositoryRefused),
         ("fatal: unable to access 'https://x/': Could not resolve host: x", NoNetwork),

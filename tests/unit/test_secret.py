@@ -83,7 +83,7 @@ def test_knows_whether_there_is_anything_in_it() -> None:
 def test_tells_every_form_in_which_it_travels() -> None:
     forms = Secret("a/b c").forms("me")
     basic = base64.b64encode(b"me:a/b c").decode()
-    assert forms == ("a/b c", "a%2Fb%20c", basic, base64.b64encode(b"a/b c").decode())
+    assert forms == ("a/b c", "a%2Fb%20c", basic, base64.b64encode(b"a/b c").decode(), "a/b%20c")
     assert len(Secret("plain").forms("me")) == 3
 
 
