@@ -4,6 +4,7 @@ import os
 import re
 
 import pytest
+from amlwheel import tokens
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no failure.
@@ -23,6 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name == "unit" and not item.path.name.startswith(OTHERS):
             item.add_marker(pytest.mark.disable_socket)
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make fingerprints quick; `test_a_guess_of_a_token_costs_a_tenth_of_a_second` sees to the real ones."""
+    monkeypatch.setattr(tokens, "ROUNDS", 1)
 
 
 @pytest.fixture(autouse=True)

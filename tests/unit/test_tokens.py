@@ -21,6 +21,8 @@ from amlwheel.secret import Secret
 from amlwheel.spelling import parse_feed
 from unit.parts import FEED, TOKEN
 
+ROUNDS = tokens.ROUNDS  # before they are made quick
+
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=timezone.utc)
 TODAY = NOW.date()
 OTHER = parse_feed("https://index.example/simple/")
@@ -241,3 +243,10 @@ def test_a_connection_of_a_user_holds_name_and_password_encoded() -> None:
 def test_a_fingerprint_tells_users_apart() -> None:
     marks = {tokens.fingerprint(Secret("fake-token", user), "place") for user in ("", "ci", "other")}
     assert len(marks) == 3
+
+
+def test_a_guess_of_a_token_costs_a_tenth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ROUNDS >= 200_000
+    quick = tokens.fingerprint(TOKEN, "place")
+    monkeypatch.setattr(tokens, "ROUNDS", ROUNDS)
+    assert tokens.fingerprint(TOKEN, "place") != quick

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
-from amlwheel import tokens
 from amlwheel.arm import ARM, Arm, _Retry
 from amlwheel.change import Verb
 from amlwheel.environment import Environment
@@ -45,12 +44,6 @@ from unit.parts import CANARY, FEED, GUID, IMAGE, TOKEN, WORKSPACE, FakeArm, def
 CONNECTION = Connection.of(FEED)
 PLACE = f"{WORKSPACE.id}/connections/{CONNECTION.name}"
 TAGS = {"package": "acme-churn 1.2.3"}
-
-
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert tokens.ROUNDS >= 200_000  # a tenth of a second for each guess of who reads the mark
-    monkeypatch.setattr(tokens, "ROUNDS", 1)
 
 
 @pytest.fixture
