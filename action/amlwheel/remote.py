@@ -116,12 +116,17 @@ def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
 def check(remote: Remote, token: Secret) -> None:
     """Raise RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` gets the commit from its host.
 
-    The first question is the one with which every fetch begins; its status tells more than git's words.
+    CommitIncomplete where the host lacks the history. The first question is the one with which every fetch begins; its
+    status tells more than git's words.
     """
     repository = remote.repository
     response = http.get(f"{repository.url}/info/refs?service=git-upload-pack", token=token)
     if response.status_code != requests.codes.ok or _ADVERTISEMENT not in response.headers.get("Content-Type", ""):
         raise _refused(response, repository)
+    # git, "HTTP transfer protocols": so a host says that history is cut off. git 2.39 fetches from there without end.
+    if re.search(r"shallow [0-9a-f]{40}", response.text):
+        message = f"{repository.url} is a shallow clone itself, from which nobody can fetch what pip asks for."
+        raise CommitIncomplete(message, fix="Name the repository that it was cloned from in `git-repository`.")
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         _fetch(Path(name), repository, token, "--depth=1", "--no-tags", "--filter=tree:0")
 

@@ -126,6 +126,15 @@ def test_one_release_is_of_one_repository(monkeypatch: pytest.MonkeyPatch) -> No
 TITLE = "<html><title>Sign In</title></html>"
 
 
+def test_a_host_without_the_history_is_not_fetched_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git 2.39 would start itself again and again there; the words are those of `git upload-pack --advertise-refs`."""
+    said = f"003f{SHA} refs/heads/main\n0035shallow {SHA}\n0000"
+    monkeypatch.setattr(http, "get", lambda *_, **__: answer(200, said, **ADVERTISED))
+    monkeypatch.setattr(process, "run", lambda *_, **__: pytest.fail("fetched"))
+    with pytest.raises(CommitIncomplete, match="shallow clone itself"):
+        remote.check(SOURCE, TOKEN)
+
+
 @pytest.mark.parametrize(
     ("response", "repository", "error", "said"),
     [
