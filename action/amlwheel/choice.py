@@ -1,5 +1,6 @@
 """Which of a version's wheels pip takes in the image."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from packaging import tags, utils
@@ -37,6 +38,8 @@ def best(wheels: Iterable[str], python: Python) -> str:
     ranks = {tag: rank for rank, tag in reversed(list(enumerate(supported(python))))}
     fitting = []
     for filename in wheels:
+        if not re.fullmatch(r"[\w.+!-]+", filename):  # packaging lets a build tag hold anything, a path as well
+            continue
         try:
             _, _, build, found = utils.parse_wheel_filename(filename)
         except (utils.InvalidWheelFilename, ValueError):  # an index may list anything

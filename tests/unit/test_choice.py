@@ -23,6 +23,8 @@ NEWEST_FIRST = [
     "demo-1.0-py2.py3-none-any.whl",
 ]
 NEVER = [
+    "pkg-1.0-1/../../evil-py3-none-any.whl",  # packaging takes it
+    "pkg-1.0-1\\..\\evil-py3-none-any.whl",
     "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
     "demo-1.0-cp311-cp311-manylinux_2_34_x86_64.whl",
     "demo-1.0-cp311-cp311-musllinux_1_2_x86_64.whl",
