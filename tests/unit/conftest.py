@@ -2,10 +2,15 @@
 
 import os
 import re
+import sys
 
 import pytest
 from amlwheel import tokens
 from hypothesis import HealthCheck, settings
+
+# jsonschema would build the grammar of internationalised addresses from it, a second in each process; no schema here
+# looks at one.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 # A busy machine is no failure.
 settings.register_profile(
