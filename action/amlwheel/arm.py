@@ -4,7 +4,8 @@ Source of paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearni
 """
 
 import contextlib
-from collections.abc import Iterator
+import fnmatch
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from azure.core import exceptions
@@ -16,6 +17,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLo
 from . import __version__
 from .errors import AzureRefused, NoNetwork, TooSlow, WorkspaceForbidden, WorkspaceNotFound
 from .model import Workspace
+from .secret import excerpt
 
 ARM = "https://management.azure.com"
 API_VERSION = "2024-04-01"
@@ -101,7 +103,8 @@ def check(status: int, said: Json, workspace: Workspace) -> None:
     """Raise the catalogue's error for an answer of 400 or more."""
     if 200 <= status < 300:  # noqa: PLR2004
         return
-    code, details = code_of(said), str(object_in(said.get("error")).get("message") or said.get("message") or "")[:2000]
+    code, told = code_of(said), object_in(said.get("error")).get("message") or said.get("message") or ""
+    details = excerpt(str(told), 2000)
     if status in (401, 403):
         message = f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}."
         raise WorkspaceForbidden(message, fix=grant(workspace), details=details)
@@ -133,6 +136,19 @@ def object_in(value: object) -> Json:
 def items_in(value: object) -> tuple[Json, ...]:
     """Return the objects of a JSON array."""
     return tuple(each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+
+
+def allows(blocks: Sequence[Json], *, action: str = "", data: str = "") -> bool:
+    """Tell whether one of the permission `blocks` of roles allows an `action` on resources, or on `data` in them."""
+    wanted, kind = (data, "dataActions") if data else (action, "actions")
+
+    def matches(patterns: object) -> bool:
+        listed = patterns if isinstance(patterns, list) else ()
+        return any(fnmatch.fnmatchcase(wanted.lower(), str(each).lower()) for each in listed)
+
+    return any(
+        matches(block.get(kind)) and not matches(block.get(f"not{kind[0].upper()}{kind[1:]}")) for block in blocks
+    )
 
 
 @contextlib.contextmanager

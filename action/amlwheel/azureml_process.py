@@ -38,6 +38,7 @@ from .errors import (
     WorkspaceNotFound,
 )
 from .model import Workspace
+from .secret import excerpt
 
 ACTION = Path(__file__).resolve().parents[1]
 OLDEST, NEWEST = (3, 10), (3, 13)  # azureml-core 1.61.0.post4 ran on these; 3.14 resolves, but nobody ran it
@@ -194,7 +195,7 @@ def interpreter(version: tuple[int, int] = sys.version_info[:2], environ: Mappin
 def failure(said: Json, call: str, workspace: Workspace) -> StepError:
     """Return the error for what the SDK raised: `kind`, HTTP `status` (0 without one), `host`, `message`."""
     kind, status, host = (str(said[name]) for name in ("kind", "status", "host"))
-    details = process.unsigned(str(said["message"]))[:2000]
+    details = excerpt(process.unsigned(str(said["message"])), 2000)
     what = f"A service answered {status} to" if status != "0" else f"{kind} in"
     what = f"{what} azureml-core, {_doing(call, workspace)}."
     if kind == "timeout":

@@ -18,6 +18,7 @@ from . import __version__, arm, http
 from .change import Change, Verb
 from .errors import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StepError, StorageFirewall
 from .model import Container, Wheel
+from .secret import excerpt
 
 # What the service answers to who has the right network and a token, but no role (azure-storage-blob's error codes).
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
@@ -163,7 +164,7 @@ class Blobs:
     def _refusal(self, what: str, error: exceptions.HttpResponseError) -> StepError:
         """Return what the answer stands for; what would be so for every file is said without its name, so once."""
         code, url = _code(error), self.container.url
-        details = str(error.message or "")[:2000]
+        details = excerpt(str(error.message or ""), 2000)
         if code in ("ContainerNotFound", "ContainerBeingDeleted", "ContainerDisabled"):
             return ContainerNotFound(f"There is no container {url} ({code}).")
         if code in _NO_ROLE:

@@ -27,7 +27,7 @@ from .errors import (
     ViewNotFound,
 )
 from .model import Feed
-from .secret import Secret
+from .secret import Secret, excerpt
 
 DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"  # Azure DevOps, as an audience of Entra
 # Words with which a server says that there is no such feed or project, and not merely no such package.
@@ -295,4 +295,4 @@ def message_of(response: requests.Response) -> str:
         page = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", response.text[:100_000], flags=re.DOTALL)
         page = html.unescape(page)
         said = " ".join([response.reason or "", *(page.split() if "<" in response.text else ())])
-    return str(said)[:2000]
+    return excerpt(str(said), 2000)

@@ -11,7 +11,7 @@ import requests
 from . import http
 from .errors import ImageNotFound, ImageRefused
 from .model import Image
-from .secret import Secret
+from .secret import Secret, excerpt
 
 _MANIFESTS = (
     "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
@@ -35,7 +35,7 @@ def pin(image: Image) -> Image:
     digest = response.headers.get("Docker-Content-Digest", "")
     if response.status_code != requests.codes.ok or not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
         message = f"{image.registry} answered {response.status_code} for {image.tagged}."
-        raise ImageRefused(message, details=response.text[:500])
+        raise ImageRefused(message, details=excerpt(response.text, 500))
     return dataclasses.replace(image, digest=digest)
 
 

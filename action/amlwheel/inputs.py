@@ -439,8 +439,14 @@ class Inputs:
     def _storage_problems(self) -> list[StepError]:
         """Return what doesn't belong together of `route`, `storage-container` and `mirror`."""
         if self.route == "storage":
-            empty = self.storage_container == ""  # None: refused for another reason
-            return [BadInput("`route` storage needs a `storage-container`.")] if empty else []
+            found: list[StepError] = []
+            if self.storage_container == "":  # None: refused for another reason
+                found.append(BadInput("`route` storage needs a `storage-container`."))
+            for name in ("connection-name", "connection-user", "connection-token-expires") if self.mirror else ():
+                if getattr(self, name.replace("-", "_")):
+                    message = f"`{name}` with `mirror`: images need no connection."
+                    found.append(BadInput(message, fix=f"Leave `{name}` out."))
+            return found
         given = (("storage-container", self.storage_container), ("mirror", self.mirror))
         return [
             BadInput(f"`{name}` is for `route` storage alone.", fix=f"Leave `{name}` out.") for name, it in given if it

@@ -27,7 +27,7 @@ from .errors import (
     UncommittedChanges,
 )
 from .repository import GITHUB, Repository
-from .secret import Secret
+from .secret import Secret, excerpt
 
 SECONDS = 1200.0
 _ADVERTISEMENT = "application/x-git-upload-pack-advertisement"  # git, "HTTP transfer protocols": smart clients
@@ -152,7 +152,9 @@ def _refused(response: requests.Response, repository: Repository) -> StepError:
     else:
         cause = "The host has a fault, or no repository is served there."
         fix = "Run the step again, or correct the address."
-    return RepositoryRefused(f"{said}.", cause=cause, fix=fix, details="" if "html" in content else response.text[:500])
+    return RepositoryRefused(
+        f"{said}.", cause=cause, fix=fix, details="" if "html" in content else excerpt(response.text, 500)
+    )
 
 
 def checkout(remote: Remote, token: Secret, into: Path) -> None:

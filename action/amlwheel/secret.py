@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import re
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -65,3 +66,11 @@ class Secret:
         """Refuse to be pickled or copied into a file."""
         message = "a Secret can't be pickled"
         raise TypeError(message)
+
+
+def excerpt(text: str, most: int) -> str:
+    """Return at most `most` characters of foreign text, which may repeat a secret.
+
+    What is cut through goes as a whole: part of a secret isn't known for one, and wouldn't be blanked out.
+    """
+    return text if len(text) <= most else re.sub(r"[\w.~+/=%:-]*$", "", text[:most])

@@ -4,12 +4,11 @@ Paths: azure-rest-api-specs, Microsoft.Storage 2023-05-01 and Microsoft.Authoriz
 told nothing, and then nothing is said here: the container itself will tell.
 """
 
-import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from .arm import ARM, Arm, Json, items_in, object_in
+from .arm import ARM, Arm, Json, allows, items_in, object_in
 from .model import Container, Workspace
 
 # Learn, "Authorize access to blobs using Microsoft Entra ID" and built-in-roles/storage.
@@ -112,16 +111,3 @@ def identities(workspace: Json) -> tuple[str, ...]:
     identity = object_in(workspace.get("identity"))
     assigned = [object_in(each) for each in object_in(identity.get("userAssignedIdentities")).values()]
     return tuple(str(each["principalId"]) for each in (identity, *assigned) if each.get("principalId"))
-
-
-def allows(blocks: Sequence[Json], *, action: str = "", data: str = "") -> bool:
-    """Tell whether one of the permission `blocks` of roles allows an `action` on resources, or on `data` in them."""
-    wanted, kind = (data, "dataActions") if data else (action, "actions")
-
-    def matches(patterns: object) -> bool:
-        listed = patterns if isinstance(patterns, list) else ()
-        return any(fnmatch.fnmatchcase(wanted.lower(), str(each).lower()) for each in listed)
-
-    return any(
-        matches(block.get(kind)) and not matches(block.get(f"not{kind[0].upper()}{kind[1:]}")) for block in blocks
-    )

@@ -5,14 +5,13 @@ and registered. Paths, bodies and rules of `Documented` (`sdk: v2`): azure-rest-
 Microsoft.MachineLearningServices, stable/2024-04-01.
 """
 
-import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 from urllib.parse import quote
 
 from . import tokens
-from .arm import ARM, Arm, Json, check, grant, items_in, object_in
+from .arm import ARM, Arm, Json, allows, check, grant, items_in, object_in
 from .change import Change, Verb
 from .environment import Definition, Environment
 from .errors import ConnectionConflict, EnvironmentConflict, ReadBackDiffers, WorkspaceForbidden
@@ -56,14 +55,7 @@ class Permissions:
 
         Where nothing is known, the request itself will tell.
         """
-        wanted = f"microsoft.machinelearningservices/workspaces/{action}".lower()
-
-        def matches(patterns: Sequence[str] | None) -> bool:
-            return any(fnmatch.fnmatchcase(wanted, str(pattern).lower()) for pattern in patterns or ())
-
-        if self.blocks and not any(
-            matches(block.get("actions")) and not matches(block.get("notActions")) for block in self.blocks
-        ):
+        if self.blocks and not allows(self.blocks, action=f"Microsoft.MachineLearningServices/workspaces/{action}"):
             message = f"The identity may see workspace {workspace.name}, but has no role that allows {action}."
             raise WorkspaceForbidden(message, fix=grant(workspace))
 

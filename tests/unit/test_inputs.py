@@ -296,3 +296,10 @@ def test_a_missing_password_of_another_repository_is_no_matter_of_azure() -> Non
         "`feed-token` is empty.",
         "Store the password or token of a user of the repository as a secret, and pass it as `feed-token`.",
     )
+
+
+@pytest.mark.parametrize("name", ["connection-name", "connection-user", "connection-token-expires"])
+def test_with_a_mirror_nothing_is_said_of_a_connection(name: str) -> None:
+    container = {"route": "storage", "storage-container": "https://acmewheels.blob.core.windows.net/wheels"}
+    value = {"connection-token-expires": "2030-01-01"}.get(name, "some-name")
+    assert f"`{name}` with `mirror`" in refused({**container, "mirror": "true", name: value}).what

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from amlwheel.secret import Secret
+from amlwheel.secret import Secret, excerpt
 from unit.parts import CANARY, TOKEN
 
 
@@ -90,3 +90,15 @@ def test_tells_every_form_in_which_it_travels() -> None:
 def test_a_user_goes_with_it_and_changes_nothing_else() -> None:
     named = TOKEN.of("ci")
     assert (named.user, named.reveal(), named == TOKEN, f"{named}") == ("ci", CANARY, True, "Secret(***)")
+
+
+@pytest.mark.parametrize("before", [*range(2000 - len(CANARY) - 2, 2001)])
+def test_a_cut_leaves_no_part_of_a_secret(before: int) -> None:
+    """Whoever blanks out secrets knows them whole."""
+    said = excerpt(f'{" " * before}"{CANARY}"{" more" * 100}', 2000)
+    assert CANARY in said or CANARY[:1] not in said
+    assert len(said) > before - 1
+
+
+def test_a_short_text_is_whole() -> None:
+    assert excerpt("all of it", 9) == "all of it"
