@@ -32,6 +32,7 @@ from .azureml_process import Worker
 from .blobs import Blobs
 from .errors import ContainerPublic, ContainerRefused, FeedNotFound, StepError
 from .model import Connection, Container, Feed, Image
+from .route import Route
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class World:
 
     planner: workspace.Planner
     worker: Worker | None
-    route: routes.Route
+    route: Route
     image: Image
     facts: devops.Facts
     workspaces: tuple[workspace.Seen, ...]

@@ -1,26 +1,23 @@
 """The way of a commit: pip fetches and builds it in the image, and takes everything else by address and sha256."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 from . import backend, choice, hosts, lock, process, project, remote, wheel
-from .change import Change
 from .environment import Environment
 from .errors import BuildFailed, CommitDiffers, CommitIncomplete, NotForBuilder, Unsatisfiable
 from .model import Pin, Python, Wheel, Workspace
+from .route import Plan, Route
 from .secret import Secret
 
 
-class GitRoute:
-    """See `routes.Route`. Nothing is stored anywhere.
+class GitRoute(Route):
+    """Nothing is stored anywhere.
 
     What the build needs is locked too, so that pip finds it, and nothing else, with `--no-index` and `--find-links`.
     """
-
-    late: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
@@ -29,7 +26,7 @@ class GitRoute:
 
     def __init__(self, source: remote.Remote, token: Secret, python: Python, host: hosts.Terminal) -> None:
         """Take what images are built from, and the token that may read it."""
-        self._source, self._token, self._python, self._host = source, token, python, host
+        self._source, self._token, self._python, self.host = source, token, python, host
         self._tools: dict[str, None] = {}  # the files that builds need, by address, in order and once
         self._folders: dict[str, str] = {}  # of each package in the repository
 
@@ -42,7 +39,7 @@ class GitRoute:
         remote.checkout(self._source, self._token, tree)
         built = [self._build(tree, folder, into / str(number)) for number, folder in enumerate(self._source.folders)]
         if not self._source.checked_out and all(map(project.is_project, projects)):
-            ours = project.build(projects, into / "checked-out", self._host.foreign)
+            ours = project.build(projects, into / "checked-out", self.host.foreign)
             for there, here in zip(map(wheel.inspect, built), map(wheel.inspect, ours), strict=True):
                 if (there.project, there.version) != (here.project, here.version):
                     commit = self._source.repository.commit[:12]
@@ -60,15 +57,15 @@ class GitRoute:
         self._tools |= dict.fromkeys(map(self._address, pins))
         versions = into / "versions.txt"
         versions.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in pins), encoding="utf-8")
-        (path,) = project.build([place], into / "wheel", self._host.foreign, {"UV_CONSTRAINT": str(versions)})
+        (path,) = project.build([place], into / "wheel", self.host.foreign, {"UV_CONSTRAINT": str(versions)})
         self._folders[wheel.inspect(path).project] = folder
         return path
 
     def _locked(self, place: Path, into: Path) -> tuple[Pin, ...]:
-        needs = backend.requirements(place, into, self._host.foreign)
+        needs = backend.requirements(place, into, self.host.foreign)
         nowhere = lock.Sources(None, Secret(""), frozenset(), only=False)
         try:
-            return lock.resolve(lock.Wanted((), needs, self._python), nowhere, lambda: None, self._host.say)
+            return lock.resolve(lock.Wanted((), needs, self._python), nowhere, lambda: None, self.host.say)
         except Unsatisfiable as error:
             message = f"What the build of {place.name} needs can't be locked: {', '.join(map(str, needs))}."
             fix = "Choose a backend that has wheels for the image, or set `route` to feed."
@@ -98,7 +95,7 @@ class GitRoute:
                 digest = file.rpartition("#sha256=")[2]
                 found.append(replace(pin, requirement=f"{pin.name} @ {file}", sha256=(digest,)))
         files = [*self._tools, *(pin.requirement.partition(" @ ")[2] for pin in found if pin.name not in ours)]
-        self._host.say(
+        self.host.say(
             f"images take public packages from {', '.join(sorted({urlsplit(each).netloc for each in files}))}"
         )
         return tuple(found)
@@ -116,15 +113,10 @@ class GitRoute:
         del feed
         return ["--no-index", *(f"--find-links {address}" for address in self._tools)]
 
-    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Callable[[], Change[str]]]:
+    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
         """See `Route`: the commit is there already."""
         del wheels, workspaces
         yield from ()
-
-    def located(self, environment: Environment, workspace: Workspace) -> Environment:
-        """See `Route`: it is the same everywhere."""
-        del workspace
-        return environment
 
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
         """See `Route`: the wheels were built from the commit, fetched with the workspace's token."""

@@ -3,21 +3,20 @@
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar
 
-from . import hosts, inputs, mirror, project
+from . import hosts, inputs, mirror
 from .blobs import Blobs
-from .change import Change
 from .environment import Environment
 from .model import File, Pin, Python, Wheel, Workspace
+from .route import Plan, Route
 
 
 @dataclass(frozen=True)
-class StorageRoute:
+class StorageRoute(Route):
     """The wheels lie in a container, ours alone or (`mirror`) those of the whole lock, at addresses known beforehand.
 
     `files` holds, by path in the container, what `place` has found to be wanted.
@@ -28,7 +27,6 @@ class StorageRoute:
     mirror: mirror.Mirror | None
     host: hosts.Terminal
     files: dict[str, File] = field(default_factory=dict)
-    late: ClassVar[bool] = False
 
     @classmethod
     def of(cls, asked: inputs.Inputs, blobs: Blobs, host: hosts.Terminal, environ: Mapping[str, str]) -> "StorageRoute":
@@ -39,7 +37,7 @@ class StorageRoute:
 
     @property
     def label(self) -> str:
-        """See `routes.Route`."""
+        """See `Route`."""
         return self.blobs.container.url
 
     @cached_property
@@ -52,15 +50,8 @@ class StorageRoute:
         """Where a file is that was read back from the container."""
         return self._folder / file.sha256[:16] / file.name
 
-    def build(self, projects: Sequence[str], into: Path) -> list[Path]:
-        """See `routes.Route`."""
-        return project.build(projects, into, self.host.foreign)
-
-    def refuse(self, wheel: Wheel) -> None:
-        """See `routes.Route`: a container takes every name."""
-
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
-        """See `routes.Route`: each stands by its address; of a mirrored package the one wheel that pip would choose."""
+        """See `Route`: each stands by its address; of a mirrored package the one wheel that pip would choose."""
         own = {each.project: File(each.filename, "", each.sha256) for each in wheels}
         placed = []
         for pin in pins:
@@ -72,11 +63,11 @@ class StorageRoute:
         return tuple(placed)
 
     def options(self, feed: list[str]) -> list[str]:
-        """See `routes.Route`: only the workspaces can read the mirror, and with one they need nothing else."""
+        """See `Route`: only the workspaces can read the mirror, and with one they need nothing else."""
         return ["--no-index"] if self.mirror else feed
 
-    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Callable[[], Change[Any]]]:
-        """See `routes.Route`: one for each of our wheels, and one for all others."""
+    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
+        """See `Route`: one for each of our wheels, and one for all others."""
         del workspaces
         for each in wheels:
             yield partial(self.blobs.plan, each, self._kept(File(each.filename, "", each.sha256)))
@@ -84,13 +75,8 @@ class StorageRoute:
         if self.mirror and others:
             yield partial(self.mirror.plan, others)
 
-    def located(self, environment: Environment, workspace: Workspace) -> Environment:
-        """See `routes.Route`: it is the same everywhere."""
-        del workspace
-        return environment
-
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """See `routes.Route`: what is stored is read back, every byte of it."""
+        """See `Route`: what is stored is read back, every byte of it."""
         del wheels
         mirror.fetch(self.blobs, [(path, self._kept(file), file.sha256) for path, file in self.files.items()])
         address = self.blobs.container.address
