@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, project, tokens
-from .errors import StepError, Unexpected
+from .errors.base import StepError, Unexpected
 from .secret import Secret
 from .stages import Stages
 

@@ -30,7 +30,9 @@ from . import (
 from .arm import Arm
 from .azureml_process import Worker
 from .blobs import Blobs
-from .errors import ContainerPublic, ContainerRefused, FeedNotFound, StepError
+from .errors.base import StepError
+from .errors.feed import FeedNotFound
+from .errors.storage import ContainerPublic, ContainerRefused
 from .model import Connection, Container, Feed, Image
 from .route import Route
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import endpoint
-from .errors import StepError
+from .errors.base import StepError
 from .hosts import SHORTEST_MASK, Terminal, plain
 from .inputs import camel, spell
 from .secret import Secret

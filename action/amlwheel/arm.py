@@ -15,7 +15,8 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
 
 from . import __version__
-from .errors import AzureRefused, NoNetwork, TooSlow, WorkspaceForbidden, WorkspaceNotFound
+from .errors.base import NoNetwork, TooSlow
+from .errors.workspace import AzureRefused, WorkspaceForbidden, WorkspaceNotFound
 from .model import Workspace
 from .secret import excerpt
 

@@ -10,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 from .azureml_process import Worker
 from .change import Change, Verb
 from .environment import Definition, Environment
-from .errors import BadWheel, ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing, TooSlow
+from .errors.base import TooSlow
+from .errors.build import BadWheel
+from .errors.workspace import ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing
 from .model import Connection, Wheel, Workspace
 from .secret import Secret
 

@@ -24,16 +24,14 @@ import bootstrap
 
 from . import process
 from .arm import grant
-from .errors import (
+from .errors.base import NoNetwork, StepError, TooSlow
+from .errors.bootstrap import BootstrapFailed
+from .errors.workspace import (
     ApiVersionRefused,
     AzureRefused,
-    BootstrapFailed,
-    NoNetwork,
     NoSdkPython,
     SdkFailed,
-    StepError,
     StorageRefused,
-    TooSlow,
     WorkspaceForbidden,
     WorkspaceNotFound,
 )

@@ -8,7 +8,9 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from . import process
-from .errors import BuildFailed, CommitIncomplete, NoNetwork
+from .errors.base import NoNetwork
+from .errors.build import BuildFailed
+from .errors.git import CommitIncomplete
 
 SECONDS = 600.0
 # PEP 517: what is required statically, and what the backend then asks for. It writes to a file: hooks print.

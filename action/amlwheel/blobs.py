@@ -16,7 +16,8 @@ from azure.core import exceptions
 
 from . import __version__, arm, http
 from .change import Change, Verb
-from .errors import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StepError, StorageFirewall
+from .errors.base import StepError
+from .errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
 from .model import Container, Wheel
 from .secret import excerpt
 

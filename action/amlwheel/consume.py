@@ -15,7 +15,8 @@ import yaml
 from . import credentials, hosts, http, inputs, plan, tokens, workspace
 from .arm import Arm, object_in
 from .environment import bare, digest
-from .errors import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, StepError, TokenEnds
+from .errors.base import StepError
+from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
 from .model import Connection, Image, Workspace
 from .receipt import SCHEMA
 from .secret import Secret

@@ -13,7 +13,8 @@ from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
 from . import endpoint, http, oidc
-from .errors import FederationExpired, FederationMismatch, FederationRefused, NoNetwork, SignInFailed, StepError
+from .errors.base import NoNetwork, StepError
+from .errors.sign_in import FederationExpired, FederationMismatch, FederationRefused, SignInFailed
 from .secret import Secret
 
 ARM_SCOPE = "https://management.azure.com/.default"

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import requests
 from packaging.utils import canonicalize_name
 
-from .errors import FeedForbidden, FeedNotFound, NoNetwork, StepError, ViewNotFound, together
+from .errors.base import NoNetwork, StepError, together
+from .errors.feed import FeedForbidden, FeedNotFound, ViewNotFound
 from .model import Feed
 from .secret import Secret
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from .environment import Environment
-from .errors import OutputNotWritable
+from .errors.inputs import OutputNotWritable
 from .model import PLATFORM, Pin, Python, Wheel
 
 

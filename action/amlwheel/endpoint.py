@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from azure.core.credentials import AccessToken, TokenCredential
 
 from . import claims, http
-from .errors import FeedForbidden, Several, StepError, UnusableServiceConnection
+from .errors.base import Several, StepError
+from .errors.feed import FeedForbidden
+from .errors.sign_in import UnusableServiceConnection
 from .inputs import AZURE_NAMES
 from .secret import Secret
 from .spelling import parse_feed

@@ -15,14 +15,14 @@ import requests
 from packaging.utils import canonicalize_name
 
 from . import claims, http
-from .errors import (
+from .errors.base import StepError
+from .errors.feed import (
     FeedForbidden,
     FeedNotFound,
     FeedUnexpected,
     NotAMember,
     Redirected,
     SignInPage,
-    StepError,
     TokenRefused,
     ViewNotFound,
 )

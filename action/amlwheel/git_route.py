@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 from . import backend, choice, hosts, lock, process, project, remote, wheel
 from .environment import Environment
-from .errors import BuildFailed, CommitDiffers, CommitIncomplete, NotForBuilder, Unsatisfiable
+from .errors.build import BuildFailed
+from .errors.environment import Unsatisfiable
+from .errors.git import CommitDiffers, CommitIncomplete, NotForBuilder
 from .model import Pin, Python, Wheel, Workspace
 from .route import Plan, Route
 from .secret import Secret

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .errors import Several, StepError, Unexpected
+from .errors.base import Several, StepError, Unexpected
 from .inputs import Style, spell
 from .secret import Secret
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import requests
 
 from . import http
-from .errors import ImageNotFound, ImageRefused
+from .errors.environment import ImageNotFound, ImageRefused
 from .model import Image
 from .secret import Secret, excerpt
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from . import tokens
-from .errors import BadFeed, BadInput, MissingToken, StepError, UserNotStorable, together
+from .errors.base import StepError, together
+from .errors.inputs import BadFeed, BadInput, MissingToken, UserNotStorable
 from .model import Container, Feed, Image, Python, Workspace
 from .repository import Repository
 from .secret import Secret

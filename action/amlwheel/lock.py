@@ -15,7 +15,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from . import http, process
-from .errors import BadInput, IndexFailed, LockIncomplete, NoNetwork, StepError, Unsatisfiable
+from .errors.base import NoNetwork, StepError
+from .errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
+from .errors.inputs import BadInput
 from .model import PLATFORM, Feed, File, Pin, Python, Wheel
 from .secret import Secret
 

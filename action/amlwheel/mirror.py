@@ -14,7 +14,8 @@ from urllib.parse import unquote, urlsplit
 from . import choice, http
 from .blobs import Blobs
 from .change import Change, Verb
-from .errors import NoNetwork, NotMirrored, TooSlow
+from .errors.base import NoNetwork, TooSlow
+from .errors.storage import NotMirrored
 from .model import Feed, File, Pin, Python
 from .plan import observing
 from .secret import Secret

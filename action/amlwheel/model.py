@@ -15,7 +15,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from .errors import BadImage, BadWorkspace
+from .errors.inputs import BadImage, BadWorkspace
 
 ARTIFACTS = "https://pkgs.dev.azure.com"
 # What zipfile and packaging raise for a damaged, encrypted or made-up archive.

@@ -15,7 +15,7 @@ import requests
 from azure.core.credentials import AccessToken, TokenCredential
 
 from . import claims, http
-from .errors import FederationRefused, NoIdToken
+from .errors.sign_in import FederationRefused, NoIdToken
 from .secret import Secret
 
 AUDIENCE = "api://AzureADTokenExchange"  # Learn, workload-identity-federation-create-trust

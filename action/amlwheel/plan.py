@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .change import Change
-from .errors import StepError, together
+from .errors.base import StepError, together
 
 Answer = TypeVar("Answer")
 AT_ONCE = 16  # questions on their way at the same time

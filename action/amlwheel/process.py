@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import TooSlow
+from .errors.base import TooSlow
 
 # What a tool needs from the machine. Everything else, above all every token, stays here.
 _PLAIN = frozenset(

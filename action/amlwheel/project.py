@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from . import process
-from .errors import BadWheel, BuildFailed, NoNetwork, NoProject
+from .errors.base import NoNetwork
+from .errors.build import BadWheel, BuildFailed, NoProject
 from .model import UNREADABLE
 
 if sys.version_info >= (3, 11):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from . import http, process
 from .environment import Environment
-from .errors import ImportFailed, NoNetwork, ProofFailed
+from .errors.base import NoNetwork
+from .errors.environment import ImportFailed, ProofFailed
 from .model import PLATFORM, Connection, Python
 from .secret import Secret
 

@@ -12,14 +12,13 @@ import requests
 from . import feed as index
 from . import http
 from .change import Change, Verb
-from .errors import (
+from .errors.base import NoNetwork, TooSlow
+from .errors.feed import (
     FileTooLarge,
     LocalVersion,
     MetadataTooNew,
-    NoNetwork,
     NothingStored,
     NotVisible,
-    TooSlow,
     UploadFailed,
     VersionTaken,
 )

@@ -15,15 +15,14 @@ from pathlib import Path
 import requests
 
 from . import http, process
-from .errors import (
+from .errors.base import NoNetwork, StepError
+from .errors.git import (
     BadRepository,
     CommitIncomplete,
     CommitNotPushed,
-    NoNetwork,
     NoRepository,
     RepositoryNotFound,
     RepositoryRefused,
-    StepError,
     UncommittedChanges,
 )
 from .repository import GITHUB, Repository

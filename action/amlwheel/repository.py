@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, urlsplit
 
-from .errors import BadRepository, NotACommit
+from .errors.git import BadRepository, NotACommit
 from .model import Connection
 
 GITHUB, AZURE = "github.com", "dev.azure.com"

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from .errors import BadFeed, BadInput
+from .errors.inputs import BadFeed, BadInput
 from .model import Container, Feed
 
 _HOSTS = ("pkgs.dev.azure.com", "dev.azure.com", "feeds.dev.azure.com")

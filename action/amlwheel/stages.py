@@ -32,7 +32,8 @@ from . import (
 from .access import Access, World
 from .azureml_process import Worker
 from .change import Change, Verb
-from .errors import Unexpected, Unsatisfiable
+from .errors.base import Unexpected
+from .errors.environment import Unsatisfiable
 from .model import Connection, Pin, Wheel
 from .receipt import Release
 

@@ -14,16 +14,9 @@ from datetime import date, datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-from .errors import (
-    FeedForbidden,
-    FeedNotFound,
-    Redirected,
-    ShortLivedToken,
-    SignInPage,
-    StepError,
-    TokenExpired,
-    TokenRefused,
-)
+from .errors.base import StepError
+from .errors.feed import FeedForbidden, FeedNotFound, Redirected, SignInPage, TokenRefused
+from .errors.inputs import ShortLivedToken, TokenExpired
 from .model import Feed
 from .secret import Secret
 

@@ -12,7 +12,8 @@ import requests
 from . import feed as index
 from . import http
 from .change import Change, Verb
-from .errors import NotSaved, Unsatisfiable
+from .errors.environment import Unsatisfiable
+from .errors.feed import NotSaved
 from .model import Feed, Pin
 from .plan import observing
 from .secret import Secret

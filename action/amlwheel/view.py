@@ -9,7 +9,8 @@ import requests
 from . import feed as index
 from . import http, publish
 from .change import Change, Verb
-from .errors import NoNetwork, NotInView, NotVisible, PromotionRefused, TooSlow
+from .errors.base import NoNetwork, TooSlow
+from .errors.feed import NotInView, NotVisible, PromotionRefused
 from .model import Feed, Wheel
 from .secret import Secret
 

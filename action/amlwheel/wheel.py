@@ -15,13 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from . import choice
-from .errors import (
-    BadWheel,
-    DuplicatePackage,
-    PythonOutOfRange,
-    TagMismatch,
-    WheelDoesNotFit,
-)
+from .errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, TagMismatch, WheelDoesNotFit
 from .model import UNREADABLE, Python, Wheel
 
 _LARGEST_POINTER = 1024  # bytes; Git LFS, docs/spec.md

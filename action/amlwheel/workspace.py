@@ -14,7 +14,7 @@ from . import tokens
 from .arm import ARM, Arm, Json, allows, check, grant, items_in, object_in
 from .change import Change, Verb
 from .environment import Definition, Environment
-from .errors import ConnectionConflict, EnvironmentConflict, ReadBackDiffers, WorkspaceForbidden
+from .errors.workspace import ConnectionConflict, EnvironmentConflict, ReadBackDiffers, WorkspaceForbidden
 from .model import Connection, Workspace
 from .secret import Secret
 

@@ -11,7 +11,7 @@ import zipfile
 from vsix import check, node
 
 LARGEST = 5 * 1024 * 1024  # bytes; ours has some 100 kB
-SHIPPED = re.compile(r"bootstrap\.py|launch\.js|amlwheel/\w+\.py|locks/\w+\.txt")
+SHIPPED = re.compile(r"bootstrap\.py|launch\.js|amlwheel/(\w+/)*\w+\.py|locks/\w+\.txt")
 LEFT_OUT = re.compile(r"(.*/)?__pycache__/.*|locks/\w+\.in|consume/action\.yml")  # the last is GitHub's alone
 # What each kind of file is (OPC, [Content_Types].xml). tfx orders them as the disk lists the files, and where it
 # doesn't know a suffix it lets the machine's `file` guess, which takes some Python for C++.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from amlwheel import process
 from amlwheel.agent import AzurePipelines
-from amlwheel.errors import BadInput
+from amlwheel.errors.inputs import BadInput
 from amlwheel.hosts import GitHub, Terminal
 from hosts import agent, runner
 

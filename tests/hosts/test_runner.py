@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from amlwheel.errors import BuildFailed
+from amlwheel.errors.build import BuildFailed
 from amlwheel.hosts import GitHub, neutralise
 from amlwheel.secret import Secret
 from hosts import runner

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from amlwheel import credentials, process
 from amlwheel.azureml_process import Worker
-from amlwheel.errors import TooSlow
+from amlwheel.errors.base import TooSlow
 from amlwheel.model import Workspace
 from rehearsal.world import World
 from rehearsed.steps import WORKSPACE_LABEL, Step, refused

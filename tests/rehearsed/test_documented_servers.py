@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import pytest
 from amlwheel import feed, publish
-from amlwheel.errors import FeedForbidden, NothingStored, StepError, UploadFailed, VersionTaken
+from amlwheel.errors.base import StepError
+from amlwheel.errors.feed import FeedForbidden, NothingStored, UploadFailed, VersionTaken
 from amlwheel.model import Feed, Wheel
 from amlwheel.secret import Secret
 from amlwheel.spelling import parse_feed

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from amlwheel import feed, publish
 from amlwheel.change import Verb
-from amlwheel.errors import StepError, VersionTaken
+from amlwheel.errors.base import StepError
+from amlwheel.errors.feed import VersionTaken
 from amlwheel.secret import Secret
 from amlwheel.wheel import inspect
 from rehearsal import builder, rehearse

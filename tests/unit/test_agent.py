@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from amlwheel import agent
 from amlwheel.agent import AzurePipelines, detect
-from amlwheel.errors import BadInput, StepError, catalogue
+from amlwheel.errors.base import StepError, catalogue
+from amlwheel.errors.inputs import BadInput
 from amlwheel.inputs import spell
 from amlwheel.secret import Secret
 from hosts.agent import Log

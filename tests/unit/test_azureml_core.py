@@ -18,15 +18,9 @@ from amlwheel.azureml_core import (
 )
 from amlwheel.change import Verb
 from amlwheel.environment import Definition, Environment
-from amlwheel.errors import (
-    BadWheel,
-    ImageBuildFailed,
-    StepError,
-    StorageRefused,
-    StoredWheelDiffers,
-    StoredWheelMissing,
-    TooSlow,
-)
+from amlwheel.errors.base import StepError, TooSlow
+from amlwheel.errors.build import BadWheel
+from amlwheel.errors.workspace import ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing
 from amlwheel.model import Connection, Wheel
 from unit.parts import CANARY, FEED, IMAGE, TOKEN, WORKSPACE, defined, make
 

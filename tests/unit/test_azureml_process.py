@@ -11,16 +11,14 @@ from typing import Any
 import pytest
 from amlwheel import azureml_process, process
 from amlwheel.azureml_process import Worker, failure, interpreter, make_environment
-from amlwheel.errors import (
+from amlwheel.errors.base import NoNetwork, StepError, TooSlow
+from amlwheel.errors.bootstrap import BootstrapFailed
+from amlwheel.errors.workspace import (
     ApiVersionRefused,
     AzureRefused,
-    BootstrapFailed,
-    NoNetwork,
     NoSdkPython,
     SdkFailed,
-    StepError,
     StorageRefused,
-    TooSlow,
     WorkspaceForbidden,
     WorkspaceNotFound,
 )

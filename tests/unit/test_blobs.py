@@ -11,17 +11,9 @@ import pytest
 from amlwheel import plan
 from amlwheel.blobs import Blobs
 from amlwheel.change import Verb
-from amlwheel.errors import (
-    BadInput,
-    BlobDiffers,
-    BlobRefused,
-    ContainerNotFound,
-    ContainerRefused,
-    NoNetwork,
-    StepError,
-    StorageFirewall,
-    TooSlow,
-)
+from amlwheel.errors.base import NoNetwork, StepError, TooSlow
+from amlwheel.errors.inputs import BadInput
+from amlwheel.errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
 from amlwheel.model import Container, File, Pin
 from amlwheel.spelling import parse_container
 from azure.core import exceptions

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from amlwheel import consume, hosts
 from amlwheel.change import Change, Verb
-from amlwheel.errors import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds, WorkspaceNotFound
+from amlwheel.errors.consume import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds
+from amlwheel.errors.workspace import WorkspaceNotFound
 from amlwheel.model import Workspace
 from amlwheel.receipt import receipt
 from unit.parts import GUID, WORKSPACE, FakeArm, make, release

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from amlwheel.change import Change, Verb
 from amlwheel.consume import LARGEST, Told, read
-from amlwheel.errors import BadReceipt
+from amlwheel.errors.consume import BadReceipt
 from amlwheel.receipt import SCHEMA, receipt
 from hypothesis import given
 from hypothesis import strategies as st

@@ -12,7 +12,8 @@ import pytest
 import requests
 from amlwheel import oidc
 from amlwheel.credentials import Credential, azure_cli, find, service_principal, workload_identity
-from amlwheel.errors import NoNetwork, SignInFailed, StepError
+from amlwheel.errors.base import NoNetwork, StepError
+from amlwheel.errors.sign_in import SignInFailed
 from amlwheel.secret import Secret
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from amlwheel import devops
-from amlwheel.errors import FeedForbidden, FeedNotFound, NoNetwork, Several, StepError, ViewNotFound
+from amlwheel.errors.base import NoNetwork, Several, StepError
+from amlwheel.errors.feed import FeedForbidden, FeedNotFound, ViewNotFound
 from amlwheel.model import Feed
 from amlwheel.spelling import parse_feed
 from unit.parts import CANARY, FEED, TOKEN

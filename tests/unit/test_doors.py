@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from amlwheel.errors import Several, StepError
+from amlwheel.errors.base import Several, StepError
 from amlwheel.inputs import Inputs, from_command_line, from_environment, knobs, read, spell
 from amlwheel.receipt import OUTPUTS
 from unit.parts import CANARY, GUID, ROOT

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from amlwheel import emit
 from amlwheel.change import Change, Verb
-from amlwheel.errors import OutputNotWritable
+from amlwheel.errors.inputs import OutputNotWritable
 from amlwheel.receipt import Release, receipt
 from unit.parts import BASE, FEED, IMAGE, make, release
 

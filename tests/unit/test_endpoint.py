@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from amlwheel import endpoint
 from amlwheel.endpoint import advise, feed_token, is_task, service_connection
-from amlwheel.errors import BadInput, FeedForbidden, MissingToken, Several, UnusableServiceConnection
+from amlwheel.errors.base import Several
+from amlwheel.errors.feed import FeedForbidden
+from amlwheel.errors.inputs import BadInput, MissingToken
+from amlwheel.errors.sign_in import UnusableServiceConnection
 from amlwheel.inputs import read
 from amlwheel.secret import Secret
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential

@@ -3,7 +3,9 @@
 import re
 
 import pytest
-from amlwheel.errors import BadInput, NoNetwork, Several, StepError, TagMismatch, catalogue, together
+from amlwheel.errors.base import NoNetwork, Several, StepError, catalogue, together
+from amlwheel.errors.build import TagMismatch
+from amlwheel.errors.inputs import BadInput
 from amlwheel.inputs import Consumed, knobs
 from unit.parts import ROOT
 

@@ -7,14 +7,14 @@ import time
 import pytest
 import requests
 from amlwheel import feed
-from amlwheel.errors import (
+from amlwheel.errors.base import StepError
+from amlwheel.errors.feed import (
     FeedForbidden,
     FeedNotFound,
     FeedUnexpected,
     NotAMember,
     Redirected,
     SignInPage,
-    StepError,
     TokenRefused,
     ViewNotFound,
 )

@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 from amlwheel import consume, environment, git_route, hosts, receipt, sbom
-from amlwheel.errors import BadReceipt, CommitIncomplete, NotForBuilder
+from amlwheel.errors.consume import BadReceipt
+from amlwheel.errors.git import CommitIncomplete, NotForBuilder
 from amlwheel.model import File, Pin, Wheel
 from amlwheel.receipt import Release
 from amlwheel.remote import Remote

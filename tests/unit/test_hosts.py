@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import pytest
 from amlwheel import hosts
-from amlwheel.errors import BadInput, MissingToken, Several, StepError, Unexpected, catalogue
+from amlwheel.errors.base import Several, StepError, Unexpected, catalogue
+from amlwheel.errors.inputs import BadInput, MissingToken
 from amlwheel.hosts import GitHub, Terminal, detect, neutralise
 from amlwheel.inputs import spell
 from amlwheel.secret import Secret

@@ -9,7 +9,7 @@ import pytest
 import requests
 import urllib3
 from amlwheel import http
-from amlwheel.errors import NoNetwork, StepError, TooSlow
+from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.secret import Secret
 from requests.adapters import HTTPAdapter
 from unit.parts import CANARY, TOKEN, answer, sha

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 import requests
 from amlwheel import http
-from amlwheel.errors import ImageNotFound, ImageRefused
+from amlwheel.errors.environment import ImageNotFound, ImageRefused
 from amlwheel.image import pin
 from amlwheel.model import Image
 from amlwheel.secret import Secret

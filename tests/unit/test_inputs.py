@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 
 import pytest
-from amlwheel.errors import BadFeed, BadInput, BadWorkspace, MissingToken, NotACommit, Several, StepError
+from amlwheel.errors.base import Several, StepError
+from amlwheel.errors.git import NotACommit
+from amlwheel.errors.inputs import BadFeed, BadInput, BadWorkspace, MissingToken
 from amlwheel.inputs import PYTHONS, Style, from_command_line, from_environment, knobs, parser, read, spell
 from amlwheel.model import Image
 from amlwheel.secret import Secret

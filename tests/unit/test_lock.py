@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 from amlwheel import http, lock, process
-from amlwheel.errors import BadInput, IndexFailed, LockIncomplete, NoNetwork, TokenRefused, Unsatisfiable
+from amlwheel.errors.base import NoNetwork
+from amlwheel.errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
+from amlwheel.errors.feed import TokenRefused
+from amlwheel.errors.inputs import BadInput
 from amlwheel.lock import Sources, Wanted, requirements, resolve
 from amlwheel.model import Pin, Python, Wheel
 from packaging.requirements import Requirement

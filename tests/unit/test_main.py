@@ -31,7 +31,8 @@ from amlwheel import (
     view,
 )
 from amlwheel.change import Change, Verb
-from amlwheel.errors import NoNetwork, ProofFailed, StepError, Unsatisfiable
+from amlwheel.errors.base import NoNetwork, StepError
+from amlwheel.errors.environment import ProofFailed, Unsatisfiable
 from amlwheel.model import Pin, Source, Wheel
 from amlwheel.receipt import OUTPUTS
 from amlwheel.secret import Secret

@@ -13,7 +13,8 @@ import requests
 from amlwheel import hosts, http, mirror
 from amlwheel.blobs import Blobs
 from amlwheel.change import Verb
-from amlwheel.errors import NoNetwork, NotMirrored, Several
+from amlwheel.errors.base import NoNetwork, Several
+from amlwheel.errors.storage import NotMirrored
 from amlwheel.mirror import Mirror, Source, best
 from amlwheel.model import File, Pin, Python
 from amlwheel.secret import Secret

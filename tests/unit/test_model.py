@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from amlwheel.errors import BadImage, BadWorkspace
+from amlwheel.errors.inputs import BadImage, BadWorkspace
 from amlwheel.model import Connection, Feed, Image, Pin, Python, Workspace, connection_name
 from amlwheel.spelling import parse_feed
 from hypothesis import given

@@ -5,7 +5,10 @@ from functools import partial
 
 import pytest
 from amlwheel.change import Change, Verb
-from amlwheel.errors import BadInput, NoNetwork, Several, StepError, TagMismatch, VersionTaken
+from amlwheel.errors.base import NoNetwork, Several, StepError
+from amlwheel.errors.build import TagMismatch
+from amlwheel.errors.feed import VersionTaken
+from amlwheel.errors.inputs import BadInput
 from amlwheel.plan import apply, observing
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel import process
-from amlwheel.errors import TooSlow
+from amlwheel.errors.base import TooSlow
 from unit.parts import CANARY, ROOT
 
 SECRETS = {

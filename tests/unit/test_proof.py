@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from amlwheel import process, proof
 from amlwheel.environment import Environment
-from amlwheel.errors import ImportFailed, NoNetwork, ProofFailed, StepError
+from amlwheel.errors.base import NoNetwork, StepError
+from amlwheel.errors.environment import ImportFailed, ProofFailed
 from amlwheel.model import Connection, Python
 from unit.parts import CANARY, FEED, TOKEN, defined, make
 

@@ -9,20 +9,18 @@ import pytest
 import requests
 from amlwheel import http, publish
 from amlwheel.change import Verb
-from amlwheel.errors import (
+from amlwheel.errors.base import NoNetwork, StepError, TooSlow
+from amlwheel.errors.feed import (
     FeedForbidden,
     FeedNotFound,
     FileTooLarge,
     LocalVersion,
     MetadataTooNew,
-    NoNetwork,
     NothingStored,
     NotVisible,
     Redirected,
     SignInPage,
-    StepError,
     TokenRefused,
-    TooSlow,
     UploadFailed,
     VersionTaken,
 )

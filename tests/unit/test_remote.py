@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 from amlwheel import http, process, remote
-from amlwheel.errors import (
+from amlwheel.errors.base import NoNetwork, StepError
+from amlwheel.errors.git import (
     BadRepository,
     CommitIncomplete,
     CommitNotPushed,
-    NoNetwork,
     NoRepository,
     RepositoryNotFound,
     RepositoryRefused,
-    StepError,
     UncommittedChanges,
 )
 from amlwheel.repository import Repository

@@ -1,7 +1,7 @@
 """Every spelling of a repository, and what is refused of it."""
 
 import pytest
-from amlwheel.errors import BadRepository, NotACommit
+from amlwheel.errors.git import BadRepository, NotACommit
 from amlwheel.model import Connection
 from amlwheel.repository import Repository
 

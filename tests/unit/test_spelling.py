@@ -3,7 +3,7 @@
 from urllib.parse import quote, urlsplit
 
 import pytest
-from amlwheel.errors import BadFeed
+from amlwheel.errors.inputs import BadFeed
 from amlwheel.hosts import _OUTPUT
 from amlwheel.model import Connection, Feed
 from amlwheel.spelling import parse_feed, parse_upload_url

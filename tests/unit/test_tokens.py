@@ -7,16 +7,9 @@ from typing import Any
 
 import pytest
 from amlwheel import tokens
-from amlwheel.errors import (
-    FeedForbidden,
-    FeedNotFound,
-    Redirected,
-    ShortLivedToken,
-    SignInPage,
-    StepError,
-    TokenExpired,
-    TokenRefused,
-)
+from amlwheel.errors.base import StepError
+from amlwheel.errors.feed import FeedForbidden, FeedNotFound, Redirected, SignInPage, TokenRefused
+from amlwheel.errors.inputs import ShortLivedToken, TokenExpired
 from amlwheel.secret import Secret
 from amlwheel.spelling import parse_feed
 from unit.parts import FEED, TOKEN

@@ -6,7 +6,8 @@ import pytest
 import requests
 from amlwheel import http, upstream
 from amlwheel.change import Verb
-from amlwheel.errors import NotSaved, Several
+from amlwheel.errors.base import Several
+from amlwheel.errors.feed import NotSaved
 from amlwheel.model import Pin
 from amlwheel.secret import Secret
 from unit.parts import FEED, TOKEN, answer, sha

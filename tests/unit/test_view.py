@@ -8,17 +8,8 @@ import pytest
 import requests
 from amlwheel import http, view
 from amlwheel.change import Verb
-from amlwheel.errors import (
-    NoNetwork,
-    NotInView,
-    PromotionRefused,
-    Redirected,
-    SignInPage,
-    StepError,
-    TokenRefused,
-    TooSlow,
-    VersionTaken,
-)
+from amlwheel.errors.base import NoNetwork, StepError, TooSlow
+from amlwheel.errors.feed import NotInView, PromotionRefused, Redirected, SignInPage, TokenRefused, VersionTaken
 from amlwheel.model import Wheel
 from amlwheel.secret import Secret
 from unit.parts import CANARY, FEED, TOKEN, answer, make, sha

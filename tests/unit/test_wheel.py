@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pytest
 from amlwheel import process, project, wheel
-from amlwheel.errors import (
+from amlwheel.errors.base import NoNetwork, StepError
+from amlwheel.errors.build import (
     BadWheel,
     BuildFailed,
     DuplicatePackage,
-    NoNetwork,
     NoProject,
     PythonOutOfRange,
-    StepError,
     TagMismatch,
     WheelDoesNotFit,
 )

@@ -13,14 +13,12 @@ import yaml
 from amlwheel.arm import ARM, Arm, _Retry
 from amlwheel.change import Verb
 from amlwheel.environment import Environment
-from amlwheel.errors import (
+from amlwheel.errors.base import NoNetwork, StepError, TooSlow
+from amlwheel.errors.workspace import (
     AzureRefused,
     ConnectionConflict,
     EnvironmentConflict,
-    NoNetwork,
     ReadBackDiffers,
-    StepError,
-    TooSlow,
     WorkspaceForbidden,
     WorkspaceNotFound,
 )

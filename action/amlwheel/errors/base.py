@@ -1,0 +1,109 @@
+"""What every error has: code, exit status, likely cause, and the one thing to do; and the errors of any room.
+
+The code is `AW` and the exit status, so either leads to the other. `docs/errors.md` is generated from this package.
+In all texts an input stands in backticks under its GitHub name; `inputs.spell` turns it into the name that the
+user's host uses.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+
+class StepError(Exception):
+    """A failure that the user can act on. Subclasses are the catalogue; their docstring is the meaning.
+
+    `what` says what happened this time, in one or two sentences; `details` is foreign text (a tool's last lines, a
+    server's message) and is neutralised before it is shown. Neither ever holds a secret.
+    """
+
+    status: ClassVar[int]
+    title: ClassVar[str]
+    cause: str
+    fix: str
+
+    def __init__(self, what: str, *, cause: str = "", fix: str = "", details: str = "") -> None:
+        """Describe this occurrence; `cause` and `fix` replace the catalogue's where more is known."""
+        super().__init__(what)
+        self.what = what
+        self.cause = cause or type(self).cause
+        self.fix = fix or type(self).fix
+        self.details = details
+
+    @property
+    def code(self) -> str:
+        """The stable code, such as `AW30`."""
+        return f"AW{self.status}"
+
+
+class Several(StepError):
+    """Several independent problems, found together. The exit status is that of the first."""
+
+    title = "several problems"
+    cause = "Each problem below has its own."
+    fix = "Mend all of them; they were found in one run so that the next one can succeed."
+
+    def __init__(self, errors: Sequence[StepError]) -> None:
+        """Hold `errors`, at least two, in the order in which they were found."""
+        super().__init__(f"{len(errors)} problems were found.")
+        self.errors = tuple(errors)
+        self.status = errors[0].status  # type: ignore[misc]  # one exit status must stand for all
+
+
+def together(errors: Sequence[StepError]) -> StepError:
+    """Return one error for `errors` (at least one): itself, one for all unreachable hosts, or `Several`."""
+    errors = [each for error in errors for each in (error.errors if isinstance(error, Several) else (error,))]
+    hosts = list(dict.fromkeys(error.host for error in errors if isinstance(error, NoNetwork)))
+    rest = [error for error in errors if not isinstance(error, NoNetwork)]
+    if len(hosts) > 1:
+        details = "\n".join(dict.fromkeys(error.details for error in errors if isinstance(error, NoNetwork)))
+        rest.append(NoNetwork(", ".join(hosts), details))
+    elif hosts:
+        rest.append(next(error for error in errors if isinstance(error, NoNetwork)))
+    unique = list({(error.code, error.what): error for error in rest}.values())
+    return unique[0] if len(unique) == 1 else Several(unique)
+
+
+def catalogue() -> Iterator[type[StepError]]:
+    """Yield every error class of this package in the order of its status."""
+    for room in pkgutil.iter_modules([str(Path(__file__).parent)], f"{__package__}."):
+        importlib.import_module(room.name)
+    classes = [kind for kind in StepError.__subclasses__() if kind is not Several]
+    yield from sorted(classes, key=lambda kind: kind.status)
+
+
+class NoNetwork(StepError):
+    """A host can't be reached: no connection, no name, or a proxy's refusal."""
+
+    status = 70
+    title = "no network"
+    cause = "The runner has no way to the host: firewall, proxy setting, DNS, or an outage."
+    fix = (
+        "Open the way from the runner to the named hosts, or set HTTPS_PROXY and REQUESTS_CA_BUNDLE. A mirror of the "
+        "public index is named in PIP_INDEX_URL or UV_DEFAULT_INDEX; pip.conf isn't read."
+    )
+
+    def __init__(self, host: str, details: str = "") -> None:
+        """Name the unreachable `host` (or several, comma separated)."""
+        super().__init__(f"No connection to {host}.", details=details)
+        self.host = host
+
+
+class TooSlow(StepError):
+    """A host or a tool gave no answer within its time limit."""
+
+    status = 71
+    title = "no answer in time"
+    cause = "The service hangs or is overloaded, or a tool waits for something that never comes."
+    fix = "Run the step again; what is done is kept."
+
+
+class Unexpected(StepError):
+    """A fault of amlwheel itself."""
+
+    status = 99
+    title = "unexpected error"
+    cause = "A bug of amlwheel, or an answer that nobody has seen before."
+    fix = "Run the step again; if it stays, report it with the lines above (they hold no secret)."

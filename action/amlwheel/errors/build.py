@@ -1,0 +1,66 @@
+"""Errors of the project, its build and its wheel."""
+
+from .base import StepError
+
+
+class NoProject(StepError):
+    """`package-dir` holds no Python project."""
+
+    status = 20
+    title = "no project"
+    cause = "The folder has neither pyproject.toml nor setup.py; perhaps the repository isn't checked out yet."
+    fix = "Check the code out before this step, and point `package-dir` at the folder with pyproject.toml."
+
+
+class DuplicatePackage(StepError):
+    """Several wheels of one run have the same package name."""
+
+    status = 21
+    title = "same package twice"
+    cause = "Two lines of `package-dir`, or two files of `wheel`, give the same package."
+    fix = "Name each package once."
+
+
+class BuildFailed(StepError):
+    """The project's build backend failed."""
+
+    status = 22
+    title = "build failed"
+    cause = "The project doesn't build in a clean environment; the last lines say why."
+    fix = "Run python -m build --wheel on a clean checkout, mend what it says, and run the step again."
+
+
+class TagMismatch(StepError):
+    """The pushed tag doesn't say the package's version."""
+
+    status = 23
+    title = "tag and version differ"
+    cause = "The version in the project wasn't changed before tagging, or the tag was put on the wrong commit."
+    fix = "Tag vVERSION, VERSION or PACKAGE-vVERSION: change the project's version or the tag, and push again."
+
+
+class BadWheel(StepError):
+    """A wheel can't be used: it is missing, not readable, or its metadata isn't valid."""
+
+    status = 24
+    title = "unusable wheel"
+    cause = "The file isn't a wheel, or the tool that wrote it wrote invalid metadata."
+    fix = "Build the wheel again, and check it with python -m twine check."
+
+
+class WheelDoesNotFit(StepError):
+    """The wheel can't be installed in the image: it was built for another Python or platform."""
+
+    status = 28
+    title = "wheel doesn't fit the image"
+    cause = "A compiled wheel only fits the Python and platform that it was built for."
+    fix = "Build with the Python named in `python-version` on Linux x86-64, or pass wheels by `wheel`."
+
+
+class PythonOutOfRange(StepError):
+    """The package doesn't support the image's Python."""
+
+    status = 29
+    title = "no Python in range"
+    cause = "The package's requires-python excludes the Python of the environment."
+    fix = "Set `python-version` to one that the package supports, or widen requires-python."

@@ -1,0 +1,99 @@
+"""Errors of inputs: a value that can't be read, is missing, or doesn't belong to the others."""
+
+from .base import StepError
+
+
+class BadInput(StepError):
+    """An input's value isn't one that the step knows, or a required input is missing."""
+
+    status = 10
+    title = "bad input"
+    cause = "A value is misspelt, missing, or a variable that was never set."
+    fix = "Correct the input; the README lists all inputs and their values."
+
+
+class BadFeed(StepError):
+    """`feed` can't be read as an Azure Artifacts feed or as the URL of a PEP 503 repository."""
+
+    status = 11
+    title = "feed not understood"
+    cause = "The spelling of the feed is not one that Azure Artifacts or PEP 503 uses."
+    fix = (
+        "Write `feed` as ORG/PROJECT/FEED (or ORG/FEED for an organisation's feed), as the URL that Artifacts shows "
+        "under Connect to feed > pip, or as the https URL of another repository's simple index."
+    )
+
+
+class BadWorkspace(StepError):
+    """`workspace` can't be read as a workspace of Azure Machine Learning."""
+
+    status = 12
+    title = "workspace not understood"
+    cause = "A workspace is named by subscription, resource group and name; at least one is missing or misspelt."
+    fix = (
+        "Write `workspace` as SUBSCRIPTION-ID/RESOURCE-GROUP/NAME, or paste the workspace's resource id "
+        "(az ml workspace show --query id)."
+    )
+
+
+class MissingToken(StepError):
+    """A token that the step needs was not given."""
+
+    status = 13
+    title = "missing token"
+    cause = "The secret isn't set, is empty here (a fork's pull request gets none), or isn't passed to the step."
+    fix = "Store the token as a secret of the pipeline and pass it to the step."
+
+
+class UserNotStorable(StepError):
+    """azureml-core can't store a user name with a connection."""
+
+    status = 17
+    title = "no user name with sdk v1"
+    cause = "azureml-core stores one value, and nothing says how a user name and a password would stand in it."
+    fix = "Set `sdk` to v2: it registers the same environment, and azureml-core can use that as well."
+
+
+class OutputNotWritable(StepError):
+    """The folder for the emitted files can't be written."""
+
+    status = 15
+    title = "output folder not writable"
+    cause = "The folder belongs to another user, is a file, or lies on a read-only or full disk."
+    fix = "Point `output-dir` at a folder that the job may write."
+
+
+class TokenExpired(StepError):
+    """The token that the workspace is to hold has expired, by the date that came with it."""
+
+    status = 48
+    title = "connection's token has expired"
+    cause = "Its last day (in UTC) is over, so no image could be built with it."
+    fix = (
+        "Make a new organisation-scoped personal access token with Packaging (read), pass it as `connection-token`, "
+        "and its date as `connection-token-expires`. If the old one was extended, give its new date."
+    )
+
+
+class ShortLivedToken(StepError):
+    """The token that the workspace is to hold ends before images are built with it."""
+
+    status = 49
+    title = "connection's token is short-lived"
+    cause = (
+        "Access tokens of Entra and of jobs live for an hour or so, and images are built later: with the first job "
+        "that uses the environment, and again when its image is gone."
+    )
+    fix = (
+        "Make an organisation-scoped personal access token with Packaging (read), store it as a secret, and pass it as "
+        "`connection-token`."
+    )
+
+
+class BadImage(StepError):
+    """`base-image` isn't the name of a container image."""
+
+    status = 60
+    title = "image name not understood"
+    cause = "The name isn't of the form REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST."
+    fix = "Write `base-image` with its registry, for example mcr.microsoft.com/azureml/NAME:TAG."

@@ -1,0 +1,131 @@
+"""Errors of the workspace: Azure Resource Manager, connections, environments, azureml-core."""
+
+from .base import StepError
+
+
+class WorkspaceForbidden(StepError):
+    """The identity may not use the workspace (403, or 401 from Azure Resource Manager)."""
+
+    status = 41
+    title = "workspace access forbidden"
+    cause = "The identity has no role on the workspace, or one that can't write connections and environments."
+    fix = (
+        "Grant it: az role assignment create --role 'AzureML Data Scientist' --assignee CLIENT-ID "
+        "--scope WORKSPACE-RESOURCE-ID."
+    )
+
+
+class WorkspaceNotFound(StepError):
+    """The subscription, the resource group or the workspace doesn't exist for this identity (404)."""
+
+    status = 42
+    title = "workspace not found"
+    cause = "A part of `workspace` is misspelt, or the identity belongs to another tenant."
+    fix = "Compare with az ml workspace show --query id."
+
+
+class ConnectionConflict(StepError):
+    """Another connection of the workspace stands in the way: same or nearer target, or our name for another target."""
+
+    status = 43
+    title = "conflicting connection"
+    cause = (
+        "The image builder takes the one connection that is nearest to the feed; with two for one target it gives up."
+    )
+    fix = "Delete that connection, or set `connection-name` to its name so that the step keeps it up to date."
+
+
+class EnvironmentConflict(StepError):
+    """The environment's version is taken by another definition, and versions are immutable."""
+
+    status = 44
+    title = "environment version taken"
+    cause = "Somebody registered other content under this version by hand, or archived and replaced it."
+    fix = "Bump the package's version, or set `environment-name` to a new name."
+
+
+class ReadBackDiffers(StepError):
+    """What the workspace shows after a write isn't what was written."""
+
+    status = 45
+    title = "read back differs"
+    cause = "Another run wrote at the same time, or the service accepted the request without doing it."
+    fix = "Run the step again; if it stays, compare the environment in the studio with the emitted files."
+
+
+class AzureRefused(StepError):
+    """Azure Resource Manager refused a request for another reason."""
+
+    status = 46
+    title = "Azure refused the request"
+    cause = "A policy, a lock or a limit of the subscription, or a fault of the service."
+    fix = "Read Azure's message; run the step again if it looks temporary: what is done is kept."
+
+
+class ApiVersionRefused(StepError):
+    """Azure Resource Manager refuses the api-version with which azureml-core reads and writes connections."""
+
+    status = 47
+    title = "azureml-core is too old for Azure"
+    cause = "azureml-core asks for the api-version 2020-01-01, which no public contract promises, and has no other."
+    fix = "Set `sdk` to v2: it registers the same environment, and azureml-core can use that as well."
+
+
+class StorageRefused(StepError):
+    """The workspace's storage didn't take or show the wheel."""
+
+    status = 53
+    title = "storage refused"
+    cause = "A firewall of the storage account, its disabled access keys, or a fault of the service."
+    fix = "Allow the runner's network in the storage account's firewall, or set `route` to feed."
+
+
+class StoredWheelDiffers(StepError):
+    """The workspace's storage already holds a wheel of this name with other bytes."""
+
+    status = 54
+    title = "stored wheel is another one"
+    cause = "The code changed but the version didn't; azureml-core would have kept the old wheel and said nothing."
+    fix = "Bump the version in the project, and release again."
+
+
+class StoredWheelMissing(StepError):
+    """The workspace's storage has a record of the wheel, but not the wheel."""
+
+    status = 55
+    title = "stored wheel is missing"
+    cause = (
+        "An upload failed after its record was made, or somebody deleted the file: a record can't be filled later. "
+        "Or another run is still uploading it."
+    )
+    fix = "Wait for other runs of this release; if there are none, bump the version in the project, and release again."
+
+
+class ImageBuildFailed(StepError):
+    """The workspace couldn't build the environment's image."""
+
+    status = 82
+    title = "image build failed"
+    cause = "What the line above says; a question for a user or a 401 means that the connection's token isn't accepted."
+    fix = (
+        "Mend it and run the step again. The environment is registered, but without an image no job can use it: "
+        "what changes in it gets a new version."
+    )
+
+
+class NoSdkPython(StepError):
+    """The runner has no Python that azureml-core runs on."""
+
+    status = 92
+    title = "no Python for azureml-core"
+    cause = "With sdk v1, route workspace or verify image the step uses azureml-core, which needs Python 3.10 to 3.13."
+    fix = "Set up Python 3.12 before this step: actions/setup-python (GitHub) or UsePythonVersion@0 (Azure Pipelines)."
+
+
+class SdkFailed(StepError):
+    """azureml-core failed in a way that it doesn't explain."""
+
+    status = 93
+    title = "azureml-core failed"
+    cause = "A fault of azureml-core, or an answer that it doesn't understand."
+    fix = "Run the step again; if it stays, do without azureml-core: sdk v2, route feed, verify install."
