@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, project, tokens
+from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, project
 from .errors.base import StepError, Unexpected
-from .secret import Secret
+from .model import connection_token
+from .model.secret import Secret
 from .stages import Stages
 
 
@@ -58,7 +59,7 @@ def run(
     asked = read(arguments, environ, host)
     if (asked.feed and asked.connects) or asked.route == "git":
         job = Secret(endpoint.job_token(environ))
-        tokens.check(asked.connection_token, asked.feed, asked.connection_token_expires, job, now)
+        connection_token.check(asked.connection_token, asked.feed, asked.connection_token_expires, job, now)
     step = Stages(sign_in_to_feed(asked, environ, host), environ, host, now)
     asked = step.asked
     world = step.check_access()

@@ -18,12 +18,10 @@ from . import (
     http,
     image,
     inputs,
-    plan,
     project,
     remote,
     routes,
     storage,
-    tokens,
     wheel,
     workspace,
 )
@@ -33,7 +31,11 @@ from .blobs import Blobs
 from .errors.base import StepError
 from .errors.feed import FeedNotFound
 from .errors.storage import ContainerPublic, ContainerRefused
-from .model import Connection, Container, Feed, Image
+from .model import connection_token
+from .model.azure import Connection, Container
+from .model.environment import Image
+from .model.feed import Feed
+from .plan import observe
 from .route import Route
 
 
@@ -71,7 +73,7 @@ class Access:
         credential = credentials.find(self.environ, partial(host.mask, user=http.USER), asked.application)
         worker = Worker(credential, asked.workspace) if asked.azureml else None  # so early that nobody waits for it
         arm = Arm(credential, credentials.ARM_SCOPE)
-        with plan.observing() as seen:
+        with observe.observing() as seen:
             index = self._look_at(asked.feed, seen) if asked.feed else None
             if found:
                 seen.ask(partial(git_route.refuse_credentials, self.environ))
@@ -88,7 +90,7 @@ class Access:
             )
         facts = devops.Facts(frozenset())
         if asked.feed and index:
-            page, facts = plan.results(index)
+            page, facts = observe.results(index)
             feed.settle(asked.feed.through(None), page, facts.published, asked.feed_token)
             done.append(asked.feed.label)
         if found:
@@ -98,7 +100,7 @@ class Access:
                     "The commit is the trial merge of a pull request: once that is closed, no image can be built."
                 )
         done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
-        places = tuple(map(workspace.Seen, plan.results(known), plan.results(allowed)))
+        places = tuple(map(workspace.Seen, observe.results(known), observe.results(allowed)))
         sdk = azureml_core.Core(worker) if worker and asked.sdk == "v1" else workspace.Documented(arm)
         return World(
             workspace.Planner(arm, sdk),
@@ -125,8 +127,8 @@ class Access:
         stored = (workspace.remembered(connection, token, *place) for place in places)
         expires = told or min(filter(None, stored), default="")
         if asked.route == "feed" and token == asked.feed_token:
-            self.host.warning(tokens.PUBLISHES)
-        for text in tokens.warnings(token, asked.feed, expires, told=bool(told), now=self.now):
+            self.host.warning(connection_token.PUBLISHES)
+        for text in connection_token.warnings(token, asked.feed, expires, told=bool(told), now=self.now):
             self.host.warning(text)
         return replace(connection, token_expires=expires)
 
@@ -137,7 +139,7 @@ class Access:
         """
         place = storage.find(arm, container, self.asked.workspace)
         found = Blobs(container, credential, place.grant)
-        with plan.observing() as seen:
+        with observe.observing() as seen:
             public = seen.ask(found.public)
             writes = seen.ask(place.may_write)
             closed = [seen.ask(partial(place.closed_to, each)) for each in self.asked.workspace]
@@ -147,11 +149,11 @@ class Access:
         if public.result():
             message = f"Anybody on the internet may read {container.url} (public access: {public.result()})."
             raise ContainerPublic(message)
-        for text in filter(None, plan.results(closed)):
+        for text in filter(None, observe.results(closed)):
             self.host.warning(text)
         return found
 
-    def _look_at(self, asked_feed: Feed, seen: plan.Observer) -> tuple[Future[Any], Future[Any]]:
+    def _look_at(self, asked_feed: Feed, seen: observe.Observer) -> tuple[Future[Any], Future[Any]]:
         """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
         asked = self.asked
         name = project.expected_names(asked.package_dir, wheel.find(asked.wheel, Path(asked.output_dir)))[0]
@@ -168,7 +170,7 @@ class Access:
         except StepError as error:
             if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
                 raise  # there is no feed for anybody
-            raise tokens.explain(error, token, asked_feed, self.now.date()) from None
+            raise connection_token.explain(error, token, asked_feed, self.now.date()) from None
 
     def _facts(self, asked_feed: Feed) -> devops.Facts:
         asked = self.asked

@@ -11,7 +11,7 @@ from . import endpoint
 from .errors.base import StepError
 from .hosts import SHORTEST_MASK, Terminal, plain
 from .inputs import camel, spell
-from .secret import Secret
+from .model.secret import Secret
 
 LONGEST = 3500  # characters of an issue; the run's page shows 4096 at most, and the log has all of them
 

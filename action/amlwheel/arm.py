@@ -17,8 +17,8 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLo
 from . import __version__
 from .errors.base import NoNetwork, TooSlow
 from .errors.workspace import AzureRefused, WorkspaceForbidden, WorkspaceNotFound
-from .model import Workspace
-from .secret import excerpt
+from .model.azure import Workspace
+from .model.secret import excerpt
 
 ARM = "https://management.azure.com"
 API_VERSION = "2024-04-01"

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from .azureml_process import Worker
-from .change import Change, Verb
-from .environment import Definition, Environment
 from .errors.base import TooSlow
 from .errors.build import BadWheel
 from .errors.workspace import ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing
-from .model import Connection, Wheel, Workspace
-from .secret import Secret
+from .model.azure import Connection, Workspace
+from .model.environment import Definition, Environment
+from .model.secret import Secret
+from .model.wheel import Wheel
+from .plan.change import Change, Verb
 
 SLOWEST = 2**18  # bytes a second of an upload, as in the worker
 IMAGE_SECONDS = 3600.0  # a cold build takes 10 to 20 minutes; conda is known to stall for long

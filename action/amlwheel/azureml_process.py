@@ -35,8 +35,8 @@ from .errors.workspace import (
     WorkspaceForbidden,
     WorkspaceNotFound,
 )
-from .model import Workspace
-from .secret import excerpt
+from .model.azure import Workspace
+from .model.secret import excerpt
 
 ACTION = Path(__file__).resolve().parents[1]
 OLDEST, NEWEST = (3, 10), (3, 13)  # azureml-core 1.61.0.post4 ran on these; 3.14 resolves, but nobody ran it

@@ -15,11 +15,12 @@ from typing import Any
 from azure.core import exceptions
 
 from . import __version__, arm, http
-from .change import Change, Verb
 from .errors.base import StepError
 from .errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
-from .model import Container, Wheel
-from .secret import excerpt
+from .model.azure import Container
+from .model.secret import excerpt
+from .model.wheel import Wheel
+from .plan.change import Change, Verb
 
 # What the service answers to who has the right network and a token, but no role (azure-storage-blob's error codes).
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")

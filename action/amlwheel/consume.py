@@ -12,14 +12,16 @@ from urllib.parse import quote
 
 import yaml
 
-from . import credentials, hosts, http, inputs, plan, tokens, workspace
+from . import credentials, hosts, http, inputs, workspace
 from .arm import Arm, object_in
-from .environment import bare, digest
 from .errors.base import StepError
 from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
-from .model import Connection, Image, Workspace
+from .model import connection_token
+from .model.azure import Connection, Workspace
+from .model.environment import Image, bare, digest
+from .model.secret import Secret
+from .plan import observe
 from .receipt import SCHEMA
-from .secret import Secret
 
 LARGEST = 2**22  # bytes of a receipt; a real one has a few thousand
 # What the parts look like, as in templates/aml-release.schema.json; they become outputs and parts of addresses.
@@ -66,7 +68,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
     with host.stage("Compare with Azure") as done:
         credential = credentials.find(environ, partial(host.mask, user=http.USER), asked.application)
         arm = Arm(credential, credentials.ARM_SCOPE)
-        with plan.observing() as seen:
+        with observe.observing() as seen:
             for place in places:
                 seen.ask(partial(_check_environment, arm, told, place))
             ends = [seen.ask(partial(_check_connection, arm, told, place)) for place in places if told.connection]
@@ -182,7 +184,7 @@ def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
     if not found or not wanted.covers(wanted.index):
         message = f"{place.name} has no connection {wanted.name} for {wanted.index}."
         raise ConnectionGone(message)
-    _, expires = tokens.noted(object_in(found.get("metadata")))
+    _, expires = connection_token.noted(object_in(found.get("metadata")))
     return expires
 
 

@@ -15,7 +15,7 @@ from azure.core.exceptions import AzureError, ServiceRequestError, ServiceRespon
 from . import endpoint, http, oidc
 from .errors.base import NoNetwork, StepError
 from .errors.sign_in import FederationExpired, FederationMismatch, FederationRefused, SignInFailed
-from .secret import Secret
+from .model.secret import Secret
 
 ARM_SCOPE = "https://management.azure.com/.default"
 FEED_SCOPE = (

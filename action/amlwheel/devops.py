@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 
 from .errors.base import NoNetwork, StepError, together
 from .errors.feed import FeedForbidden, FeedNotFound, ViewNotFound
-from .model import Feed
-from .secret import Secret
+from .model.feed import Feed
+from .model.secret import Secret
 
 Answer = TypeVar("Answer")
 _PAGE, _PAGES = 1000, 100  # packages a request, and requests

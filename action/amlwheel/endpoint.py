@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken, TokenCredential
 
-from . import claims, http
+from . import http
 from .errors.base import Several, StepError
 from .errors.feed import FeedForbidden
 from .errors.sign_in import UnusableServiceConnection
 from .inputs import AZURE_NAMES
-from .secret import Secret
-from .spelling import parse_feed
+from .model import jwt
+from .model.feed_spelling import parse_feed
+from .model.secret import Secret
 
 CONNECTION = f"INPUT_{AZURE_NAMES['azure-subscription'].upper()}"
 MARGIN = 60  # seconds that a federated token must still live to be exchanged
@@ -176,7 +177,7 @@ class _Federated:
 
 def _lives(token: str) -> bool:
     """Tell whether a JWT will live for a while. Who signed it is Entra's matter."""
-    ends = claims.of(token).get("exp")
+    ends = jwt.of(token).get("exp")
     return isinstance(ends, (int, float)) and ends - time.time() > MARGIN
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import requests
 from packaging.utils import canonicalize_name
 
-from . import claims, http
+from . import http
 from .errors.base import StepError
 from .errors.feed import (
     FeedForbidden,
@@ -26,8 +26,9 @@ from .errors.feed import (
     TokenRefused,
     ViewNotFound,
 )
-from .model import Feed
-from .secret import Secret, excerpt
+from .model import jwt
+from .model.feed import Feed
+from .model.secret import Secret, excerpt
 
 DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"  # Azure DevOps, as an audience of Entra
 # Words with which a server says that there is no such feed or project, and not merely no such package.
@@ -87,7 +88,7 @@ def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
         if not _NO_FEED.search(said):
             return Page({}, doubtful="package" not in said.lower())
     if response.status_code == requests.codes.unauthorized and feed.is_artifacts:
-        _check_member(feed, claims.of(token.reveal()), response)
+        _check_member(feed, jwt.of(token.reveal()), response)
     check(response, feed, token_input)
     return _page(response)
 

@@ -5,14 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from . import backend, choice, hosts, lock, process, project, remote, wheel
-from .environment import Environment
+from . import backend, hosts, lock, process, project, remote, wheel
 from .errors.build import BuildFailed
 from .errors.environment import Unsatisfiable
 from .errors.git import CommitDiffers, CommitIncomplete, NotForBuilder
-from .model import Pin, Python, Wheel, Workspace
+from .model import wheel_tags
+from .model.azure import Workspace
+from .model.environment import Environment, Python
+from .model.secret import Secret
+from .model.wheel import Pin, Wheel
 from .route import Plan, Route
-from .secret import Secret
 
 
 class GitRoute(Route):
@@ -104,7 +106,7 @@ class GitRoute(Route):
 
     def _address(self, pin: Pin) -> str:
         """Return address and sha256 of the file that pip takes; raise NotForBuilder if nobody else can fetch it."""
-        file = choice.best_file(pin.files, self._python)
+        file = wheel_tags.best_file(pin.files, self._python)
         if not file or not file.url.startswith("https://") or not file.sha256:
             message = f"{pin.name} {pin.version} comes from an address that the image builder can't use."
             raise NotForBuilder(message)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .errors.base import Several, StepError, Unexpected
 from .inputs import Style, spell
-from .secret import Secret
+from .model.secret import Secret
 
 GUTTER = "| "
 # Control, direction and invisible characters, and surrogates, which no stream could encode.

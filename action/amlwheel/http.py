@@ -15,7 +15,7 @@ from urllib3.exceptions import InvalidHeader
 
 from . import __version__
 from .errors.base import NoNetwork, TooSlow
-from .secret import Secret
+from .model.secret import Secret
 
 # Azure DevOps takes any non-empty user name beside a token (artifacts-keyring; uv's guide to Azure Artifacts).
 USER = "amlwheel"

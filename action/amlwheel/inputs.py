@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from . import tokens
 from .errors.base import StepError, together
 from .errors.inputs import BadFeed, BadInput, MissingToken, UserNotStorable
-from .model import Container, Feed, Image, Python, Workspace
-from .repository import Repository
-from .secret import Secret
-from .spelling import parse_container, parse_feed, parse_upload_url
+from .model import connection_token as tokens
+from .model.azure import Container, Workspace, parse_container
+from .model.environment import Image, Python
+from .model.feed import Feed
+from .model.feed_spelling import parse_feed, parse_upload_url
+from .model.repository import Repository
+from .model.secret import Secret
 
 Read = TypeVar("Read")
 Style = Literal["github", "azure", "terminal"]

@@ -18,8 +18,10 @@ from . import http, process
 from .errors.base import NoNetwork, StepError
 from .errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from .errors.inputs import BadInput
-from .model import PLATFORM, Feed, File, Pin, Python, Wheel
-from .secret import Secret
+from .model.environment import Python
+from .model.feed import Feed
+from .model.secret import Secret
+from .model.wheel import PLATFORM, File, Pin, Wheel
 
 if sys.version_info >= (3, 11):
     import tomllib

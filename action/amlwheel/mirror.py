@@ -11,14 +11,17 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from . import choice, http
+from . import http
 from .blobs import Blobs
-from .change import Change, Verb
 from .errors.base import NoNetwork, TooSlow
 from .errors.storage import NotMirrored
-from .model import Feed, File, Pin, Python
-from .plan import observing
-from .secret import Secret
+from .model import wheel_tags
+from .model.environment import Python
+from .model.feed import Feed
+from .model.secret import Secret
+from .model.wheel import File, Pin
+from .plan.change import Change, Verb
+from .plan.observe import observing
 
 TRIES = 3
 EVERY = 5.0  # seconds between two lines of progress
@@ -36,7 +39,7 @@ _SHOWN = 3  # names in a line of the plan
 
 def best(pin: Pin, python: Python) -> File:
     """Return the wheel of `pin` that pip in the image would take; raise NotMirrored when there is none."""
-    found = choice.best_file((file for file in pin.files if file.sha256 in pin.sha256), python)
+    found = wheel_tags.best_file((file for file in pin.files if file.sha256 in pin.sha256), python)
     if not found:
         message = f"No wheel of {pin.name} {pin.version} that fits the image has a sha256."
         raise NotMirrored(message)

@@ -14,9 +14,10 @@ from urllib.parse import quote
 import requests
 from azure.core.credentials import AccessToken, TokenCredential
 
-from . import claims, http
+from . import http
 from .errors.sign_in import FederationRefused, NoIdToken
-from .secret import Secret
+from .model import jwt
+from .model.secret import Secret
 
 AUDIENCE = "api://AzureADTokenExchange"  # Learn, workload-identity-federation-create-trust
 REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # names
@@ -78,11 +79,11 @@ class GitHub:
             token = str(response.json()["value"]) if response.status_code == requests.codes.ok else ""
         except (KeyError, TypeError, ValueError, RecursionError):
             token = ""
-        if not claims.of(token):
+        if not jwt.of(token):
             message = f"GitHub gave no token for sign-in: its service answered {response.status_code}."
             raise FederationRefused(message, cause=_GITHUB_CAUSE, fix=_GITHUB_FIX)
         self._seen(Secret(token))
-        self._shown = claims.of(token)
+        self._shown = jwt.of(token)
         return token
 
     @property

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from . import process
 from .errors.base import NoNetwork
 from .errors.build import BadWheel, BuildFailed, NoProject
-from .model import UNREADABLE
+from .model.wheel import UNREADABLE
 
 if sys.version_info >= (3, 11):
     import tomllib

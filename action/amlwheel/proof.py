@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import http, process
-from .environment import Environment
 from .errors.base import NoNetwork
 from .errors.environment import ImportFailed, ProofFailed
-from .model import PLATFORM, Connection, Python
-from .secret import Secret
+from .model.azure import Connection
+from .model.environment import Environment, Python
+from .model.secret import Secret
+from .model.wheel import PLATFORM
 
 SECONDS = 1800.0
 IMPORT_SECONDS = 120.0

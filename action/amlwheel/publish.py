@@ -11,7 +11,6 @@ import requests
 
 from . import feed as index
 from . import http
-from .change import Change, Verb
 from .errors.base import NoNetwork, TooSlow
 from .errors.feed import (
     FileTooLarge,
@@ -22,8 +21,10 @@ from .errors.feed import (
     UploadFailed,
     VersionTaken,
 )
-from .model import Feed, Wheel
-from .secret import Secret
+from .model.feed import Feed
+from .model.secret import Secret
+from .model.wheel import Wheel
+from .plan.change import Change, Verb
 
 LARGEST = 500 * 2**20  # bytes; Learn, azure/devops/artifacts/reference/limits
 NEWEST_METADATA = (2, 5)  # what twine 7 and packaging 26 know

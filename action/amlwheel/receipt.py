@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from .change import Change
-from .environment import Environment, digest
-from .model import Connection, Feed, Source, Wheel, Workspace
+from .model.azure import Connection, Workspace
+from .model.environment import Environment, digest
+from .model.feed import Feed
+from .model.source import Source
+from .model.wheel import Wheel
+from .plan.change import Change
 
 SBOM = "sbom.cdx.json"
 SCHEMA = 2  # version of the receipt's format; templates/aml-release.schema.json

@@ -25,8 +25,8 @@ from .errors.git import (
     RepositoryRefused,
     UncommittedChanges,
 )
-from .repository import GITHUB, Repository
-from .secret import Secret, excerpt
+from .model.repository import GITHUB, Repository
+from .model.secret import Secret, excerpt
 
 SECONDS = 1200.0
 _ADVERTISEMENT = "application/x-git-upload-pack-advertisement"  # git, "HTTP transfer protocols": smart clients

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from . import hosts, project
-from .change import Change
-from .environment import Environment
-from .model import Pin, Wheel, Workspace
+from .model.azure import Workspace
+from .model.environment import Environment
+from .model.wheel import Pin, Wheel
+from .plan.change import Change
 
 Plan = Callable[[], Change[Any]]
 

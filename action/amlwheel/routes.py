@@ -8,11 +8,13 @@ from typing import ClassVar
 from . import azureml_core, hosts, inputs, publish, remote
 from .azureml_process import Worker
 from .blobs import Blobs
-from .environment import Environment
 from .git_route import GitRoute
-from .model import Feed, Pin, Wheel, Workspace
+from .model.azure import Workspace
+from .model.environment import Environment
+from .model.feed import Feed
+from .model.secret import Secret
+from .model.wheel import Pin, Wheel
 from .route import Plan, Route
-from .secret import Secret
 from .storage_route import StorageRoute
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .model import Pin
+from .model.wheel import Pin
 from .receipt import Release
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from . import process
-from .model import Source
+from .model.source import Source
 
 
 def detect(folders: Sequence[Path], environ: Mapping[str, str]) -> Source:

@@ -14,12 +14,10 @@ from . import (
     __version__,
     azureml_core,
     emit,
-    environment,
     feed,
     hosts,
     inputs,
     lock,
-    plan,
     process,
     proof,
     receipt,
@@ -31,10 +29,14 @@ from . import (
 )
 from .access import Access, World
 from .azureml_process import Worker
-from .change import Change, Verb
 from .errors.base import Unexpected
 from .errors.environment import Unsatisfiable
-from .model import Connection, Pin, Wheel
+from .model import environment
+from .model.azure import Connection
+from .model.wheel import Pin, Wheel
+from .plan import change as plan_change
+from .plan import observe
+from .plan.change import Change, Verb
 from .receipt import Release
 
 NOT_STORED = "https://not-stored-yet.invalid"  # RFC 2606
@@ -164,7 +166,7 @@ class Stages:
         with host.stage("Plan") as done:
             if world.worker:
                 done.append(self._open(world.worker))
-            with plan.observing() as seen:
+            with observe.observing() as seen:
                 wheels = [seen.ask(each) for each in world.route.plans(release.wheels, asked.workspace)]
                 shown = [seen.ask(each) for each in self._shown_plans(release, world)]
                 stored = [
@@ -179,7 +181,9 @@ class Stages:
                     registered.append(
                         seen.ask(partial(world.planner.environment, located, release.tags(), each, found))
                     )
-            changes = Changes(plan.results(wheels), plan.results(shown), plan.results(stored), plan.results(registered))
+            changes = Changes(
+                observe.results(wheels), observe.results(shown), observe.results(stored), observe.results(registered)
+            )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         for line in receipt.table(changes.all):
             host.say(f"       {line}")
@@ -192,7 +196,7 @@ class Stages:
     def _open(worker: Worker) -> str:
         """Wait until azureml-core has opened every workspace, or raise why it can't; return how long that took."""
         start = time.monotonic()
-        with plan.observing() as seen:
+        with observe.observing() as seen:
             for opened in worker.opened.values():
                 seen.ask(opened.result)
         return f"azureml-core ready in {worker.ready:.1f} s, waited {time.monotonic() - start:.1f} s"
@@ -231,7 +235,7 @@ class Stages:
     def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
         """Run the effects of `changes` in order."""
         with self.host.stage(title) as done:
-            plan.apply(changes, lambda change: self.host.say(f"{change.verb.value} {change.subject}"))
+            plan_change.apply(changes, lambda change: self.host.say(f"{change.verb.value} {change.subject}"))
             count = sum(change.changes for change in changes)
             done.append(f"{count} changed" if count else "nothing to do")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from .arm import ARM, Arm, Json, allows, items_in, object_in
-from .model import Container, Workspace
+from .model.azure import Container, Workspace
 
 # Learn, "Authorize access to blobs using Microsoft Entra ID" and built-in-roles/storage.
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"

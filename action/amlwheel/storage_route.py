@@ -10,8 +10,9 @@ from pathlib import Path
 
 from . import hosts, inputs, mirror
 from .blobs import Blobs
-from .environment import Environment
-from .model import File, Pin, Python, Wheel, Workspace
+from .model.azure import Workspace
+from .model.environment import Environment, Python
+from .model.wheel import File, Pin, Wheel
 from .route import Plan, Route
 
 

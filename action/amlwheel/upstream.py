@@ -11,12 +11,13 @@ import requests
 
 from . import feed as index
 from . import http
-from .change import Change, Verb
 from .errors.environment import Unsatisfiable
 from .errors.feed import NotSaved
-from .model import Feed, Pin
-from .plan import observing
-from .secret import Secret
+from .model.feed import Feed
+from .model.secret import Secret
+from .model.wheel import Pin
+from .plan.change import Change, Verb
+from .plan.observe import observing
 
 _SHOWN = 5  # names in a line of the plan
 

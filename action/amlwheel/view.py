@@ -8,11 +8,12 @@ import requests
 
 from . import feed as index
 from . import http, publish
-from .change import Change, Verb
 from .errors.base import NoNetwork, TooSlow
 from .errors.feed import NotInView, NotVisible, PromotionRefused
-from .model import Feed, Wheel
-from .secret import Secret
+from .model.feed import Feed
+from .model.secret import Secret
+from .model.wheel import Wheel
+from .plan.change import Change, Verb
 
 PAUSES = (1.0, 3.0)  # seconds between attempts
 # What is worth another attempt; 404, because the service that promotes may learn of a version after the index does.

@@ -14,9 +14,10 @@ from packaging import metadata, utils
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from . import choice
 from .errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, TagMismatch, WheelDoesNotFit
-from .model import UNREADABLE, Python, Wheel
+from .model import wheel_tags
+from .model.environment import Python
+from .model.wheel import UNREADABLE, Wheel
 
 _LARGEST_POINTER = 1024  # bytes; Git LFS, docs/spec.md
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
@@ -50,7 +51,7 @@ def inspect(path: Path) -> Wheel:
         if not re.fullmatch(r"[\w.+!-]+", path.name, re.ASCII):
             message = f"The file name {path.name!r} has characters that no wheel's name needs."
             raise BadWheel(message)
-        name, version, _, wheel_tags = utils.parse_wheel_filename(path.name)
+        name, version, _, tags = utils.parse_wheel_filename(path.name)
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
             inside = next(each for each in members if each.count("/") == 1 and each.endswith(".dist-info/METADATA"))
@@ -77,7 +78,7 @@ def inspect(path: Path) -> Wheel:
             metadata_version=said["metadata_version"],
             requires_python=parsed.requires_python or SpecifierSet(),
             requires=requires,
-            tags=wheel_tags,
+            tags=tags,
             modules=_modules(members),
         )
     except UNREADABLE as error:
@@ -154,7 +155,7 @@ def check_fit(wheel: Wheel, python: Python) -> None:
             f"{wheel.project} {wheel.version} needs Python {wheel.requires_python}; the environment has {python.exact}."
         )
         raise PythonOutOfRange(message)
-    if not wheel.tags & {*choice.supported(python)}:
+    if not wheel.tags & {*wheel_tags.supported(python)}:
         shown = ", ".join(sorted(map(str, wheel.tags)))
         message = f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64."
         raise WheelDoesNotFit(message)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 from urllib.parse import quote
 
-from . import tokens
 from .arm import ARM, Arm, Json, allows, check, grant, items_in, object_in
-from .change import Change, Verb
-from .environment import Definition, Environment
 from .errors.workspace import ConnectionConflict, EnvironmentConflict, ReadBackDiffers, WorkspaceForbidden
-from .model import Connection, Workspace
-from .secret import Secret
+from .model import connection_token
+from .model.azure import Connection, Workspace
+from .model.environment import Definition, Environment
+from .model.secret import Secret
+from .plan.change import Change, Verb
 
 
 class Sdk(Protocol):
@@ -111,7 +111,7 @@ class Planner:
         mark = _mark(token, connection, workspace)
         subject = f"connection {connection.name} on {workspace.name}"
         stored, expires = _noted(mine)
-        same = stored == mark and mine.get("authType") == tokens.credentials(token)[0]
+        same = stored == mark and mine.get("authType") == connection_token.credentials(token)[0]
         if same and (expires == connection.token_expires or not (told and self.sdk.remembers)):
             return Change(subject, Verb.KEEP, "same target and same token", connection)
         seen.permissions.check("connections/write", workspace)
@@ -179,7 +179,7 @@ def remembered(connection: Connection, token: Secret, workspace: Workspace, seen
 
 
 def _mark(token: Secret, connection: Connection, workspace: Workspace) -> str:
-    return tokens.fingerprint(token, f"{workspace.id}/connections/{connection.name}")
+    return connection_token.fingerprint(token, f"{workspace.id}/connections/{connection.name}")
 
 
 def find(connection: Connection, workspace: Workspace, seen: Seen) -> Json:
@@ -223,7 +223,7 @@ def _same_target(one: str | None, other: str) -> bool:
 
 
 def _noted(properties: Json) -> tuple[str, str]:
-    return tokens.noted(object_in(properties.get("metadata")))
+    return connection_token.noted(object_in(properties.get("metadata")))
 
 
 def _same(registered: Definition, environment: Environment, workspace: Workspace) -> None:
@@ -244,7 +244,7 @@ class Documented:
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
         """PUT the connection. What it said before is replaced, so no date of another token stays."""
-        kind, held = tokens.credentials(token)
+        kind, held = connection_token.credentials(token)
         body: Json = {
             "properties": {
                 "category": connection.category,
@@ -252,7 +252,7 @@ class Documented:
                 "authType": kind,
                 "credentials": held,
                 "isSharedToAll": True,
-                "metadata": tokens.note(mark, connection.token_expires),
+                "metadata": connection_token.note(mark, connection.token_expires),
             }
         }
         check(*self.arm.send("PUT", f"{workspace.id}/connections/{quote(connection.name)}", body), workspace)

@@ -120,7 +120,7 @@ def test_a_stage_is_a_group_whatever_its_title() -> None:
 
 
 def test_only_we_mask_and_mask_what_azure_does_not() -> None:
-    from amlwheel.secret import Secret  # noqa: PLC0415
+    from amlwheel.model.secret import Secret  # noqa: PLC0415
 
     host, token = AzurePipelines(TASK), "fake%token;with]signs"
     log = agent.Log()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from amlwheel.errors.build import BuildFailed
 from amlwheel.hosts import GitHub, neutralise
-from amlwheel.secret import Secret
+from amlwheel.model.secret import Secret
 from hosts import runner
 from hosts.scenarios import PROJECTS
 from hypothesis import given

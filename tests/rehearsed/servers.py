@@ -14,9 +14,9 @@ from typing import Any
 import bootstrap
 import requests
 from amlwheel import publish
-from amlwheel.model import Feed
-from amlwheel.secret import Secret
-from amlwheel.spelling import parse_feed
+from amlwheel.model.feed import Feed
+from amlwheel.model.feed_spelling import parse_feed
+from amlwheel.model.secret import Secret
 from amlwheel.wheel import inspect
 from rehearsed.steps import ROOT
 

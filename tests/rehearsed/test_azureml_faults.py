@@ -9,7 +9,7 @@ import pytest
 from amlwheel import credentials, process
 from amlwheel.azureml_process import Worker
 from amlwheel.errors.base import TooSlow
-from amlwheel.model import Workspace
+from amlwheel.model.azure import Workspace
 from rehearsal.world import World
 from rehearsed.steps import WORKSPACE_LABEL, Step, refused
 

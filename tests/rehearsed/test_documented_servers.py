@@ -14,9 +14,10 @@ import pytest
 from amlwheel import feed, publish
 from amlwheel.errors.base import StepError
 from amlwheel.errors.feed import FeedForbidden, NothingStored, UploadFailed, VersionTaken
-from amlwheel.model import Feed, Wheel
-from amlwheel.secret import Secret
-from amlwheel.spelling import parse_feed
+from amlwheel.model.feed import Feed
+from amlwheel.model.feed_spelling import parse_feed
+from amlwheel.model.secret import Secret
+from amlwheel.model.wheel import Wheel
 from amlwheel.wheel import inspect
 from rehearsed.steps import write_wheel
 

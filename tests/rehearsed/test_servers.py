@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from amlwheel import feed, publish
-from amlwheel.change import Verb
 from amlwheel.errors.base import StepError
 from amlwheel.errors.feed import VersionTaken
-from amlwheel.secret import Secret
+from amlwheel.model.secret import Secret
+from amlwheel.plan.change import Verb
 from amlwheel.wheel import inspect
 from rehearsal import builder, rehearse
 from rehearsal.world import World, workspace_id

@@ -5,7 +5,7 @@ import re
 import sys
 
 import pytest
-from amlwheel import tokens
+from amlwheel.model import connection_token
 from hypothesis import HealthCheck, settings
 
 # jsonschema would build the grammar of internationalised addresses from it, a second in each process; no schema here
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make fingerprints quick; `test_a_guess_of_a_token_costs_a_tenth_of_a_second` sees to the real ones."""
-    monkeypatch.setattr(tokens, "ROUNDS", 1)
+    monkeypatch.setattr(connection_token, "ROUNDS", 1)
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@
 import pytest
 import requests
 from amlwheel import http
-from amlwheel.secret import Secret
-from amlwheel.spelling import parse_feed
+from amlwheel.model.feed_spelling import parse_feed
+from amlwheel.model.secret import Secret
 from unit.parts import answer
 
 SIGN_IN = (

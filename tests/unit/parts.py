@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from amlwheel import arm, environment
-from amlwheel.model import Connection, Image, Pin, Python, Source, Wheel, Workspace
+from amlwheel import arm
+from amlwheel.model import environment
+from amlwheel.model.azure import Connection, Workspace
+from amlwheel.model.environment import Image, Python
+from amlwheel.model.feed_spelling import parse_feed
+from amlwheel.model.secret import Secret
+from amlwheel.model.source import Source
+from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.receipt import Release
-from amlwheel.secret import Secret
-from amlwheel.spelling import parse_feed
 from amlwheel.wheel import inspect
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from amlwheel.agent import AzurePipelines, detect
 from amlwheel.errors.base import StepError, catalogue
 from amlwheel.errors.inputs import BadInput
 from amlwheel.inputs import spell
-from amlwheel.secret import Secret
+from amlwheel.model.secret import Secret
 from hosts.agent import Log
 from unit.test_hosts import GOOD, capture
 

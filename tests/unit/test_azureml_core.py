@@ -16,12 +16,13 @@ from amlwheel.azureml_core import (
     refuse_unstorable,
     telling,
 )
-from amlwheel.change import Verb
-from amlwheel.environment import Definition, Environment
 from amlwheel.errors.base import StepError, TooSlow
 from amlwheel.errors.build import BadWheel
 from amlwheel.errors.workspace import ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing
-from amlwheel.model import Connection, Wheel
+from amlwheel.model.azure import Connection
+from amlwheel.model.environment import Definition, Environment
+from amlwheel.model.wheel import Wheel
+from amlwheel.plan.change import Verb
 from unit.parts import CANARY, FEED, IMAGE, TOKEN, WORKSPACE, defined, make
 
 ADDRESS = "https://acme.blob.core.windows.net/azureml/Environment/azureml-private-packages/"

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
-from amlwheel import plan
 from amlwheel.blobs import Blobs
-from amlwheel.change import Verb
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.inputs import BadInput
 from amlwheel.errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
-from amlwheel.model import Container, File, Pin
-from amlwheel.spelling import parse_container
+from amlwheel.model.azure import Container, parse_container
+from amlwheel.model.wheel import File, Pin
+from amlwheel.plan import observe
+from amlwheel.plan.change import Verb
 from azure.core import exceptions
 from unit.parts import CANARY, make
 
@@ -196,7 +196,7 @@ def test_what_is_wrong_with_all_files_is_told_once(blobs: Blobs, client: Client,
     client.fails = failure(code)
 
     def ask() -> None:
-        with plan.observing() as seen:
+        with observe.observing() as seen:
             for number in range(60):
                 seen.ask(partial(blobs.has, f"p/{number}", "0" * 64))
 

@@ -3,8 +3,8 @@
 import itertools
 
 import pytest
-from amlwheel.choice import best, supported
-from amlwheel.model import Python
+from amlwheel.model.environment import Python
+from amlwheel.model.wheel_tags import best, supported
 from packaging.tags import Tag
 
 PYTHON = Python("3.11.13")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from amlwheel import consume, hosts
-from amlwheel.change import Change, Verb
 from amlwheel.errors.consume import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds
 from amlwheel.errors.workspace import WorkspaceNotFound
-from amlwheel.model import Workspace
+from amlwheel.model.azure import Workspace
+from amlwheel.plan.change import Change, Verb
 from amlwheel.receipt import receipt
 from unit.parts import GUID, WORKSPACE, FakeArm, make, release
 

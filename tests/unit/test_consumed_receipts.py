@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel.change import Change, Verb
 from amlwheel.consume import LARGEST, Told, read
 from amlwheel.errors.consume import BadReceipt
+from amlwheel.plan.change import Change, Verb
 from amlwheel.receipt import SCHEMA, receipt
 from hypothesis import given
 from hypothesis import strategies as st

@@ -14,7 +14,7 @@ from amlwheel import oidc
 from amlwheel.credentials import Credential, azure_cli, find, service_principal, workload_identity
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.sign_in import SignInFailed
-from amlwheel.secret import Secret
+from amlwheel.model.secret import Secret
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 from azure.identity import AzureCliCredential, ClientSecretCredential, WorkloadIdentityCredential

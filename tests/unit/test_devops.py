@@ -11,8 +11,8 @@ import pytest
 from amlwheel import devops
 from amlwheel.errors.base import NoNetwork, Several, StepError
 from amlwheel.errors.feed import FeedForbidden, FeedNotFound, ViewNotFound
-from amlwheel.model import Feed
-from amlwheel.spelling import parse_feed
+from amlwheel.model.feed import Feed
+from amlwheel.model.feed_spelling import parse_feed
 from unit.parts import CANARY, FEED, TOKEN
 
 with warnings.catch_warnings():

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from amlwheel import emit
-from amlwheel.change import Change, Verb
 from amlwheel.errors.inputs import OutputNotWritable
+from amlwheel.plan.change import Change, Verb
 from amlwheel.receipt import Release, receipt
 from unit.parts import BASE, FEED, IMAGE, make, release
 

@@ -13,7 +13,7 @@ from amlwheel.errors.feed import FeedForbidden
 from amlwheel.errors.inputs import BadInput, MissingToken
 from amlwheel.errors.sign_in import UnusableServiceConnection
 from amlwheel.inputs import read
-from amlwheel.secret import Secret
+from amlwheel.model.secret import Secret
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from rehearsal import tokens
 from unit.parts import CANARY, GUID

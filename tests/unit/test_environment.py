@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from amlwheel.environment import Base, Definition, define, digest, to_yaml
-from amlwheel.model import Image, Pin, Python, Wheel
+from amlwheel.model.environment import Base, Definition, Image, Python, define, digest, to_yaml
+from amlwheel.model.wheel import Pin, Wheel
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.parts import BASE, DIGEST, FEED, IMAGE, defined, make, pins, sha

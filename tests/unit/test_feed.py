@@ -18,8 +18,8 @@ from amlwheel.errors.feed import (
     TokenRefused,
     ViewNotFound,
 )
-from amlwheel.secret import Secret
-from amlwheel.spelling import parse_feed
+from amlwheel.model.feed_spelling import parse_feed
+from amlwheel.model.secret import Secret
 from unit.pages import OTHER, SIGN_IN, page, serve
 from unit.parts import CANARY, FEED, TOKEN, answer, sha
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from amlwheel import consume, environment, git_route, hosts, receipt, sbom
+from amlwheel import consume, git_route, hosts, receipt, sbom
 from amlwheel.errors.consume import BadReceipt
 from amlwheel.errors.git import CommitIncomplete, NotForBuilder
-from amlwheel.model import File, Pin, Wheel
+from amlwheel.model import environment
+from amlwheel.model.repository import Repository
+from amlwheel.model.wheel import File, Pin, Wheel
 from amlwheel.receipt import Release
 from amlwheel.remote import Remote
-from amlwheel.repository import Repository
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from unit.parts import BASE, ROOT, TOKEN, make, pack, release

@@ -10,7 +10,7 @@ import requests
 import urllib3
 from amlwheel import http
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
-from amlwheel.secret import Secret
+from amlwheel.model.secret import Secret
 from requests.adapters import HTTPAdapter
 from unit.parts import CANARY, TOKEN, answer, sha
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProxyError

@@ -7,8 +7,8 @@ import requests
 from amlwheel import http
 from amlwheel.errors.environment import ImageNotFound, ImageRefused
 from amlwheel.image import pin
-from amlwheel.model import Image
-from amlwheel.secret import Secret
+from amlwheel.model.environment import Image
+from amlwheel.model.secret import Secret
 from unit.parts import DIGEST, IMAGE, answer
 
 TAGGED = Image("registry.example", "team/base", "1.0")

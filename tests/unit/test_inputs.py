@@ -8,8 +8,8 @@ from amlwheel.errors.base import Several, StepError
 from amlwheel.errors.git import NotACommit
 from amlwheel.errors.inputs import BadFeed, BadInput, BadWorkspace, MissingToken
 from amlwheel.inputs import PYTHONS, Style, from_command_line, from_environment, knobs, parser, read, spell
-from amlwheel.model import Image
-from amlwheel.secret import Secret
+from amlwheel.model.environment import Image
+from amlwheel.model.secret import Secret
 from unit.parts import CANARY, FEED, GUID, TOKEN, WORKSPACE
 
 LEAST = {"feed": "acme/ml/wheels", "workspace": f"{GUID}/rg/research", "feed-token": CANARY, "connection-token": CANARY}

@@ -14,7 +14,8 @@ from amlwheel.errors.environment import IndexFailed, LockIncomplete, Unsatisfiab
 from amlwheel.errors.feed import TokenRefused
 from amlwheel.errors.inputs import BadInput
 from amlwheel.lock import Sources, Wanted, requirements, resolve
-from amlwheel.model import Pin, Python, Wheel
+from amlwheel.model.environment import Python
+from amlwheel.model.wheel import Pin, Wheel
 from packaging.requirements import Requirement
 from unit.parts import CANARY, FEED, TOKEN, make, sha
 

@@ -30,12 +30,13 @@ from amlwheel import (
     upstream,
     view,
 )
-from amlwheel.change import Change, Verb
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ProofFailed, Unsatisfiable
-from amlwheel.model import Pin, Source, Wheel
+from amlwheel.model.secret import Secret
+from amlwheel.model.source import Source
+from amlwheel.model.wheel import Pin, Wheel
+from amlwheel.plan.change import Change, Verb
 from amlwheel.receipt import OUTPUTS
-from amlwheel.secret import Secret
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
 SECOND = "fake-reading-token-0123"

@@ -12,12 +12,13 @@ import pytest
 import requests
 from amlwheel import hosts, http, mirror
 from amlwheel.blobs import Blobs
-from amlwheel.change import Verb
 from amlwheel.errors.base import NoNetwork, Several
 from amlwheel.errors.storage import NotMirrored
 from amlwheel.mirror import Mirror, Source, best
-from amlwheel.model import File, Pin, Python
-from amlwheel.secret import Secret
+from amlwheel.model.environment import Python
+from amlwheel.model.secret import Secret
+from amlwheel.model.wheel import File, Pin
+from amlwheel.plan.change import Verb
 from amlwheel.storage_route import StorageRoute
 from unit.parts import CANARY, FEED, TOKEN, WORKSPACE, answer, defined, make, sha
 from unit.test_blobs import CONTAINER, Client

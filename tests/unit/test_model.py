@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from amlwheel.errors.inputs import BadImage, BadWorkspace
-from amlwheel.model import Connection, Feed, Image, Pin, Python, Workspace, connection_name
-from amlwheel.spelling import parse_feed
+from amlwheel.model.azure import Connection, Workspace, connection_name
+from amlwheel.model.environment import Image, Python
+from amlwheel.model.feed import Feed
+from amlwheel.model.feed_spelling import parse_feed
+from amlwheel.model.wheel import Pin
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.parts import DIGEST, FEED, GUID, WORKSPACE, make

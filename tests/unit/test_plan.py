@@ -4,12 +4,12 @@ import threading
 from functools import partial
 
 import pytest
-from amlwheel.change import Change, Verb
 from amlwheel.errors.base import NoNetwork, Several, StepError
 from amlwheel.errors.build import TagMismatch
 from amlwheel.errors.feed import VersionTaken
 from amlwheel.errors.inputs import BadInput
-from amlwheel.plan import apply, observing
+from amlwheel.plan.change import Change, Verb, apply
+from amlwheel.plan.observe import observing
 
 
 class Place:

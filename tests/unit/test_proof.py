@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from amlwheel import process, proof
-from amlwheel.environment import Environment
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ImportFailed, ProofFailed
-from amlwheel.model import Connection, Python
+from amlwheel.model.azure import Connection
+from amlwheel.model.environment import Environment, Python
 from unit.parts import CANARY, FEED, TOKEN, defined, make
 
 CONNECTION = Connection.of(FEED)

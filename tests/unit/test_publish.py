@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import requests
 from amlwheel import http, publish
-from amlwheel.change import Verb
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.feed import (
     FeedForbidden,
@@ -24,7 +23,9 @@ from amlwheel.errors.feed import (
     UploadFailed,
     VersionTaken,
 )
-from amlwheel.model import Feed, Wheel
+from amlwheel.model.feed import Feed
+from amlwheel.model.wheel import Wheel
+from amlwheel.plan.change import Verb
 from unit.pages import OTHER, SIGN_IN, page, serve
 from unit.parts import CANARY, FEED, TOKEN, answer, make, sha
 

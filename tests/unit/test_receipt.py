@@ -8,8 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from amlwheel.change import Change, Verb
-from amlwheel.model import Source, Wheel
+from amlwheel.model.source import Source
+from amlwheel.model.wheel import Wheel
+from amlwheel.plan.change import Change, Verb
 from amlwheel.receipt import OUTPUTS, SCHEMA, Release, _cell, _node, closing, outputs, receipt, summary, table
 from hypothesis import given
 from hypothesis import strategies as st

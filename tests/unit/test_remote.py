@@ -18,8 +18,8 @@ from amlwheel.errors.git import (
     RepositoryRefused,
     UncommittedChanges,
 )
-from amlwheel.repository import Repository
-from amlwheel.secret import Secret
+from amlwheel.model.repository import Repository
+from amlwheel.model.secret import Secret
 from unit.parts import CANARY, TOKEN, answer
 
 SHA, OTHER = "a" * 40, "b" * 40

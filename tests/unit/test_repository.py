@@ -2,8 +2,8 @@
 
 import pytest
 from amlwheel.errors.git import BadRepository, NotACommit
-from amlwheel.model import Connection
-from amlwheel.repository import Repository
+from amlwheel.model.azure import Connection
+from amlwheel.model.repository import Repository
 
 SHA = "0123456789abcdef" * 2 + "01234567"
 GITHUB = "https://github.com/acme/churn"

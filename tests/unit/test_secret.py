@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from amlwheel.secret import Secret, excerpt
+from amlwheel.model.secret import Secret, excerpt
 from unit.parts import CANARY, TOKEN
 
 

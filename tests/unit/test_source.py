@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel import process, source
-from amlwheel.model import Source
+from amlwheel.model.source import Source
 from unit.parts import ROOT
 
 GIT = shutil.which("git") or ""

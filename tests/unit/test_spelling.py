@@ -5,8 +5,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 from amlwheel.errors.inputs import BadFeed
 from amlwheel.hosts import _OUTPUT
-from amlwheel.model import Connection, Feed
-from amlwheel.spelling import parse_feed, parse_upload_url
+from amlwheel.model.azure import Connection
+from amlwheel.model.feed import Feed
+from amlwheel.model.feed_spelling import parse_feed, parse_upload_url
 from hypothesis import given
 from hypothesis import strategies as st
 

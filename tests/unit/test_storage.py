@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from amlwheel import storage
 from amlwheel.inputs import read
-from amlwheel.model import Container
+from amlwheel.model.azure import Container
 from unit.parts import GUID, WORKSPACE, FakeArm
 
 CONTAINER = Container("acmewheels", "wheels")

@@ -6,15 +6,15 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from amlwheel import tokens
 from amlwheel.errors.base import StepError
 from amlwheel.errors.feed import FeedForbidden, FeedNotFound, Redirected, SignInPage, TokenRefused
 from amlwheel.errors.inputs import ShortLivedToken, TokenExpired
-from amlwheel.secret import Secret
-from amlwheel.spelling import parse_feed
+from amlwheel.model import connection_token
+from amlwheel.model.feed_spelling import parse_feed
+from amlwheel.model.secret import Secret
 from unit.parts import FEED, TOKEN
 
-ROUNDS = tokens.ROUNDS  # before they are made quick
+ROUNDS = connection_token.ROUNDS  # before they are made quick
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=timezone.utc)
 TODAY = NOW.date()
@@ -43,7 +43,7 @@ def jwt(payload: object, head: object = None) -> Secret:
     ],
 )
 def test_a_date_or_a_time_in_utc_is_a_day(text: str, day: str) -> None:
-    assert tokens.day(text) == day
+    assert connection_token.day(text) == day
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_date_or_a_time_in_utc_is_a_day(text: str, day: str) -> None:
 )  # fmt: skip
 def test_what_is_no_day_is_no_date(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no date|must be in|out of range"):
-        tokens.day(text)
+        connection_token.day(text)
 
 
 # --- before anything is asked
@@ -63,7 +63,7 @@ def test_what_is_no_day_is_no_date(text: str) -> None:
 
 def refused(token: Secret, expires: str = "", *, feed: Any = FEED, job: str = "") -> StepError:  # noqa: ANN401
     with pytest.raises(StepError) as caught:
-        tokens.check(token, feed, expires, Secret(job), NOW)
+        connection_token.check(token, feed, expires, Secret(job), NOW)
     return caught.value
 
 
@@ -76,7 +76,7 @@ def test_a_token_whose_last_day_is_over_is_refused() -> None:
 
 @pytest.mark.parametrize("expires", ["", "2026-11-25", "2027-01-01"])
 def test_its_last_day_still_counts(expires: str) -> None:
-    tokens.check(TOKEN, FEED, expires, Secret(""), NOW)
+    connection_token.check(TOKEN, FEED, expires, Secret(""), NOW)
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_an_access_token_is_known_by_its_head(token: Secret | str) -> None:
     "text", [PAT, OLD_PAT, "a.b.c", "eyJ.eyJ.x", "e30.e30.x", "MQ.MQ.x", "WzFd.e30.x", "ab", "a..c"]
 )
 def test_what_only_looks_like_one_is_not_refused(text: str) -> None:
-    tokens.check(Secret(text), FEED, "", Secret(""), NOW)
+    connection_token.check(Secret(text), FEED, "", Secret(""), NOW)
 
 
 def test_another_repository_may_take_such_tokens() -> None:
-    tokens.check(jwt({"exp": 1795644000}), OTHER, "", Secret(""), NOW)
+    connection_token.check(jwt({"exp": 1795644000}), OTHER, "", Secret(""), NOW)
 
 
 @pytest.mark.parametrize("feed", [FEED, OTHER])
@@ -131,12 +131,12 @@ def test_the_jobs_own_token_ends_with_the_job(feed: Any) -> None:  # noqa: ANN40
 def test_a_token_for_a_repository_ends_too(token: str, expires: str, job: str) -> None:
     problem = refused(Secret(token), expires, feed=None, job=job)
     assert problem.fix.startswith("Make a new token that may read the repository's code")
-    tokens.check(jwt({"exp": 1795644000}), None, "", Secret(""), NOW)
-    tokens.check(Secret("ghs_fake"), FEED, "", Secret(""), NOW)
+    connection_token.check(jwt({"exp": 1795644000}), None, "", Secret(""), NOW)
+    connection_token.check(Secret("ghs_fake"), FEED, "", Secret(""), NOW)
 
 
 def warned(expires: str, *, told: bool = True, token: Secret = TOKEN, feed: Any = FEED) -> list[str]:  # noqa: ANN401
-    return list(tokens.warnings(token, feed, expires, told=told, now=NOW))
+    return list(connection_token.warnings(token, feed, expires, told=told, now=NOW))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_token_of_another_repository_that_tells_its_end_is_believed(exp: objec
 
 
 def explained(error: StepError, today: date = TODAY, token: str = PAT) -> StepError:
-    return tokens.explain(error, Secret(token), FEED, today)
+    return connection_token.explain(error, Secret(token), FEED, today)
 
 
 def test_a_refusal_names_the_kinds_of_reasons() -> None:
@@ -219,27 +219,27 @@ def test_every_way_to_say_no_has_its_own_sentence_and_the_scope(error: StepError
 
 
 def test_other_repositories_and_other_errors_keep_their_words() -> None:
-    assert tokens.explain(TokenRefused("x"), TOKEN, OTHER, TODAY).cause == TokenRefused.cause
+    assert connection_token.explain(TokenRefused("x"), TOKEN, OTHER, TODAY).cause == TokenRefused.cause
     assert explained(TokenExpired("x")).cause == TokenExpired.cause
 
 
 def test_a_connection_of_a_user_holds_name_and_password_encoded() -> None:
     """The service writes them into an address as they are (Learn, how-to-connection)."""
-    kind, held = tokens.credentials(Secret("fa:ke@pa/ss%40", "ci@acme.example"))
+    kind, held = connection_token.credentials(Secret("fa:ke@pa/ss%40", "ci@acme.example"))
     assert (kind, held) == (
         "UsernamePassword",
         {"username": "ci%40acme.example", "password": "fa%3Ake%40pa%2Fss%2540"},
     )
-    assert tokens.credentials(Secret("fa%ke")) == ("PAT", {"pat": "fa%ke"})
+    assert connection_token.credentials(Secret("fa%ke")) == ("PAT", {"pat": "fa%ke"})
 
 
 def test_a_fingerprint_tells_users_apart() -> None:
-    marks = {tokens.fingerprint(Secret("fake-token", user), "place") for user in ("", "ci", "other")}
+    marks = {connection_token.fingerprint(Secret("fake-token", user), "place") for user in ("", "ci", "other")}
     assert len(marks) == 3
 
 
 def test_a_guess_of_a_token_costs_a_tenth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ROUNDS >= 200_000
-    quick = tokens.fingerprint(TOKEN, "place")
-    monkeypatch.setattr(tokens, "ROUNDS", ROUNDS)
-    assert tokens.fingerprint(TOKEN, "place") != quick
+    quick = connection_token.fingerprint(TOKEN, "place")
+    monkeypatch.setattr(connection_token, "ROUNDS", ROUNDS)
+    assert connection_token.fingerprint(TOKEN, "place") != quick

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import requests
 from amlwheel import http, view
-from amlwheel.change import Verb
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.feed import NotInView, PromotionRefused, Redirected, SignInPage, TokenRefused, VersionTaken
-from amlwheel.model import Wheel
-from amlwheel.secret import Secret
+from amlwheel.model.secret import Secret
+from amlwheel.model.wheel import Wheel
+from amlwheel.plan.change import Verb
 from unit.parts import CANARY, FEED, TOKEN, answer, make, sha
 
 SIGN_IN = "<html><title>Azure DevOps | Sign In</title></html>"

@@ -24,7 +24,7 @@ from amlwheel.errors.build import (
     TagMismatch,
     WheelDoesNotFit,
 )
-from amlwheel.model import Python
+from amlwheel.model.environment import Python
 from unit.parts import WHEEL_FILE, make, pack
 
 # --- inspecting

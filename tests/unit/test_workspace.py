@@ -11,8 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 from amlwheel.arm import ARM, Arm, _Retry
-from amlwheel.change import Verb
-from amlwheel.environment import Environment
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.workspace import (
     AzureRefused,
@@ -23,9 +21,11 @@ from amlwheel.errors.workspace import (
     WorkspaceNotFound,
 )
 from amlwheel.http import LONGEST_PAUSE
-from amlwheel.model import Connection, Workspace
-from amlwheel.secret import Secret
-from amlwheel.tokens import fingerprint
+from amlwheel.model.azure import Connection, Workspace
+from amlwheel.model.connection_token import fingerprint
+from amlwheel.model.environment import Environment
+from amlwheel.model.secret import Secret
+from amlwheel.plan.change import Verb
 from amlwheel.workspace import (
     Documented,
     Permissions,

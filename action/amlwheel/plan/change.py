@@ -1,9 +1,9 @@
-"""One intended effect on the outside world, known in full before it happens."""
+"""Intended effects on the outside world: each known in full before it happens, then applied in order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 
@@ -37,3 +37,14 @@ class Change(Generic[Result]):
     def changes(self) -> bool:
         """Whether applying it changes anything outside."""
         return self.verb is not Verb.KEEP
+
+
+def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
+    """Run the effects in order, announcing each before it starts; the first failure stops the rest.
+
+    Nothing is rolled back: feeds are immutable and stored secrets unreadable. Running the step again continues.
+    """
+    for change in changes:
+        if change.changes:
+            announce(change)
+            change.effect()

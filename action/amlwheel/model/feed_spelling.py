@@ -5,8 +5,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from .errors.inputs import BadFeed, BadInput
-from .model import Container, Feed
+from ..errors.inputs import BadFeed
+from .feed import Feed
 
 _HOSTS = ("pkgs.dev.azure.com", "dev.azure.com", "feeds.dev.azure.com")
 _LEGACY = re.compile(r"([a-z0-9][a-z0-9-]*)\.(?:pkgs\.|feeds\.)?visualstudio\.com", re.IGNORECASE)
@@ -178,32 +178,3 @@ def _meant(host: str) -> str | None:
     """Return the Azure host that a misspelt `host` is near to, if any."""
     near = difflib.get_close_matches(host.lower(), [*_HOSTS, "pkgs.azure.com"], n=1, cutoff=0.8)
     return None if not near else "pkgs.dev.azure.com" if near[0] == "pkgs.azure.com" else near[0]
-
-
-def parse_container(text: str) -> Container:
-    """Return the container that `https://ACCOUNT.blob.core.windows.net/CONTAINER` names.
-
-    The grammar is that of Learn, resource-name-rules, and of the REST reference, "Naming and referencing containers".
-    Raises BadInput, which shows no signature.
-    """
-    if re.search(r"[?#@&=%;]", text):
-        message = "it is more than an address: what stands around it could be a credential, and none is needed."
-        raise BadInput(message, fix="Write the address alone; if it was a signed one, revoke the signature.")
-    scheme, _, rest = text.rpartition("://")
-    host, _, name = rest.rstrip("/").partition("/")
-    host = host.lower()
-    account, _, domain = host.partition(".")
-    if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
-        message = f"{host} is of another cloud, and the step knows Azure's public one alone."
-        raise BadInput(message)
-    if scheme.lower() != "https" or domain != "blob.core.windows.net":
-        message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
-        hint = "With a private endpoint the name stays; only what it resolves to differs."
-        raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")
-    if not re.fullmatch(r"[a-z0-9]{3,24}", account):
-        message = f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits."
-        raise BadInput(message)
-    if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", name):
-        message = f"{name!r} can't be a container: 3 to 63 lower-case letters, digits and single dashes."
-        raise BadInput(message)
-    return Container(account, name)

@@ -1,12 +1,11 @@
-"""Observe everything, then apply in order; a conflict anywhere stops the step before its first effect."""
+"""Ask many questions at once; all their problems are told together, before the first effect."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from .change import Change
-from .errors.base import StepError, together
+from ..errors.base import StepError, together
 
 Answer = TypeVar("Answer")
 AT_ONCE = 16  # questions on their way at the same time
@@ -50,14 +49,3 @@ def observing() -> Iterator[Observer]:
 def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:
     """Return the answers to questions, in their order, once the `observing` block has ended."""
     return tuple(future.result() for future in futures)
-
-
-def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
-    """Run the effects in order, announcing each before it starts; the first failure stops the rest.
-
-    Nothing is rolled back: feeds are immutable and stored secrets unreadable. Running the step again continues.
-    """
-    for change in changes:
-        if change.changes:
-            announce(change)
-            change.effect()

@@ -14,10 +14,10 @@ from datetime import date, datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-from .errors.base import StepError
-from .errors.feed import FeedForbidden, FeedNotFound, Redirected, SignInPage, TokenRefused
-from .errors.inputs import ShortLivedToken, TokenExpired
-from .model import Feed
+from ..errors.base import StepError
+from ..errors.feed import FeedForbidden, FeedNotFound, Redirected, SignInPage, TokenRefused
+from ..errors.inputs import ShortLivedToken, TokenExpired
+from .feed import Feed
 from .secret import Secret
 
 FINGERPRINT, EXPIRES = "amlwheel-fingerprint", "amlwheel-token-expires"  # in a connection's metadata

@@ -1,4 +1,4 @@
-"""The environment: one definition, its canonical hash, and the version that follows from it."""
+"""The environment: image, Python and pins; one definition, its canonical hash, and the version that follows from it."""
 
 import hashlib
 import json
@@ -10,7 +10,67 @@ from urllib.parse import unquote
 
 import yaml
 
-from .model import Image, Pin, Python, Wheel
+from ..errors.inputs import BadImage
+from .wheel import Pin, Wheel
+
+
+@dataclass(frozen=True)
+class Python:
+    """The image's Python: what the user asked for, and the exact version that conda gets."""
+
+    exact: str
+
+    @property
+    def minor(self) -> str:
+        """Major and minor, such as `3.11`."""
+        return ".".join(self.exact.split(".")[:2])
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Major and minor as numbers, as wheel tags need them."""
+        major, minor = self.minor.split(".")
+        return int(major), int(minor)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A container image: registry host, repository, and a tag or a digest (`sha256:…`)."""
+
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Image":
+        """Read `REGISTRY/REPOSITORY:TAG`, `…@sha256:DIGEST` or both; raise BadImage.
+
+        The grammar is that of the OCI distribution specification; a registry is required, since the short names of
+        Docker Hub mean something else on every machine.
+        """
+        pattern = (
+            r"(?P<registry>[a-z0-9.-]+(?::\d+)?)/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
+            r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+        )
+        match = re.fullmatch(pattern, text, re.ASCII)
+        if not match or not re.search(r"[.:]", match["registry"]):
+            message = f"`base-image` is {text!r}, which names no image of a registry."
+            raise BadImage(message)
+        if not match["tag"] and not match["digest"]:
+            message = f"`base-image` {text!r} has neither a tag nor a digest."
+            raise BadImage(message)
+        return cls(match["registry"], match["repository"], match["tag"] or "", match["digest"] or "")
+
+    @property
+    def pinned(self) -> str:
+        """The name by digest, the only form that is ever registered."""
+        return f"{self.registry}/{self.repository}@{self.digest}"
+
+    @property
+    def tagged(self) -> str:
+        """The name as a person wrote it."""
+        return f"{self.registry}/{self.repository}:{self.tag}" if self.tag else self.pinned
+
 
 # pip of conda-forge (noarch, for every Python that the step offers); conda needs one exact version.
 PIP = "25.1.1"

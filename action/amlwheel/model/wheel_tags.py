@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from packaging import tags, utils
 
-from .model import File, Python
+from .environment import Python
+from .wheel import File
 
 _GLIBC = 28  # of PLATFORM, manylinux_2_28
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}  # PEP 600's other names

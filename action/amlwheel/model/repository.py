@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, urlsplit
 
-from .errors.git import BadRepository, NotACommit
-from .model import Connection
+from ..errors.git import BadRepository, NotACommit
+from .azure import Connection
 
 GITHUB, AZURE = "github.com", "dev.azure.com"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")

@@ -1,0 +1,160 @@
+"""What a release names in Azure: a workspace, its connection to a feed or repository, a container of blobs."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from ..errors.inputs import BadInput, BadWorkspace
+from .feed import Feed
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of blobs in Azure Storage's public cloud."""
+
+    account: str
+    name: str
+
+    @property
+    def service(self) -> str:
+        """The address of the account's blobs."""
+        return f"https://{self.account}.blob.core.windows.net"
+
+    @property
+    def url(self) -> str:
+        """The address, as `storage-container` takes it."""
+        return f"{self.service}/{self.name}"
+
+    def address(self, project: str, filename: str) -> str:
+        """Return the address of a wheel. A plus sign is escaped, since a query's rules would make a space of it."""
+        return f"{self.url}/{quote(f'{project}/{filename}')}"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace of Azure Machine Learning."""
+
+    subscription: str
+    group: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Workspace":
+        """Read `SUBSCRIPTION/GROUP/NAME`, a resource id, or a studio or portal address that holds one.
+
+        Raises BadWorkspace, which says which part is wrong.
+        """
+        if re.search(r"\bregistries/", text, re.IGNORECASE):
+            message = f"`workspace` {text!r} is a registry, and an environment is registered on workspaces."
+            raise BadWorkspace(message, cause="Neither SDK registers on a registry and its workspaces alike.")
+        found = re.search(r"/?subscriptions/([^/?&]+)/resource-?groups/([^/?&]+)/(.*)", text, re.IGNORECASE)
+        if found:
+            name = re.search(r"(?:^|\.MachineLearningServices/)workspaces/([^/?&]+)", found[3], re.IGNORECASE)
+            if not name:
+                message = f"`workspace` {text!r} is a resource id, but not one of a Machine Learning workspace."
+                raise BadWorkspace(message)
+            return cls._checked(text, found[1], found[2], name[1])
+        parts = text.strip("/").split("/")
+        if len(parts) != 3:  # noqa: PLR2004  # subscription, group, name
+            message = f"`workspace` {text!r} has {len(parts)} part(s) between slashes; 3 are needed."
+            raise BadWorkspace(message)
+        return cls._checked(text, *parts)
+
+    @classmethod
+    def _checked(cls, text: str, subscription: str, group: str, name: str) -> "Workspace":
+        """Check the parts against Azure's naming rules (Learn, resource-name-rules) and return the workspace."""
+        rules = {
+            "the subscription, a GUID such as 00000000-0000-0000-0000-000000000000": (
+                subscription,
+                r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+            ),
+            "the resource group": (group, r"[\w.()-]{1,90}(?<!\.)"),
+            "the workspace's name (3 to 33 letters, digits, - and _)": (
+                name,
+                r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}",
+            ),
+        }
+        for what, (part, pattern) in rules.items():
+            if not re.fullmatch(pattern, part):
+                message = f"`workspace` {text!r}: {part!r} can't be {what}."
+                raise BadWorkspace(message)
+        return cls(subscription.lower(), group, name)
+
+    @property
+    def id(self) -> str:
+        """The resource id in Azure Resource Manager."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+        )
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What a workspace knows of a feed or a repository. The token isn't part of it: it is handed over once.
+
+    `index` is what shall be read with it. `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty when
+    nobody has said it.
+    """
+
+    name: str
+    target: str
+    category: str = "PythonFeed"
+    index: str = ""
+    token_expires: str = ""
+
+    @classmethod
+    def of(cls, feed: Feed, name: str = "") -> "Connection":
+        """Return the feed's connection; without a `name` it is derived from the target.
+
+        One target, one name: two connections with the same target break image builds (azure-docs#114975).
+        """
+        return cls(name or connection_name(feed), feed.target, index=feed.index_url)
+
+    def covers(self, url: str) -> bool:
+        """Tell whether the image builder would use this connection for `url`: same host, and a prefix of its path."""
+        ours, theirs = urlsplit(self.target), urlsplit(url)
+        prefix = ours.path.rstrip("/").lower()
+        return ours.netloc.lower() == theirs.netloc.lower() and (theirs.path.lower() + "/").startswith(prefix + "/")
+
+
+def connection_name(feed: Feed) -> str:
+    """Return a name for the feed's connection that the service accepts: 3 to 33 letters, digits, `-` and `_`.
+
+    Source of the rule: azure-rest-api-specs, machineLearningServices.json 2024-04-01, `connectionName`.
+    """
+    owner, path = feed.organisation or feed.host, urlsplit(feed.target).path
+    name = f"feed-{re.sub(r'[^a-zA-Z0-9_-]+', '-', owner)}"
+    if path and not feed.is_artifacts:  # one of several on this host
+        return f"{name[:24].rstrip('-')}-{hashlib.sha256(feed.target.lower().encode()).hexdigest()[:8]}"
+    return name[:33].rstrip("-")
+
+
+def parse_container(text: str) -> Container:
+    """Return the container that `https://ACCOUNT.blob.core.windows.net/CONTAINER` names.
+
+    The grammar is that of Learn, resource-name-rules, and of the REST reference, "Naming and referencing containers".
+    Raises BadInput, which shows no signature.
+    """
+    if re.search(r"[?#@&=%;]", text):
+        message = "it is more than an address: what stands around it could be a credential, and none is needed."
+        raise BadInput(message, fix="Write the address alone; if it was a signed one, revoke the signature.")
+    scheme, _, rest = text.rpartition("://")
+    host, _, name = rest.rstrip("/").partition("/")
+    host = host.lower()
+    account, _, domain = host.partition(".")
+    if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
+        message = f"{host} is of another cloud, and the step knows Azure's public one alone."
+        raise BadInput(message)
+    if scheme.lower() != "https" or domain != "blob.core.windows.net":
+        message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
+        hint = "With a private endpoint the name stays; only what it resolves to differs."
+        raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")
+    if not re.fullmatch(r"[a-z0-9]{3,24}", account):
+        message = f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits."
+        raise BadInput(message)
+    if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", name):
+        message = f"{name!r} can't be a container: 3 to 63 lower-case letters, digits and single dashes."
+        raise BadInput(message)
+    return Container(account, name)

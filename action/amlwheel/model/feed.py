@@ -1,0 +1,75 @@
+"""A feed: an index of Python packages that takes uploads, with every address derived from its parts."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from packaging.utils import canonicalize_name
+
+ARTIFACTS = "https://pkgs.dev.azure.com"
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A Python index that takes uploads; every address is derived here, so that none can disagree with another.
+
+    `index_url` ends with a slash. For Azure Artifacts `organisation`, `project` (absent for a feed of the whole
+    organisation), `name` and `view` are set, and the paths are those of the artifacts-keyring README and uv#7860.
+    For any other PEP 503 repository only the addresses are; `upload_url` is empty where nothing can be uploaded.
+    """
+
+    index_url: str
+    upload_url: str
+    target: str
+    organisation: str | None = None
+    project: str | None = None
+    name: str = ""
+    view: str | None = None
+
+    @classmethod
+    def artifacts(cls, organisation: str, project: str | None, name: str, view: str | None) -> "Feed":
+        """Return the feed of Azure Artifacts. Uploads go to the feed itself, never to a view (Learn, feeds/views).
+
+        The connection's target is the organisation, which the image builder matches by host and longest prefix
+        (azure-sdk-for-python#22441; Learn, how-to-use-private-python-packages).
+        """
+        owner = f"{ARTIFACTS}/{quote(organisation, safe='')}"
+        scope = f"{owner}/{quote(project, safe='')}" if project else owner
+        base = f"{scope}/_packaging/{quote(name, safe='')}"
+        seen = f"{base}@{quote(view, safe='')}" if view else base
+        return cls(f"{seen}/pypi/simple/", f"{base}/pypi/upload/", owner, organisation, project, name, view)
+
+    @property
+    def is_artifacts(self) -> bool:
+        """Whether this is a feed of Azure Artifacts."""
+        return self.organisation is not None
+
+    @property
+    def host(self) -> str:
+        """The host (with port) of the index."""
+        return urlsplit(self.index_url).netloc
+
+    @property
+    def label(self) -> str:
+        """The shortest unambiguous spelling, accepted by `feed` again."""
+        if not self.is_artifacts:
+            return self.index_url
+        view = f"@{self.view}" if self.view else ""
+        return "/".join(part for part in (self.organisation, self.project, self.name + view) if part)
+
+    def through(self, view: str | None) -> "Feed":
+        """Return this feed as `view` shows it, or as itself with None. Other repositories have no views."""
+        return Feed.artifacts(self.organisation, self.project, self.name, view) if self.organisation else self
+
+    def version_url(self, package: str, version: str) -> str:
+        """Return the address by which a version is promoted (REST reference, Python - Update Package Version)."""
+        owner = "/".join(quote(part, safe="") for part in (self.organisation, self.project) if part)
+        feed, name = quote(self.name, safe=""), canonicalize_name(package)
+        return f"{ARTIFACTS}/{owner}/_apis/packaging/feeds/{feed}/pypi/packages/{name}/versions/{quote(version)}"
+
+    def option(self, *, only: bool) -> str:
+        """Return pip's option for this index: beside the public one, or in its place (`only`)."""
+        return f"{'--index-url' if only else '--extra-index-url'} {self.index_url}"
+
+    def page(self, package: str) -> str:
+        """Return the address of a package's page (PEP 503: normalised name, trailing slash)."""
+        return f"{self.index_url}{canonicalize_name(package)}/"

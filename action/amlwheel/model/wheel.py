@@ -1,0 +1,110 @@
+"""Wheels, and the pins of a lock: nouns that parse, derive and compare; none of them does anything."""
+
+import lzma
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+# What zipfile and packaging raise for a damaged, encrypted or made-up archive.
+UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    StopIteration,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+# What the lock is made for, in uv's spelling. Old enough for every image of azureml (Ubuntu 20.04 has glibc 2.31), new
+# enough for today's wheels; PEP 600.
+PLATFORM = "x86_64-manylinux_2_28"
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A built wheel and what its metadata says."""
+
+    path: Path
+    sha256: str
+    size: int
+    name: str
+    version: Version
+    metadata_version: str
+    requires_python: SpecifierSet
+    requires: tuple[Requirement, ...]
+    tags: frozenset[Tag]
+    modules: tuple[str, ...]
+
+    @property
+    def filename(self) -> str:
+        """The file's name, by which indexes know it."""
+        return self.path.name
+
+    @property
+    def project(self) -> str:
+        """The normalised package name (PEP 503)."""
+        return canonicalize_name(self.name)
+
+
+@dataclass(frozen=True)
+class File:
+    """A wheel that an index offers: name, address without user information, sha256 (hex), bytes (0: not told)."""
+
+    name: str
+    url: str
+    sha256: str
+    size: int = 0
+
+
+@dataclass(frozen=True, order=True)
+class Pin:
+    """One package of the lock: version, sha256 (hex) of each wheel that fits the image, and whether the feed has it.
+
+    `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`), `address` where
+    a wheel lies in a container (`route: storage`), `requirement` a whole line that needs no hash beside it, such as a
+    commit (`route: git`). `files` are the index's own.
+    """
+
+    name: str
+    version: str
+    sha256: tuple[str, ...]
+    private: bool = field(default=False, compare=False)
+    stored: str = ""
+    address: str = ""
+    requirement: str = ""
+    files: tuple[File, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def from_feed(self) -> bool:
+        """Whether images get it from the feed."""
+        return self.private and not (self.stored or self.address or self.requirement)
+
+    @property
+    def line(self) -> str:
+        """The requirement as pip reads it, on one line: conda's `pip:` list breaks at continuations.
+
+        A stored wheel stands there by its file name, in whose place `Environment.at` puts the address. A bare address
+        is what every pip from 23.2 on and uv take with a hash beside it; see docs/design.md.
+        """
+        return self.requirement or self._line(self.address or self.stored or f"{self.name}=={self.version}")
+
+    @property
+    def local_line(self) -> str:
+        """The requirement for pip in `output-dir`, where `dist/` has our wheels: nobody else may read the storage.
+
+        What else is in a container has its own index, too, or else it couldn't have been mirrored.
+        """
+        ours = self.stored or (unquote(self.address.rpartition("/")[2]) if not self.files else "")
+        return self._line(f"./dist/{ours}" if ours else f"{self.name}=={self.version}")
+
+    def _line(self, requirement: str) -> str:
+        return " ".join([requirement, *(f"--hash=sha256:{digest}" for digest in self.sha256)])
