@@ -13,11 +13,12 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import agent, consume, credentials, emit, endpoint, hosts, http, inputs, lock, process, project
+from . import agent, consume, credentials, emit, endpoint, hosts, inputs, lock, project
 from .errors.base import StepError, Unexpected
 from .model import connection_token
 from .model.secret import Secret
 from .stages import Stages
+from .transport import http, process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

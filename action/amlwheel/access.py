@@ -15,7 +15,6 @@ from . import (
     feed,
     git_route,
     hosts,
-    http,
     image,
     inputs,
     project,
@@ -25,7 +24,6 @@ from . import (
     wheel,
     workspace,
 )
-from .arm import Arm
 from .azureml_process import Worker
 from .blobs import Blobs
 from .errors.base import StepError
@@ -37,6 +35,8 @@ from .model.environment import Image
 from .model.feed import Feed
 from .plan import observe
 from .route import Route
+from .transport import http
+from .transport.arm import Arm
 
 
 @dataclass(frozen=True)

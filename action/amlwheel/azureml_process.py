@@ -22,8 +22,6 @@ from typing import Any, Protocol
 
 import bootstrap
 
-from . import process
-from .arm import grant
 from .errors.base import NoNetwork, StepError, TooSlow
 from .errors.bootstrap import BootstrapFailed
 from .errors.workspace import (
@@ -37,6 +35,8 @@ from .errors.workspace import (
 )
 from .model.azure import Workspace
 from .model.secret import excerpt
+from .transport import azure, dialogue, process, tools, variables
+from .transport.arm import grant
 
 ACTION = Path(__file__).resolve().parents[1]
 OLDEST, NEWEST = (3, 10), (3, 13)  # azureml-core 1.61.0.post4 ran on these; 3.14 resolves, but nobody ran it
@@ -101,7 +101,7 @@ class Worker:
         self._lock = threading.Lock()  # one question at a time, and nobody else makes or replaces the process
         self._home = tempfile.mkdtemp(prefix="amlwheel-")  # the SDK caches addresses there, and can't do without one
         atexit.register(shutil.rmtree, self._home, ignore_errors=True)
-        self._child: process.Dialogue | None = None
+        self._child: dialogue.Dialogue | None = None
         self._unstartable: StepError | None = None
         self._began = time.monotonic()
         self._pool = ThreadPoolExecutor(max_workers=1)
@@ -124,16 +124,16 @@ class Worker:
             except TooSlow as error:
                 self._child = None
                 message = f"azureml-core gave no answer within {seconds:.0f} seconds, {_doing(call, workspace)}."
-                raise TooSlow(message, details=process.unsigned(error.details)) from None
+                raise TooSlow(message, details=azure.unsigned(error.details)) from None
         if not answer:  # and the next question won't fare better: somebody ended it, or it has crashed
             message = f"The process of azureml-core ended, {_doing(call, workspace)}."
-            raise SdkFailed(message, details=process.unsigned(child.said))
+            raise SdkFailed(message, details=azure.unsigned(child.said))
         said = json.loads(answer)
         if "failure" in said:
             raise failure(said["failure"], call, workspace)
         return said["result"]
 
-    def _start(self) -> process.Dialogue:
+    def _start(self) -> dialogue.Dialogue:
         """Make the environment, unless an earlier run left it, and start the worker in it."""
         if self._unstartable:
             raise self._unstartable  # whoever asks next would only wait as long again
@@ -144,14 +144,14 @@ class Worker:
             raise
         home = dict.fromkeys(("HOME", "USERPROFILE", "AZURE_CONFIG_DIR"), self._home)
         options = bootstrap.bytecode(python.parent.parent)
-        child = process.Dialogue(
+        child = dialogue.Dialogue(
             [python, "-X", "utf8", *options, "-I", "-c", START, ACTION],
-            env=process.environment() | home | CALMER,
+            env=variables.for_tool() | home | CALMER,
             cwd=Path(self._home),
         )
         if not child.ask('{"call": "hello"}', DEADLINE):
             message = "azureml-core can't be imported."
-            self._unstartable = SdkFailed(message, details=process.unsigned(child.said))
+            self._unstartable = SdkFailed(message, details=azure.unsigned(child.said))
             raise self._unstartable
         self.ready = self.ready or time.monotonic() - self._began
         return child
@@ -166,7 +166,7 @@ def make_environment() -> Path:
     extra |= {name: value for name, value in os.environ.items() if bootstrap.KEPT.fullmatch(name)}
     command: list[str | Path] = [interpreter(), "-I", "-B", "-X", "utf8", "-c", MAKE]
     command += [ACTION, ACTION / "locks" / "azureml.txt"]
-    finished = process.run(command, env=process.environment() | extra, cwd=ACTION, seconds=INSTALL_SECONDS)
+    finished = process.run(command, env=variables.for_tool() | extra, cwd=ACTION, seconds=INSTALL_SECONDS)
     if finished.status != 0:
         message = "azureml-core couldn't be installed."
         raise BootstrapFailed(message, details=finished.tail())
@@ -178,7 +178,7 @@ def interpreter(version: tuple[int, int] = sys.version_info[:2], environ: Mappin
     if OLDEST <= version <= NEWEST:
         return str(getattr(sys, "_base_executable", "") or sys.executable)
     wanted = f">={OLDEST[0]}.{OLDEST[1]},<{NEWEST[0]}.{NEWEST[1] + 1}"
-    found = process.find_python(wanted)
+    found = tools.find_python(wanted)
     if found:
         return found
     for variable in ("RUNNER_TOOL_CACHE", "AGENT_TOOLSDIRECTORY"):  # not on PATH until a setup step puts it there
@@ -193,7 +193,7 @@ def interpreter(version: tuple[int, int] = sys.version_info[:2], environ: Mappin
 def failure(said: Json, call: str, workspace: Workspace) -> StepError:
     """Return the error for what the SDK raised: `kind`, HTTP `status` (0 without one), `host`, `message`."""
     kind, status, host = (str(said[name]) for name in ("kind", "status", "host"))
-    details = excerpt(process.unsigned(str(said["message"])), 2000)
+    details = excerpt(azure.unsigned(str(said["message"])), 2000)
     what = f"A service answered {status} to" if status != "0" else f"{kind} in"
     what = f"{what} azureml-core, {_doing(call, workspace)}."
     if kind == "timeout":

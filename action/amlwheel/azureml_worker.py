@@ -25,7 +25,7 @@ from azureml.core.conda_dependencies import CondaDependencies
 from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
-from . import process
+from .transport import azure, process
 
 Json = dict[str, Any]
 ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_private_pip_wheel puts wheels
@@ -227,7 +227,7 @@ def progress(request: Json) -> Json:
     except requests.RequestException:
         return {**state, "lines": None}
     whole = log if state["ended"] else log[: log.rfind("\n") + 1]
-    lines = process.unsigned(whole.removesuffix("\n")).split("\n") if whole else []
+    lines = azure.unsigned(whole.removesuffix("\n")).split("\n") if whole else []
     return {**state, "lines": lines[request["seen"] :]}
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from . import process
 from .errors.base import NoNetwork
 from .errors.build import BuildFailed
 from .errors.git import CommitIncomplete
+from .transport import process, tools, variables
 
 SECONDS = 600.0
 # PEP 517: what is required statically, and what the backend then asks for. It writes to a file: hooks print.
@@ -35,9 +35,9 @@ def requirements(folder: Path, scratch: Path, echo: Callable[[str], None]) -> tu
     scratch.mkdir(parents=True, exist_ok=True)
     answer = scratch / "needs.json"
     command: list[str | Path] = [sys.executable, "-I", "-X", "utf8", "-c", _ASK, folder, answer]
-    finished = process.run(command, env=process.environment(build=True), seconds=SECONDS, echo=echo)
+    finished = process.run(command, env=variables.for_tool(build=True), seconds=SECONDS, echo=echo)
     if finished.status != 0:
-        host = process.unreachable(finished.output)
+        host = tools.unreachable(finished.output)
         if host:
             raise NoNetwork(host, finished.tail())
         message = f"{folder.name} doesn't say what its build needs (status {finished.status})."

@@ -14,13 +14,14 @@ from typing import Any
 
 from azure.core import exceptions
 
-from . import __version__, arm, http
+from . import __version__
 from .errors.base import StepError
 from .errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
 from .model.azure import Container
 from .model.secret import excerpt
 from .model.wheel import Wheel
 from .plan.change import Change, Verb
+from .transport import azure, http
 
 # What the service answers to who has the right network and a token, but no role (azure-storage-blob's error codes).
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
@@ -155,7 +156,7 @@ class Blobs:
     def _answers(self, what: str) -> Iterator[None]:
         """Turn the library's errors into ours. None is chained: they carry the request with its token."""
         try:
-            with arm.network(self.container.service.removeprefix("https://"), http.READ):
+            with azure.network(self.container.service.removeprefix("https://"), http.READ):
                 yield
         except exceptions.HttpResponseError as error:
             raise self._refusal(what, error) from None

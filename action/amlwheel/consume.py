@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 import yaml
 
-from . import credentials, hosts, http, inputs, workspace
-from .arm import Arm, object_in
+from . import credentials, hosts, inputs, workspace
 from .errors.base import StepError
 from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
 from .model import connection_token
@@ -22,6 +21,8 @@ from .model.environment import Image, bare, digest
 from .model.secret import Secret
 from .plan import observe
 from .receipt import SCHEMA
+from .transport import http
+from .transport.arm import Arm, object_in
 
 LARGEST = 2**22  # bytes of a receipt; a real one has a few thousand
 # What the parts look like, as in templates/aml-release.schema.json; they become outputs and parts of addresses.

@@ -12,10 +12,11 @@ from typing import Any
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
-from . import endpoint, http, oidc
+from . import endpoint, oidc
 from .errors.base import NoNetwork, StepError
 from .errors.sign_in import FederationExpired, FederationMismatch, FederationRefused, SignInFailed
 from .model.secret import Secret
+from .transport import http
 
 ARM_SCOPE = "https://management.azure.com/.default"
 FEED_SCOPE = (

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken, TokenCredential
 
-from . import http
 from .errors.base import Several, StepError
 from .errors.feed import FeedForbidden
 from .errors.sign_in import UnusableServiceConnection
@@ -19,6 +18,7 @@ from .inputs import AZURE_NAMES
 from .model import jwt
 from .model.feed_spelling import parse_feed
 from .model.secret import Secret
+from .transport import http
 
 CONNECTION = f"INPUT_{AZURE_NAMES['azure-subscription'].upper()}"
 MARGIN = 60  # seconds that a federated token must still live to be exchanged

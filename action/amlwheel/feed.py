@@ -14,7 +14,6 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import requests
 from packaging.utils import canonicalize_name
 
-from . import http
 from .errors.base import StepError
 from .errors.feed import (
     FeedForbidden,
@@ -29,6 +28,7 @@ from .errors.feed import (
 from .model import jwt
 from .model.feed import Feed
 from .model.secret import Secret, excerpt
+from .transport import http
 
 DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"  # Azure DevOps, as an audience of Entra
 # Words with which a server says that there is no such feed or project, and not merely no such package.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from . import backend, hosts, lock, process, project, remote, wheel
+from . import backend, hosts, lock, project, remote, wheel
 from .errors.build import BuildFailed
 from .errors.environment import Unsatisfiable
 from .errors.git import CommitDiffers, CommitIncomplete, NotForBuilder
@@ -15,6 +15,7 @@ from .model.environment import Environment, Python
 from .model.secret import Secret
 from .model.wheel import Pin, Wheel
 from .route import Plan, Route
+from .transport import variables
 
 
 class GitRoute(Route):
@@ -130,7 +131,7 @@ class GitRoute(Route):
 
 def refuse_credentials(environ: Mapping[str, str]) -> None:
     """Raise NotForBuilder when this machine's package index wants a credential: images couldn't be built from it."""
-    names = [name for name in process.withheld(environ) if not name.upper().endswith("_PROXY")]
+    names = [name for name in variables.withheld(environ) if not name.upper().endswith("_PROXY")]
     if names:
         message = f"{', '.join(names)} holds a credential for the index of public packages."
         raise NotForBuilder(message)

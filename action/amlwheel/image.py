@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import requests
 
-from . import http
 from .errors.environment import ImageNotFound, ImageRefused
 from .model.environment import Image
 from .model.secret import Secret, excerpt
+from .transport import http
 
 _MANIFESTS = (
     "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "

@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from . import http, process
 from .errors.base import NoNetwork, StepError
 from .errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from .errors.inputs import BadInput
@@ -22,6 +21,7 @@ from .model.environment import Python
 from .model.feed import Feed
 from .model.secret import Secret
 from .model.wheel import PLATFORM, File, Pin, Wheel
+from .transport import http, process, tools, variables
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -203,7 +203,7 @@ def _project(folder: Path, wanted: Wanted, bound: set[str], sources: Sources) ->
 def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
     """Run uv; the token travels in the environment, which uv never prints."""
     access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(sources.token), strict=True)
-    env = process.environment() | dict(access)
+    env = variables.for_tool() | dict(access)
     command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
     # Nothing is built, so any interpreter will do; without one named, uv tries those that it finds.
     command += [
@@ -272,7 +272,7 @@ def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
 
 def _failure(said: str) -> StepError:
     """Return what uv's failure stands for: an index that fails, or requirements that can't be met."""
-    host = process.unreachable(said)
+    host = tools.unreachable(said)
     if host:
         return NoNetwork(host, said[-2000:])
     failed = re.search(r"HTTP status (?:server|client) error \((\d+)|lack of valid authentication credentials", said)

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from . import http
 from .blobs import Blobs
 from .errors.base import NoNetwork, TooSlow
 from .errors.storage import NotMirrored
@@ -22,6 +21,7 @@ from .model.secret import Secret
 from .model.wheel import File, Pin
 from .plan.change import Change, Verb
 from .plan.observe import observing
+from .transport import http
 
 TRIES = 3
 EVERY = 5.0  # seconds between two lines of progress

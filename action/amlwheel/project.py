@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
-from . import process
 from .errors.base import NoNetwork
 from .errors.build import BadWheel, BuildFailed, NoProject
 from .model.wheel import UNREADABLE
+from .transport import process, tools, variables
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -86,7 +86,7 @@ def build(
 def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[str, str]) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
-    env = process.environment(build=True) | dict(more)
+    env = variables.for_tool(build=True) | dict(more)
     env |= {"SOURCE_DATE_EPOCH": source_date(folder), **_own_build_base(into)}
     env |= _without_paths(folder, into, env)
     command: list[str | Path] = [
@@ -107,7 +107,7 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[
     ]
     finished = process.run(command, env=env, seconds=BUILD_SECONDS, echo=echo)
     if finished.status != 0:
-        host = process.unreachable(finished.output)
+        host = tools.unreachable(finished.output)
         if host:
             raise NoNetwork(host, finished.tail())
         message = f"{folder} doesn't build (status {finished.status})."
@@ -157,7 +157,7 @@ def source_date(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
     given = environ.get("SOURCE_DATE_EPOCH", "")
     if given.isdecimal():
         return given
-    said = process.git(folder, "log", "-1", "--format=%ct")
+    said = tools.git(folder, "log", "-1", "--format=%ct")
     return said if said.isdecimal() else NO_COMMIT_EPOCH
 
 

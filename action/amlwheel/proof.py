@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import http, process
 from .errors.base import NoNetwork
 from .errors.environment import ImportFailed, ProofFailed
 from .model.azure import Connection
 from .model.environment import Environment, Python
 from .model.secret import Secret
 from .model.wheel import PLATFORM
+from .transport import http, process, tools, variables
 
 SECONDS = 1800.0
 IMPORT_SECONDS = 120.0
@@ -74,10 +74,10 @@ class _Installer:
             PLATFORM,
         ]
         command += ["--only-binary", ":all:", "--requirement", listed]
-        env = process.environment() | access
+        env = variables.for_tool() | access
         finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
         if finished.status != 0:
-            host = process.unreachable(finished.output)
+            host = tools.unreachable(finished.output)
             if host:
                 raise NoNetwork(host, finished.tail())
             message = f"{len(lines)} package(s) from {source} don't install as locked."
@@ -109,7 +109,7 @@ def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[
     )
     command: list[str | Path] = [interpreter, "-I", "-S", "-B", "-c", code, site, *modules]
     finished = process.run(
-        command, env=process.environment(build=True), cwd=site.parent, seconds=IMPORT_SECONDS, echo=echo
+        command, env=variables.for_tool(build=True), cwd=site.parent, seconds=IMPORT_SECONDS, echo=echo
     )
     if finished.status != 0:
         message = f"{', '.join(modules)} can't be imported with Python {python.minor} from what was installed."
@@ -122,4 +122,4 @@ def _interpreter(python: Python) -> str:
         return ""
     if sys.version_info[:2] == python.numbers:
         return sys.executable
-    return process.find_python(python.minor)
+    return tools.find_python(python.minor)

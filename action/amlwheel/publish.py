@@ -10,7 +10,6 @@ from collections.abc import Callable
 import requests
 
 from . import feed as index
-from . import http
 from .errors.base import NoNetwork, TooSlow
 from .errors.feed import (
     FileTooLarge,
@@ -25,6 +24,7 @@ from .model.feed import Feed
 from .model.secret import Secret
 from .model.wheel import Wheel
 from .plan.change import Change, Verb
+from .transport import http
 
 LARGEST = 500 * 2**20  # bytes; Learn, azure/devops/artifacts/reference/limits
 NEWEST_METADATA = (2, 5)  # what twine 7 and packaging 26 know

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import requests
 
-from . import http, process
 from .errors.base import NoNetwork, StepError
 from .errors.git import (
     BadRepository,
@@ -27,6 +26,7 @@ from .errors.git import (
 )
 from .model.repository import GITHUB, Repository
 from .model.secret import Secret, excerpt
+from .transport import http, process, tools, variables
 
 SECONDS = 1200.0
 _ADVERTISEMENT = "application/x-git-upload-pack-advertisement"  # git, "HTTP transfer protocols": smart clients
@@ -52,12 +52,12 @@ def locate(given: Repository | None, projects: Sequence[str], environ: Mapping[s
 
     Only this machine is asked. Raises NoRepository, BadRepository, NotACommit, UncommittedChanges.
     """
-    roots = {process.git(Path(each), "rev-parse", "--show-toplevel") for each in projects}
+    roots = {tools.git(Path(each), "rev-parse", "--show-toplevel") for each in projects}
     if len(roots) > 1:
         message = "The folders in `package-dir` are of several repositories, and a release is of one commit."
         raise BadRepository(message, fix="Release each repository's packages by a step of its own.")
     root = roots.pop()
-    head = process.git(Path(projects[0]), "rev-parse", "--verify", "HEAD^{commit}") if root else ""
+    head = tools.git(Path(projects[0]), "rev-parse", "--verify", "HEAD^{commit}") if root else ""
     repository = given or _origin(Path(projects[0]), environ)
     commit = repository.commit or head
     if not commit:
@@ -82,7 +82,7 @@ def _origin(folder: Path, environ: Mapping[str, str]) -> Repository:
     """Return the repository that `folder` was cloned from; else the one that the CI host names."""
     server, name = environ.get("GITHUB_SERVER_URL", "https://github.com"), environ.get("GITHUB_REPOSITORY")
     told = (
-        process.git(folder, "remote", "get-url", "origin"),
+        tools.git(folder, "remote", "get-url", "origin"),
         f"{server}/{name}" if name else "",
         environ.get("BUILD_REPOSITORY_URI", ""),
     )
@@ -95,7 +95,7 @@ def _origin(folder: Path, environ: Mapping[str, str]) -> Repository:
 
 def _folder(project: Path, *, checkout: bool) -> str:
     """Return the project's place in the repository, as a requirement's fragment can hold it."""
-    place = process.git(project, "rev-parse", "--show-prefix") if checkout else os.path.relpath(project)
+    place = tools.git(project, "rev-parse", "--show-prefix") if checkout else os.path.relpath(project)
     plain = Path(place or ".").as_posix().strip("/")
     plain = "" if plain == "." else plain
     if plain.startswith("..") or not re.fullmatch(r"[\w./+-]*", plain, re.ASCII):
@@ -106,7 +106,7 @@ def _folder(project: Path, *, checkout: bool) -> str:
 
 def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
     """Raise UncommittedChanges when tracked files differ; untracked ones don't count: CI leaves reports behind."""
-    changed = [process.git(each, "status", "--porcelain", "--untracked-files=no", "--", ".") for each in projects]
+    changed = [tools.git(each, "status", "--porcelain", "--untracked-files=no", "--", ".") for each in projects]
     if any(changed):
         message = f"Tracked files differ from commit {commit[:12]}, from which images would be built."
         raise UncommittedChanges(message, details="\n".join(filter(None, changed))[:2000])
@@ -213,7 +213,7 @@ def _environment(repository: Repository, token: Secret) -> dict[str, str]:
     }
     if token:
         settings[f"http.https://{repository.host}/.extraHeader"] = f"Authorization: Basic {basic}"
-    env = process.environment()
+    env = variables.for_tool()
     ours = {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_CONFIG_GLOBAL": os.devnull,

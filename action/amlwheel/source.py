@@ -5,18 +5,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from . import process
 from .model.source import Source
+from .transport import tools
 
 
 def detect(folders: Sequence[Path], environ: Mapping[str, str]) -> Source:
     """Return the source of the projects in `folders` (one repository); parts that nobody tells are empty."""
-    said = process.git(folders[0], "rev-parse", "HEAD")
+    said = tools.git(folders[0], "rev-parse", "HEAD")
     told = environ.get("GITHUB_SHA") or environ.get("BUILD_SOURCEVERSION") or ""
     commit = next((each for each in (said, told) if re.fullmatch(r"[0-9a-f]{40,64}", each)), "")
     # Untracked files don't count: CI leaves caches and reports behind.
     status = ("status", "--porcelain", "--untracked-files=no", "--", ".")
-    dirty = any(process.git(folder, *status) for folder in folders)
+    dirty = any(tools.git(folder, *status) for folder in folders)
     return Source(_repository(folders[0], environ), commit, tag(environ), dirty, run(environ))
 
 
@@ -47,7 +47,7 @@ def _repository(folder: Path, environ: Mapping[str, str]) -> str:
     """Return the repository's address without any credential (a query could hold one); empty for what is no address."""
     if environ.get("GITHUB_REPOSITORY"):
         return f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{environ['GITHUB_REPOSITORY']}"
-    url = environ.get("BUILD_REPOSITORY_URI") or process.git(folder, "remote", "get-url", "origin")
+    url = environ.get("BUILD_REPOSITORY_URI") or tools.git(folder, "remote", "get-url", "origin")
     try:
         parts = urlsplit(url)
     except ValueError:

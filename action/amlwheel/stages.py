@@ -18,7 +18,6 @@ from . import (
     hosts,
     inputs,
     lock,
-    process,
     proof,
     receipt,
     sbom,
@@ -38,6 +37,7 @@ from .plan import change as plan_change
 from .plan import observe
 from .plan.change import Change, Verb
 from .receipt import Release
+from .transport import variables
 
 NOT_STORED = "https://not-stored-yet.invalid"  # RFC 2606
 
@@ -86,7 +86,7 @@ class Stages:
         """Build (into `folder`) or find the wheels, and refuse what couldn't be published or used later."""
         asked, host = self.asked, self.host
         with host.stage("Find wheels" if asked.wheel else "Build") as done:
-            for name in process.withheld(self.environ) if not asked.wheel else ():
+            for name in variables.withheld(self.environ) if not asked.wheel else ():
                 host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
             paths = wheel.find(asked.wheel, Path(asked.output_dir)) or world.route.build(asked.package_dir, folder)
             wheels = tuple(wheel.inspect(path) for path in paths)

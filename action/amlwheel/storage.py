@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from .arm import ARM, Arm, Json, allows, items_in, object_in
 from .model.azure import Container, Workspace
+from .transport.arm import ARM, Arm, Json, allows, items_in, object_in
 
 # Learn, "Authorize access to blobs using Microsoft Entra ID" and built-in-roles/storage.
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"

@@ -10,7 +10,6 @@ from functools import partial
 import requests
 
 from . import feed as index
-from . import http
 from .errors.environment import Unsatisfiable
 from .errors.feed import NotSaved
 from .model.feed import Feed
@@ -18,6 +17,7 @@ from .model.secret import Secret
 from .model.wheel import Pin
 from .plan.change import Change, Verb
 from .plan.observe import observing
+from .transport import http
 
 _SHOWN = 5  # names in a line of the plan
 

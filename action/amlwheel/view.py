@@ -7,13 +7,14 @@ from functools import partial
 import requests
 
 from . import feed as index
-from . import http, publish
+from . import publish
 from .errors.base import NoNetwork, TooSlow
 from .errors.feed import NotInView, NotVisible, PromotionRefused
 from .model.feed import Feed
 from .model.secret import Secret
 from .model.wheel import Wheel
 from .plan.change import Change, Verb
+from .transport import http
 
 PAUSES = (1.0, 3.0)  # seconds between attempts
 # What is worth another attempt; 404, because the service that promotes may learn of a version after the index does.

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 from urllib.parse import quote
 
-from .arm import ARM, Arm, Json, allows, check, grant, items_in, object_in
 from .errors.workspace import ConnectionConflict, EnvironmentConflict, ReadBackDiffers, WorkspaceForbidden
 from .model import connection_token
 from .model.azure import Connection, Workspace
 from .model.environment import Definition, Environment
 from .model.secret import Secret
 from .plan.change import Change, Verb
+from .transport.arm import ARM, Arm, Json, allows, check, grant, items_in, object_in
 
 
 class Sdk(Protocol):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from amlwheel import http, receipt
+from amlwheel import receipt
+from amlwheel.transport import http
 from hosts.conftest import Azure
 from hosts.scenarios import (
     BAD_INPUTS,

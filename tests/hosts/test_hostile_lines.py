@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from amlwheel import process
 from amlwheel.agent import AzurePipelines
 from amlwheel.errors.inputs import BadInput
 from amlwheel.hosts import GitHub, Terminal
+from amlwheel.transport import process, variables
 from hosts import agent, runner
 
 LINES = 10_000
@@ -77,7 +77,7 @@ def test_no_line_of_a_tool_is_a_command(host: Terminal, tmp_path: Path) -> None:
     (tmp_path / "lines").write_text("\n".join(hostile(2)), "utf-8", "surrogatepass", newline="")
     code = "import sys; data = open(sys.argv[1], 'rb').read(); [s.buffer.write(data) for s in (sys.stdout, sys.stderr)]"
     command = [sys.executable, "-c", code, str(tmp_path / "lines")]
-    text = printed(lambda: process.run(command, env=process.environment(os.environ), echo=host.foreign))
+    text = printed(lambda: process.run(command, env=variables.for_tool(os.environ), echo=host.foreign))
     assert text.count("EVIL") >= 2 * LINES
     ours = ["stop-commands"] if host.style == "github" else []
     assert found(text) == ours

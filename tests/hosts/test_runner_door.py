@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from amlwheel import http, inputs, receipt
+from amlwheel import inputs, receipt
+from amlwheel.transport import http
 from hosts import runner
 from hosts.conftest import Azure, tag_push
 from hosts.scenarios import (

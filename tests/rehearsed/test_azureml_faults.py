@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from amlwheel import credentials, process
+from amlwheel import credentials
 from amlwheel.azureml_process import Worker
 from amlwheel.errors.base import TooSlow
 from amlwheel.model.azure import Workspace
+from amlwheel.transport import process
 from rehearsal.world import World
 from rehearsed.steps import WORKSPACE_LABEL, Step, refused
 

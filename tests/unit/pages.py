@@ -2,9 +2,9 @@
 
 import pytest
 import requests
-from amlwheel import http
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
+from amlwheel.transport import http
 from unit.parts import answer
 
 SIGN_IN = (

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from amlwheel import arm
 from amlwheel.model import environment
 from amlwheel.model.azure import Connection, Workspace
 from amlwheel.model.environment import Image, Python
@@ -17,6 +16,7 @@ from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.receipt import Release
+from amlwheel.transport import arm
 from amlwheel.wheel import inspect
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from amlwheel import azureml_process, process
+from amlwheel import azureml_process
 from amlwheel.azureml_process import Worker, failure, interpreter, make_environment
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.bootstrap import BootstrapFailed
@@ -22,6 +22,7 @@ from amlwheel.errors.workspace import (
     WorkspaceForbidden,
     WorkspaceNotFound,
 )
+from amlwheel.transport import azure, dialogue, process
 from unit.parts import CANARY, GUID, WORKSPACE
 
 Answer = Callable[[dict[str, Any]], str]
@@ -64,7 +65,7 @@ class Children:
 def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[Worker, Children]]:
     def start(*answers: Answer, workspaces: tuple[Any, ...] = ()) -> tuple[Worker, Children]:
         children = Children(*answers)
-        monkeypatch.setattr(process, "Dialogue", children)
+        monkeypatch.setattr(dialogue, "Dialogue", children)
         (tmp_path / "bin").mkdir()
         monkeypatch.setattr(azureml_process, "make_environment", lambda: tmp_path / "bin" / "python")
         return Worker(Credential(), workspaces), children
@@ -171,7 +172,7 @@ def test_a_requirement_that_looks_like_a_signature_stays(begin: Callable[..., tu
     spec = {"pip": ["pysig==1.0 --hash=sha256:00"]}
     worker, _ = begin(lambda _: json.dumps({"result": {"spec": spec}}))
     assert worker.ask("environment", WORKSPACE) == {"spec": spec}
-    assert process.unsigned("Collecting pysig==1.0") == "Collecting pysig==1.0"
+    assert azure.unsigned("Collecting pysig==1.0") == "Collecting pysig==1.0"
 
 
 def test_a_failure_is_raised(begin: Callable[..., tuple[Worker, Children]]) -> None:
@@ -197,7 +198,7 @@ def test_an_sdk_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch, tm
     (tmp_path / "bin").mkdir()
     monkeypatch.setattr(azureml_process, "make_environment", lambda: tmp_path / "bin" / "python")
     dead = SimpleNamespace(ask=lambda *_: "", said="ImportError\n")
-    monkeypatch.setattr(process, "Dialogue", lambda *_, **__: dead)
+    monkeypatch.setattr(dialogue, "Dialogue", lambda *_, **__: dead)
     worker = Worker(Credential(), [])
     with pytest.raises(SdkFailed, match="can't be imported") as caught:
         worker.ask("wheel", WORKSPACE)
@@ -263,8 +264,8 @@ def test_every_failure_has_its_name(  # noqa: PLR0913, PLR0917  # a table
     "text", ["?sv=1&sig=%s&se=2", "sig=%s", r"https://x?a=b\u0026sig=%s", "%%3Fsv%%3D1%%26sig%%3D%s&x", "SIG=%s'"]
 )
 def test_a_signature_is_blanked_out_however_it_is_spelled(text: str) -> None:
-    assert CANARY not in process.unsigned(text % CANARY)
-    assert process.unsigned(text % "x") == text % "***"
+    assert CANARY not in azure.unsigned(text % CANARY)
+    assert azure.unsigned(text % "x") == text % "***"
 
 
 # --- the environment

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 import urllib3
-from amlwheel import http
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.model.secret import Secret
+from amlwheel.transport import http
 from requests.adapters import HTTPAdapter
 from unit.parts import CANARY, TOKEN, answer, sha
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProxyError

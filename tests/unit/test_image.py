@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import pytest
 import requests
-from amlwheel import http
 from amlwheel.errors.environment import ImageNotFound, ImageRefused
 from amlwheel.image import pin
 from amlwheel.model.environment import Image
 from amlwheel.model.secret import Secret
+from amlwheel.transport import http
 from unit.parts import DIGEST, IMAGE, answer
 
 TAGGED = Image("registry.example", "team/base", "1.0")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel import http, lock, process
+from amlwheel import lock
 from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from amlwheel.errors.feed import TokenRefused
@@ -16,6 +16,7 @@ from amlwheel.errors.inputs import BadInput
 from amlwheel.lock import Sources, Wanted, requirements, resolve
 from amlwheel.model.environment import Python
 from amlwheel.model.wheel import Pin, Wheel
+from amlwheel.transport import http, process
 from packaging.requirements import Requirement
 from unit.parts import CANARY, FEED, TOKEN, make, sha
 

@@ -19,10 +19,8 @@ from amlwheel import (
     credentials,
     devops,
     hosts,
-    http,
     image,
     lock,
-    process,
     project,
     proof,
     publish,
@@ -37,6 +35,7 @@ from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.plan.change import Change, Verb
 from amlwheel.receipt import OUTPUTS
+from amlwheel.transport import http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
 SECOND = "fake-reading-token-0123"

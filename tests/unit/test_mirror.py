@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import hosts, http, mirror
+from amlwheel import hosts, mirror
 from amlwheel.blobs import Blobs
 from amlwheel.errors.base import NoNetwork, Several
 from amlwheel.errors.storage import NotMirrored
@@ -20,6 +20,7 @@ from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import File, Pin
 from amlwheel.plan.change import Verb
 from amlwheel.storage_route import StorageRoute
+from amlwheel.transport import http
 from unit.parts import CANARY, FEED, TOKEN, WORKSPACE, answer, defined, make, sha
 from unit.test_blobs import CONTAINER, Client
 

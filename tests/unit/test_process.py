@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from amlwheel import process
 from amlwheel.errors.base import TooSlow
+from amlwheel.transport import process, tools, variables
+from amlwheel.transport.dialogue import Dialogue
 from unit.parts import CANARY, ROOT
 
 SECRETS = {
@@ -42,7 +43,7 @@ COMPILER = {"CFLAGS": "-O2 -I/a@b", "CMAKE_ARGS": "-DX=1", "LDFLAGS": "-Wl,-rpat
 
 
 def run(code: str, seconds: float = 20, **more: object) -> process.Finished:
-    return process.run([sys.executable, "-I", "-S", "-c", code], env=process.environment(), seconds=seconds, **more)  # type: ignore[arg-type]
+    return process.run([sys.executable, "-I", "-S", "-c", code], env=variables.for_tool(), seconds=seconds, **more)  # type: ignore[arg-type]
 
 
 # --- the environment
@@ -50,25 +51,25 @@ def run(code: str, seconds: float = 20, **more: object) -> process.Finished:
 
 def test_a_build_gets_no_secret_by_any_way() -> None:
     given = SECRETS | INDEXES | HARMLESS | COMPILER | {"PATH": "/bin"}
-    env = process.environment(given, build=True)
+    env = variables.for_tool(given, build=True)
     assert CANARY not in " ".join(env.values())
     assert {**HARMLESS, **COMPILER}.items() <= env.items()
 
 
 def test_our_own_tools_get_the_machines_settings_only() -> None:
-    env = process.environment(SECRETS | INDEXES | HARMLESS | COMPILER)
+    env = variables.for_tool(SECRETS | INDEXES | HARMLESS | COMPILER)
     assert {**HARMLESS, **INDEXES}.items() <= env.items()
     assert not set(SECRETS) & set(env)
     assert not set(COMPILER) & set(env)
 
 
 def test_variables_that_a_build_misses_are_named() -> None:
-    assert process.withheld(SECRETS | INDEXES | HARMLESS) == sorted(INDEXES)
-    assert process.withheld({"HTTPS_PROXY": "http://proxy.example:3128", **HARMLESS}) == []
+    assert variables.withheld(SECRETS | INDEXES | HARMLESS) == sorted(INDEXES)
+    assert variables.withheld({"HTTPS_PROXY": "http://proxy.example:3128", **HARMLESS}) == []
 
 
 def test_the_steps_tools_come_first_and_nothing_is_downloaded() -> None:
-    env = process.environment({"PATH": "/usr/bin"})
+    env = variables.for_tool({"PATH": "/usr/bin"})
     assert env["PATH"] == os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin"])
     assert env["UV_PYTHON_DOWNLOADS"] == "never"
     assert env["PYTHONUTF8"] == "1"
@@ -76,10 +77,10 @@ def test_the_steps_tools_come_first_and_nothing_is_downloaded() -> None:
 
 def test_uv_uses_pips_index_unless_it_has_its_own() -> None:
     pip = {"PIP_INDEX_URL": "https://index.example/simple/"}
-    assert process.environment(pip)["UV_DEFAULT_INDEX"] == pip["PIP_INDEX_URL"]
+    assert variables.for_tool(pip)["UV_DEFAULT_INDEX"] == pip["PIP_INDEX_URL"]
     own = "https://uv.example/"
-    assert process.environment(pip | {"UV_DEFAULT_INDEX": own})["UV_DEFAULT_INDEX"] == own
-    assert "UV_DEFAULT_INDEX" not in process.environment(pip | {"UV_INDEX_URL": own})
+    assert variables.for_tool(pip | {"UV_DEFAULT_INDEX": own})["UV_DEFAULT_INDEX"] == own
+    assert "UV_DEFAULT_INDEX" not in variables.for_tool(pip | {"UV_INDEX_URL": own})
 
 
 # --- running
@@ -167,7 +168,7 @@ def test_a_reader_that_fails_ends_the_tool() -> None:
     with pytest.raises(ZeroDivisionError):
         run("import time; print('x', flush=True); time.sleep(60)", echo=fail)
     assert time.monotonic() - start < 5
-    assert not process._running
+    assert not process.RUNNING
 
 
 def test_a_cancelled_step_ends_its_tools() -> None:
@@ -183,8 +184,9 @@ def test_a_cancelled_step_ends_its_tools() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_a_hidden_process_keeps_its_environment_to_itself() -> None:
-    code = "import ctypes; from amlwheel import process; process.hide(); print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
-    env = process.environment() | {"PYTHONPATH": str(ROOT / "action")}
+    code = "import ctypes; from amlwheel.transport import process; process.hide(); "
+    code += "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    env = variables.for_tool() | {"PYTHONPATH": str(ROOT / "action")}
     assert process.run([sys.executable, "-c", code], env=env).output == "0\n"
 
 
@@ -207,11 +209,11 @@ def test_a_tool_is_found_on_the_path_it_is_given(tmp_path: Path) -> None:
     ],
 )
 def test_an_unreachable_host_is_read_from_what_a_tool_says(said: str, host: str) -> None:
-    assert process.unreachable(said) == host
+    assert tools.unreachable(said) == host
 
 
 def test_a_home_that_is_no_folder_is_none() -> None:
-    assert "HOME" not in process.environment({"HOME": os.devnull})
+    assert "HOME" not in variables.for_tool({"HOME": os.devnull})
 
 
 # --- a dialogue
@@ -219,8 +221,8 @@ def test_a_home_that_is_no_folder_is_none() -> None:
 ECHO = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)"
 
 
-def dialogue(code: str, tmp_path: Path) -> process.Dialogue:
-    return process.Dialogue([sys.executable, "-I", "-S", "-c", code], env=process.environment(), cwd=tmp_path)
+def dialogue(code: str, tmp_path: Path) -> Dialogue:
+    return Dialogue([sys.executable, "-I", "-S", "-c", code], env=variables.for_tool(), cwd=tmp_path)
 
 
 def test_a_tool_answers_line_by_line(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from amlwheel import process, proof
+from amlwheel import proof
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ImportFailed, ProofFailed
 from amlwheel.model.azure import Connection
 from amlwheel.model.environment import Environment, Python
+from amlwheel.transport import process
 from unit.parts import CANARY, FEED, TOKEN, defined, make
 
 CONNECTION = Connection.of(FEED)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import http, publish
+from amlwheel import publish
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.feed import (
     FeedForbidden,
@@ -26,6 +26,7 @@ from amlwheel.errors.feed import (
 from amlwheel.model.feed import Feed
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb
+from amlwheel.transport import http
 from unit.pages import OTHER, SIGN_IN, page, serve
 from unit.parts import CANARY, FEED, TOKEN, answer, make, sha
 

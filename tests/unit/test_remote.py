@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from amlwheel import http, process, remote
+from amlwheel import remote
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.git import (
     BadRepository,
@@ -20,6 +20,7 @@ from amlwheel.errors.git import (
 )
 from amlwheel.model.repository import Repository
 from amlwheel.model.secret import Secret
+from amlwheel.transport import http, process, tools, variables
 from unit.parts import CANARY, TOKEN, answer
 
 SHA, OTHER = "a" * 40, "b" * 40
@@ -35,7 +36,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Return what git says of every checkout, by the first argument that it knows; to be changed."""
     said = {"--show-toplevel": "/src", "HEAD^{commit}": SHA, "get-url": URL, "--show-prefix": "", "status": ""}
     monkeypatch.setattr(
-        process, "git", lambda _, *words: next((text for word, text in said.items() if word in words), "")
+        tools, "git", lambda _, *words: next((text for word, text in said.items() if word in words), "")
     )
     return said
 
@@ -115,7 +116,7 @@ def test_what_nobody_else_could_fetch_is_refused(
 
 
 def test_one_release_is_of_one_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "git", lambda folder, *_: f"/src/{folder}")
+    monkeypatch.setattr(tools, "git", lambda folder, *_: f"/src/{folder}")
     with pytest.raises(BadRepository, match="several repositories"):
         remote.locate(None, ["a", "b"], {})
 
@@ -217,7 +218,7 @@ def test_git_trusts_what_the_step_trusts(git: Git, monkeypatch: pytest.MonkeyPat
     for each in ("GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, "/etc/acme.pem")
-    monkeypatch.setattr(process, "environment", lambda: dict(os.environ))
+    monkeypatch.setattr(variables, "for_tool", lambda: dict(os.environ))
     remote.check(SOURCE, TOKEN)
     assert {env["GIT_SSL_CAINFO"] for _, env in git.calls} == {"/etc/acme.pem"}
 

@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from amlwheel import process, source
+from amlwheel import source
 from amlwheel.model.source import Source
+from amlwheel.transport import process, tools, variables
 from unit.parts import ROOT
 
 GIT = shutil.which("git") or ""
@@ -58,7 +59,7 @@ def test_git_tells_commit_and_repository_without_the_credential(repository: Path
 def test_an_address_of_the_repository_is_as_in_the_receipts_schema(
     monkeypatch: pytest.MonkeyPatch, url: str, told: str
 ) -> None:
-    monkeypatch.setattr(process, "git", lambda *_: url)
+    monkeypatch.setattr(tools, "git", lambda *_: url)
     assert source._repository(Path(), {}) == told
     schema = json.loads((ROOT / "templates/aml-release.schema.json").read_text("utf-8"))
     assert re.search(schema["properties"]["source"]["properties"]["repository"]["pattern"], told)
@@ -92,7 +93,7 @@ def test_without_a_repository_nothing_is_told(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(128, "fatal: not a git repository"))
     assert source.detect([tmp_path], {}) == Source()
     monkeypatch.undo()
-    monkeypatch.setattr(process, "environment", lambda **_: {"PATH": str(tmp_path)})
+    monkeypatch.setattr(variables, "for_tool", lambda **_: {"PATH": str(tmp_path)})
     assert source.detect([tmp_path], {}) == Source()
 
 

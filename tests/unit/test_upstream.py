@@ -4,12 +4,13 @@ import threading
 
 import pytest
 import requests
-from amlwheel import http, upstream
+from amlwheel import upstream
 from amlwheel.errors.base import Several
 from amlwheel.errors.feed import NotSaved
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Pin
 from amlwheel.plan.change import Verb
+from amlwheel.transport import http
 from unit.parts import FEED, TOKEN, answer, sha
 
 READING = Secret("fake-reading-token-0123")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import requests
-from amlwheel import http, view
+from amlwheel import view
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.feed import NotInView, PromotionRefused, Redirected, SignInPage, TokenRefused, VersionTaken
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb
+from amlwheel.transport import http
 from unit.parts import CANARY, FEED, TOKEN, answer, make, sha
 
 SIGN_IN = "<html><title>Azure DevOps | Sign In</title></html>"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from amlwheel import process, project, wheel
+from amlwheel import project, wheel
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.build import (
     BadWheel,
@@ -25,6 +25,7 @@ from amlwheel.errors.build import (
     WheelDoesNotFit,
 )
 from amlwheel.model.environment import Python
+from amlwheel.transport import process, tools
 from unit.parts import WHEEL_FILE, make, pack
 
 # --- inspecting
@@ -343,7 +344,7 @@ def test_the_date_is_the_users_or_the_commits_or_a_constant(
 
 
 def test_without_git_the_date_is_a_constant(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "git", lambda *_: "")
+    monkeypatch.setattr(tools, "git", lambda *_: "")
     assert project.source_date(Path(), {}) == project.NO_COMMIT_EPOCH
 
 

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
-from amlwheel.arm import ARM, Arm, _Retry
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.workspace import (
     AzureRefused,
@@ -20,12 +19,13 @@ from amlwheel.errors.workspace import (
     WorkspaceForbidden,
     WorkspaceNotFound,
 )
-from amlwheel.http import LONGEST_PAUSE
 from amlwheel.model.azure import Connection, Workspace
 from amlwheel.model.connection_token import fingerprint
 from amlwheel.model.environment import Environment
 from amlwheel.model.secret import Secret
 from amlwheel.plan.change import Verb
+from amlwheel.transport.arm import ARM, Arm, _Retry
+from amlwheel.transport.http import LONGEST_PAUSE
 from amlwheel.workspace import (
     Documented,
     Permissions,

@@ -3,22 +3,20 @@
 Source of paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearningServices, stable/2024-04-01.
 """
 
-import contextlib
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from azure.core import exceptions
 from azure.core.pipeline import policies
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
 
-from . import __version__
-from .errors.base import NoNetwork, TooSlow
-from .errors.workspace import AzureRefused, WorkspaceForbidden, WorkspaceNotFound
-from .model.azure import Workspace
-from .model.secret import excerpt
+from .. import __version__
+from ..errors.workspace import AzureRefused, WorkspaceForbidden, WorkspaceNotFound
+from ..model.azure import Workspace
+from ..model.secret import excerpt
+from .azure import network
 
 ARM = "https://management.azure.com"
 API_VERSION = "2024-04-01"
@@ -150,22 +148,3 @@ def allows(blocks: Sequence[Json], *, action: str = "", data: str = "") -> bool:
     return any(
         matches(block.get(kind)) and not matches(block.get(f"not{kind[0].upper()}{kind[1:]}")) for block in blocks
     )
-
-
-@contextlib.contextmanager
-def network(host: str, answer: float) -> Iterator[None]:
-    """Turn azure-core's failures on the way to `host` into NoNetwork and TooSlow; `answer` is its limit in seconds.
-
-    The originals aren't chained: they carry the request with its token.
-    """
-    try:
-        yield
-    except exceptions.ServiceResponseTimeoutError:
-        message = f"{host} gave no answer within {answer:.0f} seconds."
-        raise TooSlow(message) from None
-    except (
-        exceptions.ServiceRequestError,
-        exceptions.ServiceResponseError,
-        exceptions.IncompleteReadError,
-    ) as error:
-        raise NoNetwork(host, type(error.inner_exception or error).__name__) from None

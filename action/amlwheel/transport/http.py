@@ -13,9 +13,9 @@ from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import InvalidHeader
 
-from . import __version__
-from .errors.base import NoNetwork, TooSlow
-from .model.secret import Secret
+from .. import __version__
+from ..errors.base import NoNetwork, TooSlow
+from ..model.secret import Secret
 
 # Azure DevOps takes any non-empty user name beside a token (artifacts-keyring; uv's guide to Azure Artifacts).
 USER = "amlwheel"

@@ -1,0 +1,76 @@
+"""A tool that stays, and answers line by line."""
+
+import collections
+import contextlib
+import queue
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors.base import TooSlow
+from . import process
+
+
+class Dialogue:
+    """A tool that stays, and answers each line on its stdin with a line on its stdout; its stderr is only kept.
+
+    Lines may hold secrets: unlike arguments and variables, nobody else can read a pipe.
+    """
+
+    def __init__(self, command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> None:
+        """Start `command`."""
+        self._name = Path(command[0]).name
+        self._child = process.start(command, env, cwd, subprocess.PIPE, subprocess.PIPE)
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._said: collections.deque[str] = collections.deque(maxlen=100)
+        self._errors = threading.Thread(target=self._keep_errors, daemon=True)
+        for thread in (threading.Thread(target=self._listen, daemon=True), self._errors):
+            thread.start()
+
+    def ask(self, line: str, seconds: float) -> str:
+        """Return the answer to `line`, empty when the tool has ended; raise TooSlow, and end it, after `seconds`."""
+        # A tool that hangs doesn't read either, and a pipe holds 64 kB: writing must not be able to block us.
+        threading.Thread(target=self._write, args=(line,), daemon=True).start()
+        try:
+            answer = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            self.end()
+            message = f"{self._name} gave no answer within {seconds:.0f} seconds."
+            raise TooSlow(message, details=self.said) from None
+        if not answer:
+            self._answers.put("")  # for whoever asks next
+            self.end()
+        return answer
+
+    @property
+    def said(self) -> str:
+        """The last lines of its stderr. The text is hostile."""
+        return "".join(self._said)
+
+    def end(self) -> None:
+        """End the tool."""
+        process.end(self._child)
+        self._child.wait()
+        process.RUNNING.discard(self._child)
+        self._errors.join(process.DRAIN)
+        with contextlib.suppress(OSError):  # what nobody has read
+            if self._child.stdin:
+                self._child.stdin.close()
+
+    def _write(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # it has ended, which the answer will tell
+            assert self._child.stdin  # noqa: S101  # it is a pipe
+            self._child.stdin.write(line + "\n")
+            self._child.stdin.flush()
+
+    def _listen(self) -> None:
+        with self._child.stdout or contextlib.nullcontext(()) as lines:
+            for line in lines:
+                if line.endswith("\n"):  # else it was ended in the middle
+                    self._answers.put(line)
+        self._answers.put("")
+
+    def _keep_errors(self) -> None:
+        with self._child.stderr or contextlib.nullcontext(()) as lines:
+            self._said.extend(lines)

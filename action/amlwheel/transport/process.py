@@ -1,0 +1,123 @@
+"""Run a tool: its output captured line by line, its environment allow-listed, its time bounded."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors.base import TooSlow
+
+DRAIN = 5.0  # seconds for what a tool said last, once it has ended
+RUNNING: set["subprocess.Popen[str]"] = set()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A tool's exit status and everything it printed, stdout and stderr in order. The text is hostile."""
+
+    status: int
+    output: str
+
+    def tail(self, lines: int = 25) -> str:
+        """Return the last `lines` lines that aren't empty."""
+        return "\n".join([line for line in self.output.splitlines() if line.strip()][-lines:])
+
+
+def start(
+    command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None, stdin: int, stderr: int
+) -> "subprocess.Popen[str]":
+    """Start a tool in a session of its own, so that it can be ended with all that it starts."""
+    program, *rest = map(str, command)
+    child = subprocess.Popen(
+        [shutil.which(program, path=env.get("PATH")) or program, *rest],
+        env=dict(env),
+        cwd=cwd,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        encoding="utf-8",
+        errors="replace",
+        umask=0o022 if sys.platform != "win32" else -1,
+        start_new_session=True,
+    )
+    RUNNING.add(child)
+    return child
+
+
+def run(  # noqa: PLR0913  # each has its default, and all have names
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    seconds: float = 600,
+    echo: Callable[[str], None] | None = None,
+    errors: bool = True,
+) -> Finished:
+    """Run `command` to its end and return what it said; `echo` gets each line as it comes.
+
+    `errors=False` leaves stderr out, for a tool whose answer is parsed. Raises TooSlow when it takes longer than
+    `seconds`. Nothing secret may be in `command`: any user of the machine can read another process's arguments.
+    """
+    child = start(command, env, cwd, subprocess.DEVNULL, subprocess.STDOUT if errors else subprocess.DEVNULL)
+    lines: list[str] = []
+    failures: list[Exception] = []
+
+    def listen() -> None:
+        try:
+            with child.stdout or contextlib.nullcontext(()) as stream:
+                for line in stream:
+                    lines.append(line)
+                    if echo:
+                        echo(line.rstrip("\n"))
+        except Exception as error:  # noqa: BLE001  # raised again below, in the caller's thread
+            failures.append(error)
+            end(child)
+
+    # In a thread of its own: a daemon that the tool leaves behind may keep the pipe open for ever.
+    reader = threading.Thread(target=listen, daemon=True)
+    reader.start()
+    try:
+        status = child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        message = f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended."
+        raise TooSlow(message, details="".join(lines[-25:])) from None
+    finally:
+        end(child)
+        child.wait()
+        RUNNING.discard(child)
+        reader.join(DRAIN)
+    if failures:
+        raise failures[0]
+    return Finished(status, "".join(lines))
+
+
+def hide() -> None:
+    """Keep other processes of the same user from reading our environment in /proc (Linux; no help against root).
+
+    prctl(2), PR_SET_DUMPABLE. The build and the proof run the project's code beside us.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+
+
+def end_all() -> None:
+    """End every tool that is running, because the step was cancelled."""
+    for child in tuple(RUNNING):
+        end(child)
+
+
+def end(child: subprocess.Popen[str]) -> None:
+    """End a tool and whatever it started; a build's backend would otherwise live on and hold our pipe."""
+    if sys.platform == "win32":
+        child.kill()
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)

@@ -1,0 +1,62 @@
+"""The variables that a tool gets: an allow-list, so that every token stays here."""
+
+import os
+import re
+import sysconfig
+from collections.abc import Mapping
+
+# What a tool needs from the machine. Everything else, above all every token, stays here.
+_PLAIN = frozenset(
+    """
+    PATH HOME USERPROFILE HOMEDRIVE HOMEPATH LOCALAPPDATA APPDATA PROGRAMDATA PROGRAMFILES PROGRAMFILES(X86) SYSTEMROOT
+    SYSTEMDRIVE WINDIR COMSPEC PATHEXT NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE TEMP TMP TMPDIR LANG LC_ALL LC_CTYPE
+    TZ XDG_CACHE_HOME UV_CACHE_DIR SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE PIP_CERT
+    GIT_SSL_CAINFO NODE_EXTRA_CA_CERTS UV_NATIVE_TLS UV_SYSTEM_CERTS NO_PROXY HTTP_PROXY HTTPS_PROXY ALL_PROXY
+    """.split()
+)
+# A company's runners reach packages through an index of their own.
+_INDEX = re.compile(r"UV_DEFAULT_INDEX|UV_INDEX_URL|PIP_INDEX_URL|UV_INDEX_\w+_(USERNAME|PASSWORD)")
+# What build backends and compilers read; named by the tools' own manuals.
+_BUILD = re.compile(
+    r"CC|CXX|FC|AR|LD|CFLAGS|CXXFLAGS|CPPFLAGS|FFLAGS|LDFLAGS|ARCHFLAGS|MAKEFLAGS|PKG_CONFIG_PATH|PKG_CONFIG|CPATH|INCLUDE"
+    r"|LIB|LIBPATH|LIBRARY_PATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|SDKROOT|DEVELOPER_DIR|MACOSX_DEPLOYMENT_TARGET|VCINSTALLDIR"
+    r"|VSCMD_\w+|CMAKE_\w+|SKBUILD_\w+|MESON\w*|NINJA|CARGO\w*|RUSTUP_\w+|RUSTFLAGS|MATURIN_\w+|SETUPTOOLS_SCM_\w+"
+    r"|SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|PBR_VERSION|POETRY_DYNAMIC_\w+|CYTHON\w*|CIBUILDWHEEL"
+)
+_SECRETIVE = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|API_?KEY|_AUTH", re.IGNORECASE)
+
+
+def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> dict[str, str]:
+    """Return the allow-listed environment for a tool, with the step's own tools first on PATH.
+
+    `build=True` is for running the project's code: compiler and backend settings are added, and whatever could hold a
+    credential (an index or proxy address with a user name, a variable named like a secret) is left out.
+    """
+    kept = {}
+    for name, value in source.items():
+        upper = name.upper()
+        if upper in _PLAIN or _INDEX.fullmatch(upper) or (build and _BUILD.fullmatch(upper)):
+            kept[name] = value
+    if "PIP_INDEX_URL" in kept and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(kept):
+        kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
+    if kept.get("HOME") == os.devnull:  # some set it so; uv fails on a home that isn't a folder
+        del kept["HOME"]
+    if build:
+        kept = {name: value for name, value in kept.items() if not _secretive(name, value)}
+    tools = sysconfig.get_path("scripts")
+    kept["PATH"] = os.pathsep.join([tools, *filter(None, [kept.get("PATH", os.defpath)])])
+    return kept | {"PYTHONUTF8": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+
+
+def withheld(source: Mapping[str, str]) -> list[str]:
+    """Return the variables that a build would need for the network, but doesn't get because of a credential in them."""
+    needed = (name for name in source if _INDEX.fullmatch(name.upper()) or name.upper().endswith("_PROXY"))
+    return sorted(name for name in needed if _secretive(name, source[name]))
+
+
+def _secretive(name: str, value: str) -> bool:
+    """Tell whether a variable is named like a secret, or is an address with user information in it.
+
+    A proxy's address may do without the scheme: `user:password@proxy:3128`.
+    """
+    return bool(_SECRETIVE.search(name) or re.search(r"//[^/\s]*@|^[^/\\\s:@]+:[^/\\\s@]+@", value))
