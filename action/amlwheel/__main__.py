@@ -13,8 +13,10 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import agent, consume, credentials, emit, endpoint, hosts, inputs, lock, project
+from . import agent, consume, credentials, emit, endpoint, hosts, lock, project
 from .errors.base import StepError, Unexpected
+from .inputs import reading
+from .inputs.step import Inputs
 from .model import connection_token
 from .model.secret import Secret
 from .stages import Stages
@@ -83,9 +85,9 @@ def run(
             step.build_images(release, world)
 
 
-def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> inputs.Inputs:
+def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> Inputs:
     """Read the inputs, the command line before the environment, and check what needs no network."""
-    given = inputs.from_environment(environ, host.style) | inputs.from_command_line(arguments)
+    given = reading.from_environment(environ, host.style) | reading.from_command_line(arguments)
     given["feed-token"] = given.get("feed-token", "").strip() or endpoint.feed_token(given.get("feed", ""), environ)
     tokens = [given.get(name, "") for name in ("feed-token", "connection-token")]
     tokens += [*endpoint.secrets(environ), *(environ.get(name, "") for name in credentials.SECRETS)]
@@ -93,7 +95,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termi
     for text in filter(None, tokens):
         for user in filter(None, users):
             host.mask(Secret(text), user)
-    asked = inputs.read(given)
+    asked = reading.read(given)
     lock.requirements(asked.requirements, Path())
     if not asked.wheel:
         project.check_projects(asked.package_dir)
@@ -101,7 +103,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termi
     return asked
 
 
-def sign_in_to_feed(asked: inputs.Inputs, environ: Mapping[str, str], host: hosts.Terminal) -> inputs.Inputs:
+def sign_in_to_feed(asked: Inputs, environ: Mapping[str, str], host: hosts.Terminal) -> Inputs:
     """Return `asked` with a token for the feed: where none was given, one of Entra, of who signs in to Azure."""
     if asked.feed_token or not asked.feed:
         return asked

@@ -16,7 +16,6 @@ from . import (
     git_route,
     hosts,
     image,
-    inputs,
     project,
     remote,
     routes,
@@ -29,6 +28,7 @@ from .blobs import Blobs
 from .errors.base import StepError
 from .errors.feed import FeedNotFound
 from .errors.storage import ContainerPublic, ContainerRefused
+from .inputs import step
 from .model import connection_token
 from .model.azure import Connection, Container
 from .model.environment import Image
@@ -61,7 +61,7 @@ class World:
 class Access:
     """The questions of one run; its fields are those of `stages.Stages`."""
 
-    asked: inputs.Inputs
+    asked: step.Inputs
     environ: Mapping[str, str]
     host: hosts.Terminal
     now: datetime

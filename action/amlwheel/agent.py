@@ -10,7 +10,8 @@ from pathlib import Path
 from . import endpoint
 from .errors.base import StepError
 from .hosts import SHORTEST_MASK, Terminal, plain
-from .inputs import camel, spell
+from .inputs.knob import camel
+from .inputs.reading import spell
 from .model.secret import Secret
 
 LONGEST = 3500  # characters of an issue; the run's page shows 4096 at most, and the log has all of them

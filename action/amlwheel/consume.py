@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 import yaml
 
-from . import credentials, hosts, inputs, workspace
+from . import credentials, hosts, workspace
 from .errors.base import StepError
 from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
+from .inputs import consumed, reading
 from .model import connection_token
 from .model.azure import Connection, Workspace
 from .model.environment import Image, bare, digest
@@ -57,11 +58,11 @@ class Told:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> None:
     """Check a release, and hand its names to later steps; raise a StepError for everything that isn't as it was."""
-    given = inputs.from_environment(environ, host.style, inputs.Consumed)
-    given |= inputs.from_command_line(arguments, inputs.Consumed)
+    given = reading.from_environment(environ, host.style, consumed.Consumed)
+    given |= reading.from_command_line(arguments, consumed.Consumed)
     for text in filter(None, (environ.get(name, "") for name in credentials.SECRETS)):
         host.mask(Secret(text), http.USER)
-    asked = inputs.read_as(inputs.Consumed, given)
+    asked = reading.read_as(consumed.Consumed, given)
     with host.stage("Read the receipt") as done:
         told = read(Path(asked.receipt))
         done.append(told.reference)

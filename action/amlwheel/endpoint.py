@@ -14,7 +14,7 @@ from azure.core.credentials import AccessToken, TokenCredential
 from .errors.base import Several, StepError
 from .errors.feed import FeedForbidden
 from .errors.sign_in import UnusableServiceConnection
-from .inputs import AZURE_NAMES
+from .inputs.reading import AZURE_NAMES
 from .model import jwt
 from .model.feed_spelling import parse_feed
 from .model.secret import Secret

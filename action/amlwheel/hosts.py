@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .errors.base import Several, StepError, Unexpected
-from .inputs import Style, spell
+from .inputs.knob import Style
+from .inputs.reading import spell
 from .model.secret import Secret
 
 GUTTER = "| "

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-from . import azureml_core, hosts, inputs, publish, remote
+from . import azureml_core, hosts, publish, remote
 from .azureml_process import Worker
 from .blobs import Blobs
 from .git_route import GitRoute
+from .inputs import step
 from .model.azure import Workspace
 from .model.environment import Environment
 from .model.feed import Feed
@@ -90,7 +91,7 @@ class Found:
     source: remote.Remote | None
 
 
-def of(asked: inputs.Inputs, host: hosts.Terminal, environ: Mapping[str, str], found: Found) -> Route:
+def of(asked: step.Inputs, host: hosts.Terminal, environ: Mapping[str, str], found: Found) -> Route:
     """Return the route that the user asks for; `inputs` has made sure that what it needs is given."""
     if asked.route == "git" and found.source:
         return GitRoute(found.source, asked.connection_token, asked.python_version, host)

@@ -10,26 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from . import (
-    __version__,
-    azureml_core,
-    emit,
-    feed,
-    hosts,
-    inputs,
-    lock,
-    proof,
-    receipt,
-    sbom,
-    source,
-    upstream,
-    view,
-    wheel,
-)
+from . import __version__, azureml_core, emit, feed, hosts, lock, proof, receipt, sbom, source, upstream, view, wheel
 from .access import Access, World
 from .azureml_process import Worker
 from .errors.base import Unexpected
 from .errors.environment import Unsatisfiable
+from .inputs import readers, step
 from .model import environment
 from .model.azure import Connection
 from .model.wheel import Pin, Wheel
@@ -72,7 +58,7 @@ class Stages:
     `now` (UTC) is when the run began.
     """
 
-    asked: inputs.Inputs
+    asked: step.Inputs
     environ: Mapping[str, str]
     host: hosts.Terminal
     now: datetime
@@ -142,7 +128,7 @@ class Stages:
         options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
         built_from = world.route.options(options)
         if not asked.environment_name:
-            inputs.refuse_reserved(wheels[0].project)
+            readers.refuse_reserved(wheels[0].project)
         return Release(
             route=asked.route,
             place=world.route.label,

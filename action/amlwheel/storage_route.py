@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from . import hosts, inputs, mirror
+from . import hosts, mirror
 from .blobs import Blobs
+from .inputs import step
 from .model.azure import Workspace
 from .model.environment import Environment, Python
 from .model.wheel import File, Pin, Wheel
@@ -30,7 +31,7 @@ class StorageRoute(Route):
     files: dict[str, File] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, asked: inputs.Inputs, blobs: Blobs, host: hosts.Terminal, environ: Mapping[str, str]) -> "StorageRoute":
+    def of(cls, asked: step.Inputs, blobs: Blobs, host: hosts.Terminal, environ: Mapping[str, str]) -> "StorageRoute":
         """Return the route to this container."""
         source = mirror.Source(asked.feed, asked.feed_token, environ)
         whole = mirror.Mirror(blobs, source, host.say) if asked.mirror else None

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from amlwheel import inputs, receipt
-from amlwheel.inputs import camel
+from amlwheel import receipt
+from amlwheel.inputs.knob import camel, knobs
+from amlwheel.inputs.step import Inputs
 from hosts import agent, runner
 from hosts.conftest import Azure, empty, tag_push
 from hosts.scenarios import (
@@ -127,7 +128,7 @@ def test_every_bad_input_at_once_by_the_names_of_this_host(job: agent.Job) -> No
     named = [re.findall(r"`([^`]*)`", text.split("\n")[1]) for _, text in result.errors]
     assert named == [["workspace"], ["pythonVersion"], ["index"], ["verify"], ["connectionToken"]]
     messages = " ".join(text for _, text in result.errors)
-    assert set(re.findall(r"`([^`]*)`", messages)) <= {each.camel for each in inputs.knobs("azure")}
+    assert set(re.findall(r"`([^`]*)`", messages)) <= {each.camel for each in knobs(Inputs, "azure")}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from amlwheel import inputs, receipt
+from amlwheel import receipt
+from amlwheel.inputs.knob import knobs
+from amlwheel.inputs.step import Inputs
 from amlwheel.transport import http
 from hosts import runner
 from hosts.conftest import Azure, tag_push
@@ -176,7 +178,7 @@ def test_every_bad_input_at_once_by_the_names_of_this_host(checkout: Checkout) -
     named = [re.findall(r"`([^`]*)`", message.split("\n")[0]) for _, message in result.log.annotations()]
     assert named == [["workspace"], ["python-version"], ["index"], ["verify"], ["connection-token"]]
     messages = " ".join(message for _, message in result.log.annotations())
-    assert set(re.findall(r"`([^`]*)`", messages)) <= {knob.name for knob in inputs.knobs("github")}
+    assert set(re.findall(r"`([^`]*)`", messages)) <= {each.name for each in knobs(Inputs, "github")}
     assert not re.search(r"--[a-z]+-|AMLWHEEL_|pythonVersion|connectionToken", messages)
     assert "Did you mean 'extra'?" in messages
     assert "Did you mean 'install'?" in messages

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from amlwheel import receipt
-from amlwheel.inputs import camel
+from amlwheel.inputs.knob import camel
 from hosts import agent
 from hosts.conftest import Azure
 from hosts.scenarios import RELEASE, ROOT

@@ -7,7 +7,8 @@ from typing import Any
 import amlwheel
 import pytest
 import yaml
-from amlwheel.inputs import Consumed, camel, knobs
+from amlwheel.inputs.consumed import Consumed
+from amlwheel.inputs.knob import camel, knobs
 from amlwheel.receipt import CONSUME_OUTPUTS
 from hosts.scenarios import ROOT
 from vsix import pipelines
@@ -103,7 +104,7 @@ def test_the_template_gives_the_task_and_the_script_the_same() -> None:
 def test_the_companions_template_gives_it_all_but_another_sign_in() -> None:
     steps: dict[str, Any] = yaml.safe_load(CONSUME.read_text("utf-8"))
     (script,) = (each for each in pipelines.walk(steps) if each.get("task") == "AzureCLI@2")
-    given = {each.name: f"${{{{ parameters.{each.camel} }}}}" for each in knobs("azure", Consumed)}
+    given = {each.name: f"${{{{ parameters.{each.camel} }}}}" for each in knobs(Consumed, "azure")}
     assert script["env"] == {
         f"AMLWHEEL_{name.upper().replace('-', '_')}": value
         for name, value in given.items()

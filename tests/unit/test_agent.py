@@ -10,7 +10,7 @@ from amlwheel import agent
 from amlwheel.agent import AzurePipelines, detect
 from amlwheel.errors.base import StepError, catalogue
 from amlwheel.errors.inputs import BadInput
-from amlwheel.inputs import spell
+from amlwheel.inputs.reading import spell
 from amlwheel.model.secret import Secret
 from hosts.agent import Log
 from unit.test_hosts import GOOD, capture

@@ -5,7 +5,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from amlwheel.inputs import Consumed, knobs
+from amlwheel.inputs.consumed import Consumed
+from amlwheel.inputs.knob import knobs
 from unit.parts import ROOT
 
 HOW_TO = ROOT / "docs/azure-pipelines.md"
@@ -53,7 +54,7 @@ def test_the_training_page_names_every_file_and_only_options_that_exist() -> Non
         (used,) = (set(re.findall(r"--[\w-]+", each)) for each in commands if script in each)
         assert used <= known
     (used,) = (set(re.findall(r"--[\w-]+", each)) for each in commands if "bootstrap.py consume" in each)
-    assert used <= {each.spelled("terminal") for each in knobs("terminal", Consumed)}
+    assert used <= {each.spelled("terminal") for each in knobs(Consumed, "terminal")}
     assert "@latest`" in text
 
 

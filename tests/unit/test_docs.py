@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from amlwheel.inputs import knobs
+from amlwheel.inputs.knob import knobs
+from amlwheel.inputs.step import Inputs
 from unit.parts import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -13,7 +14,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 @pytest.mark.parametrize("page", PAGES, ids=[each.name for each in PAGES])
 def test_every_input_in_a_page_exists(page: Path) -> None:
-    names = {each.name for each in knobs("github")}
+    names = {each.name for each in knobs(Inputs, "github")}
     for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
         for step in re.findall(r"(?m)^( *)- uses: OWNER/amlwheel@COMMIT.*\n((?:\1  .*\n)+)", block):
             given = yaml.safe_load(step[1])["with"]

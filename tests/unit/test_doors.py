@@ -12,13 +12,15 @@ import jsonschema
 import pytest
 import yaml
 from amlwheel.errors.base import Several, StepError
-from amlwheel.inputs import Inputs, from_command_line, from_environment, knobs, read, spell
+from amlwheel.inputs.knob import knobs
+from amlwheel.inputs.reading import from_command_line, from_environment, read, spell
+from amlwheel.inputs.step import Inputs
 from amlwheel.receipt import OUTPUTS
 from unit.parts import CANARY, GUID, ROOT
 
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 TASK: dict[str, Any] = json.loads((ROOT / "azure-pipelines-task.json").read_text("utf-8"))
-SECRETS = {each.name for each in knobs() if each.secret}
+SECRETS = {each.name for each in knobs(Inputs) if each.secret}
 LEAST = {"feed": "acme/wheels", "workspace": f"{GUID}/rg/research", "feed-token": CANARY, "connection-token": CANARY}
 SCENARIOS = [
     LEAST,
@@ -107,7 +109,7 @@ def test_a_secret_that_was_never_set_is_missed_at_every_door(
 
 def test_action_maps_every_input_through_env_and_into_no_script() -> None:
     (step,) = ACTION["runs"]["steps"]
-    assert set(step["env"]) == {each.variable for each in knobs("github")}
+    assert set(step["env"]) == {each.variable for each in knobs(Inputs, "github")}
     assert "${{" not in step["run"]
     assert "uses" not in step
     assert [name for name, each in ACTION["inputs"].items() if each.get("required")] == ["workspace"]
@@ -131,7 +133,7 @@ def test_the_task_is_valid_by_its_schema() -> None:
 
 
 def test_the_tasks_words_are_those_of_its_users() -> None:
-    names = {each.name: each.spelled("azure") for each in knobs("azure")}
+    names = {each.name: each.spelled("azure") for each in knobs(Inputs, "azure")}
     for each in TASK["inputs"]:
         assert re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", each["name"])
         text = each["helpMarkDown"]

@@ -12,7 +12,7 @@ from amlwheel.errors.base import Several
 from amlwheel.errors.feed import FeedForbidden
 from amlwheel.errors.inputs import BadInput, MissingToken
 from amlwheel.errors.sign_in import UnusableServiceConnection
-from amlwheel.inputs import read
+from amlwheel.inputs.reading import read
 from amlwheel.model.secret import Secret
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from rehearsal import tokens

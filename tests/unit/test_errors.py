@@ -6,11 +6,13 @@ import pytest
 from amlwheel.errors.base import NoNetwork, Several, StepError, catalogue, together
 from amlwheel.errors.build import TagMismatch
 from amlwheel.errors.inputs import BadInput
-from amlwheel.inputs import Consumed, knobs
+from amlwheel.inputs.consumed import Consumed
+from amlwheel.inputs.knob import knobs
+from amlwheel.inputs.step import Inputs
 from unit.parts import ROOT
 
 KINDS = list(catalogue())
-NAMES = {each.name for each in (*knobs(), *knobs(of=Consumed))}
+NAMES = {each.name for each in (*knobs(Inputs), *knobs(Consumed))}
 
 
 def test_every_status_is_one_errors_own_and_a_shells() -> None:

@@ -17,7 +17,7 @@ from amlwheel import hosts
 from amlwheel.errors.base import Several, StepError, Unexpected, catalogue
 from amlwheel.errors.inputs import BadInput, MissingToken
 from amlwheel.hosts import GitHub, Terminal, detect, neutralise
-from amlwheel.inputs import spell
+from amlwheel.inputs.reading import spell
 from amlwheel.model.secret import Secret
 from hypothesis import example, given
 from hypothesis import strategies as st

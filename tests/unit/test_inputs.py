@@ -7,7 +7,10 @@ import pytest
 from amlwheel.errors.base import Several, StepError
 from amlwheel.errors.git import NotACommit
 from amlwheel.errors.inputs import BadFeed, BadInput, BadWorkspace, MissingToken
-from amlwheel.inputs import PYTHONS, Style, from_command_line, from_environment, knobs, parser, read, spell
+from amlwheel.inputs.knob import Style, knobs
+from amlwheel.inputs.readers import PYTHONS
+from amlwheel.inputs.reading import from_command_line, from_environment, parser, read, spell
+from amlwheel.inputs.step import Inputs
 from amlwheel.model.environment import Image
 from amlwheel.model.secret import Secret
 from unit.parts import CANARY, FEED, GUID, TOKEN, WORKSPACE
@@ -201,8 +204,13 @@ def test_names_are_spelled_as_the_host_has_them(style: Style, name: str, token: 
 
 
 def test_each_host_has_its_own_inputs() -> None:
-    assert {each.name for each in knobs()} - {each.name for each in knobs("azure")} == {"client-id", "tenant-id"}
-    assert {each.name for each in knobs()} - {each.name for each in knobs("github")} == {"azure-subscription"}
+    assert {each.name for each in knobs(Inputs)} - {each.name for each in knobs(Inputs, "azure")} == {
+        "client-id",
+        "tenant-id",
+    }
+    assert {each.name for each in knobs(Inputs)} - {each.name for each in knobs(Inputs, "github")} == {
+        "azure-subscription"
+    }
 
 
 # --- the command line
@@ -239,7 +247,7 @@ def test_help_shows_every_input_but_secrets_as_options(capsys: pytest.CaptureFix
         from_command_line(["--help"])
     shown = capsys.readouterr().out
     assert ended.value.code == 0
-    for each in knobs("terminal"):
+    for each in knobs(Inputs, "terminal"):
         assert (f"--{each.name} " in parser().format_help()) is not each.secret
         assert not each.secret or each.variable in shown
 

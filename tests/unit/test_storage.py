@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from amlwheel import storage
-from amlwheel.inputs import read
+from amlwheel.inputs.reading import read
 from amlwheel.model.azure import Container
 from unit.parts import GUID, WORKSPACE, FakeArm
 

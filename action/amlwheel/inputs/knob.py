@@ -1,0 +1,70 @@
+"""What one input is, declared once for every door: command line, action.yml, the task's manifest, README."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Style = Literal["github", "azure", "terminal"]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What the outside needs to know about one input: help, default as text, and its kind.
+
+    `unless` are the routes with which a required input may be left out.
+    """
+
+    help: str
+    default: str = ""
+    group: str = "more"
+    required: bool = False
+    unless: tuple[str, ...] = ()
+    secret: bool = False
+    lines: bool = False
+    shown: str = ""  # when Azure Pipelines' editor shows it: `route = storage`
+    boolean: bool = False
+    choices: tuple[str, ...] = ()
+    styles: tuple[Style, ...] = ("github", "azure", "terminal")
+    read: Callable[[str], Any] = str
+    name: str = ""
+
+    @property
+    def field(self) -> str:
+        """The name as an identifier: `feed_token`."""
+        return self.name.replace("-", "_")
+
+    @property
+    def camel(self) -> str:
+        """The name on Azure Pipelines: `feedToken`."""
+        return camel(self.name)
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that carries it: `AMLWHEEL_FEED_TOKEN`."""
+        return f"AMLWHEEL_{self.field.upper()}"
+
+    def spelled(self, style: Style) -> str:
+        """Return the name that a user of this host writes. Secrets have no option: they never go into argv."""
+        if style == "terminal":
+            return self.variable if self.secret else f"--{self.name}"
+        return self.camel if style == "azure" else self.name
+
+
+def camel(name: str) -> str:
+    """Return an input's or output's name for Azure Pipelines, whose task schema takes letters and digits only."""
+    first, *rest = name.split("-")
+    return first + "".join(part.title() for part in rest)
+
+
+def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is typed the same way
+    """Declare an input with its help `text`; `more` are fields of `Knob`."""
+    return field(metadata={"knob": Knob(text, **more)})
+
+
+def knobs(of: type, style: Style | None = None) -> tuple[Knob, ...]:
+    """Return all knobs of a class of inputs in their order, or those that the host of `style` has."""
+    found = (
+        dataclasses.replace(item.metadata["knob"], name=item.name.replace("_", "-")) for item in dataclasses.fields(of)
+    )
+    return tuple(each for each in found if style is None or style in each.styles)

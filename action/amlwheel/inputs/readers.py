@@ -1,0 +1,131 @@
+"""Readers of inputs: each turns the text of one input into its value, or raises BadInput."""
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from ..errors.inputs import BadInput
+from ..model import connection_token
+from ..model.azure import Container, Workspace, parse_container
+from ..model.environment import Python
+from ..model.feed import Feed
+from ..model.feed_spelling import parse_feed, parse_upload_url
+from ..model.repository import Repository
+from ..model.secret import Secret
+
+# Dated, so that it doesn't move. It is the default of azureml-core 1.61.0.post4.
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
+# The newest patch of each minor version that conda-forge is known to carry: conda needs one exact version.
+PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.13.5", "3.14": "3.14.0"}
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """Read the lines that aren't empty."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def boolean(text: str) -> bool:
+    """Read `true` or `false`, in any case of letters."""
+    if text.lower() not in ("true", "false"):
+        message = f"{text!r} is neither true nor false."
+        raise BadInput(message)
+    return text.lower() == "true"
+
+
+def workspaces(text: str) -> tuple[Workspace, ...]:
+    """Read a workspace a line, each once; raise BadWorkspace."""
+    return tuple(dict.fromkeys(Workspace.parse(line) for line in lines(text)))
+
+
+def python(text: str) -> Python:
+    """Read `3.11` or `3.11.9`. `3.1` is what YAML makes of an unquoted 3.10."""
+    minor = ".".join(text.split(".")[:2])
+    if minor not in PYTHONS or not re.fullmatch(r"\d+\.\d+(\.\d+)?", text, re.ASCII):
+        message = f"{text!r} is not one of {', '.join(PYTHONS)} (or one of their patch versions)."
+        quotes = "Quote it in YAML: python-version: '3.10'." if text == "3.1" else ""
+        raise BadInput(message, fix=quotes)
+    return Python(text if text.count(".") == 2 else PYTHONS[minor])  # noqa: PLR2004  # major.minor.patch
+
+
+def matching(pattern: str, rule: str) -> Callable[[str], str]:
+    """Return a reader of texts that match `pattern` or are empty; `rule` says for people what is allowed."""
+
+    def read(text: str) -> str:
+        if text and not re.fullmatch(pattern, text):
+            message = f"{text!r} isn't valid: {rule}."
+            raise BadInput(message)
+        return text
+
+    return read
+
+
+def feed(text: str) -> Feed | None:
+    """Read a feed in any spelling; raise BadFeed."""
+    return parse_feed(text) if text else None
+
+
+def repository(text: str) -> Repository | None:
+    """Read the address of a git repository; raise BadRepository."""
+    return Repository.parse(text) if text else None
+
+
+def container(text: str) -> Container | Literal[""]:
+    """Read the address of a container of blobs."""
+    return parse_container(text) if text else ""
+
+
+def environment_name(text: str) -> str:
+    """Read an environment's name; the rule is the service's (azure-rest-api-specs, mfe.json 2024-04-01)."""
+    plain = matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", "up to 255 letters, digits, - and _; no dots")(text)
+    refuse_reserved(plain)
+    return plain
+
+
+def refuse_reserved(name: str) -> None:
+    """Raise BadInput for a name that only Microsoft's own environments may have (azure-docs#65770)."""
+    if name.lower().startswith("azureml"):
+        message = f"the environment's name {name!r} begins with AzureML, which Azure keeps for itself."
+        raise BadInput(message, fix="Set `environment-name` to a name that begins otherwise.")
+
+
+def token(text: str) -> Secret:
+    """Read a token; what isn't printable ASCII was pasted with something that no HTTP header can carry."""
+    if not re.fullmatch(r"[!-~]*", text):
+        message = "it holds a space, a line break, or another character that no token has."
+        raise BadInput(message, fix="Store the token again, alone and on one line.")
+    return Secret(text)
+
+
+# RFC 7617: no colon, since the password stands behind the first one.
+user = matching(r"[!-9;-~]([ -9;-~]*[!-9;-~])?", "printable ASCII without a colon")
+
+
+def upload_url(text: str) -> str:
+    """Read an address for uploads; raise BadFeed."""
+    return parse_upload_url(text) if text else ""
+
+
+def guid(text: str) -> str:
+    """Read an id of Entra."""
+    return matching(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a GUID, as Entra shows it")(text).lower()
+
+
+def days(text: str) -> int | None:
+    """Read a number of days."""
+    return int(matching(r"[0-9]{1,4}", "a number of days")(text)) if text else None
+
+
+def check_pair(client: str, tenant: str) -> None:
+    """Raise BadInput for half a sign-in; what was refused for another reason is None."""
+    if "" in (client, tenant) and (client or tenant):
+        message = "`client-id` and `tenant-id` belong together, and one of them is empty."
+        raise BadInput(message)
+
+
+def day(text: str) -> str:
+    """Read a date as Azure DevOps shows it, or a time in UTC as its interface does; empty stays empty."""
+    try:
+        return connection_token.day(text) if text else ""
+    except ValueError:
+        message = f"{text!r} is no date of the form YYYY-MM-DD."
+        raise BadInput(message) from None

@@ -1,0 +1,136 @@
+"""Read inputs from the command line and the environment, and spell their names as a host does."""
+
+import argparse
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from ..errors.base import StepError, together
+from ..errors.inputs import BadInput
+from .consumed import Consumed
+from .knob import Knob, Style, knobs
+from .step import Inputs
+
+Read = TypeVar("Read")
+
+
+def spell(text: str, style: Style) -> str:
+    """Rewrite every input in backticks to the name that a user of the host writes."""
+    names = {each.name: each.spelled(style) for each in (*knobs(Consumed), *knobs(Inputs))}
+    return re.sub(r"`([a-z-]+)`", lambda match: f"`{names.get(match[1], match[1])}`", text)
+
+
+def parser(of: type = Inputs) -> argparse.ArgumentParser:
+    """Return the command line's parser; it has no option for secrets, which come from the environment."""
+    made = argparse.ArgumentParser(
+        prog="amlwheel",
+        description=__doc__,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        exit_on_error=False,
+        epilog="Secrets come from the environment: " + ", ".join(each.variable for each in knobs(of) if each.secret),
+    )
+    for each in knobs(of, "terminal"):
+        if not each.secret:
+            default = f" (default: {each.default})" if each.default else ""
+            shape: dict[str, Any] = {"action": "append"} if each.lines else {}
+            shape = {"nargs": "?", "const": "true"} if each.boolean else shape
+            text = (each.help + default).replace("%", "%%")
+            made.add_argument(f"--{each.name}", metavar="VALUE", help=text, **shape)
+    return made
+
+
+def from_command_line(arguments: Sequence[str], of: type = Inputs) -> dict[str, str]:
+    """Return what the command line says, by input name; an option given several times becomes several lines.
+
+    Raises BadInput for what isn't an option, with the option that was probably meant.
+    """
+    try:
+        options, unknown = parser(of).parse_known_args(arguments)
+    except argparse.ArgumentError as problem:
+        message = f"{problem.argument_name}: {problem.message}."
+        raise BadInput(message) from None
+    if unknown:
+        near = difflib.get_close_matches(unknown[0].split("=")[0], [f"--{each.name}" for each in knobs(of)], n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        shown = unknown[0].split("=")[0]
+        if shown in [f"--{each.name}" for each in knobs(of) if each.secret]:
+            meant = " Secrets are given by environment variable, never as an option."
+        message = f"{shown} is not an option.{meant}"
+        raise BadInput(message)
+    return {
+        name.replace("_", "-"): value if isinstance(value, str) else "\n".join(value)
+        for name, value in vars(options).items()
+    }
+
+
+def from_environment(environ: Mapping[str, str], style: Style, of: type = Inputs) -> dict[str, str]:
+    """Return what the environment says, by input name: `AMLWHEEL_*`, or an Azure Pipelines task's `INPUT_*`.
+
+    The agent upper-cases the names (azure-pipelines-task-lib, `getInput`).
+    """
+    if style != "azure":
+        return {each.name: environ[each.variable] for each in knobs(of, style) if each.variable in environ}
+    found = {}
+    for each in knobs(of, "azure"):
+        variable = f"INPUT_{AZURE_NAMES.get(each.name, each.camel).upper()}"
+        if variable in environ:
+            found[each.name] = environ[variable]
+    return found
+
+
+# The house convention of Microsoft's tasks: users write the alias, the agent hands over this name.
+AZURE_NAMES = {"azure-subscription": "connectedServiceNameARM"}
+
+
+def read(given: Mapping[str, str]) -> Inputs:
+    """Turn texts by input name into the step's `Inputs`; see `read_as`."""
+    return read_as(Inputs, given)
+
+
+def read_as(of: type[Read], given: Mapping[str, str]) -> Read:
+    """Turn texts by input name into inputs of the class `of`.
+
+    Raises one StepError with every problem of every input; nothing in it repeats the value of a secret.
+    """
+    values: dict[str, Any] = {}
+    problems: list[StepError] = []
+    for each in knobs(of):
+        try:
+            optional = given.get("route", "").strip() in each.unless
+            values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
+        except StepError as problem:
+            problems.append(problem)
+            values[each.field] = None
+    try:
+        inputs = of(**values)
+    except StepError as problem:
+        problems.extend(getattr(problem, "errors", (problem,)))
+    if problems:
+        raise together(problems)
+    return inputs
+
+
+def _value(each: Knob, text: str, *, optional: bool) -> Any:  # noqa: ANN401  # each knob has its own type
+    """Read one input; raise a StepError that names it."""
+    if re.fullmatch(r"\$\(.*\)", text):
+        message = f"`{each.name}` is the literal text of a variable that was never set"
+        raise BadInput(message + (f": {text}." if not each.secret else "."))
+    unset = re.search(r"\$\([\w.]+\)", text)
+    if unset and not each.secret:
+        message = f"`{each.name}` holds the literal text of a variable that was never set: {unset[0]}."
+        raise BadInput(message)
+    text = text or each.default
+    if each.required and not text and not optional:
+        message = f"`{each.name}` is required."
+        raise BadInput(message)
+    if each.choices and text not in each.choices:
+        near = difflib.get_close_matches(text.lower(), each.choices, n=1)
+        message = f"`{each.name}` can't be {text!r}; it is one of {', '.join(each.choices)}."
+        raise BadInput(message, fix=f"Did you mean {near[0]!r}?" if near else "")
+    try:
+        return each.read(text)
+    except BadInput as problem:
+        message = f"`{each.name}`: {problem.what}"
+        raise BadInput(message, fix=problem.fix) from None
