@@ -338,7 +338,7 @@ def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
         return error.status
     if env.get("TF_BUILD"):
         say(f"##vso[task.logissue type=error;code={code};]amlwheel {code}: {escape(text, '%AZP25')}")
-        if "INPUT_FEED" not in env and "INPUT_WORKSPACE" not in env:  # see amlwheel.endpoint.is_task
+        if "INPUT_FEED" not in env and "INPUT_WORKSPACE" not in env:  # see amlwheel.hosts.azure_variables.is_task
             return error.status
         # In our task: for the agent, another status than 0 means that the task itself is broken.
         say(f"##vso[task.complete result=Failed;]amlwheel {code}: {escape(error.cause, '%AZP25')}")

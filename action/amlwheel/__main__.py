@@ -13,12 +13,16 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import agent, consume, credentials, emit, endpoint, hosts, lock, project
+from . import consume, lock, project
 from .errors.base import StepError, Unexpected
+from .hosts import azure_variables, detect, terminal
 from .inputs import reading
 from .inputs.step import Inputs
 from .model import connection_token
 from .model.secret import Secret
+from .report import files
+from .sign_in import detectors
+from .sign_in.credential import FEED_SCOPE
 from .stages import Stages
 from .transport import http, process
 
@@ -26,7 +30,7 @@ from .transport import http, process
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step and return its exit status: 0, or the status of the error (see `errors`)."""
     process.hide()
-    host = agent.detect(os.environ) or hosts.detect()
+    host = detect.detect()
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _cancelled)
@@ -54,14 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(
     arguments: Sequence[str],
     environ: Mapping[str, str],
-    host: hosts.Terminal,
+    host: terminal.Terminal,
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> None:
     """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
     now = clock()
     asked = read(arguments, environ, host)
     if (asked.feed and asked.connects) or asked.route == "git":
-        job = Secret(endpoint.job_token(environ))
+        job = Secret(azure_variables.job_token(environ))
         connection_token.check(asked.connection_token, asked.feed, asked.connection_token_expires, job, now)
     step = Stages(sign_in_to_feed(asked, environ, host), environ, host, now)
     asked = step.asked
@@ -85,12 +89,14 @@ def run(
             step.build_images(release, world)
 
 
-def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> Inputs:
+def read(arguments: Sequence[str], environ: Mapping[str, str], host: terminal.Terminal) -> Inputs:
     """Read the inputs, the command line before the environment, and check what needs no network."""
     given = reading.from_environment(environ, host.style) | reading.from_command_line(arguments)
-    given["feed-token"] = given.get("feed-token", "").strip() or endpoint.feed_token(given.get("feed", ""), environ)
+    given["feed-token"] = given.get("feed-token", "").strip() or azure_variables.feed_token(
+        given.get("feed", ""), environ
+    )
     tokens = [given.get(name, "") for name in ("feed-token", "connection-token")]
-    tokens += [*endpoint.secrets(environ), *(environ.get(name, "") for name in credentials.SECRETS)]
+    tokens += [*azure_variables.secrets(environ), *(environ.get(name, "") for name in detectors.SECRETS)]
     users = {http.USER, *(given.get(name, "").strip() for name in ("feed-user", "connection-user"))}
     for text in filter(None, tokens):
         for user in filter(None, users):
@@ -99,16 +105,16 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termi
     lock.requirements(asked.requirements, Path())
     if not asked.wheel:
         project.check_projects(asked.package_dir)
-    emit.check_folder(Path(asked.output_dir))
+    files.check_folder(Path(asked.output_dir))
     return asked
 
 
-def sign_in_to_feed(asked: Inputs, environ: Mapping[str, str], host: hosts.Terminal) -> Inputs:
+def sign_in_to_feed(asked: Inputs, environ: Mapping[str, str], host: terminal.Terminal) -> Inputs:
     """Return `asked` with a token for the feed: where none was given, one of Entra, of who signs in to Azure."""
     if asked.feed_token or not asked.feed:
         return asked
-    credential = credentials.find(environ, partial(host.mask, user=http.USER), asked.application)
-    token = credential.get_token(credentials.FEED_SCOPE).token
+    credential = detectors.find(environ, partial(host.mask, user=http.USER), asked.application)
+    token = credential.get_token(FEED_SCOPE).token
     return dataclasses.replace(asked, feed_token=Secret(token))
 
 

@@ -8,26 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import (
-    azureml_core,
-    credentials,
-    devops,
-    feed,
-    git_route,
-    hosts,
-    image,
-    project,
-    remote,
-    routes,
-    storage,
-    wheel,
-    workspace,
-)
+from . import azureml_core, devops, feed, git_route, image, project, remote, routes, storage, wheel, workspace
 from .azureml_process import Worker
 from .blobs import Blobs
 from .errors.base import StepError
 from .errors.feed import FeedNotFound
 from .errors.storage import ContainerPublic, ContainerRefused
+from .hosts import terminal
 from .inputs import step
 from .model import connection_token
 from .model.azure import Connection, Container
@@ -35,6 +22,8 @@ from .model.environment import Image
 from .model.feed import Feed
 from .plan import observe
 from .route import Route
+from .sign_in import detectors
+from .sign_in.credential import ARM_SCOPE
 from .transport import http
 from .transport.arm import Arm
 
@@ -63,16 +52,16 @@ class Access:
 
     asked: step.Inputs
     environ: Mapping[str, str]
-    host: hosts.Terminal
+    host: terminal.Terminal
     now: datetime
 
     def check(self, done: list[str]) -> World:
         """Probe feed, tokens, workspaces and image; every problem is reported in one run. `done` gets what was seen."""
         asked, host = self.asked, self.host
         found = remote.locate(asked.git_repository, asked.package_dir, self.environ) if asked.route == "git" else None
-        credential = credentials.find(self.environ, partial(host.mask, user=http.USER), asked.application)
+        credential = detectors.find(self.environ, partial(host.mask, user=http.USER), asked.application)
         worker = Worker(credential, asked.workspace) if asked.azureml else None  # so early that nobody waits for it
-        arm = Arm(credential, credentials.ARM_SCOPE)
+        arm = Arm(credential, ARM_SCOPE)
         with observe.observing() as seen:
             index = self._look_at(asked.feed, seen) if asked.feed else None
             if found:

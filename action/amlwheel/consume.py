@@ -12,16 +12,19 @@ from urllib.parse import quote
 
 import yaml
 
-from . import credentials, hosts, workspace
+from . import workspace
 from .errors.base import StepError
 from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
+from .hosts import terminal
 from .inputs import consumed, reading
 from .model import connection_token
 from .model.azure import Connection, Workspace
 from .model.environment import Image, bare, digest
 from .model.secret import Secret
 from .plan import observe
-from .receipt import SCHEMA
+from .report.receipt import SCHEMA
+from .sign_in import detectors
+from .sign_in.credential import ARM_SCOPE
 from .transport import http
 from .transport.arm import Arm, object_in
 
@@ -56,11 +59,11 @@ class Told:
         return f"{place.id}/environments/{self.name}/versions/{self.version}"
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Terminal) -> None:
+def run(arguments: Sequence[str], environ: Mapping[str, str], host: terminal.Terminal) -> None:
     """Check a release, and hand its names to later steps; raise a StepError for everything that isn't as it was."""
     given = reading.from_environment(environ, host.style, consumed.Consumed)
     given |= reading.from_command_line(arguments, consumed.Consumed)
-    for text in filter(None, (environ.get(name, "") for name in credentials.SECRETS)):
+    for text in filter(None, (environ.get(name, "") for name in detectors.SECRETS)):
         host.mask(Secret(text), http.USER)
     asked = reading.read_as(consumed.Consumed, given)
     with host.stage("Read the receipt") as done:
@@ -68,8 +71,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: hosts.Termin
         done.append(told.reference)
     places = asked.workspace or told.workspaces
     with host.stage("Compare with Azure") as done:
-        credential = credentials.find(environ, partial(host.mask, user=http.USER), asked.application)
-        arm = Arm(credential, credentials.ARM_SCOPE)
+        credential = detectors.find(environ, partial(host.mask, user=http.USER), asked.application)
+        arm = Arm(credential, ARM_SCOPE)
         with observe.observing() as seen:
             for place in places:
                 seen.ask(partial(_check_environment, arm, told, place))
@@ -190,7 +193,7 @@ def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
     return expires
 
 
-def _alarm(ends: Iterable[str], days: int | None, today: date, host: hosts.Terminal) -> None:
+def _alarm(ends: Iterable[str], days: int | None, today: date, host: terminal.Terminal) -> None:
     """Warn of a stored token that has expired, or raise TokenEnds when no more than `days` are left.
 
     `ends` are the last days, one for each workspace, empty where it isn't known.

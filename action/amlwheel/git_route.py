@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from . import backend, hosts, lock, project, remote, wheel
+from . import backend, lock, project, remote, wheel
 from .errors.build import BuildFailed
 from .errors.environment import Unsatisfiable
 from .errors.git import CommitDiffers, CommitIncomplete, NotForBuilder
+from .hosts import terminal
 from .model import wheel_tags
 from .model.azure import Workspace
 from .model.environment import Environment, Python
@@ -29,7 +30,7 @@ class GitRoute(Route):
         """See `Route`: the commit."""
         return f"{self._source.repository.url}@{self._source.repository.commit[:12]}"
 
-    def __init__(self, source: remote.Remote, token: Secret, python: Python, host: hosts.Terminal) -> None:
+    def __init__(self, source: remote.Remote, token: Secret, python: Python, host: terminal.Terminal) -> None:
         """Take what images are built from, and the token that may read it."""
         self._source, self._token, self._python, self.host = source, token, python, host
         self._tools: dict[str, None] = {}  # the files that builds need, by address, in order and once

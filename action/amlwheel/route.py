@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from . import hosts, project
+from . import project
+from .hosts import terminal
 from .model.azure import Workspace
 from .model.environment import Environment
 from .model.wheel import Pin, Wheel
@@ -17,7 +18,7 @@ Plan = Callable[[], Change[Any]]
 class Route(abc.ABC):
     """One way. Nothing outside changes but by the effects of what `plans` return."""
 
-    host: hosts.Terminal
+    host: terminal.Terminal
     late: ClassVar[bool] = False  # whether `located` knows more once the plans of the wheels are made
 
     @property

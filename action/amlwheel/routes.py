@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-from . import azureml_core, hosts, publish, remote
+from . import azureml_core, publish, remote
 from .azureml_process import Worker
 from .blobs import Blobs
 from .git_route import GitRoute
+from .hosts import terminal
 from .inputs import step
 from .model.azure import Workspace
 from .model.environment import Environment
@@ -28,7 +29,7 @@ class FeedRoute(Route):
 
     feed: Feed
     token: Secret
-    host: hosts.Terminal
+    host: terminal.Terminal
 
     @property
     def label(self) -> str:
@@ -51,7 +52,7 @@ class WorkspaceRoute(Route):
     """The wheels lie in the storage of each workspace, whose addresses are known once they are there."""
 
     storage: azureml_core.Storage
-    host: hosts.Terminal
+    host: terminal.Terminal
     late: ClassVar[bool] = True
 
     @property
@@ -91,7 +92,7 @@ class Found:
     source: remote.Remote | None
 
 
-def of(asked: step.Inputs, host: hosts.Terminal, environ: Mapping[str, str], found: Found) -> Route:
+def of(asked: step.Inputs, host: terminal.Terminal, environ: Mapping[str, str], found: Found) -> Route:
     """Return the route that the user asks for; `inputs` has made sure that what it needs is given."""
     if asked.route == "git" and found.source:
         return GitRoute(found.source, asked.connection_token, asked.python_version, host)

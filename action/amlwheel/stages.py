@@ -10,11 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from . import __version__, azureml_core, emit, feed, hosts, lock, proof, receipt, sbom, source, upstream, view, wheel
+from . import __version__, azureml_core, feed, lock, proof, source, upstream, view, wheel
 from .access import Access, World
 from .azureml_process import Worker
 from .errors.base import Unexpected
 from .errors.environment import Unsatisfiable
+from .hosts import terminal
 from .inputs import readers, step
 from .model import environment
 from .model.azure import Connection
@@ -22,7 +23,8 @@ from .model.wheel import Pin, Wheel
 from .plan import change as plan_change
 from .plan import observe
 from .plan.change import Change, Verb
-from .receipt import Release
+from .report import files, outputs, receipt, sbom, summary
+from .report.release import Release
 from .transport import variables
 
 NOT_STORED = "https://not-stored-yet.invalid"  # RFC 2606
@@ -60,7 +62,7 @@ class Stages:
 
     asked: step.Inputs
     environ: Mapping[str, str]
-    host: hosts.Terminal
+    host: terminal.Terminal
     now: datetime
 
     def check_access(self) -> World:
@@ -138,7 +140,7 @@ class Stages:
             connection=world.connection,
             workspaces=asked.workspace,
             environment=environment.define(asked.environment_name, wheels[0], pins, base, built_from),
-            lock=emit.lock_text(pins, asked.python_version, options),
+            lock=files.lock_text(pins, asked.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=asked.view,
         )
@@ -171,7 +173,7 @@ class Stages:
                 observe.results(wheels), observe.results(shown), observe.results(stored), observe.results(registered)
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
-        for line in receipt.table(changes.all):
+        for line in summary.table(changes.all):
             host.say(f"       {line}")
         if world.facts.untold:
             told = "not told by Azure DevOps, whose interface takes other tokens"
@@ -211,7 +213,7 @@ class Stages:
             first = first.at({each.filename: f"{NOT_STORED}/{each.filename}" for each in release.wheels})
         listed = sbom.text(release)
         told = receipt.receipt(release, changes.all, dry_run=self.asked.dry_run, sbom=listed)
-        texts = {**emit.files(first, release.lock, told, release.tags()), receipt.SBOM: listed}
+        texts = {**files.files(first, release.lock, told, release.tags()), receipt.SBOM: listed}
         for name, text in texts.items():
             if self.host.leaks(text):
                 message = f"{name} would hold a secret, so nothing was changed or written."
@@ -258,12 +260,12 @@ class Stages:
         The files come last: they describe a release that exists (or, in a dry run, one that could).
         """
         asked, host = self.asked, self.host
-        emit.write(Path(asked.output_dir), self.render(release, world, changes), release.wheels)
+        files.write(Path(asked.output_dir), self.render(release, world, changes), release.wheels)
         folder = Path(asked.output_dir).as_posix()
         changed = bool(changes.count)
-        host.summary(receipt.summary(release, changes.all, dry_run=asked.dry_run, proof=proven))
+        host.summary(summary.summary(release, changes.all, dry_run=asked.dry_run, proof=proven))
         host.say()
-        host.outputs(receipt.outputs(release, folder, changed=changed))
+        host.outputs(outputs.outputs(release, folder, changed=changed))
         host.say()
-        for line in receipt.closing(release, folder, dry_run=asked.dry_run, changed=changed):
+        for line in summary.closing(release, folder, dry_run=asked.dry_run, changed=changed):
             host.say(line)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from . import hosts, mirror
+from . import mirror
 from .blobs import Blobs
+from .hosts import terminal
 from .inputs import step
 from .model.azure import Workspace
 from .model.environment import Environment, Python
@@ -27,11 +28,13 @@ class StorageRoute(Route):
     blobs: Blobs
     python: Python
     mirror: mirror.Mirror | None
-    host: hosts.Terminal
+    host: terminal.Terminal
     files: dict[str, File] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, asked: step.Inputs, blobs: Blobs, host: hosts.Terminal, environ: Mapping[str, str]) -> "StorageRoute":
+    def of(
+        cls, asked: step.Inputs, blobs: Blobs, host: terminal.Terminal, environ: Mapping[str, str]
+    ) -> "StorageRoute":
         """Return the route to this container."""
         source = mirror.Source(asked.feed, asked.feed_token, environ)
         whole = mirror.Mirror(blobs, source, host.say) if asked.mirror else None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from amlwheel import receipt
+from amlwheel.report.outputs import OUTPUTS
 from amlwheel.transport import http
 from hosts.conftest import Azure
 from hosts.scenarios import (
@@ -112,7 +112,7 @@ def check(scenario: Scenario, ended: Ended) -> None:
     assert (ended.status == 0) is (scenario.status == 0), ended.log[-3000:]
     outputs = ended.outputs()
     assert {name: outputs.get(name) for name in scenario.outputs} == scenario.outputs
-    assert {name for name, value in outputs.items() if value} == (set() if scenario.status else set(receipt.OUTPUTS))
+    assert {name for name, value in outputs.items() if value} == (set() if scenario.status else set(OUTPUTS))
     assert all(f"::error title=amlwheel {code} " in ended.log for code in scenario.codes)
     assert ended.log.count("::error title=amlwheel ") == len(scenario.codes)
     for token in (*SECRETS.values(), names.CLIENT_SECRET):
@@ -146,9 +146,9 @@ def test_workflow(act: Act, scenario: Scenario) -> None:
 
 def test_the_release_workflow_reads_every_output() -> None:
     jobs = yaml.safe_load(RELEASE.workflow.read_text("utf-8"))["jobs"]
-    assert set(jobs["release"]["outputs"]) == set(receipt.OUTPUTS)
+    assert set(jobs["release"]["outputs"]) == set(OUTPUTS)
     (reading,) = (step for step in jobs["release"]["steps"] if step.get("name") == "Every output is set")
-    assert {name.lower().replace("_", "-") for name in reading["env"]} == set(receipt.OUTPUTS)
+    assert {name.lower().replace("_", "-") for name in reading["env"]} == set(OUTPUTS)
     assert set(reading["env"]) <= set(reading["run"].replace(";", " ").split())
 
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from amlwheel import receipt
 from amlwheel.inputs.knob import camel, knobs
 from amlwheel.inputs.step import Inputs
+from amlwheel.report import outputs
 from hosts import agent, runner
 from hosts.conftest import Azure, empty, tag_push
 from hosts.scenarios import (
@@ -56,7 +56,7 @@ def check(scenario: Scenario, result: agent.Result) -> None:
     assert {command.event for command in log.executed} <= FOREVER
     assert [command.event for command in log.executed].count("complete") == 1
     assert result.raw.rstrip().split("\n")[-1].startswith("##vso[task.complete ")
-    assert set(log.outputs) == (set() if scenario.status else {camel(name) for name in receipt.OUTPUTS})
+    assert set(log.outputs) == (set() if scenario.status else {camel(name) for name in outputs.OUTPUTS})
     assert {name: log.outputs[camel(name)] for name in scenario.outputs} == scenario.outputs
     assert bool(log.summary) is (scenario.status == 0)
     marks = re.findall(r"^##\[(group|endgroup)\]", log.text, re.MULTILINE)

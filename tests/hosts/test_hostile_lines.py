@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from amlwheel.agent import AzurePipelines
 from amlwheel.errors.inputs import BadInput
-from amlwheel.hosts import GitHub, Terminal
+from amlwheel.hosts.azure_pipelines import AzurePipelines
+from amlwheel.hosts.github import GitHub
+from amlwheel.hosts.terminal import Terminal
 from amlwheel.transport import process, variables
 from hosts import agent, runner
 

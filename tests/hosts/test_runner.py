@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from amlwheel.errors.build import BuildFailed
-from amlwheel.hosts import GitHub, neutralise
+from amlwheel.hosts.github import GitHub
+from amlwheel.hosts.neutralise import neutralise
 from amlwheel.model.secret import Secret
 from hosts import runner
 from hosts.scenarios import PROJECTS

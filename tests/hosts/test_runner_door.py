@@ -10,9 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from amlwheel import receipt
 from amlwheel.inputs.knob import knobs
 from amlwheel.inputs.step import Inputs
+from amlwheel.report import outputs
 from amlwheel.transport import http
 from hosts import runner
 from hosts.conftest import Azure, tag_push
@@ -78,7 +78,7 @@ def check(scenario: Scenario, result: runner.Result) -> None:
     assert balanced(result.log)
     assert result.files["GITHUB_ENV"] == result.files["GITHUB_PATH"] == result.files["GITHUB_STATE"] == ""
     written = runner.parse_file(result.files["GITHUB_OUTPUT"])
-    assert set(written) == (set() if scenario.status else set(receipt.OUTPUTS))
+    assert set(written) == (set() if scenario.status else set(outputs.OUTPUTS))
     assert all(result.outputs[name] for name in written)
     assert result.log.injected == {}
     assert result.dropped == frozenset()

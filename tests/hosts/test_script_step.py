@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from amlwheel import receipt
 from amlwheel.inputs.knob import camel
+from amlwheel.report import outputs
 from hosts import agent
 from hosts.conftest import Azure
 from hosts.scenarios import RELEASE, ROOT
@@ -92,7 +92,7 @@ def test_the_templates_script_does_the_same_without_the_extension(script: Script
     status, log = script.run(**WANTED, workspace=PLACE)
     assert (status, log.result) == (0, ""), log.text
     assert {name: log.outputs[camel(name)] for name in RELEASE.outputs} == RELEASE.outputs
-    assert set(log.outputs) == {camel(name) for name in receipt.OUTPUTS}
+    assert set(log.outputs) == {camel(name) for name in outputs.OUTPUTS}
     assert log.summary
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from amlwheel.inputs.consumed import Consumed
 from amlwheel.inputs.knob import camel, knobs
-from amlwheel.receipt import CONSUME_OUTPUTS
+from amlwheel.report.outputs import CONSUME_OUTPUTS
 from hosts.scenarios import ROOT
 from vsix import pipelines
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from amlwheel import credentials
 from amlwheel.azureml_process import Worker
 from amlwheel.errors.base import TooSlow
 from amlwheel.model.azure import Workspace
+from amlwheel.sign_in import detectors
 from amlwheel.transport import process
 from rehearsal.world import World
 from rehearsed.steps import WORKSPACE_LABEL, Step, refused
@@ -91,7 +91,7 @@ def worker(step: Step, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     env = step.environment()
     for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, env[name])
-    made = Worker(credentials.find(env), [], 3.0)
+    made = Worker(detectors.find(env), [], 3.0)
     yield made
     process.end_all()
 

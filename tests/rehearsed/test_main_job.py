@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from amlwheel.receipt import OUTPUTS
+from amlwheel.report.outputs import OUTPUTS
 from rehearsal.projects import commit
 from rehearsal.world import (
     FEED,

@@ -15,7 +15,7 @@ from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
-from amlwheel.receipt import Release
+from amlwheel.report.release import Release
 from amlwheel.transport import arm
 from amlwheel.wheel import inspect
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel import consume, hosts
+from amlwheel import consume
 from amlwheel.errors.consume import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds
 from amlwheel.errors.workspace import WorkspaceNotFound
+from amlwheel.hosts import terminal
 from amlwheel.model.azure import Workspace
 from amlwheel.plan.change import Change, Verb
-from amlwheel.receipt import receipt
+from amlwheel.report.receipt import receipt
 from unit.parts import GUID, WORKSPACE, FakeArm, make, release
 
 Json = dict[str, Any]
@@ -134,13 +135,13 @@ def test_the_end_of_a_token_as_anybody_may_have_noted_it(tmp_path: Path, said: J
 def test_one_workspace_that_knows_no_date_hides_no_others() -> None:
     today = date(2027, 2, 28)
     with pytest.raises(TokenEnds, match=r"1 day\(s\)"):
-        consume._alarm(["", "2027-03-01", "2028-01-01"], 21, today, hosts.Terminal())
-    consume._alarm(["", "2027-03-01"], None, today, hosts.Terminal())
-    consume._alarm([], 21, today, hosts.Terminal())
+        consume._alarm(["", "2027-03-01", "2028-01-01"], 21, today, terminal.Terminal())
+    consume._alarm(["", "2027-03-01"], None, today, terminal.Terminal())
+    consume._alarm([], 21, today, terminal.Terminal())
 
 
 def test_an_expired_token_is_told_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
-    consume._alarm(["2027-02-27"], None, date(2027, 2, 28), hosts.Terminal())
+    consume._alarm(["2027-02-27"], None, date(2027, 2, 28), terminal.Terminal())
     assert "expired on 2027-02-27" in capsys.readouterr().out
 
 

@@ -11,7 +11,7 @@ import pytest
 from amlwheel.consume import LARGEST, Told, read
 from amlwheel.errors.consume import BadReceipt
 from amlwheel.plan.change import Change, Verb
-from amlwheel.receipt import SCHEMA, receipt
+from amlwheel.report.receipt import SCHEMA, receipt
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.parts import FEED, WORKSPACE, make, release

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import oidc
-from amlwheel.credentials import Credential, azure_cli, find, service_principal, workload_identity
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.sign_in import SignInFailed
 from amlwheel.model.secret import Secret
+from amlwheel.sign_in import github
+from amlwheel.sign_in.credential import Credential
+from amlwheel.sign_in.detectors import azure_cli, find, service_principal, workload_identity
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 from azure.identity import AzureCliCredential, ClientSecretCredential, WorkloadIdentityCredential
@@ -192,7 +193,10 @@ def test_white_space_around_a_pasted_id_does_not_count() -> None:
         (PRINCIPAL, ("", "")),
         (APPLICATION | {"AZURE_FEDERATED_TOKEN_FILE": __file__}, ("", "")),
         ({"AZURE_FEDERATED_TOKEN_FILE": __file__}, (GUID, GUID)),
-        ({"GITHUB_ACTIONS": "true", oidc.REQUEST_URL: "https://x.example/?a=b", oidc.REQUEST_TOKEN: "x"}, (GUID, GUID)),
+        (
+            {"GITHUB_ACTIONS": "true", github.REQUEST_URL: "https://x.example/?a=b", github.REQUEST_TOKEN: "x"},
+            (GUID, GUID),
+        ),
     ],
 )
 def test_entra_is_not_waited_for_for_long(
@@ -205,7 +209,7 @@ def test_entra_is_not_waited_for_for_long(
         raise requests.exceptions.ReadTimeout(request=request)
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", hang)
-    monkeypatch.setattr(oidc.GitHub, "_ask", lambda _: "e30.e30.x")
+    monkeypatch.setattr(github.GitHub, "_ask", lambda _: "e30.e30.x")
     monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(NoNetwork):
         find(environ, application=application).get_token("https://management.azure.com/.default")

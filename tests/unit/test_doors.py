@@ -15,7 +15,7 @@ from amlwheel.errors.base import Several, StepError
 from amlwheel.inputs.knob import knobs
 from amlwheel.inputs.reading import from_command_line, from_environment, read, spell
 from amlwheel.inputs.step import Inputs
-from amlwheel.receipt import OUTPUTS
+from amlwheel.report.outputs import OUTPUTS
 from unit.parts import CANARY, GUID, ROOT
 
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))

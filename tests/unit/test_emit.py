@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from amlwheel import emit
 from amlwheel.errors.inputs import OutputNotWritable
 from amlwheel.plan.change import Change, Verb
-from amlwheel.receipt import Release, receipt
+from amlwheel.report import files
+from amlwheel.report.receipt import receipt
+from amlwheel.report.release import Release
 from unit.parts import BASE, FEED, IMAGE, make, release
 
 NAMES = {"conda.yml", "requirements.lock", "environment.yml", "azureml_environment.json", "aml-release.json"}
@@ -29,11 +30,11 @@ def made(tmp_path: Path) -> Release:
     folder = tmp_path / "built"
     folder.mkdir()
     wheel = make(folder)
-    return replace(release(wheel), lock=emit.lock_text((), BASE.python, [FEED.option(only=False)]))
+    return replace(release(wheel), lock=files.lock_text((), BASE.python, [FEED.option(only=False)]))
 
 
 def texts(made: Release) -> dict[str, str]:
-    return emit.files(made.environment, made.lock, told(made), made.tags())
+    return files.files(made.environment, made.lock, told(made), made.tags())
 
 
 def test_five_files_always_the_same(made: Release, tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_five_files_always_the_same(made: Release, tmp_path: Path) -> None:
 
 
 def test_the_lock_has_options_first_and_one_requirement_a_line(made: Release) -> None:
-    text = emit.lock_text(made.environment.pins, BASE.python, [FEED.option(only=True)])
+    text = files.lock_text(made.environment.pins, BASE.python, [FEED.option(only=True)])
     assert text.splitlines() == [
         "# Locked by amlwheel for Python 3.11.13 on x86_64-manylinux_2_28.",
         f"--index-url {FEED.index_url}",
@@ -83,10 +84,10 @@ def test_conda_and_azureml_core_say_the_same(made: Release) -> None:
 
 def test_files_and_wheels_are_written_whole(made: Release, tmp_path: Path) -> None:
     out = tmp_path / "a/b"
-    emit.check_folder(out)
+    files.check_folder(out)
     assert list(tmp_path.glob("a*")) == []
     for _ in range(2):
-        emit.write(out, texts(made), made.wheels)
+        files.write(out, texts(made), made.wheels)
         assert {path.name for path in out.iterdir()} == {*NAMES, "dist"}
         assert [path.name for path in (out / "dist").iterdir()] == [made.wheels[0].filename]
     for name, text in texts(made).items():
@@ -95,9 +96,9 @@ def test_files_and_wheels_are_written_whole(made: Release, tmp_path: Path) -> No
 
 
 def test_a_wheel_that_is_there_already_is_left(made: Release, tmp_path: Path) -> None:
-    emit.write(tmp_path, {}, made.wheels)
+    files.write(tmp_path, {}, made.wheels)
     there = replace(made.wheels[0], path=tmp_path / "dist" / made.wheels[0].filename)
-    emit.write(tmp_path, {}, [there])
+    files.write(tmp_path, {}, [there])
     assert there.path.read_bytes() == made.wheels[0].path.read_bytes()
 
 
@@ -114,7 +115,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_a_full_disk_leaves_no_half_a_wheel(made: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with full_disk(monkeypatch), pytest.raises(OutputNotWritable, match="No space left"):
-        emit.write(tmp_path, {}, made.wheels)
+        files.write(tmp_path, {}, made.wheels)
     assert not (tmp_path / "dist" / made.wheels[0].filename).exists()
 
 
@@ -122,6 +123,6 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything(made: Release,
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(OutputNotWritable, match="can't be written: Not a directory"):
-        emit.check_folder(file)
+        files.check_folder(file)
     with pytest.raises(OutputNotWritable, match="`output-dir`"):
-        emit.write(file, texts(made), made.wheels)
+        files.write(file, texts(made), made.wheels)

@@ -6,14 +6,15 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from amlwheel import endpoint
-from amlwheel.endpoint import advise, feed_token, is_task, service_connection
 from amlwheel.errors.base import Several
 from amlwheel.errors.feed import FeedForbidden
 from amlwheel.errors.inputs import BadInput, MissingToken
 from amlwheel.errors.sign_in import UnusableServiceConnection
+from amlwheel.hosts import azure_variables
+from amlwheel.hosts.azure_variables import advise, feed_token, is_task
 from amlwheel.inputs.reading import read
 from amlwheel.model.secret import Secret
+from amlwheel.sign_in.service_connection import _Federated, _lives, service_connection
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from rehearsal import tokens
 from unit.parts import CANARY, GUID
@@ -29,7 +30,7 @@ def connected(
 ) -> dict[str, str]:
     """Return the variables of a job with a service connection."""
     told = {f"ENDPOINT_AUTH_PARAMETER_{GUID}_{name}": value for name, value in parameters.items()}
-    return {**JOB, endpoint.CONNECTION: GUID, f"ENDPOINT_AUTH_SCHEME_{GUID}": scheme, **told, **more}
+    return {**JOB, azure_variables.CONNECTION: GUID, f"ENDPOINT_AUTH_SCHEME_{GUID}": scheme, **told, **more}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_a_task_is_told_from_a_script() -> None:
 def test_all_that_the_agent_hands_over_is_secret_a_certificate_line_by_line() -> None:
     pem = "-----BEGIN PRIVATE KEY-----\nfake1\nfake2\n-----END PRIVATE KEY-----\n"
     held = {**PARAMETERS, "SERVICEPRINCIPALKEY": "fake-key", "SERVICEPRINCIPALCERTIFICATE": pem, "IDTOKEN": "fake-id"}
-    assert set(endpoint.secrets(connected("ServicePrincipal", held))) >= {
+    assert set(azure_variables.secrets(connected("ServicePrincipal", held))) >= {
         "fake-key",
         "fake1",
         "fake2",
@@ -68,9 +69,9 @@ def test_all_that_the_agent_hands_over_is_secret_a_certificate_line_by_line() ->
         CANARY,
     }
     assert not {GUID, "PRIVATE", "-----BEGIN PRIVATE KEY-----"} & set(
-        endpoint.secrets(connected("ServicePrincipal", held))
+        azure_variables.secrets(connected("ServicePrincipal", held))
     )
-    assert endpoint.secrets({}) == ()
+    assert azure_variables.secrets({}) == ()
 
 
 LEAST = {"workspace": f"{GUID}/rg/research", "connection-token": CANARY, "azure-subscription": GUID}
@@ -90,7 +91,7 @@ def test_but_not_for_another_repositorys() -> None:
 
 def test_without_a_service_connection_it_is_somebody_elses_turn() -> None:
     assert service_connection(JOB) is None
-    assert service_connection({**JOB, endpoint.CONNECTION: "  "}) is None
+    assert service_connection({**JOB, azure_variables.CONNECTION: "  "}) is None
 
 
 @pytest.mark.parametrize(
@@ -98,8 +99,11 @@ def test_without_a_service_connection_it_is_somebody_elses_turn() -> None:
     [
         (connected("ServicePrincipal", {**PARAMETERS, "SERVICEPRINCIPALKEY": CANARY}), ClientSecretCredential),
         (connected("ManagedServiceIdentity", {}), ManagedIdentityCredential),
-        (connected("WorkloadIdentityFederation", more=URI), endpoint._Federated),
-        (connected("workloadidentityfederation", {**PARAMETERS, "IDTOKEN": CANARY}), endpoint._Federated),
+        (connected("WorkloadIdentityFederation", more=URI), _Federated),
+        (
+            connected("workloadidentityfederation", {**PARAMETERS, "IDTOKEN": CANARY}),
+            _Federated,
+        ),
     ],
 )
 def test_each_scheme_has_its_credential(environ: dict[str, str], kind: type) -> None:
@@ -115,7 +119,7 @@ def test_a_certificate_is_read_where_the_connection_holds_one() -> None:
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({**JOB, endpoint.CONNECTION: GUID}, "The agent has no service connection"),
+        ({**JOB, azure_variables.CONNECTION: GUID}, "The agent has no service connection"),
         (connected("Token"), "has the scheme Token"),
         (connected("ServicePrincipal"), "has no SERVICEPRINCIPALKEY"),
         (connected("ServicePrincipal", {"TENANTID": GUID}), "has no SERVICEPRINCIPALID"),
@@ -133,12 +137,12 @@ def test_a_connection_that_will_not_do_is_refused_by_what_it_lacks(environ: dict
 @pytest.mark.parametrize("seconds", [600, 70, 30, -10])
 def test_a_federated_token_is_used_while_it_lives(seconds: float) -> None:
     token = tokens.issue({"exp": time.time() + seconds}, "key")
-    assert endpoint._lives(token) is (seconds > 60)
+    assert _lives(token) is (seconds > 60)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "a.e30.c", "a.bnVsbA.c"])
 def test_what_is_no_token_does_not_live(token: str) -> None:
-    assert not endpoint._lives(token)
+    assert not _lives(token)
 
 
 def test_a_token_that_came_along_is_used_while_it_lives_and_else_a_new_one_asked_for() -> None:

@@ -8,14 +8,16 @@ from typing import Any
 
 import jsonschema
 import pytest
-from amlwheel import consume, git_route, hosts, receipt, sbom
+from amlwheel import consume, git_route
 from amlwheel.errors.consume import BadReceipt
 from amlwheel.errors.git import CommitIncomplete, NotForBuilder
+from amlwheel.hosts import terminal
 from amlwheel.model import environment
 from amlwheel.model.repository import Repository
 from amlwheel.model.wheel import File, Pin, Wheel
-from amlwheel.receipt import Release
 from amlwheel.remote import Remote
+from amlwheel.report import receipt, sbom, summary
+from amlwheel.report.release import Release
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from unit.parts import BASE, ROOT, TOKEN, make, pack, release
@@ -41,7 +43,7 @@ dependencies:
 @pytest.fixture
 def route() -> git_route.GitRoute:
     """Return the route after a build of `packages/churn`."""
-    host = hosts.Terminal()
+    host = terminal.Terminal()
     made = git_route.GitRoute(Remote(REPOSITORY, ("packages/churn",), checked_out=True), TOKEN, BASE.python, host)
     made._folders["acme-churn"] = "packages/churn"
     made._tools[f"{FILES}/setuptools-80-py3-none-any.whl#sha256={'d' * 64}"] = None
@@ -126,7 +128,7 @@ def test_receipt_and_sbom_say_where_images_get_it(made: Release) -> None:
     assert "hashes" not in components["acme-churn"]
     assert [each["content"] for each in components["numpy"]["hashes"]] == ["a" * 64]
     assert made.place == f"{REPOSITORY.url}@{'c' * 12}"
-    page = receipt.summary(made, [], dry_run=False, proof="")
+    page = summary.summary(made, [], dry_run=False, proof="")
     assert f'place["https://github.com/acme/churn_{"c" * 12}"] --> connection["connection git-acme-churn"]' in page
 
 

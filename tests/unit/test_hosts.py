@@ -13,10 +13,13 @@ from typing import TypeVar
 from urllib.parse import quote
 
 import pytest
-from amlwheel import hosts
 from amlwheel.errors.base import Several, StepError, Unexpected, catalogue
 from amlwheel.errors.inputs import BadInput, MissingToken
-from amlwheel.hosts import GitHub, Terminal, detect, neutralise
+from amlwheel.hosts import github
+from amlwheel.hosts.detect import detect
+from amlwheel.hosts.github import GitHub
+from amlwheel.hosts.neutralise import neutralise, plain
+from amlwheel.hosts.terminal import Terminal
 from amlwheel.inputs.reading import spell
 from amlwheel.model.secret import Secret
 from hypothesis import example, given
@@ -189,7 +192,7 @@ def test_a_stage_is_a_group_whatever_its_title(title: str) -> None:
 def test_foreign_lines_are_shown_readably() -> None:
     assert neutralise("a\r\nb\rc\n") == ["| a", "| b", "| c", "| "]
     assert neutralise("x ##[error] ###vso[y] \x1b[1m") == ["| x #_#[error] ##_#vso[y] \ufffd[1m"]
-    assert hosts.plain("one\ntwo\rthree\tfour ü") == "one two three\tfour ü"
+    assert plain("one\ntwo\rthree\tfour ü") == "one two three\tfour ü"
 
 
 # --- GitHub's commands
@@ -197,10 +200,10 @@ def test_foreign_lines_are_shown_readably() -> None:
 
 @pytest.mark.parametrize("text", ["50% of\na,b:c", "%0A", "a\r\nb", "::x::", ""])
 def test_a_message_comes_out_as_it_went_in(text: str) -> None:
-    assert decoded(hosts._data(text)) == text.replace("\r", "")
-    assert not set(hosts._data(text)) & set("\r\n")
-    assert not set(hosts._property(text)) & set("\r\n:,")
-    assert decoded(hosts._property(text).replace("%3A", ":").replace("%2C", ",")) == text.replace("\r", "")
+    assert decoded(github._data(text)) == text.replace("\r", "")
+    assert not set(github._data(text)) & set("\r\n")
+    assert not set(github._property(text)) & set("\r\n:,")
+    assert decoded(github._property(text).replace("%3A", ":").replace("%2C", ",")) == text.replace("\r", "")
 
 
 def test_commands_are_on_again_after_foreign_text() -> None:

@@ -13,28 +13,16 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import (
-    __main__,
-    access,
-    credentials,
-    devops,
-    hosts,
-    image,
-    lock,
-    project,
-    proof,
-    publish,
-    source,
-    upstream,
-    view,
-)
+from amlwheel import __main__, access, devops, image, lock, project, proof, publish, source, upstream, view
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ProofFailed, Unsatisfiable
+from amlwheel.hosts import detect, terminal
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.plan.change import Change, Verb
-from amlwheel.receipt import OUTPUTS
+from amlwheel.report.outputs import OUTPUTS
+from amlwheel.sign_in import credential, detectors
 from amlwheel.transport import http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
@@ -114,7 +102,7 @@ class World:
         self.arm.send = watched  # type: ignore[method-assign]  # the fake of a fake
         if not at:
             return __main__.main(words)
-        host = hosts.Terminal()
+        host = terminal.Terminal()
         try:
             __main__.run(words, os.environ, host, lambda: at)
         except StepError as error:
@@ -142,8 +130,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.chdir(tmp_path)
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
-    signed_in = credentials.Credential(None, "test", print)  # type: ignore[arg-type]  # never asked
-    monkeypatch.setattr(credentials, "find", lambda *_: signed_in)
+    signed_in = credential.Credential(None, "test", print)  # type: ignore[arg-type]  # never asked
+    monkeypatch.setattr(detectors, "find", lambda *_: signed_in)
     monkeypatch.setattr(access, "Arm", lambda *_: made.arm)
     monkeypatch.setattr(devops, "facts", lambda *_, **__: devops.Facts(frozenset(["known"])))
     monkeypatch.setattr(http, "get", made.get)
@@ -477,9 +465,9 @@ def test_whatever_ends_the_step_has_a_status_and_shows_no_secret(
     status: int,
     said: str,
 ) -> None:
-    host = hosts.Terminal()
+    host = terminal.Terminal()
     host.mask(Secret(CANARY), http.USER)
-    monkeypatch.setattr(hosts, "detect", lambda: host)
+    monkeypatch.setattr(detect, "detect", lambda: host)
     monkeypatch.setattr(__main__, "run", fail(error))
     assert __main__.main([]) == status
     shown = capsys.readouterr().out
@@ -530,7 +518,7 @@ def test_arguments_are_the_programs_own_unless_given(monkeypatch: pytest.MonkeyP
 def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\n')
     monkeypatch.chdir(tmp_path)
-    host = hosts.Terminal()
+    host = terminal.Terminal()
     secrets = {"AMLWHEEL_FEED_TOKEN": CANARY, "AMLWHEEL_CONNECTION_TOKEN": SECOND}
     words = ["--feed", "https://pypi.example/simple/", "--workspace", f"{GUID}/rg/research", "--feed-user", "ci@acme"]
     asked = __main__.read(words, secrets, host)

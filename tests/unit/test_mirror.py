@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import hosts, mirror
+from amlwheel import mirror
 from amlwheel.blobs import Blobs
 from amlwheel.errors.base import NoNetwork, Several
 from amlwheel.errors.storage import NotMirrored
+from amlwheel.hosts import terminal
 from amlwheel.mirror import Mirror, Source, best
 from amlwheel.model.environment import Python
 from amlwheel.model.secret import Secret
@@ -134,7 +135,7 @@ def route(client: Client, told: list[str], monkeypatch: pytest.MonkeyPatch) -> S
     monkeypatch.setattr(Source, "download", download)
     blobs = Blobs(CONTAINER, None)
     vars(blobs)["_client"] = client
-    return StorageRoute(blobs, PYTHON, Mirror(blobs, Source(None, Secret(""), {}), told.append), hosts.Terminal())
+    return StorageRoute(blobs, PYTHON, Mirror(blobs, Source(None, Secret(""), {}), told.append), terminal.Terminal())
 
 
 def test_what_is_missing_is_brought_and_read_back(

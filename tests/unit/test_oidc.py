@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import oidc
 from amlwheel.errors.sign_in import FederationRefused, NoIdToken
 from amlwheel.model import jwt as claims
 from amlwheel.model.secret import Secret
+from amlwheel.sign_in import github as oidc
 from amlwheel.transport import http
 
 APPLICATION = ("c11e0000-0000-4000-8000-00000000fa4e", "7e7a0000-0000-4000-8000-00000000fa4e")

@@ -11,7 +11,10 @@ import pytest
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Change, Verb
-from amlwheel.receipt import OUTPUTS, SCHEMA, Release, _cell, _node, closing, outputs, receipt, summary, table
+from amlwheel.report.outputs import OUTPUTS, outputs
+from amlwheel.report.receipt import SCHEMA, receipt
+from amlwheel.report.release import Release
+from amlwheel.report.summary import _cell, _node, closing, summary, table
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.parts import ROOT, make, release

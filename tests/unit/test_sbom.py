@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from amlwheel import sbom
-from amlwheel.receipt import Release
+from amlwheel.report import sbom
+from amlwheel.report.release import Release
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL

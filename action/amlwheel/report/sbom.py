@@ -1,14 +1,14 @@
 """The SBOM of an environment, in CycloneDX's JSON: what is locked, by package URL and sha256, on which image."""
 
+import typing
 import uuid
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .model.wheel import Pin
-from .receipt import Release
+from ..model.wheel import Pin
+from .release import Release
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from packageurl import PackageURL
 
 

@@ -7,19 +7,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import endpoint
-from .errors.base import StepError
-from .hosts import SHORTEST_MASK, Terminal, plain
-from .inputs.knob import camel
-from .inputs.reading import spell
-from .model.secret import Secret
+from ..errors.base import StepError
+from ..inputs.knob import camel
+from ..inputs.reading import spell
+from ..model.secret import Secret
+from . import azure_variables
+from .neutralise import plain
+from .terminal import SHORTEST_MASK, Terminal
 
 LONGEST = 3500  # characters of an issue; the run's page shows 4096 at most, and the log has all of them
-
-
-def detect(environ: Mapping[str, str]) -> "AzurePipelines | None":
-    """Return the host when `environ` is an Azure Pipelines agent's, else None."""
-    return AzurePipelines(environ) if environ.get("TF_BUILD") else None
 
 
 class AzurePipelines(Terminal):
@@ -29,7 +25,7 @@ class AzurePipelines(Terminal):
         """Take the agent's variables from `environ`."""
         super().__init__()
         self._environ = environ
-        self.style = "azure" if endpoint.is_task(environ) else "terminal"
+        self.style = "azure" if azure_variables.is_task(environ) else "terminal"
 
     def _command(self, name: str, data: str, **properties: str) -> None:
         """Issue a logging command. Nothing else in this program writes `##vso[`."""
@@ -48,7 +44,7 @@ class AzurePipelines(Terminal):
 
     def error(self, error: StepError) -> None:
         """Show everything that a person needs to mend `error`, with the build identity's name where it lacks a role."""
-        super().error(endpoint.advise(error, self._environ))
+        super().error(azure_variables.advise(error, self._environ))
 
     def _annotate(self, title: str, what: str, advice: str) -> None:
         self.say(f"\n{title}\n{what}\n{advice}")
@@ -75,7 +71,7 @@ class AzurePipelines(Terminal):
 
     def finish(self, status: int, text: str = "") -> int:
         """Say the last word. For the agent, a task that exits with another status than 0 is broken (NodeHandler.cs)."""
-        if not endpoint.is_task(self._environ):
+        if not azure_variables.is_task(self._environ):
             return status
         self._command("task.complete", text, result="Failed" if status else "Succeeded")
         return 0

@@ -14,10 +14,10 @@ from urllib.parse import quote
 import requests
 from azure.core.credentials import AccessToken, TokenCredential
 
-from .errors.sign_in import FederationRefused, NoIdToken
-from .model import jwt
-from .model.secret import Secret
-from .transport import http
+from ..errors.sign_in import FederationRefused, NoIdToken
+from ..model import jwt
+from ..model.secret import Secret
+from ..transport import http
 
 AUDIENCE = "api://AzureADTokenExchange"  # Learn, workload-identity-federation-create-trust
 REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # names

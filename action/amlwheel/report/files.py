@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from .errors.inputs import OutputNotWritable
-from .model.environment import Environment, Python
-from .model.wheel import PLATFORM, Pin, Wheel
+from ..errors.inputs import OutputNotWritable
+from ..model.environment import Environment, Python
+from ..model.wheel import PLATFORM, Pin, Wheel
 
 
 def check_folder(folder: Path) -> None:

@@ -1,0 +1,54 @@
+"""The outputs of the step and of its companion: their names, meanings and values."""
+
+from .release import Release
+
+
+def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
+    """Return the step's outputs by name; with several packages those about packages have a line each."""
+    environment = release.environment
+    return {
+        "package-name": "\n".join(wheel.project for wheel in release.wheels),
+        "package-version": "\n".join(str(wheel.version) for wheel in release.wheels),
+        "wheel": "\n".join(f"{folder}/dist/{wheel.filename}" for wheel in release.wheels),
+        "wheel-sha256": "\n".join(wheel.sha256 for wheel in release.wheels),
+        "index-url": release.feed.index_url if release.feed else "",
+        "connection": release.connection.name if release.connection else "",
+        "environment": environment.reference,
+        "environment-name": environment.name,
+        "environment-version": environment.version,
+        "environment-file": f"{folder}/environment.yml",
+        "conda-file": f"{folder}/conda.yml",
+        "lock-file": f"{folder}/requirements.lock",
+        "receipt": f"{folder}/aml-release.json",
+        "changed": "true" if changed else "false",
+    }
+
+
+OUTPUTS = {
+    "package-name": "Name of the package; a line each for several.",
+    "package-version": "Version of the package; a line each for several.",
+    "wheel": "Path of the wheel; a line each for several.",
+    "wheel-sha256": "sha256 of the wheel in hex; a line each for several.",
+    "index-url": "Address of the feed's simple index, without a credential; empty without a feed.",
+    "connection": "Name of the connection on the workspace; empty without one.",
+    "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
+    "environment-name": "Name of the environment.",
+    "environment-version": "Version of the environment.",
+    "environment-file": "Path of the environment asset, for `az ml environment create -f`.",
+    "conda-file": "Path of the conda specification.",
+    "lock-file": "Path of the hashed lock.",
+    "receipt": "Path of the receipt, `aml-release.json`.",
+    "changed": "`true` when the run changed anything outside, or would have in a dry run; else `false`.",
+}
+
+# Of the companion that reads a receipt; see `consume`.
+CONSUME_OUTPUTS = {
+    "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
+    "environment-id": "Its resource id; a line for each workspace.",
+    "environment-name": "Name of the environment.",
+    "environment-version": "Version of the environment.",
+    "package-name": "Name of the package; a line each for several.",
+    "package-version": "Version of the package; a line each for several.",
+    "connection": "Name of the connection on the workspace; empty without one.",
+    "index-url": "Address of the feed's simple index; empty without a feed.",
+}

@@ -1,0 +1,72 @@
+"""The receipt, `aml-release.json`: what was released, as data."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from ..model.environment import digest
+from ..plan.change import Change
+from .release import Release
+
+SBOM = "sbom.cdx.json"
+SCHEMA = 2  # version of the receipt's format; templates/aml-release.schema.json
+
+
+def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, sbom: str) -> dict[str, Any]:
+    """Return the receipt as JSON data, valid by templates/aml-release.schema.json; `sbom` is the SBOM's text."""
+    environment, feed, connection = release.environment, release.feed, release.connection
+    return {
+        "schema": SCHEMA,
+        "route": release.route,
+        "source": {
+            "repository": release.source.repository,
+            "commit": release.source.commit,
+            "tag": release.source.tag,
+            "dirty": release.source.dirty,
+        },
+        "packages": [
+            {
+                "name": wheel.project,
+                "version": str(wheel.version),
+                "wheel": wheel.filename,
+                "sha256": wheel.sha256,
+            }
+            for wheel in release.wheels
+        ],
+        "feed": feed
+        and {"name": feed.label, "index_url": feed.index_url, **({"view": release.view} if release.view else {})},
+        **({"storage": _stored(release)} if release.route == "storage" else {}),
+        "connection": connection
+        and {
+            "name": connection.name,
+            "target": connection.target,
+            **({"category": connection.category} if connection.category != "PythonFeed" else {}),
+            **({"token_expires": connection.token_expires} if connection.token_expires else {}),
+        },
+        "environment": {
+            "name": environment.name,
+            "version": environment.version,
+            "reference": environment.reference,
+            "image": environment.image.pinned,
+            "image_tag": environment.image.tag,
+            "python": release.environment.base.python.exact,
+            "definition_sha256": digest(environment.spec, environment.image),
+            "ids": [
+                f"{workspace.id}/environments/{environment.name}/versions/{environment.version}"
+                for workspace in release.workspaces
+            ],
+        },
+        "lock": {"sha256": release.lock_sha256, "packages": len(release.environment.pins)},
+        "sbom": {"file": SBOM, "sha256": hashlib.sha256(sbom.encode()).hexdigest()},
+        "tools": dict(release.tools),
+        "plan": [{"verb": each.verb.value, "subject": each.subject, "why": each.why} for each in changes],
+        "run": {"url": release.source.run} if release.source.run else None,
+        "dry_run": dry_run,
+    }
+
+
+def _stored(release: Release) -> dict[str, Any]:
+    """Return what lies in the container: our wheels, or everything that images are built from."""
+    pins = [pin for pin in release.environment.pins if pin.address]
+    wheels = [{"name": pin.name, "version": pin.version, "url": pin.address, "sha256": pin.sha256[0]} for pin in pins]
+    return {"container": release.place, "mirror": len(pins) == len(release.environment.pins), "wheels": wheels}

@@ -1,0 +1,103 @@
+"""What people read of a run: the plan as a table, the summary page, the log's last lines."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from ..plan.change import Change
+from .release import Release
+
+
+def table(changes: Sequence[Change[Any]]) -> list[str]:
+    """Return the plan as lines of a plain table."""
+    width = max(len(change.subject) for change in changes)
+    return [f"{change.verb.value:<7} {change.subject:<{width}}  {change.why}" for change in changes]
+
+
+def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, proof: str) -> str:
+    """Return the summary page in Markdown. Texts from metadata are escaped."""
+    environment = release.environment
+    rows = "\n".join(f"| {change.verb.value} | {_cell(change.subject)} | {_cell(change.why)} |" for change in changes)
+    wheels = "\n".join(f"| {_cell(wheel.filename)} | `{wheel.sha256}` |" for wheel in release.wheels)
+    packages = "\n".join(
+        f'    source --> wheel{number}["{_node(f"{wheel.project} {wheel.version}")}"] --> place'
+        for number, wheel in enumerate(release.wheels)
+    )
+    commit = f"commit {release.source.commit[:12]}" if release.source.commit else "source"
+    done = "Released" if any(change.changes for change in changes) else "Nothing to do for"
+    done = "Planned, nothing changed (dry run)" if dry_run else done
+    name, version = environment.name, environment.version
+    return f"""\
+## {done}: `{environment.reference}`
+
+```mermaid
+flowchart LR
+    source["{_node(commit)}"]
+{packages}
+    {_way(release)} --> environment["{_node(environment.reference)}"]
+    image["{_node(environment.image.repository)}"] --> environment
+```
+
+| | plan | why |
+|---|---|---|
+{rows}
+
+| wheel | sha256 |
+|---|---|
+{wheels}
+
+Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256, image
+`{environment.image.pinned}`.
+{_cell(proof)}
+
+<details><summary>Use it</summary>
+
+```yaml
+# Azure ML CLI v2, in a job's YAML
+environment: {environment.reference}
+```
+```python
+# azure-ai-ml
+job = command(..., environment="{environment.reference}")
+```
+```python
+# azureml-core
+environment = Environment.get(workspace, "{name}", version="{version}")
+```
+</details>
+"""
+
+
+def _way(release: Release) -> str:
+    """Return the middle of the picture: where the wheels went, and by what the image builder gets at them."""
+    if release.route == "git" and release.connection:
+        return f'place["{_node(release.place)}"] --> connection["connection {_node(release.connection.name)}"]'
+    if release.route != "feed" or not release.feed or not release.connection:
+        return f'place["{_node(release.place)}"]'
+    feed, connection = _node(release.feed.name), _node(release.connection.name)
+    return f'place["feed {feed}"] --> connection["connection {connection}"]'
+
+
+def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:
+    """Return the last lines of the log: what, where, and how to use it."""
+    environment = release.environment
+    done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
+    return [
+        f"{done} {environment.reference}",
+        f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.place}",
+        f"  workspaces  {', '.join(workspace.name for workspace in release.workspaces)}",
+        f"  files       {folder}/",
+        "  dry run     nothing was published or registered"
+        if dry_run
+        else f"  use it      environment: {environment.reference}",
+    ]
+
+
+def _cell(text: str) -> str:
+    """Escape foreign text for a cell of a Markdown table."""
+    return escape(text.replace("\n", " ")).replace("|", "&#124;").replace("`", "&#96;").replace("[", "&#91;")
+
+
+def _node(text: str) -> str:
+    """Escape foreign text for a quoted Mermaid label: letters, digits and plain punctuation stay."""
+    return "".join(letter if letter.isalnum() or letter in "._-/: " else "_" for letter in text)
