@@ -13,9 +13,12 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from . import consume, lock, project
+from . import consume
+from .build import project
+from .environment import lock
 from .errors.base import StepError, Unexpected
-from .hosts import azure_variables, detect, terminal
+from .hosts import azure_variables, detect
+from .hosts.terminal import Terminal
 from .inputs import reading
 from .inputs.step import Inputs
 from .model import connection_token
@@ -23,7 +26,7 @@ from .model.secret import Secret
 from .report import files
 from .sign_in import detectors
 from .sign_in.credential import FEED_SCOPE
-from .stages import Stages
+from .step.stages import Stages
 from .transport import http, process
 
 
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(
     arguments: Sequence[str],
     environ: Mapping[str, str],
-    host: terminal.Terminal,
+    host: Terminal,
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> None:
     """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
@@ -89,7 +92,7 @@ def run(
             step.build_images(release, world)
 
 
-def read(arguments: Sequence[str], environ: Mapping[str, str], host: terminal.Terminal) -> Inputs:
+def read(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) -> Inputs:
     """Read the inputs, the command line before the environment, and check what needs no network."""
     given = reading.from_environment(environ, host.style) | reading.from_command_line(arguments)
     given["feed-token"] = given.get("feed-token", "").strip() or azure_variables.feed_token(
@@ -109,7 +112,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: terminal.Te
     return asked
 
 
-def sign_in_to_feed(asked: Inputs, environ: Mapping[str, str], host: terminal.Terminal) -> Inputs:
+def sign_in_to_feed(asked: Inputs, environ: Mapping[str, str], host: Terminal) -> Inputs:
     """Return `asked` with a token for the feed: where none was given, one of Entra, of who signs in to Azure."""
     if asked.feed_token or not asked.feed:
         return asked

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import yaml
 
-from . import workspace
 from .errors.base import StepError
 from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
-from .hosts import terminal
-from .inputs import consumed, reading
+from .hosts.terminal import Terminal
+from .inputs import reading
+from .inputs.consumed import Consumed
 from .model import connection_token
 from .model.azure import Connection, Workspace
 from .model.environment import Image, bare, digest
@@ -27,6 +27,8 @@ from .sign_in import detectors
 from .sign_in.credential import ARM_SCOPE
 from .transport import http
 from .transport.arm import Arm, object_in
+from .workspace import connections, look
+from .workspace.look import WorkspaceState
 
 LARGEST = 2**22  # bytes of a receipt; a real one has a few thousand
 # What the parts look like, as in templates/aml-release.schema.json; they become outputs and parts of addresses.
@@ -59,13 +61,13 @@ class Told:
         return f"{place.id}/environments/{self.name}/versions/{self.version}"
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], host: terminal.Terminal) -> None:
+def run(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) -> None:
     """Check a release, and hand its names to later steps; raise a StepError for everything that isn't as it was."""
-    given = reading.from_environment(environ, host.style, consumed.Consumed)
-    given |= reading.from_command_line(arguments, consumed.Consumed)
+    given = reading.from_environment(environ, host.style, Consumed)
+    given |= reading.from_command_line(arguments, Consumed)
     for text in filter(None, (environ.get(name, "") for name in detectors.SECRETS)):
         host.mask(Secret(text), http.USER)
-    asked = reading.read_as(consumed.Consumed, given)
+    asked = reading.read_as(Consumed, given)
     with host.stage("Read the receipt") as done:
         told = read(Path(asked.receipt))
         done.append(told.reference)
@@ -165,7 +167,7 @@ def _check_environment(arm: Arm, told: Told, place: Workspace) -> None:
     found = arm.find(path, place)
     properties = object_in((found or {}).get("properties"))
     if found is None:
-        workspace.exists(arm, place)  # the answer is 404 as well when the workspace isn't there
+        look.exists(arm, place)  # the answer is 404 as well when the workspace isn't there
     if found is None or properties.get("isArchived"):
         what = "is archived" if found else "isn't registered"
         message = f"{told.reference} {what} on {place.name}."
@@ -185,7 +187,7 @@ def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
     wanted = told.connection
     if wanted is None:
         return ""
-    found = workspace.find(wanted, place, workspace.Seen(workspace.connections(arm, place)))
+    found = connections.find(wanted, place, WorkspaceState(look.connections(arm, place)))
     if not found or not wanted.covers(wanted.index):
         message = f"{place.name} has no connection {wanted.name} for {wanted.index}."
         raise ConnectionGone(message)
@@ -193,7 +195,7 @@ def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
     return expires
 
 
-def _alarm(ends: Iterable[str], days: int | None, today: date, host: terminal.Terminal) -> None:
+def _alarm(ends: Iterable[str], days: int | None, today: date, host: Terminal) -> None:
     """Warn of a stored token that has expired, or raise TokenEnds when no more than `days` are left.
 
     `ends` are the last days, one for each workspace, empty where it isn't known.

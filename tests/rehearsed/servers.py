@@ -13,11 +13,11 @@ from typing import Any
 
 import bootstrap
 import requests
-from amlwheel import publish
+from amlwheel.build.wheel import inspect
+from amlwheel.feed import publish
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
-from amlwheel.wheel import inspect
 from rehearsed.steps import ROOT
 
 READY_WITHIN = 90  # seconds; devpi takes ten on a busy machine

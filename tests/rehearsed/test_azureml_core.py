@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from amlwheel import azureml_process
+from amlwheel.workspace.azureml import process
 from rehearsal.builder import build
 from rehearsal.world import (
     OTHER_WORKSPACE,
@@ -54,8 +54,8 @@ for found in (Environment.get(workspace, environment, version=version), Environm
 
 def sdk_python(interpreter: str) -> str:
     """Return the python of azureml-core's environment for one interpreter; made if need be."""
-    command = [interpreter, "-I", "-B", "-c", azureml_process.MAKE, azureml_process.ACTION]
-    lock = azureml_process.ACTION / "locks" / "azureml.txt"
+    command = [interpreter, "-I", "-B", "-c", process.MAKE, process.ACTION]
+    lock = process.ACTION / "locks" / "azureml.txt"
     done = subprocess.run([*map(str, command), str(lock)], capture_output=True, text=True, check=True)
     return done.stdout.strip().splitlines()[-1]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from amlwheel.azureml_process import Worker
 from amlwheel.errors.base import TooSlow
 from amlwheel.model.azure import Workspace
 from amlwheel.sign_in import detectors
 from amlwheel.transport import process
+from amlwheel.workspace.azureml.process import Worker
 from rehearsal.world import World
 from rehearsed.steps import WORKSPACE_LABEL, Step, refused
 

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from amlwheel import feed, publish
+from amlwheel.build.wheel import inspect
 from amlwheel.errors.base import StepError
 from amlwheel.errors.feed import FeedForbidden, NothingStored, UploadFailed, VersionTaken
+from amlwheel.feed import index as feed
+from amlwheel.feed import publish
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Wheel
-from amlwheel.wheel import inspect
 from rehearsed.steps import write_wheel
 
 USER = Secret("fa:ke@pa/ss%40-0001", "ci@acme.example")

@@ -9,7 +9,7 @@ import time
 import zipfile
 
 import pytest
-from amlwheel import wheel
+from amlwheel.build import wheel
 from rehearsal.projects import commit
 from rehearsed.steps import PROJECTS, sha256
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from amlwheel import feed, publish
+from amlwheel.build.wheel import inspect
 from amlwheel.errors.base import StepError
 from amlwheel.errors.feed import VersionTaken
+from amlwheel.feed import index, publish
 from amlwheel.model.secret import Secret
 from amlwheel.plan.change import Verb
-from amlwheel.wheel import inspect
 from rehearsal import builder, rehearse
 from rehearsal.world import World, workspace_id
 from rehearsed import servers
@@ -152,14 +152,14 @@ def test_whatever_hash_a_page_has_bytes_are_compared(hashes: str, tmp_path: path
     with servers.pypiserver(tmp_path, hashes) as server:
         path = write_wheel(tmp_path / "ours", "acme-hashed", "1.0")
         server.seed(path)
-        page = feed.look(server.feed, "acme-hashed", server.writer, "feed-token")
+        page = index.look(server.feed, "acme-hashed", server.writer, "feed-token")
         assert bool(page.files[path.name]) is (hashes == "sha256")
         change = publish.plan(server.feed, inspect(path), server.writer, warn)
         assert change.verb is Verb.KEEP
         other = inspect(write_wheel(tmp_path / "others", "acme-hashed", "1.0", text="others"))
         with pytest.raises(VersionTaken):
             publish.plan(server.feed, other, server.writer, warn)
-        assert feed.names(server.feed, server.writer) == frozenset(["acme-hashed"])
+        assert index.names(server.feed, server.writer) == frozenset(["acme-hashed"])
 
 
 def test_what_devpi_mirrors_was_not_published_to_it(devpi: Devpi, tmp_path: pathlib.Path) -> None:
@@ -167,8 +167,8 @@ def test_what_devpi_mirrors_was_not_published_to_it(devpi: Devpi, tmp_path: path
     devpi.index("mirror", type="mirror", mirror_url=f"{devpi.url}/ci/base/+simple/")
     top = devpi.index("top", bases=["ci/base", "ci/mirror"])
     top.seed(write_wheel(tmp_path, "Acme_Above", "1.0"))
-    assert feed.names(top.feed, top.writer) == frozenset(["acme-above", "acme-below"])
-    assert feed.names(devpi.index("empty").feed, top.writer) == frozenset()
+    assert index.names(top.feed, top.writer) == frozenset(["acme-above", "acme-below"])
+    assert index.names(devpi.index("empty").feed, top.writer) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -177,6 +177,6 @@ def test_what_devpi_mirrors_was_not_published_to_it(devpi: Devpi, tmp_path: path
 def test_a_wrong_address_of_devpi_is_told(devpi: Devpi, address: str, told: str) -> None:
     server = Server(f"{devpi.url}{address}", devpi.log)
     with pytest.raises(StepError) as caught:
-        feed.look(server.feed, "acme-features", server.writer, "feed-token")
+        index.look(server.feed, "acme-features", server.writer, "feed-token")
     assert caught.value.code == "AW34"
     assert told in caught.value.fix

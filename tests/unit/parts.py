@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from amlwheel.build.wheel import inspect
 from amlwheel.model import environment
 from amlwheel.model.azure import Connection, Workspace
-from amlwheel.model.environment import Image, Python
+from amlwheel.model.environment import Base, Environment, Image, Python
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.report.release import Release
 from amlwheel.transport import arm
-from amlwheel.wheel import inspect
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "fake-canary-7h1s15n0t4s3cr3t"
@@ -27,7 +27,7 @@ GUID = "00000000-0000-0000-0000-000000000001"
 WORKSPACE = Workspace(GUID, "rg", "research")
 DIGEST = "sha256:" + "d" * 64
 IMAGE = Image("mcr.microsoft.com", "azureml/base", "20260101.v1", DIGEST)
-BASE = environment.Base(IMAGE, Python("3.11.13"))
+BASE = Base(IMAGE, Python("3.11.13"))
 WHEEL_FILE = "Wheel-Version: 1.0\nGenerator: by-hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -71,7 +71,7 @@ def pins(wheel: Wheel) -> tuple[Pin, ...]:
     return (Pin(wheel.project, str(wheel.version), (wheel.sha256,), private=True), public)
 
 
-def defined(wheel: Wheel, name: str = "") -> environment.Environment:
+def defined(wheel: Wheel, name: str = "") -> Environment:
     """Return an environment with `wheel` and numpy in it."""
     return environment.define(name, wheel, pins(wheel), BASE, [FEED.option(only=False)])
 

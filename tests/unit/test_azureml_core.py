@@ -6,16 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel.azureml_core import (
-    IMAGE_SECONDS,
-    PATIENCE,
-    POLL,
-    Core,
-    Storage,
-    build_image,
-    refuse_unstorable,
-    telling,
-)
 from amlwheel.errors.base import StepError, TooSlow
 from amlwheel.errors.build import BadWheel
 from amlwheel.errors.workspace import ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing
@@ -23,6 +13,9 @@ from amlwheel.model.azure import Connection
 from amlwheel.model.environment import Definition, Environment
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb
+from amlwheel.workspace.azureml.image_build import IMAGE_SECONDS, PATIENCE, POLL, build_image, telling
+from amlwheel.workspace.azureml.sdk import Core
+from amlwheel.workspace.azureml.storage import Storage, refuse_unstorable
 from unit.parts import CANARY, FEED, IMAGE, TOKEN, WORKSPACE, defined, make
 
 ADDRESS = "https://acme.blob.core.windows.net/azureml/Environment/azureml-private-packages/"

@@ -9,8 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from amlwheel import azureml_process
-from amlwheel.azureml_process import Worker, failure, interpreter, make_environment
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.bootstrap import BootstrapFailed
 from amlwheel.errors.workspace import (
@@ -22,7 +20,10 @@ from amlwheel.errors.workspace import (
     WorkspaceForbidden,
     WorkspaceNotFound,
 )
-from amlwheel.transport import azure, dialogue, process
+from amlwheel.model import secret
+from amlwheel.transport import dialogue, process
+from amlwheel.workspace.azureml import process as azureml_process
+from amlwheel.workspace.azureml.process import Worker, failure, interpreter, make_environment
 from unit.parts import CANARY, GUID, WORKSPACE
 
 Answer = Callable[[dict[str, Any]], str]
@@ -172,7 +173,7 @@ def test_a_requirement_that_looks_like_a_signature_stays(begin: Callable[..., tu
     spec = {"pip": ["pysig==1.0 --hash=sha256:00"]}
     worker, _ = begin(lambda _: json.dumps({"result": {"spec": spec}}))
     assert worker.ask("environment", WORKSPACE) == {"spec": spec}
-    assert azure.unsigned("Collecting pysig==1.0") == "Collecting pysig==1.0"
+    assert secret.unsigned("Collecting pysig==1.0") == "Collecting pysig==1.0"
 
 
 def test_a_failure_is_raised(begin: Callable[..., tuple[Worker, Children]]) -> None:
@@ -264,8 +265,8 @@ def test_every_failure_has_its_name(  # noqa: PLR0913, PLR0917  # a table
     "text", ["?sv=1&sig=%s&se=2", "sig=%s", r"https://x?a=b\u0026sig=%s", "%%3Fsv%%3D1%%26sig%%3D%s&x", "SIG=%s'"]
 )
 def test_a_signature_is_blanked_out_however_it_is_spelled(text: str) -> None:
-    assert CANARY not in azure.unsigned(text % CANARY)
-    assert azure.unsigned(text % "x") == text % "***"
+    assert CANARY not in secret.unsigned(text % CANARY)
+    assert secret.unsigned(text % "x") == text % "***"
 
 
 # --- the environment

@@ -30,11 +30,11 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         for member in members:
             setattr(module, member, object)
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.delitem(sys.modules, "amlwheel.azureml_worker", raising=False)
-    imported: Any = importlib.import_module("amlwheel.azureml_worker")
+    monkeypatch.delitem(sys.modules, "amlwheel.workspace.azureml.worker", raising=False)
+    imported: Any = importlib.import_module("amlwheel.workspace.azureml.worker")
     monkeypatch.setattr(imported, "PAUSES", (0.0, 0.0, 0.0))
     yield imported
-    sys.modules.pop("amlwheel.azureml_worker", None)
+    sys.modules.pop("amlwheel.workspace.azureml.worker", None)
 
 
 def with_status(status: int) -> requests.Response:

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
-from amlwheel.blobs import Blobs
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.inputs import BadInput
 from amlwheel.errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
@@ -16,6 +15,7 @@ from amlwheel.model.azure import Container, parse_container
 from amlwheel.model.wheel import File, Pin
 from amlwheel.plan import observe
 from amlwheel.plan.change import Verb
+from amlwheel.storage.blobs import Blobs
 from azure.core import exceptions
 from unit.parts import CANARY, make
 

@@ -10,7 +10,7 @@ import pytest
 from amlwheel import consume
 from amlwheel.errors.consume import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds
 from amlwheel.errors.workspace import WorkspaceNotFound
-from amlwheel.hosts import terminal
+from amlwheel.hosts.terminal import Terminal
 from amlwheel.model.azure import Workspace
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import receipt
@@ -135,13 +135,13 @@ def test_the_end_of_a_token_as_anybody_may_have_noted_it(tmp_path: Path, said: J
 def test_one_workspace_that_knows_no_date_hides_no_others() -> None:
     today = date(2027, 2, 28)
     with pytest.raises(TokenEnds, match=r"1 day\(s\)"):
-        consume._alarm(["", "2027-03-01", "2028-01-01"], 21, today, terminal.Terminal())
-    consume._alarm(["", "2027-03-01"], None, today, terminal.Terminal())
-    consume._alarm([], 21, today, terminal.Terminal())
+        consume._alarm(["", "2027-03-01", "2028-01-01"], 21, today, Terminal())
+    consume._alarm(["", "2027-03-01"], None, today, Terminal())
+    consume._alarm([], 21, today, Terminal())
 
 
 def test_an_expired_token_is_told_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
-    consume._alarm(["2027-02-27"], None, date(2027, 2, 28), terminal.Terminal())
+    consume._alarm(["2027-02-27"], None, date(2027, 2, 28), Terminal())
     assert "expired on 2027-02-27" in capsys.readouterr().out
 
 

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from amlwheel import devops
 from amlwheel.errors.base import NoNetwork, Several, StepError
 from amlwheel.errors.feed import FeedForbidden, FeedNotFound, ViewNotFound
+from amlwheel.feed import artifacts
+from amlwheel.feed.artifacts import Facts
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
 from unit.parts import CANARY, FEED, TOKEN
@@ -53,7 +54,7 @@ class Client:
 @pytest.mark.parametrize(("count", "pages"), [(0, 1), (999, 1), (1000, 2), (2001, 3)])
 def test_all_pages_are_read(count: int, pages: int) -> None:
     client = Client([Package(f"p{number}", []) for number in range(count)])
-    assert devops._packages(client, FEED) == client.packages
+    assert artifacts._packages(client, FEED) == client.packages
     assert len(client.asked) == pages
     assert client.asked[0]["feed_id"] == "wheels"
     assert client.asked[0]["project"] == "ml"
@@ -61,18 +62,18 @@ def test_all_pages_are_read(count: int, pages: int) -> None:
 
 
 def test_a_list_without_end_is_not_read_for_ever() -> None:
-    endless = SimpleNamespace(get_packages=lambda **_: [Package("a", [])] * devops._PAGE)
-    assert len(devops._packages(endless, FEED)) == devops._PAGE * devops._PAGES
+    endless = SimpleNamespace(get_packages=lambda **_: [Package("a", [])] * artifacts._PAGE)
+    assert len(artifacts._packages(endless, FEED)) == artifacts._PAGE * artifacts._PAGES
 
 
 @pytest.mark.parametrize("source", OWN)
 def test_a_package_is_the_feeds_own_when_any_version_is(source: str | None) -> None:
-    assert devops._is_own(Package("a", [Version(UPSTREAM), Version(source)]))
+    assert artifacts._is_own(Package("a", [Version(UPSTREAM), Version(source)]))
 
 
 @pytest.mark.parametrize("versions", [None, [], [Version(UPSTREAM)]])
 def test_a_package_that_only_came_through_is_not(versions: list[Version] | None) -> None:
-    assert not devops._is_own(Package("a", versions))
+    assert not artifacts._is_own(Package("a", versions))
 
 
 # --- asking
@@ -132,13 +133,13 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Azure:
     return made
 
 
-def ask(feed: Feed = FEED, view: str = "", *, publish: bool = False, upstream: bool = False) -> devops.Facts:
-    return devops.facts(feed, TOKEN, publish=publish, view=view, upstream=upstream)
+def ask(feed: Feed = FEED, view: str = "", *, publish: bool = False, upstream: bool = False) -> Facts:
+    return artifacts.facts(feed, TOKEN, publish=publish, view=view, upstream=upstream)
 
 
 def test_published_names_are_the_feeds_own_normalised(azure: Azure) -> None:
     azure.packages += [Package("Acme_Churn", [Version(None)]), Package("numpy", [Version(UPSTREAM)])]
-    assert ask() == devops.Facts(frozenset(["acme-churn"]))
+    assert ask() == Facts(frozenset(["acme-churn"]))
     assert azure.asked == ["packages"]
 
 
@@ -256,4 +257,4 @@ def test_a_token_that_may_not_ask_is_asked_for_nothing_more(azure: Azure, error:
 
 def test_what_was_told_before_a_refusal_counts(azure: Azure) -> None:
     azure.errors["views"] = service("AccessDeniedException")
-    assert ask(view="Release", publish=True) == devops.Facts(frozenset(), untold=("whether view Release exists",))
+    assert ask(view="Release", publish=True) == Facts(frozenset(), untold=("whether view Release exists",))

@@ -6,7 +6,6 @@ import time
 
 import pytest
 import requests
-from amlwheel import feed
 from amlwheel.errors.base import StepError
 from amlwheel.errors.feed import (
     FeedForbidden,
@@ -18,6 +17,7 @@ from amlwheel.errors.feed import (
     TokenRefused,
     ViewNotFound,
 )
+from amlwheel.feed import index as feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
 from unit.pages import OTHER, SIGN_IN, page, serve

@@ -8,16 +8,17 @@ from typing import Any
 
 import jsonschema
 import pytest
-from amlwheel import consume, git_route
+from amlwheel import consume
 from amlwheel.errors.consume import BadReceipt
 from amlwheel.errors.git import CommitIncomplete, NotForBuilder
-from amlwheel.hosts import terminal
+from amlwheel.git.remote import Remote
+from amlwheel.hosts.terminal import Terminal
 from amlwheel.model import environment
 from amlwheel.model.repository import Repository
 from amlwheel.model.wheel import File, Pin, Wheel
-from amlwheel.remote import Remote
 from amlwheel.report import receipt, sbom, summary
 from amlwheel.report.release import Release
+from amlwheel.routes import commit
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from unit.parts import BASE, ROOT, TOKEN, make, pack, release
@@ -41,10 +42,10 @@ dependencies:
 
 
 @pytest.fixture
-def route() -> git_route.GitRoute:
+def route() -> commit.GitRoute:
     """Return the route after a build of `packages/churn`."""
-    host = terminal.Terminal()
-    made = git_route.GitRoute(Remote(REPOSITORY, ("packages/churn",), checked_out=True), TOKEN, BASE.python, host)
+    host = Terminal()
+    made = commit.GitRoute(Remote(REPOSITORY, ("packages/churn",), checked_out=True), TOKEN, BASE.python, host)
     made._folders["acme-churn"] = "packages/churn"
     made._tools[f"{FILES}/setuptools-80-py3-none-any.whl#sha256={'d' * 64}"] = None
     return made
@@ -62,7 +63,7 @@ def locked(lead: Wheel, url: str = f"{FILES}/numpy-2.2.0-py3-none-any.whl") -> t
 
 
 @pytest.fixture
-def made(route: git_route.GitRoute, lead: Wheel) -> Release:
+def made(route: commit.GitRoute, lead: Wheel) -> Release:
     """Return a release by this route."""
     usual = release(lead)
     placed = route.place(locked(lead), [lead])
@@ -90,9 +91,7 @@ def test_the_lock_for_people_has_hashes_and_the_wheel_beside_it(made: Release, l
     ]
 
 
-def test_the_proof_installs_what_was_built_from_the_commit(
-    route: git_route.GitRoute, made: Release, lead: Wheel
-) -> None:
+def test_the_proof_installs_what_was_built_from_the_commit(route: commit.GitRoute, made: Release, lead: Wheel) -> None:
     lines = route.local(made.environment, [lead]).pip
     assert f"{lead.path.as_uri()} --hash=sha256:{lead.sha256}" in lines
     assert not any("git+" in line for line in lines)
@@ -135,7 +134,7 @@ def test_receipt_and_sbom_say_where_images_get_it(made: Release) -> None:
 @pytest.mark.parametrize(
     "url", ["", "file:///opt/numpy-2.2.0-py3-none-any.whl", "http://files.example/numpy-2.2.0-py3-none-any.whl"]
 )
-def test_an_address_that_the_builder_cannot_use_is_refused(route: git_route.GitRoute, lead: Wheel, url: str) -> None:
+def test_an_address_that_the_builder_cannot_use_is_refused(route: commit.GitRoute, lead: Wheel, url: str) -> None:
     with pytest.raises(NotForBuilder):
         route.place(locked(lead, url), [lead])
 
@@ -150,15 +149,13 @@ def test_an_address_that_the_builder_cannot_use_is_refused(route: git_route.GitR
 )
 def test_an_index_with_a_credential_is_refused(name: str, value: str) -> None:
     with pytest.raises(NotForBuilder) as caught:
-        git_route.refuse_credentials({name: value})
+        commit.refuse_credentials({name: value})
     assert name in caught.value.what
     assert "fake" not in caught.value.what
-    git_route.refuse_credentials(
-        {"UV_DEFAULT_INDEX": "https://mirror.example/simple", "HTTPS_PROXY": "http://me:x@proxy"}
-    )
+    commit.refuse_credentials({"UV_DEFAULT_INDEX": "https://mirror.example/simple", "HTTPS_PROXY": "http://me:x@proxy"})
 
 
-def test_a_pointer_of_git_lfs_is_not_the_file(route: git_route.GitRoute, lead: Wheel, tmp_path: Path) -> None:
+def test_a_pointer_of_git_lfs_is_not_the_file(route: commit.GitRoute, lead: Wheel, tmp_path: Path) -> None:
     route.refuse(lead)
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
     path = pack(tmp_path, "acme_large-1.0-py3-none-any.whl", files={"acme_large/weights.bin": pointer})

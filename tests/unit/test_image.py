@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 import requests
+from amlwheel.environment.image import pin
 from amlwheel.errors.environment import ImageNotFound, ImageRefused
-from amlwheel.image import pin
 from amlwheel.model.environment import Image
 from amlwheel.model.secret import Secret
 from amlwheel.transport import http

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel import lock
+from amlwheel.environment import lock
+from amlwheel.environment.lock import Sources, Wanted, requirements, resolve
 from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from amlwheel.errors.feed import TokenRefused
 from amlwheel.errors.inputs import BadInput
-from amlwheel.lock import Sources, Wanted, requirements, resolve
 from amlwheel.model.environment import Python
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.transport import http, process
@@ -337,7 +337,7 @@ def test_an_index_with_a_fault_is_no_unsatisfiable_requirement(
 
 def test_what_another_platform_requires_is_not_asked_for() -> None:
     windows = [Requirement("acme-win; sys_platform == 'win32'"), Requirement("acme-fast; extra == 'fast'")]
-    assert lock.Wanted((), (*windows, Requirement("acme-nix; os_name == 'posix'")), PYTHON).direct == {"acme-nix"}
+    assert Wanted((), (*windows, Requirement("acme-nix; os_name == 'posix'")), PYTHON).direct == {"acme-nix"}
 
 
 def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(

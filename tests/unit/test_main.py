@@ -13,16 +13,24 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import __main__, access, devops, image, lock, project, proof, publish, source, upstream, view
+from amlwheel import __main__
+from amlwheel.build import project
+from amlwheel.environment import image, lock, proof
+from amlwheel.environment.lock import Sources, Wanted
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ProofFailed, Unsatisfiable
-from amlwheel.hosts import detect, terminal
+from amlwheel.feed import artifacts, promote, publish, upstream
+from amlwheel.feed.artifacts import Facts
+from amlwheel.git import source
+from amlwheel.hosts import detect
+from amlwheel.hosts.terminal import Terminal
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.outputs import OUTPUTS
 from amlwheel.sign_in import credential, detectors
+from amlwheel.step import access
 from amlwheel.transport import http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
@@ -78,7 +86,7 @@ class World:
         echo("##vso[task.complete]building")
         return [pack(into, metadata=self.metadata)]
 
-    def resolve(self, wanted: lock.Wanted, sources: lock.Sources, *_: object) -> tuple[Pin, ...]:
+    def resolve(self, wanted: Wanted, sources: Sources, *_: object) -> tuple[Pin, ...]:
         assert (sources.published, sources.only) == (frozenset(["known"]), False)
         (built,) = wanted.wheels
         return (Pin("acme-churn", "1.2.3", (built.sha256,), private=True), Pin("numpy", "2.0", (sha("n"),)))
@@ -102,7 +110,7 @@ class World:
         self.arm.send = watched  # type: ignore[method-assign]  # the fake of a fake
         if not at:
             return __main__.main(words)
-        host = terminal.Terminal()
+        host = Terminal()
         try:
             __main__.run(words, os.environ, host, lambda: at)
         except StepError as error:
@@ -133,7 +141,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     signed_in = credential.Credential(None, "test", print)  # type: ignore[arg-type]  # never asked
     monkeypatch.setattr(detectors, "find", lambda *_: signed_in)
     monkeypatch.setattr(access, "Arm", lambda *_: made.arm)
-    monkeypatch.setattr(devops, "facts", lambda *_, **__: devops.Facts(frozenset(["known"])))
+    monkeypatch.setattr(artifacts, "facts", lambda *_, **__: Facts(frozenset(["known"])))
     monkeypatch.setattr(http, "get", made.get)
     monkeypatch.setattr(publish, "_post", made.post)
     monkeypatch.setattr(image, "pin", lambda _: IMAGE)
@@ -214,8 +222,8 @@ def test_a_killed_run_is_continued(world: World) -> None:
 def test_a_release_is_promoted_after_publishing_and_before_anything_else(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(devops, "facts", lambda *_, **__: devops.Facts(frozenset(["known"]), untold=("a", "b")))
-    monkeypatch.setattr(view, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
+    monkeypatch.setattr(artifacts, "facts", lambda *_, **__: Facts(frozenset(["known"]), untold=("a", "b")))
+    monkeypatch.setattr(promote, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
     assert world.run("--feed-view", "Release") == 0
     assert [effect.split()[0] for effect in world.effects] == ["publish", "promote", "PUT", "prove", "PUT"]
     assert "not told by Azure DevOps, whose interface takes other tokens: a; b" in capsys.readouterr().out
@@ -226,8 +234,8 @@ def test_a_feed_that_has_to_have_everything_and_no_upstream_is_told_so(
 ) -> None:
     monkeypatch.setattr(lock, "resolve", fail(Unsatisfiable("no.")))
     for there in (True, False):
-        facts = devops.Facts(frozenset(), upstream=there)
-        monkeypatch.setattr(devops, "facts", lambda *_, facts=facts, **__: facts)
+        facts = Facts(frozenset(), upstream=there)
+        monkeypatch.setattr(artifacts, "facts", lambda *_, facts=facts, **__: facts)
         assert world.run("--index", "only") == Unsatisfiable.status
         assert ("as an upstream" in capsys.readouterr().out) is not there
 
@@ -465,7 +473,7 @@ def test_whatever_ends_the_step_has_a_status_and_shows_no_secret(
     status: int,
     said: str,
 ) -> None:
-    host = terminal.Terminal()
+    host = Terminal()
     host.mask(Secret(CANARY), http.USER)
     monkeypatch.setattr(detect, "detect", lambda: host)
     monkeypatch.setattr(__main__, "run", fail(error))
@@ -518,7 +526,7 @@ def test_arguments_are_the_programs_own_unless_given(monkeypatch: pytest.MonkeyP
 def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\n')
     monkeypatch.chdir(tmp_path)
-    host = terminal.Terminal()
+    host = Terminal()
     secrets = {"AMLWHEEL_FEED_TOKEN": CANARY, "AMLWHEEL_CONNECTION_TOKEN": SECOND}
     words = ["--feed", "https://pypi.example/simple/", "--workspace", f"{GUID}/rg/research", "--feed-user", "ci@acme"]
     asked = __main__.read(words, secrets, host)

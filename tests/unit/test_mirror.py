@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import mirror
-from amlwheel.blobs import Blobs
 from amlwheel.errors.base import NoNetwork, Several
 from amlwheel.errors.storage import NotMirrored
-from amlwheel.hosts import terminal
-from amlwheel.mirror import Mirror, Source, best
+from amlwheel.hosts.terminal import Terminal
 from amlwheel.model.environment import Python
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import File, Pin
 from amlwheel.plan.change import Verb
-from amlwheel.storage_route import StorageRoute
+from amlwheel.routes.container import StorageRoute
+from amlwheel.storage import mirror
+from amlwheel.storage.blobs import Blobs
+from amlwheel.storage.mirror import Mirror, Source, best
 from amlwheel.transport import http
 from unit.parts import CANARY, FEED, TOKEN, WORKSPACE, answer, defined, make, sha
 from unit.test_blobs import CONTAINER, Client
@@ -135,7 +135,7 @@ def route(client: Client, told: list[str], monkeypatch: pytest.MonkeyPatch) -> S
     monkeypatch.setattr(Source, "download", download)
     blobs = Blobs(CONTAINER, None)
     vars(blobs)["_client"] = client
-    return StorageRoute(blobs, PYTHON, Mirror(blobs, Source(None, Secret(""), {}), told.append), terminal.Terminal())
+    return StorageRoute(blobs, PYTHON, Mirror(blobs, Source(None, Secret(""), {}), told.append), Terminal())
 
 
 def test_what_is_missing_is_brought_and_read_back(

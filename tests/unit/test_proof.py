@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from amlwheel import proof
+from amlwheel.environment import proof
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ImportFailed, ProofFailed
 from amlwheel.model.azure import Connection

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import publish
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.feed import (
     FeedForbidden,
@@ -23,6 +22,7 @@ from amlwheel.errors.feed import (
     UploadFailed,
     VersionTaken,
 )
+from amlwheel.feed import publish
 from amlwheel.model.feed import Feed
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from amlwheel import remote
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.git import (
     BadRepository,
@@ -18,6 +17,8 @@ from amlwheel.errors.git import (
     RepositoryRefused,
     UncommittedChanges,
 )
+from amlwheel.git import checkout, remote
+from amlwheel.git.remote import Remote
 from amlwheel.model.repository import Repository
 from amlwheel.model.secret import Secret
 from amlwheel.transport import http, process, tools, variables
@@ -27,7 +28,7 @@ SHA, OTHER = "a" * 40, "b" * 40
 URL = "https://github.com/acme/churn"
 GITHUB = Repository(URL, SHA)
 AZURE = Repository("https://dev.azure.com/acme/ml/_git/churn", SHA)
-SOURCE = remote.Remote(GITHUB, ("",), checked_out=True)
+SOURCE = Remote(GITHUB, ("",), checked_out=True)
 ADVERTISED = {"Content_Type": "application/x-git-upload-pack-advertisement"}
 
 
@@ -75,13 +76,13 @@ def test_the_origin_comes_before_what_the_host_says(told: dict[str, str], origin
 )
 def test_a_trial_merge_is_known(name: str, ref: str, *, trial: bool) -> None:
     assert remote.is_trial(SOURCE, {name: ref}) is trial
-    assert not remote.is_trial(remote.Remote(GITHUB, ("",), checked_out=False), {name: ref})
+    assert not remote.is_trial(Remote(GITHUB, ("",), checked_out=False), {name: ref})
 
 
 def test_what_is_given_comes_first(told: dict[str, str]) -> None:
-    assert remote.locate(AZURE.at(""), ["."], {}) == remote.Remote(AZURE, ("",), checked_out=True)
+    assert remote.locate(AZURE.at(""), ["."], {}) == Remote(AZURE, ("",), checked_out=True)
     told["status"] = " M of another commit"
-    assert remote.locate(AZURE.at(OTHER), ["."], {}) == remote.Remote(AZURE.at(OTHER), ("",), checked_out=False)
+    assert remote.locate(AZURE.at(OTHER), ["."], {}) == Remote(AZURE.at(OTHER), ("",), checked_out=False)
 
 
 def test_without_a_checkout_folders_are_those_below(
@@ -164,7 +165,7 @@ def test_each_refusal_is_told_apart(
 ) -> None:
     monkeypatch.setattr(http, "get", lambda *_, **__: response)
     with pytest.raises(error) as caught:
-        remote.check(remote.Remote(repository, ("",), checked_out=True), TOKEN)
+        remote.check(Remote(repository, ("",), checked_out=True), TOKEN)
     assert said in caught.value.cause
     assert caught.value.fix
 
@@ -195,7 +196,7 @@ def git(monkeypatch: pytest.MonkeyPatch) -> Git:
 
 def test_the_token_is_in_no_argument_and_only_for_its_host(git: Git, tmp_path: Path) -> None:
     remote.check(SOURCE, TOKEN)
-    remote.checkout(SOURCE, TOKEN, tmp_path / "tree")
+    checkout.checkout(SOURCE, TOKEN, tmp_path / "tree")
     basic = base64.b64encode(f"{http.USER}:{CANARY}".encode()).decode()
     for command, env in git.calls:
         assert CANARY not in " ".join(command)
@@ -254,9 +255,9 @@ def test_a_machine_without_git_is_told_so(monkeypatch: pytest.MonkeyPatch, git: 
 
 def test_submodules_are_fetched_without_the_token(git: Git, tmp_path: Path) -> None:
     git.then = lambda folder: (folder / ".gitmodules").write_text("")
-    remote.checkout(SOURCE, TOKEN, tmp_path / "one")
+    checkout.checkout(SOURCE, TOKEN, tmp_path / "one")
     (env,) = [env for command, env in git.calls if "submodule" in command]
     assert not any(re.search("Authorization", value) for value in env.values())
     git.failure = "submodule"
     with pytest.raises(CommitIncomplete, match="submodules"):
-        remote.checkout(SOURCE, Secret("x"), tmp_path / "two")
+        checkout.checkout(SOURCE, Secret("x"), tmp_path / "two")

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from amlwheel import source
+from amlwheel.git import source
 from amlwheel.model.source import Source
 from amlwheel.transport import process, tools, variables
 from unit.parts import ROOT

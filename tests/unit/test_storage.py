@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from amlwheel import storage
 from amlwheel.inputs.reading import read
 from amlwheel.model.azure import Container
+from amlwheel.storage import roles
+from amlwheel.storage.roles import Place
 from unit.parts import GUID, WORKSPACE, FakeArm
 
 CONTAINER = Container("acmewheels", "wheels")
@@ -29,8 +30,8 @@ def arm() -> FakeArm:
     return made
 
 
-def found(arm: FakeArm) -> storage.Place:
-    return storage.find(arm, CONTAINER, [WORKSPACE, WORKSPACE])
+def found(arm: FakeArm) -> Place:
+    return roles.find(arm, CONTAINER, [WORKSPACE, WORKSPACE])
 
 
 def role(arm: FakeArm, **block: list[str]) -> None:
@@ -120,12 +121,12 @@ def test_what_cannot_be_seen_is_not_warned_of(arm: FakeArm, path: str) -> None:
 
 def test_all_identities_of_a_workspace_count() -> None:
     assigned = {"/a": {"principalId": "two"}, "/b": {}, "/c": None}
-    assert storage.identities({"identity": {"principalId": "one", "userAssignedIdentities": assigned}}) == (
+    assert roles.identities({"identity": {"principalId": "one", "userAssignedIdentities": assigned}}) == (
         "one",
         "two",
     )
-    assert storage.identities({"identity": {"userAssignedIdentities": assigned}}) == ("two",)
-    assert storage.identities({"identity": None}) == ()
+    assert roles.identities({"identity": {"userAssignedIdentities": assigned}}) == ("two",)
+    assert roles.identities({"identity": None}) == ()
 
 
 GIVEN = {"route": "storage", "storage-container": CONTAINER.url, "workspace": f"{GUID}/rg/research"}

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 import requests
-from amlwheel import upstream
 from amlwheel.errors.base import Several
 from amlwheel.errors.feed import NotSaved
+from amlwheel.feed import upstream
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Pin
 from amlwheel.plan.change import Verb

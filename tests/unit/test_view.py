@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from amlwheel import view
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.feed import NotInView, PromotionRefused, Redirected, SignInPage, TokenRefused, VersionTaken
+from amlwheel.feed import promote as view
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from amlwheel import project, wheel
+from amlwheel.build import project, wheel
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.build import (
     BadWheel,

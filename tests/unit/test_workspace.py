@@ -26,16 +26,10 @@ from amlwheel.model.secret import Secret
 from amlwheel.plan.change import Verb
 from amlwheel.transport.arm import ARM, Arm, _Retry
 from amlwheel.transport.http import LONGEST_PAUSE
-from amlwheel.workspace import (
-    Documented,
-    Permissions,
-    Planner,
-    Seen,
-    connections,
-    exists,
-    permissions,
-    remembered,
-)
+from amlwheel.workspace.arm import ArmSdk
+from amlwheel.workspace.connections import remembered
+from amlwheel.workspace.look import Permissions, WorkspaceState, connections, exists, permissions
+from amlwheel.workspace.planner import Planner
 from azure.core import exceptions
 from unit.parts import CANARY, FEED, GUID, IMAGE, TOKEN, WORKSPACE, FakeArm, defined, make
 
@@ -55,16 +49,18 @@ def environment(tmp_path: Path) -> Environment:
 
 
 def planner(arm: Arm) -> Planner:
-    return Planner(arm, Documented(arm))
+    return Planner(arm, ArmSdk(arm))
 
 
-def connect(arm: Arm, token: Secret = TOKEN, *, expires: str = "", told: bool = True, seen: Seen | None = None) -> Any:  # noqa: ANN401  # a Change
+def connect(
+    arm: Arm, token: Secret = TOKEN, *, expires: str = "", told: bool = True, seen: WorkspaceState | None = None
+) -> Any:  # noqa: ANN401  # a Change
     wanted = replace(CONNECTION, token_expires=expires)
-    found = seen or Seen(connections(arm, WORKSPACE))
+    found = seen or WorkspaceState(connections(arm, WORKSPACE))
     return planner(arm).connection(wanted, token, WORKSPACE, found, told=told and bool(expires))
 
 
-def register(arm: Arm, environment: Environment, seen: Seen = Seen(())) -> Any:  # noqa: ANN401, B008  # frozen
+def register(arm: Arm, environment: Environment, seen: WorkspaceState = WorkspaceState(())) -> Any:  # noqa: ANN401, B008  # frozen
     return planner(arm).environment(lambda: environment, TAGS, WORKSPACE, seen)
 
 
@@ -212,7 +208,7 @@ def noted(arm: FakeArm) -> dict[str, str]:
 
 
 def recalled(arm: FakeArm, token: Secret = TOKEN) -> str:
-    return remembered(CONNECTION, token, WORKSPACE, Seen(connections(arm, WORKSPACE)))
+    return remembered(CONNECTION, token, WORKSPACE, WorkspaceState(connections(arm, WORKSPACE)))
 
 
 def test_the_date_is_stored_beside_the_fingerprint_and_both_are_compared(arm: FakeArm) -> None:
@@ -278,7 +274,7 @@ def test_an_sdk_that_can_keep_no_date_is_not_asked_to_again_and_again(arm: FakeA
     connect(arm, expires="2027-03-01").effect()
     sdk = SimpleNamespace(remembers=False)
     wanted = replace(CONNECTION, token_expires="2027-06-01")
-    seen = Seen(connections(arm, WORKSPACE))
+    seen = WorkspaceState(connections(arm, WORKSPACE))
     assert Planner(arm, sdk).connection(wanted, TOKEN, WORKSPACE, seen, told=True).verb is Verb.KEEP
 
 
@@ -392,7 +388,7 @@ SCIENTIST = {
 def test_a_missing_role_shows_before_any_write(
     arm: FakeArm, blocks: tuple[dict[str, Any], ...], *, allowed: bool
 ) -> None:
-    seen = Seen((), Permissions(blocks))
+    seen = WorkspaceState((), Permissions(blocks))
     if allowed:
         assert connect(arm, seen=seen).verb is Verb.CREATE
         return
@@ -402,9 +398,9 @@ def test_a_missing_role_shows_before_any_write(
 
 def test_who_may_not_register_is_told_in_the_plan(arm: FakeArm, environment: Environment) -> None:
     with pytest.raises(WorkspaceForbidden, match="environments/versions/write"):
-        register(arm, environment, Seen((), Permissions((READER,))))
+        register(arm, environment, WorkspaceState((), Permissions((READER,))))
     register(arm, environment).effect()
-    assert register(arm, environment, Seen((), Permissions((READER,)))).verb is Verb.KEEP
+    assert register(arm, environment, WorkspaceState((), Permissions((READER,)))).verb is Verb.KEEP
 
 
 def test_permissions_are_asked_and_unknown_ones_are_none(arm: FakeArm) -> None:
@@ -517,7 +513,7 @@ def test_two_workspaces_have_two_fingerprints() -> None:
     arm, other = FakeArm(), replace(WORKSPACE, name="second")
     assert isinstance(other, Workspace)
     connect(arm).effect()
-    planner(arm).connection(CONNECTION, TOKEN, other, Seen(())).effect()
+    planner(arm).connection(CONNECTION, TOKEN, other, WorkspaceState(())).effect()
     first, second = (each["properties"]["metadata"]["amlwheel-fingerprint"] for each in arm.stored.values())
     assert first != second
 

@@ -1,0 +1,53 @@
+"""What building a project needs: its backend and what that asks for, as pip will ask in the image."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from ..errors.base import NoNetwork
+from ..errors.build import BuildFailed
+from ..errors.git import CommitIncomplete
+from ..transport import process, tools, variables
+
+SECONDS = 600.0
+# PEP 517: what is required statically, and what the backend then asks for. It writes to a file: hooks print.
+_ASK = """\
+import json, pathlib, sys
+from build import ProjectBuilder, env
+folder, answer = sys.argv[1:]
+with env.DefaultIsolatedEnv(installer="uv") as place:
+    builder = ProjectBuilder.from_isolated_env(place, folder)
+    needs = set(builder.build_system_requires)
+    place.install(needs)
+    needs |= builder.get_requires_for_build("wheel")
+pathlib.Path(answer).write_text(json.dumps(sorted(needs)))
+"""
+
+
+def requirements(folder: Path, scratch: Path, echo: Callable[[str], None]) -> tuple[Requirement, ...]:
+    """Return what has to be installed before the project in `folder` can be built into a wheel.
+
+    The project's code runs, so it gets no secret. Raises BuildFailed, NoNetwork, CommitIncomplete.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    answer = scratch / "needs.json"
+    command: list[str | Path] = [sys.executable, "-I", "-X", "utf8", "-c", _ASK, folder, answer]
+    finished = process.run(command, env=variables.for_tool(build=True), seconds=SECONDS, echo=echo)
+    if finished.status != 0:
+        host = tools.unreachable(finished.output)
+        if host:
+            raise NoNetwork(host, finished.tail())
+        message = f"{folder.name} doesn't say what its build needs (status {finished.status})."
+        raise BuildFailed(message, details=finished.tail())
+    try:
+        found = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError, InvalidRequirement) as error:
+        message = f"{folder.name} doesn't say what its build needs."
+        raise BuildFailed(message, details=str(error)) from None
+    if any(each.url for each in found):
+        message = f"The build of {folder.name} needs {', '.join(each.name for each in found if each.url)} by address."
+        raise CommitIncomplete(message, fix="Require what the build needs by name, or set `route` to feed.")
+    return found

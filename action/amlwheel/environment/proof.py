@@ -1,0 +1,125 @@
+"""Install the environment's packages in a fresh place as the image builder will, with the token that it will have."""
+
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors.base import NoNetwork
+from ..errors.environment import ImportFailed, ProofFailed
+from ..model.azure import Connection
+from ..model.environment import Environment, Python
+from ..model.secret import Secret
+from ..model.wheel import PLATFORM
+from ..transport import http, process, tools, variables
+
+SECONDS = 1800.0
+IMPORT_SECONDS = 120.0
+
+
+def prove(
+    environment: Environment,
+    connection: Connection | None,
+    token: Secret,
+    modules: Sequence[str],
+    echo: Callable[[str], None],
+) -> str:
+    """Install what `environment` says and import `modules`; return one line on what was proven.
+
+    The feed's own packages are fetched with `token` and without a cache, as the builder fetches them; stored wheels are
+    installed from the file that was stored; the rest as this machine fetches public packages. Every file must have its
+    sha256. Raises ProofFailed, ImportFailed, NoNetwork.
+    """
+    private = {pin.name for pin in environment.pins if pin.private}
+    requirements = [item for item in environment.pip if not item.startswith("--")]
+    stored = [line for line in requirements if line.startswith("file:")]
+    ours = [line for line in requirements if line.split("==")[0] in private]
+    rest = [line for line in requirements if line not in (*stored, *ours)]
+    python = environment.base.python
+    with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
+        installer = _Installer(Path(name), python, echo)
+        # The token travels in the environment; an address with a credential would be an argument for all to read.
+        access = dict(zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(token), strict=True))
+        if ours and connection:
+            index = ["--no-cache", "--default-index", f"feed={_index(environment, connection)}"]
+            installer.install(ours, "the feed", index, access)
+        installer.install(stored, "this release", [], {})
+        installer.install(rest, "the public index", [], {})
+        return f"{len(requirements)} installed; " + _import(installer.site, modules, python, echo)
+
+
+class _Installer:
+    """Installs locked packages into one folder, for another Python and platform than this machine's."""
+
+    def __init__(self, folder: Path, python: Python, echo: Callable[[str], None]) -> None:
+        self.site = folder / "site"
+        self._folder, self._python, self._echo = folder, python, echo
+
+    def install(self, lines: Sequence[str], source: str, options: Sequence[str], access: dict[str, str]) -> None:
+        """Install the requirement `lines` from one index; raise ProofFailed with uv's last lines."""
+        if not lines:
+            return
+        listed = self._folder / "requirements.txt"
+        listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        command: list[str | Path] = ["uv", "pip", "install", "--no-config", "--no-deps", "--require-hashes"]
+        command += [
+            *options,
+            "--target",
+            self.site,
+            "--python-version",
+            self._python.exact,
+            "--python-platform",
+            PLATFORM,
+        ]
+        command += ["--only-binary", ":all:", "--requirement", listed]
+        env = variables.for_tool() | access
+        finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
+        if finished.status != 0:
+            host = tools.unreachable(finished.output)
+            if host:
+                raise NoNetwork(host, finished.tail())
+            message = f"{len(lines)} package(s) from {source} don't install as locked."
+            raise ProofFailed(message, details=finished.tail())
+
+
+def _index(environment: Environment, connection: Connection) -> str:
+    """Return the feed's address in the spec; the builder puts credentials into it if the connection covers it."""
+    for item in environment.pip:
+        match = re.fullmatch(r"--(?:extra-)?index-url (\S+)", item)
+        if match and connection.covers(match[1]):
+            return match[1]
+    message = f"No index in the environment is covered by connection {connection.name} ({connection.target})."
+    raise ProofFailed(message)
+
+
+def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[str], None]) -> str:
+    """Import `modules` with the image's Python, if this machine has it and is of the image's kind.
+
+    `-S` keeps the interpreter's own packages out, which could stand in for a dependency that isn't in the lock.
+    """
+    if not modules:
+        return "nothing in them to import"
+    interpreter = _interpreter(python)
+    if not interpreter:
+        return f"not imported (no Python {python.minor} for Linux x86-64 here)"
+    code = (
+        "import importlib, sys, site; site.addsitedir(sys.argv[1]); [importlib.import_module(m) for m in sys.argv[2:]]"
+    )
+    command: list[str | Path] = [interpreter, "-I", "-S", "-B", "-c", code, site, *modules]
+    finished = process.run(
+        command, env=variables.for_tool(build=True), cwd=site.parent, seconds=IMPORT_SECONDS, echo=echo
+    )
+    if finished.status != 0:
+        message = f"{', '.join(modules)} can't be imported with Python {python.minor} from what was installed."
+        raise ImportFailed(message, details=finished.tail())
+    return f"imported {', '.join(modules)}"
+
+
+def _interpreter(python: Python) -> str:
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return ""
+    if sys.version_info[:2] == python.numbers:
+        return sys.executable
+    return tools.find_python(python.minor)

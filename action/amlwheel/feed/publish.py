@@ -1,0 +1,204 @@
+"""Publishing: upload once, and believe only what the index then shows."""
+
+import contextlib
+import io
+import os
+import re
+import time
+from collections.abc import Callable
+
+import requests
+
+from ..errors.base import NoNetwork, TooSlow
+from ..errors.feed import (
+    FileTooLarge,
+    LocalVersion,
+    MetadataTooNew,
+    NothingStored,
+    NotVisible,
+    UploadFailed,
+    VersionTaken,
+)
+from ..model.feed import Feed
+from ..model.secret import Secret
+from ..model.wheel import Wheel
+from ..plan.change import Change, Verb
+from ..transport import http
+from . import index
+
+LARGEST = 500 * 2**20  # bytes; Learn, azure/devops/artifacts/reference/limits
+NEWEST_METADATA = (2, 5)  # what twine 7 and packaging 26 know
+VISIBLE_WITHIN = 120.0  # seconds until the index of Azure Artifacts must show an upload, or that of a 202 elsewhere
+# Other repositories write their page at once, or a few seconds later (JFrog's manual: the index is calculated
+# asynchronously). One that shows nothing after this has stored nothing: for that nobody should wait two minutes.
+SHOWN_WITHIN = 30.0
+CONFLICT_WITHIN = 20.0  # seconds until the index must show what a 409 says is there
+PAUSES = (1.0, 3.0, 9.0)  # seconds between attempts to upload
+UPLOAD_ANSWER = 300.0  # seconds until the feed must answer an upload
+# With these, by kind and version, a repository refuses a file that it has: pypiserver 400 to twine and 409 to others,
+# devpi 409, Nexus and GitLab 400 (twine#1044, GitLab's manual), Artifactory 403 (twine#681), CodeArtifact 409.
+_MAY_BE_THERE = (400, 403, 409)
+
+
+def refuse_unpublishable(wheel: Wheel, feed: Feed) -> None:
+    """Raise what the feed would say of the wheel, before anything is sent."""
+    if wheel.version.local and feed.is_artifacts:
+        message = f"{wheel.filename}: Azure Artifacts takes no local versions, and {wheel.version} is one."
+        raise LocalVersion(message)
+    if wheel.size > LARGEST and feed.is_artifacts:
+        raise FileTooLarge(f"{wheel.filename} has {wheel.size / 2**20:.0f} MiB; Azure Artifacts takes 500.")
+    major, _, minor = wheel.metadata_version.partition(".")
+    if (int(major), int(minor or 0)) > NEWEST_METADATA:
+        raise MetadataTooNew(
+            f"{wheel.filename} has Metadata-Version {wheel.metadata_version}; 2.5 is the newest known."
+        )
+
+
+def plan(feed: Feed, wheel: Wheel, token: Secret, warn: Callable[[str], None]) -> Change[str]:
+    """Say what publishing `wheel` means, given what the index shows now. The result is the wheel's sha256.
+
+    Raises VersionTaken when the feed has the file with other bytes: versions are immutable, so nothing may start.
+    """
+    subject = f"wheel {wheel.filename}"
+    page = index.look(feed, wheel.name, token, "feed-token")
+    if wheel.filename in page.files:
+        _same_bytes(feed, wheel, page, token)
+        return Change(subject, Verb.KEEP, "the feed has it with the same sha256", wheel.sha256)
+    why = "new package" if not page.files else "new version"
+
+    def effect() -> None:
+        publish(feed, wheel, token, warn)
+
+    return Change(subject, Verb.CREATE, why, wheel.sha256, effect)
+
+
+def publish(
+    feed: Feed,
+    wheel: Wheel,
+    token: Secret,
+    warn: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Upload `wheel` and wait until the index shows its sha256.
+
+    Whatever the feed answers, the index decides: a 409 may be our own file stored by an attempt that was answered
+    503 (azure-sdk-for-python#9286), and a 203 may be a sign-in page that stored nothing.
+    """
+    for seconds in PAUSES:
+        try:
+            response = _post(feed, wheel, token)
+        except (NoNetwork, TooSlow) as error:
+            warn(f"{error.what} Trying again in {seconds:.0f} seconds.")
+            pause(seconds)
+            continue
+        if not _temporary(response):
+            break
+        wait = min(_retry_after(response) or seconds, http.LONGEST_PAUSE)
+        warn(f"The feed answered {response.status_code} to the upload; trying again in {wait:.0f} seconds.")
+        pause(wait)
+    else:
+        response = _post(feed, wheel, token)
+    if response.status_code in (200, 201, 202) and not index.is_sign_in(response):
+        _await(feed, wheel, token, pause, lags=response.status_code == requests.codes.accepted)
+    elif response.status_code in _MAY_BE_THERE:
+        _settle(response, feed, wheel, token, pause)
+    else:
+        _refuse(response, feed, wheel)
+
+
+def _await(feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None], *, lags: bool) -> None:
+    """Return once the index shows what was accepted; raise NotVisible or NothingStored when it doesn't."""
+    try:
+        appear(feed, wheel, token, pause, VISIBLE_WITHIN if feed.is_artifacts or lags else SHOWN_WITHIN)
+    except NotVisible as error:
+        if feed.is_artifacts or lags:
+            raise
+        raise NothingStored(f"{error.what} The file was sent to {feed.upload_url}.") from None
+
+
+def _settle(
+    response: requests.Response, feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None]
+) -> None:
+    """Return if a refusal meant our own file; raise VersionTaken if it meant another's, else what it says."""
+    conflict = response.status_code == requests.codes.conflict
+    try:
+        appear(feed, wheel, token, pause, CONFLICT_WITHIN if conflict else 0)
+    except NotVisible:
+        if not conflict or not feed.is_artifacts:
+            _refuse(response, feed, wheel)
+        message = f"{feed.label} refuses {wheel.filename} as already there (409), but its index doesn't show it."
+        cause = "The version was deleted from the feed, which reserves it for ever (Learn, feeds/immutability)."
+        raise VersionTaken(message, cause=cause, details=index.message_of(response)) from None
+
+
+def _post(feed: Feed, wheel: Wheel, token: Secret) -> requests.Response:
+    """Send the file once, as twine sends it: its session, its form, its metadata rules; none of its retries."""
+    from twine import package, settings  # noqa: PLC0415  # 0.3 s, and only a run that publishes needs it
+
+    username, password = http.login(token)
+    chosen = settings.Settings(
+        repository_url=feed.upload_url,
+        username=username,
+        password=password,
+        non_interactive=True,
+        disable_progress_bar=True,
+        config_file=os.devnull,
+    )
+    repository = chosen.create_repository()
+    repository.session.mount("https://", http.adapter(UPLOAD_ANSWER, repeats=0))
+    repository.session.mount("http://", http.adapter(UPLOAD_ANSWER, repeats=0))
+    with http.network(feed.upload_url, UPLOAD_ANSWER), contextlib.redirect_stdout(io.StringIO()):
+        # `upload()` would repeat a 5xx five times without a pause; the form and the metadata rules are in here.
+        return repository._upload(package.PackageFile.from_filename(str(wheel.path), None))  # noqa: SLF001
+
+
+def appear(feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None], seconds: float) -> None:
+    """Return once the index shows our sha256; raise VersionTaken for another, NotVisible when `seconds` are over."""
+    waited, step = 0.0, 0.25
+    while True:
+        page = index.look(feed, wheel.name, token, "feed-token")
+        if wheel.filename in page.files:
+            _same_bytes(feed, wheel, page, token)
+            return
+        if waited >= seconds:
+            message = f"{feed.label} took {wheel.filename}, but its index doesn't show it after {waited:.0f} seconds."
+            raise NotVisible(message)
+        pause(step)
+        waited, step = waited + step, min(step * 2, 10.0)
+
+
+def _same_bytes(feed: Feed, wheel: Wheel, page: index.Page, token: Secret) -> None:
+    """Raise VersionTaken unless the file on `page` is our wheel; where the page has no sha256, the file is read."""
+    theirs = page.files[wheel.filename]
+    if not theirs:
+        url = page.urls[wheel.filename]
+        theirs = http.sha256(url, index.for_host(url, feed, token), most=wheel.size)
+    if theirs != wheel.sha256:
+        shown = f"sha256 {theirs[:12]}…" if theirs else "other bytes"
+        message = (
+            f"{feed.label} already has {wheel.filename} with {shown}; the wheel of this run has {wheel.sha256[:12]}…."
+        )
+        raise VersionTaken(message)
+
+
+def _refuse(response: requests.Response, feed: Feed, wheel: Wheel) -> None:
+    """Raise the named cause of a refused upload."""
+    said = index.message_of(response)
+    if response.status_code == requests.codes.bad_request and re.search(r"metadata.?version", said, re.IGNORECASE):
+        raise MetadataTooNew(f"The feed refuses Metadata-Version {wheel.metadata_version}.", details=said)
+    if response.status_code in (404, 405) and not feed.is_artifacts:
+        message = f"Nothing takes uploads at {feed.upload_url}: {response.status_code}."
+        fix = "Set `feed-upload-url` to the address that the repository's manual gives to twine."
+        raise UploadFailed(message, cause="It isn't the repository's address for uploads.", fix=fix, details=said)
+    if response.status_code in (200, 203, 301, 302, 303, 307, 308, 401, 403, 404):
+        index.check(response, feed, "feed-token")
+    raise UploadFailed(f"The feed answered {response.status_code} to the upload of {wheel.filename}.", details=said)
+
+
+def _temporary(response: requests.Response) -> bool:
+    return response.status_code == requests.codes.too_many_requests or response.status_code >= 500  # noqa: PLR2004
+
+
+def _retry_after(response: requests.Response) -> float:
+    asked = response.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else 0.0

@@ -1,0 +1,28 @@
+"""The files of a commit, as the image builder gets them."""
+
+from pathlib import Path
+
+from ..errors.git import CommitIncomplete
+from ..model.secret import Secret
+from .command import failure, fetch, git
+from .remote import Remote
+
+
+def checkout(remote: Remote, token: Secret, into: Path) -> None:
+    """Put the commit's files into the new folder `into` as pip will in the image: history, tags and submodules too.
+
+    `token` isn't in there, nor known to what runs there later. Submodules are fetched without it: the image builder's
+    credential is for this repository. Raises as `check` does, and CommitIncomplete.
+    """
+    repository = remote.repository
+    into.mkdir(parents=True)
+    # As pip clones (pip 25.1, `vcs/git.py`): version tools ask for tags and history.
+    fetch(into, repository, token, "--tags", "--filter=blob:none")
+    finished = git(into, token, repository, "checkout", "--quiet", repository.commit)
+    if finished.status != 0:
+        raise failure(finished, repository)
+    if (into / ".gitmodules").is_file():
+        finished = git(into, Secret(""), repository, "submodule", "update", "--init", "--recursive", "--quiet")
+        if finished.status != 0:
+            message = f"Commit {repository.commit[:12]} has submodules that can't be fetched without a token."
+            raise CommitIncomplete(message, details=finished.tail())

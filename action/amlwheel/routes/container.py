@@ -1,0 +1,89 @@
+"""The way of a container: our wheels lie in it, or with `mirror` those of the whole lock."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+from ..hosts.terminal import Terminal
+from ..inputs.step import Inputs
+from ..model.azure import Workspace
+from ..model.environment import Environment, Python
+from ..model.wheel import File, Pin, Wheel
+from ..storage import mirror
+from ..storage.blobs import Blobs
+from ..storage.mirror import Mirror, Source
+from .route import Plan, Route
+
+
+@dataclass(frozen=True)
+class StorageRoute(Route):
+    """The wheels lie in a container, ours alone or (`mirror`) those of the whole lock, at addresses known beforehand.
+
+    `files` holds, by path in the container, what `place` has found to be wanted.
+    """
+
+    blobs: Blobs
+    python: Python
+    mirror: Mirror | None
+    host: Terminal
+    files: dict[str, File] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, asked: Inputs, blobs: Blobs, host: Terminal, environ: Mapping[str, str]) -> "StorageRoute":
+        """Return the route to this container."""
+        source = Source(asked.feed, asked.feed_token, environ)
+        whole = Mirror(blobs, source, host.say) if asked.mirror else None
+        return cls(blobs, asked.python_version, whole, host)
+
+    @property
+    def label(self) -> str:
+        """See `Route`."""
+        return self.blobs.container.url
+
+    @cached_property
+    def _folder(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="amlwheel-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    def _kept(self, file: File) -> Path:
+        """Where a file is that was read back from the container."""
+        return self._folder / file.sha256[:16] / file.name
+
+    def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
+        """See `Route`: each stands by its address; of a mirrored package the one wheel that pip would choose."""
+        own = {each.project: File(each.filename, "", each.sha256) for each in wheels}
+        placed = []
+        for pin in pins:
+            file = own.get(pin.name) or (mirror.best(pin, self.python) if self.mirror else None)
+            if file:
+                self.files[f"{pin.name}/{file.name}"] = file
+                address = self.blobs.container.address(pin.name, file.name)
+            placed.append(replace(pin, sha256=(file.sha256,), address=address) if file else pin)
+        return tuple(placed)
+
+    def options(self, feed: list[str]) -> list[str]:
+        """See `Route`: only the workspaces can read the mirror, and with one they need nothing else."""
+        return ["--no-index"] if self.mirror else feed
+
+    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
+        """See `Route`: one for each of our wheels, and one for all others."""
+        del workspaces
+        for each in wheels:
+            yield partial(self.blobs.plan, each, self._kept(File(each.filename, "", each.sha256)))
+        others = {path: file for path, file in self.files.items() if file.url}
+        if self.mirror and others:
+            yield partial(self.mirror.plan, others)
+
+    def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
+        """See `Route`: what is stored is read back, every byte of it."""
+        del wheels
+        mirror.fetch(self.blobs, [(path, self._kept(file), file.sha256) for path, file in self.files.items()])
+        address = self.blobs.container.address
+        return environment.at(
+            {address(*path.split("/")): self._kept(file).as_uri() for path, file in self.files.items()}
+        )

@@ -1,0 +1,40 @@
+"""The way of a feed: our wheels are published to it, and images are built from its index."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ..feed import publish
+from ..hosts.terminal import Terminal
+from ..model.azure import Workspace
+from ..model.feed import Feed
+from ..model.secret import Secret
+from ..model.wheel import Wheel
+from .route import Plan, Route
+
+
+@dataclass(frozen=True)
+class FeedRoute(Route):
+    """The wheels are published to the feed itself, never to a view; images are built from its index.
+
+    It finds them by name and version, and the proof reads it as the image builder does.
+    """
+
+    feed: Feed
+    token: Secret
+    host: Terminal
+
+    @property
+    def label(self) -> str:
+        """See `Route`."""
+        return self.feed.label
+
+    def refuse(self, wheel: Wheel) -> None:
+        """See `Route`."""
+        publish.refuse_unpublishable(wheel, self.feed)
+
+    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
+        """See `Route`."""
+        del workspaces
+        for each in wheels:
+            yield partial(publish.plan, self.feed.through(None), each, self.token, self.host.warning)

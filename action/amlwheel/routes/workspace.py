@@ -1,0 +1,50 @@
+"""The way of a workspace's storage: our wheels lie in each workspace."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar
+
+from ..hosts.terminal import Terminal
+from ..model.azure import Workspace
+from ..model.environment import Environment
+from ..model.wheel import Pin, Wheel
+from ..workspace.azureml import storage as azureml_core
+from ..workspace.azureml.storage import Storage
+from .route import Plan, Route
+
+
+@dataclass(frozen=True)
+class WorkspaceRoute(Route):
+    """The wheels lie in the storage of each workspace, whose addresses are known once they are there."""
+
+    storage: Storage
+    host: Terminal
+    late: ClassVar[bool] = True
+
+    @property
+    def label(self) -> str:
+        """See `Route`."""
+        return "the storage of each workspace"
+
+    def refuse(self, wheel: Wheel) -> None:
+        """See `Route`."""
+        azureml_core.refuse_unstorable(wheel)
+
+    def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
+        """See `Route`: our wheels stand by their file names, which are the same in every workspace."""
+        files = {each.project: each.filename for each in wheels}
+        return tuple(replace(each, stored=files.get(each.name, "")) for each in pins)
+
+    def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
+        """See `Route`."""
+        for each in wheels:
+            yield from (partial(self.storage.plan, each, place) for place in workspaces)
+
+    def located(self, environment: Environment, workspace: Workspace) -> Environment:
+        """See `Route`."""
+        return self.storage.at(environment, workspace)
+
+    def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
+        """See `Route`: what was stored was read back and compared, so the file here is the same."""
+        return environment.at({each.filename: each.path.resolve().as_uri() for each in wheels})

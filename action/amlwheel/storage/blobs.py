@@ -1,0 +1,186 @@
+"""Wheels in a container of blobs (`route: storage`), by azure-storage-blob and a token of Entra.
+
+Statuses and codes: REST reference of Azure Storage, "Blob service error codes" and "Common REST API error codes".
+"""
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from azure.core import exceptions
+
+from .. import __version__
+from ..errors.base import StepError
+from ..errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
+from ..model.azure import Container
+from ..model.secret import excerpt
+from ..model.wheel import Wheel
+from ..plan.change import Change, Verb
+from ..transport import azure, http
+
+# What the service answers to who has the right network and a token, but no role (azure-storage-blob's error codes).
+_NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
+_FIREWALL = ("AuthorizationFailure", "NetworkAuthorizationFailure", "AuthorizationSourceIPMismatch")
+_THERE = ("BlobAlreadyExists", "ConditionNotMet")  # to `If-None-Match: *`
+_OTHERS = "Use another container; or delete the file there, if no environment needs it any more."
+TRIES, PAUSE = 3, 2  # repeats of a request, and seconds between them; the library's own pauses begin at 15
+BLOCK = 2**22  # bytes of a block, and of each answer when a blob is read
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """One container, as the holder of `credential` (azure-core's protocol) sees it; safe for several threads.
+
+    `grant` is the command that gives the role which the step needs.
+    """
+
+    container: Container
+    credential: Any
+    grant: str = ""
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401  # its type is known only where it is loaded
+        # Most of a second, which no other route has to wait for.
+        from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415
+        from azure.storage.blob import ContainerClient, LinearRetry  # noqa: PLC0415
+
+        return ContainerClient(
+            self.container.service,
+            self.container.name,
+            credential=self.credential,
+            # With our session: its adapter bounds connections, and doesn't wait 40 ms at each write behind a proxy.
+            transport=RequestsTransport(
+                session=http.plain_session(),
+                session_owner=False,
+                connection_timeout=http.CONNECT,
+                read_timeout=http.READ,
+            ),
+            retry_policy=LinearRetry(backoff=PAUSE, retry_total=TRIES, retry_connect=2, random_jitter_range=1),
+            max_single_put_size=8 * BLOCK,
+            max_block_size=BLOCK,
+            max_single_get_size=8 * BLOCK,
+            max_chunk_get_size=BLOCK,
+            permit_redirects=False,  # the service sends nobody elsewhere; a sign-in page does
+            user_agent=f"amlwheel/{__version__}",
+        )
+
+    def public(self) -> str:
+        """Return how far the container is open to anybody: `blob`, `container`, or nothing, as it should be.
+
+        Raises ContainerNotFound, ContainerRefused, StorageFirewall, BlobRefused, NoNetwork, TooSlow.
+        """
+        with self._answers("the container"):
+            return str(self._client.get_container_properties().public_access or "")
+
+    def has(self, path: str, sha256: str, size: int = 0, *, read: bool = False, fix: str = _OTHERS) -> bool:
+        """Tell whether the blob `path` is there with these bytes; raise BlobDiffers when it has others.
+
+        The sha256 that was noted with the blob decides, if the size is right (0: nobody knows it); else, and with
+        `read`, the bytes themselves do. `fix` is what to do about others; without one, our own version is bumped.
+        """
+        with self._answers(path):
+            try:
+                found = self._client.get_blob_client(path).get_blob_properties()
+            except exceptions.ResourceNotFoundError as error:
+                if _code(error) == "ContainerNotFound":
+                    raise
+                return False
+        noted = str((found.metadata or {}).get("sha256", ""))
+        told = noted == sha256 and size in (0, found.size) and not read
+        theirs = noted if told else self._digest(path)
+        if theirs != sha256:
+            message = f"{self.container.url} has {path} with sha256 {theirs[:12]}…; this run's has {sha256[:12]}…."
+            raise BlobDiffers(message, fix=fix)
+        return True
+
+    def _digest(self, path: str) -> str:
+        digest = hashlib.sha256()
+        with self._answers(path):
+            for chunk in self._client.download_blob(path).chunks():
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
+        """Store `file` under `path`, unless somebody else has meanwhile; then its bytes have to be the same.
+
+        `If-None-Match: *` goes with the request that makes the blob appear, so nothing is ever overwritten, and two
+        runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List). `fix`: see `has`.
+        """
+        given = {"length": file.stat().st_size, "metadata": {"sha256": sha256}, "validate_content": True}
+        with self._answers(path), file.open("rb") as content:
+            try:
+                self._client.upload_blob(path, content, overwrite=False, **given)
+            except exceptions.HttpResponseError as error:
+                if _code(error) not in _THERE:  # 409 says other things, too, such as ContainerBeingDeleted
+                    raise
+        if not self.has(path, sha256, file.stat().st_size, fix=fix):
+            message = f"{self.container.url} took {path}, and doesn't have it."
+            raise BlobRefused(message)
+
+    def fetch(self, path: str, file: Path, sha256: str) -> Path:
+        """Read the blob `path` into `file`, every byte compared; raise BlobDiffers when it isn't what it should be."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f".{file.name}.part")
+        digest = hashlib.sha256()
+        with self._answers(path), part.open("wb") as content:
+            for chunk in self._client.download_blob(path).chunks():
+                digest.update(chunk)
+                content.write(chunk)
+        if digest.hexdigest() != sha256:
+            message = f"{self.container.url} gives {path} with sha256 {digest.hexdigest()[:12]}…, not {sha256[:12]}…."
+            raise BlobDiffers(message)
+        return part.replace(file)
+
+    def plan(self, wheel: Wheel, keep: Path) -> Change[str]:
+        """Say what storing `wheel` means; once it is stored it is read back whole, into `keep`.
+
+        Raises BlobDiffers when a file of that name has other bytes.
+        """
+        path = f"{wheel.project}/{wheel.filename}"
+        subject = f"wheel {wheel.filename} in {self.container.url}"
+        if self.has(path, wheel.sha256, wheel.size, read=True, fix=""):
+            return Change(subject, Verb.KEEP, "the container has it with the same sha256", wheel.sha256)
+
+        def effect() -> None:
+            self.put(path, wheel.path, wheel.sha256, fix="")
+            self.fetch(path, keep, wheel.sha256)
+
+        return Change(subject, Verb.CREATE, "new file", wheel.sha256, effect)
+
+    @contextlib.contextmanager
+    def _answers(self, what: str) -> Iterator[None]:
+        """Turn the library's errors into ours. None is chained: they carry the request with its token."""
+        try:
+            with azure.network(self.container.service.removeprefix("https://"), http.READ):
+                yield
+        except exceptions.HttpResponseError as error:
+            raise self._refusal(what, error) from None
+        except (exceptions.AzureError, ValueError) as error:  # such as a page, with status 200, in place of a blob
+            message = f"{self.container.url} gave an answer for {what} that no storage account gives."
+            raise BlobRefused(message, details=type(error).__name__) from None
+
+    def _refusal(self, what: str, error: exceptions.HttpResponseError) -> StepError:
+        """Return what the answer stands for; what would be so for every file is said without its name, so once."""
+        code, url = _code(error), self.container.url
+        details = excerpt(str(error.message or ""), 2000)
+        if code in ("ContainerNotFound", "ContainerBeingDeleted", "ContainerDisabled"):
+            return ContainerNotFound(f"There is no container {url} ({code}).")
+        if code in _NO_ROLE:
+            return ContainerRefused(f"{url} refuses what the step needs there: {code}.", fix=self.grant)
+        if code in _FIREWALL:
+            return StorageFirewall(f"{url} takes no request from here: {code}.", details=details)
+        return BlobRefused(
+            f"{url} answered {error.status_code} {code or 'without a code'} for {what}.", details=details
+        )
+
+
+def _code(error: exceptions.HttpResponseError) -> str:
+    """Return the service's code; it is a text from outside, and ends up in a message."""
+    headers = getattr(error.response, "headers", None) or {}
+    code = getattr(error, "error_code", None) or headers.get("x-ms-error-code", "")
+    return re.sub(r"\W", "", str(getattr(code, "value", code)))[:80]

@@ -1,0 +1,172 @@
+"""The whole lock in a container (`mirror`): one wheel for each package, from its own index, checked on the way."""
+
+import contextlib
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ..errors.base import NoNetwork, TooSlow
+from ..errors.storage import NotMirrored
+from ..model import wheel_tags
+from ..model.environment import Python
+from ..model.feed import Feed
+from ..model.secret import Secret
+from ..model.wheel import File, Pin
+from ..plan.change import Change, Verb
+from ..plan.observe import observing
+from ..transport import http
+from .blobs import Blobs
+
+TRIES = 3
+EVERY = 5.0  # seconds between two lines of progress
+BLOCK = 2**20  # bytes
+_INDEXES = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+)
+_SHOWN = 3  # names in a line of the plan
+
+
+def best(pin: Pin, python: Python) -> File:
+    """Return the wheel of `pin` that pip in the image would take; raise NotMirrored when there is none."""
+    found = wheel_tags.best_file((file for file in pin.files if file.sha256 in pin.sha256), python)
+    if not found:
+        message = f"No wheel of {pin.name} {pin.version} that fits the image has a sha256."
+        raise NotMirrored(message)
+    return found
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the lock's files come from: each from its own address, with what that host may be told."""
+
+    feed: Feed | None
+    token: Secret
+    environ: Mapping[str, str]
+
+    def access(self, url: str) -> Secret | None:
+        """Return what the host of `url` may be told: the feed's token, or what stands in the user's index variables."""
+        host = urlsplit(url).netloc
+        if self.feed and host == self.feed.host:
+            return self.token
+        for text in " ".join(self.environ.get(name, "") for name in _INDEXES).split():
+            parts = urlsplit(text.rpartition("=")[2] if "=http" in text else text)
+            if parts.password is not None and parts.netloc.rpartition("@")[2] == host:
+                return Secret(unquote(parts.password), unquote(parts.username or ""))
+        return None
+
+    def download(self, file: File, place: Path, pause: Callable[[float], None] = time.sleep) -> None:
+        """Read `file` into `place`, its sha256 checked on the way; raise NotMirrored, NoNetwork, TooSlow."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._once(file, place)
+            except (NoNetwork, TooSlow):
+                if attempt == TRIES:
+                    raise
+                pause(attempt)
+        raise AssertionError(file)
+
+    def _once(self, file: File, place: Path) -> None:
+        digest = hashlib.sha256()
+        with http.stream(file.url, self.access(file.url)) as answer:
+            if answer.status_code != 200:  # noqa: PLR2004
+                message = f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}."
+                raise NotMirrored(message)
+            with place.open("wb") as content:
+                for chunk in answer.iter_content(BLOCK):
+                    digest.update(chunk)
+                    content.write(chunk)
+        if digest.hexdigest() != file.sha256:
+            message = f"{urlsplit(file.url).netloc} gave {file.name} with another sha256 than the lock's."
+            raise NotMirrored(message)
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Brings files of the lock into a container: several at a time, and only what isn't there."""
+
+    blobs: Blobs
+    source: Source
+    say: Callable[[str], None]
+
+    def plan(self, files: Mapping[str, File]) -> Change[tuple[str, ...]]:
+        """Say which of `files` (by their paths in the container) are missing; raise BlobDiffers for another file.
+
+        One change stands for all of them; the receipt has each.
+        """
+        with observing() as seen:
+            asked = [seen.ask(partial(self.blobs.has, path, file.sha256, file.size)) for path, file in files.items()]
+        missing = {path: file for (path, file), there in zip(files.items(), asked, strict=True) if not there.result()}
+        subject = f"mirror of {len(files)} packages in {self.blobs.container.url}"
+        result = tuple(files)
+        if not missing:
+            return Change(subject, Verb.KEEP, "all are there with the same sha256", result)
+        names = [file.name for file in missing.values()]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        why = f"{len(missing)} new: {', '.join(names[:_SHOWN])}{more}"
+        return Change(subject, Verb.CREATE, why, result, partial(self.store, missing))
+
+    def store(self, files: Mapping[str, File]) -> None:
+        """Bring `files` into the container; what was stored stays when another one fails, and isn't sent again."""
+        with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder, observing() as seen:
+            waiting = [
+                seen.ask(partial(self._store, path, file, Path(folder) / str(number)))
+                for number, (path, file) in enumerate(files.items())
+            ]
+            try:
+                self._follow(waiting)
+            except BaseException:  # cancelled: what hasn't begun never does
+                for each in waiting:
+                    each.cancel()
+                raise
+
+    def _follow(self, waiting: Sequence[Future[int]]) -> None:
+        """Say every now and then how far it is."""
+        told, size = time.monotonic(), 0
+        for number, done in enumerate(as_completed(waiting), 1):
+            size += done.result() if not done.exception() else 0
+            if time.monotonic() - told > EVERY or number == len(waiting):
+                told = time.monotonic()
+                self.say(f"       {number} of {len(waiting)} files, {size / 2**20:.0f} MB")
+
+    def _store(self, path: str, file: File, place: Path) -> int:
+        with _room(file.name):
+            self.source.download(file, place)
+        self.blobs.put(path, place, file.sha256)
+        size = place.stat().st_size
+        place.unlink()  # a lock with torch in it is several GB
+        return size
+
+
+def fetch(blobs: Blobs, wanted: Iterable[tuple[str, Path, str]]) -> None:
+    """Read blobs (path, file, sha256) back from the container, all that aren't read yet."""
+
+    def read(path: str, file: Path, sha256: str) -> None:
+        with _room(file.name):
+            blobs.fetch(path, file, sha256)
+
+    with observing() as seen:
+        for path, file, sha256 in wanted:
+            if not file.exists():
+                seen.ask(partial(read, path, file, sha256))
+
+
+@contextlib.contextmanager
+def _room(name: str) -> Iterator[None]:
+    """Turn what the disk says into NotMirrored; a lock can be larger than what a runner has left."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{name} can't be kept on this machine meanwhile: {error.strerror}."
+        fix = "Make room for temporary files, or name a folder that has some in TMPDIR; what is stored is kept."
+        raise NotMirrored(message, fix=fix) from None

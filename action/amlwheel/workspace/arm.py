@@ -1,0 +1,70 @@
+"""`sdk: v2`: connections and environments through Azure Resource Manager's documented contract.
+
+Paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearningServices, stable/2024-04-01.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import quote
+
+from ..model import connection_token
+from ..model.azure import Connection, Workspace
+from ..model.environment import Definition, Environment
+from ..model.secret import Secret
+from ..transport.arm import Arm, Json, check, object_in
+
+
+@dataclass(frozen=True)
+class ArmSdk:
+    """Connections and environments through Azure Resource Manager's documented contract (`sdk: v2`)."""
+
+    arm: Arm
+    remembers: ClassVar[bool] = True
+
+    def check(self, workspace: Workspace, connection: Connection) -> None:
+        """Find nothing to object to: the list of connections was read by the same contract."""
+
+    def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
+        """PUT the connection. What it said before is replaced, so no date of another token stays."""
+        kind, held = connection_token.credentials(token)
+        body: Json = {
+            "properties": {
+                "category": connection.category,
+                "target": connection.target,
+                "authType": kind,
+                "credentials": held,
+                "isSharedToAll": True,
+                "metadata": connection_token.note(mark, connection.token_expires),
+            }
+        }
+        check(*self.arm.send("PUT", f"{workspace.id}/connections/{quote(connection.name)}", body), workspace)
+
+    def find(self, workspace: Workspace, environment: Environment) -> Definition | None:
+        """GET the version."""
+        found = self.arm.find(_path(workspace, environment), workspace)
+        if found is None:
+            return None
+        properties = object_in(found.get("properties"))
+        return Definition.read(properties.get("image") or "", properties.get("condaFile") or "")
+
+    def register(self, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
+        """PUT the version. A 409 says that it exists."""
+        body: Json = {
+            "properties": {
+                "image": environment.image.pinned,
+                "condaFile": environment.conda,
+                "osType": "Linux",
+                "isAnonymous": False,
+                "isArchived": False,
+                "description": "Registered by amlwheel; see the receipt of the release.",
+                "tags": {key: str(value) for key, value in tags.items()},
+            }
+        }
+        status, said = self.arm.send("PUT", _path(workspace, environment), body)
+        if status != 409:  # noqa: PLR2004
+            check(status, said, workspace)
+
+
+def _path(workspace: Workspace, environment: Environment) -> str:
+    return f"{workspace.id}/environments/{quote(environment.name)}/versions/{quote(environment.version, safe='')}"

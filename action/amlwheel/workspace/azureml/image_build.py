@@ -1,0 +1,77 @@
+"""`verify: image`: the workspace's own image build, through azureml-core."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...errors.base import TooSlow
+from ...errors.workspace import ImageBuildFailed
+from ...model.azure import Workspace
+from ...model.environment import Environment
+from .process import Worker
+from .sdk import named
+
+IMAGE_SECONDS = 3600.0  # a cold build takes 10 to 20 minutes; conda is known to stall for long
+POLL = 5.0  # seconds, as azureml-core's own wait_for_completion
+PATIENCE = 15.0  # seconds that a file may take to follow its record: another run may be uploading it
+# What a failed build's log says best, best first: pip's own error, its question for a password, any other error.
+_TELLING = (r"ERROR: ", r"User for \S+:", r".*(?:Error|error|Exception)\b")
+LAST_LINES = 5000  # of a log, in which the telling one is looked for
+
+
+def build_image(
+    worker: Worker,
+    workspace: Workspace,
+    environment: Environment,
+    echo: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> str:
+    """Have the workspace build the environment's image, unless it is built, and wait for it; return what was proven.
+
+    `echo` gets the build's log, line by line. Raises ImageBuildFailed with the line that tells why, and TooSlow.
+    """
+    if worker.ask("image", workspace, named(environment)):
+        return "was built before"
+    location = worker.ask("build", workspace, named(environment))
+    end = time.monotonic() + IMAGE_SECONDS
+    log: list[str] = []
+    while True:
+        said = _progress(worker, workspace, environment, location, len(log))
+        for line in said["lines"] or ():
+            echo(line)
+            log.append(line)
+        if said["ended"]:
+            break
+        if time.monotonic() >= end:
+            message = (
+                f"The image of {environment.reference} isn't built on {workspace.name} after {IMAGE_SECONDS:.0f} s."
+            )
+            raise TooSlow(message, fix="Run the step again: the build goes on, and what it has made is found then.")
+        pause(POLL)
+    if said["status"] != "Succeeded":
+        why = telling(log) if said["lines"] is not None else "its log can't be read from here; see it in the studio"
+        message = f"{workspace.name} can't build the image of {environment.reference} ({said['status']}): {why}"
+        raise ImageBuildFailed(message)
+    return "built"
+
+
+def _progress(
+    worker: Worker, workspace: Workspace, environment: Environment, location: str, seen: int
+) -> dict[str, Any]:
+    """Return how the build goes; of one that somebody else has started only whether the image is there."""
+    if location:
+        said: dict[str, Any] = worker.ask("progress", workspace, {"location": location, "seen": seen})
+        return said
+    ended = worker.ask("image", workspace, named(environment))
+    return {"status": "Succeeded" if ended else "Running", "ended": ended, "lines": ()}
+
+
+def telling(log: Sequence[str]) -> str:
+    """Return the line of a failed build's log that says most. The text is hostile."""
+    lines = [line[:500].strip() for line in log[-LAST_LINES:]]
+    for pattern in _TELLING:
+        found = next((line for line in lines if re.match(pattern, line)), "")
+        if found:
+            return found
+    return next(filter(None, reversed(lines)), "its log is empty")

@@ -1,0 +1,93 @@
+"""`route: workspace`: the article's private wheel, in the storage of a workspace."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from ...errors.build import BadWheel
+from ...errors.workspace import StorageRefused, StoredWheelDiffers, StoredWheelMissing
+from ...model.azure import Workspace
+from ...model.environment import Environment
+from ...model.wheel import Wheel
+from ...plan.change import Change, Verb
+from .image_build import PATIENCE
+from .process import Worker
+
+SLOWEST = 2**18  # bytes a second of an upload, as in the worker
+
+
+def refuse_unstorable(wheel: Wheel) -> None:
+    """Raise BadWheel for a name under which azureml-core would store another: it doubles what Azure percent-encodes.
+
+    Source: azureml-core 1.61.0.post4, `get_block_blob_service_credentials`, which takes the address's path as it is.
+    """
+    if wheel.version.epoch:
+        message = f"{wheel.filename} has an epoch in its version, and azureml-core can't store such a name."
+        raise BadWheel(message, fix="Set `route` to feed, or give the package a version without an epoch.")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The wheels in the workspaces' own storage (`route: workspace`); an address is known once the wheel is there."""
+
+    worker: Worker
+    addresses: dict[Workspace, dict[str, str]] = field(default_factory=dict)
+    pause: Callable[[float], None] = time.sleep
+
+    def at(self, environment: Environment, workspace: Workspace) -> Environment:
+        """Return `environment` with the addresses that are known for `workspace`."""
+        return environment.at(self.addresses.get(workspace, {}))
+
+    def plan(self, wheel: Wheel, workspace: Workspace) -> Change[str]:
+        """Say what storing `wheel` means; `Environment.add_private_pip_wheel` takes any file of that name for it.
+
+        Raises StoredWheelDiffers when the file there has other bytes, StoredWheelMissing when only its record is there.
+        """
+        subject = f"wheel {wheel.filename} in the storage of {workspace.name}"
+        found = self._look(wheel, workspace)
+        if found:
+            self._accept(found["address"], found["sha256"], wheel, workspace)
+            return Change(subject, Verb.KEEP, "the storage has it with the same sha256", wheel.sha256)
+        return Change(subject, Verb.CREATE, "new file", wheel.sha256, lambda: self._upload(wheel, workspace))
+
+    def _upload(self, wheel: Wheel, workspace: Workspace) -> None:
+        given = {"path": str(wheel.path.resolve()), "sha256": wheel.sha256}
+        self.worker.ask("upload", workspace, given, _transfer(wheel))
+        found = self._look(wheel, workspace) or {"address": "", "sha256": ""}
+        self._accept(found["address"], found["sha256"], wheel, workspace)
+
+    def _look(self, wheel: Wheel, workspace: Workspace) -> dict[str, str] | None:
+        """Return address and sha256 of what is stored under the wheel's name; wait a little for a record's file."""
+        for pause in (0.0, *(PATIENCE / 3,) * 3):
+            self.pause(pause)
+            question = {"file": wheel.filename}
+            found: dict[str, str] | None = self.worker.ask("wheel", workspace, question, _transfer(wheel))
+            if not found or found["sha256"]:
+                break
+        return found
+
+    def _accept(self, address: str, sha256: str, wheel: Wheel, workspace: Workspace) -> None:
+        """Note the address of `wheel`, if what lies there is this wheel."""
+        place = f"The storage of {workspace.name}"
+        if not sha256:
+            message = f"{place} has a record of {wheel.filename}, but no file."
+            raise StoredWheelMissing(message)
+        if sha256 != wheel.sha256:
+            ours = f"the wheel of this run has {wheel.sha256[:12]}…"
+            message = f"{place} has {wheel.filename} with sha256 {sha256[:12]}…; {ours}."
+            raise StoredWheelDiffers(message)
+        parts = urlsplit(address)
+        if parts.scheme != "https" or "@" in parts.netloc or re.search(r"[\s?#]", address):
+            message = f"{place} has an address for {wheel.filename} that no environment could use."
+            raise StorageRefused(message, details=address)
+        if unquote(parts.path.rpartition("/")[2]) != wheel.filename:
+            message = f"{place} keeps {wheel.filename} under another name, by which pip wouldn't know it."
+            raise StorageRefused(message, details=address)
+        self.addresses.setdefault(workspace, {})[wheel.filename] = address
+
+
+def _transfer(wheel: Wheel) -> float:
+    """Return the seconds that a wheel may take, there and back."""
+    return 2 * wheel.size / SLOWEST

@@ -1,0 +1,288 @@
+"""The worker: the one file that imports azureml. It runs in an environment of its own, with little of our code.
+
+One request a line on stdin, one answer a line on stdout, both JSON; `azureml_process` has the other end. Nothing that
+the SDK prints gets in between, nothing that it logs is kept: its loggers show addresses that may be written to.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from azureml._restclient.artifacts_client import ArtifactsClient
+from azureml._restclient.environment_client import EnvironmentClient
+from azureml._vendor.azure_storage.blob._shared.policies import ExponentialRetry
+from azureml.core import VERSION, Environment, Workspace
+from azureml.core.authentication import TokenAuthentication
+from azureml.core.conda_dependencies import CondaDependencies
+from msrest.exceptions import HttpOperationError
+from requests.adapters import HTTPAdapter
+
+from ...model import secret
+from ...transport import process
+
+Json = dict[str, Any]
+ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_private_pip_wheel puts wheels
+CONNECT, READ = 10, 20  # seconds for one request
+SLOWEST = 2**18  # bytes a second that an upload may be as slow as
+PAUSES = (0.5, 2.0, 5.0)  # seconds between attempts, where the SDK makes none
+BLOCK = 2**20  # bytes
+BUILDING = ("Running", "Queued", "GettingOrProvisioningACR")  # azureml-core, ImageBuildDetails
+NOT_FOUND, CONFLICT = 404, 409
+_TEMPORARY = (408, 429, 500, 502, 503, 504)
+
+_tokens: dict[str, str] = {}
+_workspaces: dict[str, Workspace] = {}
+
+
+def main(stdout: int) -> None:
+    """Answer requests until stdin ends; `stdout` is the way for answers, while 1 is where the SDK may print."""
+    process.hide()
+    answers = os.fdopen(stdout, "w", encoding="utf-8")
+    logging.disable(logging.CRITICAL)
+    ExponentialRetry.get_backoff_time = lambda _, settings: 3.0 ** settings["count"]  # seconds; its first is 15
+    HTTPAdapter.send = _bounded(HTTPAdapter.send)  # type: ignore[method-assign]
+    for line in sys.stdin:
+        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+        answers.flush()
+
+
+def answer(request: Json) -> Json:
+    """Return `{"result": …}`, or `{"failure": {kind, status, host, message}}`; see `_kind`, `_status`, `_host`."""
+    _tokens.update(request.get("tokens", {}))
+    try:
+        return {"result": CALLS[request["call"]](request)}
+    except Exception as error:  # noqa: BLE001  # the SDK raises builtin exceptions too
+        told = {"kind": _kind(error), "status": _status(error), "host": _host(error), "message": str(error)[:4000]}
+        return {"failure": told}
+
+
+def _bounded(send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+    """Give every request a time limit of ours: the SDK's environment client has none, others 100 seconds and more."""
+
+    def bounded(adapter: HTTPAdapter, request: requests.PreparedRequest, **more: Any) -> requests.Response:  # noqa: ANN401
+        length = int(request.headers.get("Content-Length") or 0)
+        return send(adapter, request, **{**more, "timeout": (CONNECT, READ + length / SLOWEST)})
+
+    return bounded
+
+
+def _again(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the call returns
+    """Return what `call` returns, trying again when network or server fail for a moment."""
+    for pause in PAUSES:
+        try:
+            return call()
+        except Exception as error:  # likewise
+            if _status(error) not in _TEMPORARY and _kind(error) not in ("network", "timeout"):
+                raise
+        time.sleep(pause)
+    return call()
+
+
+def _workspace(request: Json) -> Workspace:
+    """Return the workspace, asked for once. `Workspace.get` comes back without one when ARM can't be reached."""
+    place: Json = request["workspace"]
+    key = json.dumps(place, sort_keys=True)
+    if key not in _workspaces:
+        found = Workspace.get(
+            place["name"],
+            auth=TokenAuthentication(_tokens.__getitem__, cloud="AzureCloud"),
+            subscription_id=place["subscription"],
+            resource_group=place["group"],
+        )
+        if not found.discovery_url:
+            message = "the workspace has no discovery address"
+            raise requests.ConnectionError(message)
+        _workspaces[key] = found
+    return _workspaces[key]
+
+
+def hello(request: Json) -> str:
+    """Return the version of azureml-core: it is imported."""
+    del request
+    return str(VERSION)
+
+
+def opened(request: Json) -> str:
+    """Sign in, get the workspace and the addresses of its services; return the discovery address."""
+    workspace = _again(lambda: _workspace(request))
+    _again(lambda: workspace.service_context)
+    return str(workspace.discovery_url)
+
+
+def readable(request: Json) -> None:
+    """Read a connection, there or not, and raise when Azure Resource Manager refuses the SDK's api-version."""
+    try:
+        _again(lambda: _workspace(request).get_connection(request["name"]))
+    except Exception as error:
+        # An api-version that is switched off can be a 404, too (azure-sdk-for-js#15460).
+        if _status(error) != NOT_FOUND or re.search(r"InvalidResourceType|api.?version", str(error), re.IGNORECASE):
+            raise
+
+
+def connect(request: Json) -> None:
+    """Store a connection. The answer isn't returned: it may repeat the token."""
+    given = {name: request[name] for name in ("name", "category", "target", "authType", "value")}
+    _again(lambda: _workspace(request).set_connection(**given))
+
+
+def environment(request: Json) -> Json | None:
+    """Return image and conda spec of a version, None when it isn't registered."""
+    try:
+        found = _again(lambda: Environment.get(_workspace(request), request["name"], version=request["version"]))
+    except Exception as error:
+        if _status(error) == NOT_FOUND:
+            return None
+        raise
+    dependencies = found.python.conda_dependencies
+    return {"image": found.docker.base_image, "spec": dependencies and dependencies.as_dict()}
+
+
+def register(request: Json) -> None:
+    """Register a version, every line verbatim: the SDK's helpers for dependencies would change or lose pins."""
+    made = Environment(request["name"])
+    made.version = request["version"]
+    made.environment_variables = {}  # else EXAMPLE_ENV_VAR
+    made.docker.base_image = request["image"]
+    made.python.conda_dependencies = CondaDependencies(_underlying_structure=request["spec"])
+    try:
+        _again(lambda: made.register(_workspace(request)))
+    except Exception as error:
+        if _status(error) != CONFLICT:  # it exists, perhaps by our own first attempt: read it
+            raise
+
+
+def wheel(request: Json) -> Json | None:
+    """Return address and sha256 (hex) of a stored wheel; no sha256 when only its record is there, None without one."""
+    client = ArtifactsClient(_workspace(request).service_context)
+    try:
+        address = client.get_file_uri(ORIGIN, CONTAINER, request["file"])
+    except HttpOperationError as error:
+        if _status(error) == NOT_FOUND:
+            return None
+        raise
+    return {"address": address.partition("?")[0], "sha256": _again(lambda: _sha256(address))}
+
+
+def _sha256(address: str) -> str:
+    digest = hashlib.sha256()
+    with requests.get(address, stream=True, timeout=(CONNECT, READ)) as response:
+        if response.status_code == NOT_FOUND:
+            return ""
+        response.raise_for_status()
+        for block in response.iter_content(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def upload(request: Json) -> None:
+    """Upload a wheel; whatever the services say, what is there then decides. Its record may outlive a failure."""
+    try:
+        Environment.add_private_pip_wheel(_workspace(request), request["path"], exist_ok=False)
+    except Exception as error:
+        found = wheel({**request, "file": os.path.basename(request["path"])})  # noqa: PTH119
+        raced = "already exists" in str(error)  # another run made the record since we looked
+        if not raced and (found is None or found["sha256"] != request["sha256"]):
+            raise
+
+
+def image(request: Json) -> bool:
+    """Tell whether the image of a version is built."""
+    found = Environment(request["name"])
+    found.version = request["version"]
+    return bool(_again(lambda: found.get_image_details(_workspace(request))).image_exist)
+
+
+def build(request: Json) -> str:
+    """Start the image build of a version; return the address of its progress, empty when it runs or is over already.
+
+    `Environment.build` would register once more what it has read. The SDK raises for every answer but 202.
+    """
+    client = EnvironmentClient(_workspace(request).service_context)
+    try:
+        started = _again(lambda: client._start_cloud_image_build(request["name"], request["version"]))  # noqa: SLF001
+    except Exception as error:
+        if _status(error) in (200, CONFLICT):
+            return ""
+        raise
+    return str(started["location"])
+
+
+def progress(request: Json) -> Json:
+    """Return the status of a build, and the lines of its log after the first `seen`; None when nobody here may read it.
+
+    A line that isn't whole yet is left for later: the end of a signature in it couldn't be told.
+    """
+    client = EnvironmentClient(_workspace(request).service_context)
+    said = _again(lambda: client._get_lro_response(request["location"]))  # noqa: SLF001
+    state = {"status": str(said["status"]), "ended": said["status"] not in BUILDING}
+    try:
+        log = _again(lambda: _text(said["logUrl"])) if said.get("logUrl") else ""
+    except requests.RequestException:
+        return {**state, "lines": None}
+    whole = log if state["ended"] else log[: log.rfind("\n") + 1]
+    lines = secret.unsigned(whole.removesuffix("\n")).split("\n") if whole else []
+    return {**state, "lines": lines[request["seen"] :]}
+
+
+def _text(address: str) -> str:
+    response = requests.get(address, timeout=(CONNECT, READ))
+    if response.status_code == NOT_FOUND:  # it appears with its first line
+        return ""
+    response.raise_for_status()
+    response.encoding = "utf-8"
+    return response.text
+
+
+CALLS: dict[str, Callable[[Json], Any]] = {
+    each.__name__: each
+    for each in (hello, opened, readable, connect, environment, register, wheel, upload, image, build, progress)
+}
+
+
+def _kind(error: BaseException) -> str:
+    """Return what a failure is: the class's name, or `network` or `timeout`, which come in many classes."""
+    chain = list(_chain(error))
+    if any(isinstance(each, requests.Timeout) or "Timeout" in type(each).__name__ for each in chain):
+        return "timeout"
+    network = (requests.ConnectionError, ConnectionError, requests.exceptions.ChunkedEncodingError)
+    if any(isinstance(each, network) for each in chain):
+        return "network"
+    return type(error).__name__
+
+
+def _status(error: BaseException) -> int:
+    """Return the HTTP status behind a failure, 0 without one; builtin exceptions have it in their text."""
+    for each in _chain(error):
+        status = getattr(getattr(each, "response", None), "status_code", None) or getattr(each, "status_code", None)
+        if isinstance(status, int):
+            return status
+    found = re.search(r"\bCode: (\d{3})\b", str(error))
+    return int(found[1]) if found else 0
+
+
+def _host(error: BaseException) -> str:
+    """Return the host that answered, empty when nobody knows."""
+    for each in _chain(error):
+        response = getattr(each, "response", None)
+        url = getattr(response, "url", None) or getattr(getattr(response, "request", None), "url", None)
+        if isinstance(url, str):
+            return urlsplit(url).hostname or ""
+    return ""
+
+
+def _chain(error: BaseException | None) -> "list[BaseException]":
+    """Return a failure and what caused it, as the several libraries below the SDK keep it."""
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        inner = getattr(error, "inner_exception", None) or getattr(error, "_inner_exception", None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+    return found

@@ -1,0 +1,60 @@
+"""What a workspace shows before anything is planned: that it is there, what the identity may do, its connections."""
+
+from dataclasses import dataclass
+
+from ..errors.workspace import WorkspaceForbidden
+from ..model.azure import Workspace
+from ..transport.arm import ARM, Arm, Json, allows, check, grant, items_in
+
+
+def exists(arm: Arm, workspace: Workspace) -> None:
+    """Raise WorkspaceForbidden or WorkspaceNotFound unless the identity may see the workspace."""
+    check(*arm.send("GET", workspace.id), workspace)
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What the identity may do on a workspace; `blocks` is empty when Azure Resource Manager doesn't tell."""
+
+    blocks: tuple[Json, ...] = ()
+
+    def check(self, action: str, workspace: Workspace) -> None:
+        """Raise WorkspaceForbidden when `action` (below Microsoft.MachineLearningServices/workspaces) isn't allowed.
+
+        Where nothing is known, the request itself will tell.
+        """
+        if self.blocks and not allows(self.blocks, action=f"Microsoft.MachineLearningServices/workspaces/{action}"):
+            message = f"The identity may see workspace {workspace.name}, but has no role that allows {action}."
+            raise WorkspaceForbidden(message, fix=grant(workspace))
+
+
+@dataclass(frozen=True)
+class WorkspaceState:
+    """What was found on a workspace before anything was planned."""
+
+    connections: tuple[Json, ...]
+    permissions: Permissions = Permissions()
+
+
+def permissions(arm: Arm, workspace: Workspace) -> Permissions:
+    """Ask what the identity may do, so that a missing role shows before the wheel is published.
+
+    REST reference, "Permissions - List For Resource", 2022-04-01; any reader may ask.
+    """
+    path = f"{workspace.id}/providers/Microsoft.Authorization/permissions"
+    status, said = arm.send("GET", path, version="2022-04-01")
+    return Permissions(items_in(said.get("value")) if status < 400 else ())  # noqa: PLR2004
+
+
+def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
+    """Return all connections of the workspace (never their secrets), every page of the list."""
+    found: list[Json] = []
+    path = f"{workspace.id}/connections"
+    for _ in range(1000):
+        status, said = arm.send("GET", path)
+        check(status, said, workspace)
+        found += items_in(said.get("value"))
+        path = str(said.get("nextLink") or "")
+        if not path.startswith(f"{ARM}/"):
+            break
+    return tuple(found)
