@@ -10,7 +10,7 @@ from amlwheel import credentials, process
 from amlwheel.azureml_process import Worker
 from amlwheel.errors import TooSlow
 from amlwheel.model import Workspace
-from rehearsal.world import World
+from rehearsal.proxy.world import World
 from rehearsed.steps import WORKSPACE_LABEL, Step, refused
 
 SERVICES = r"\.api\.azureml\.ms$"

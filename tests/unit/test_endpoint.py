@@ -12,7 +12,7 @@ from amlwheel.errors import BadInput, FeedForbidden, MissingToken, Several, Unus
 from amlwheel.inputs import read
 from amlwheel.secret import Secret
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
-from rehearsal import tokens
+from rehearsal.web import tokens
 from unit.parts import CANARY, GUID
 
 ORGANISATION = {"SYSTEM_COLLECTIONURI": "https://dev.azure.com/Acme/"}
