@@ -1,7 +1,6 @@
 """Who may come into a container of the rehearsal; what Azurite would say is said by a fake here."""
 
 import asyncio
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -31,11 +30,6 @@ class FakeAzurite:
         assert {name.lower(): value for name, value in headers}["host"].startswith(names.STORAGE_ACCOUNT)
         self.asked.append((method, target))
         return Answer(201 if method == "PUT" else 200, "Fine", [("x-ms-version", "1")], body or b"wheel", 5)
-
-
-@pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
-    return Store(tmp_path / "azure")
 
 
 @pytest.fixture

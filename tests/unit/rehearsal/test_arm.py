@@ -1,6 +1,5 @@
 """ARM's rules, asked without a proxy: subscriptions, workspaces, connections and environments."""
 
-import pathlib
 import re
 import time
 from collections.abc import Callable
@@ -27,11 +26,6 @@ CONNECTION = {
     }
 }
 ENVIRONMENT = {"properties": {"image": "mcr.microsoft.com/x@sha256:00", "condaFile": "name: x\n", "osType": "Linux"}}
-
-
-@pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
-    return Store(tmp_path / "azure")
 
 
 @pytest.fixture

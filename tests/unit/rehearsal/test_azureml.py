@@ -1,6 +1,5 @@
 """The rules of the stand-ins behind azureml-core, asked as it asks: discovery, environments, image builds."""
 
-import pathlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -28,11 +27,6 @@ DEFINITION = {
     "r": None,
 }
 OTHER = {**DEFINITION, "Docker": {**DOCKER, "baseImage": f"{IMAGE}1"}}
-
-
-@pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
-    return Store(tmp_path / "azure")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The artifact service's rules: when there is a record, and what its URLs allow."""
 
-import pathlib
 from collections.abc import Callable
 
 import pytest
@@ -11,11 +10,6 @@ from unit.rehearsal.asking import WORKSPACE, Answer, aml_caller, message
 
 ARTIFACTS = f"/artifact/v2.0{WORKSPACE}/artifacts"
 PACKAGES = "Environment/azureml-private-packages"
-
-
-@pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
-    return Store(tmp_path / "azure")
 
 
 @pytest.fixture

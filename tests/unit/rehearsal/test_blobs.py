@@ -21,11 +21,6 @@ BLOCK_BLOB = {"x_ms_blob_type": "BlockBlob"}
 
 
 @pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
-    return Store(tmp_path / "azure")
-
-
-@pytest.fixture
 def path(store: Store) -> pathlib.Path:
     return store.blobs(ACCOUNT) / BLOB.container / BLOB.path
 

@@ -18,11 +18,6 @@ from rehearsal.storage import sas
 FEED = "https://pkgs.dev.azure.com/acme/ml/_packaging/wheels/pypi/simple/"
 
 
-@pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
-    return Store(tmp_path / "azure")
-
-
 def connection(target: str, pat: str = "p", category: str = "PythonFeed") -> dict[str, Any]:
     return {"category": category, "target": target, "authType": "PAT", "credentials": {"pat": pat}}
 

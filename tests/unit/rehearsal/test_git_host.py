@@ -1,22 +1,11 @@
-"""The rehearsal's hosts of git, and whom it trusts."""
+"""The repositories of the local hosts of git."""
 
 import pathlib
 
 import pytest
 from rehearsal.command import projects
 from rehearsal.git_host import repositories
-from rehearsal.proxy.inside import trusted_roots
 from rehearsal.state.store import Store
-
-
-def test_roots_of_the_user_stand_beside_those_of_the_machine(tmp_path: pathlib.Path) -> None:
-    machine = trusted_roots({})
-    assert "BEGIN CERTIFICATE" in machine
-    own = {name: tmp_path / name for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}
-    for name, path in own.items():
-        path.write_text(f"root of {name}")
-    told = {name: str(path) for name, path in own.items()} | {"PIP_CERT": str(tmp_path / "none")}
-    assert trusted_roots(told) == f"{machine}\nroot of SSL_CERT_FILE\nroot of REQUESTS_CA_BUNDLE"
 
 
 def test_a_push_brings_the_tags_and_runs_no_hook(tmp_path: pathlib.Path) -> None:

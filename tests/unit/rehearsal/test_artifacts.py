@@ -1,10 +1,8 @@
-"""The stand-ins' rules, asked without a proxy: each test is a claim about Azure that the step may rely on."""
+"""The feeds of Azure Artifacts, asked without a proxy, and the public index behind them."""
 
 import base64
 import hashlib
 import io
-import pathlib
-import time
 import urllib.parse
 import zipfile
 from collections.abc import Callable
@@ -12,24 +10,34 @@ from collections.abc import Callable
 import pytest
 from rehearsal.artifacts import interface, pypi, upstream
 from rehearsal.artifacts.feeds import Feeds
-from rehearsal.registry import host as registry
 from rehearsal.sign_in import entra
 from rehearsal.state import names
 from rehearsal.state.store import Store
-from rehearsal.web import tokens
 from rehearsal.web.answers import REASON_HEADER
 from unit.rehearsal.asking import Answer, ask, entra_token
 
 FILE = "acme_features-0.3.0-py3-none-any.whl"
 
 
+def test_upstream_is_the_configured_index() -> None:
+    assert upstream.index_url({"PIP_INDEX_URL": "https://mirror.example/simple"}) == "https://mirror.example/simple/"
+    assert "mirror.example" in upstream.hosts({"UV_DEFAULT_INDEX": "https://mirror.example/simple"})
+    assert len(upstream.hosts({})) == 2
+
+
+def test_upstream_reads_both_kinds_of_page() -> None:
+    page = '<a href="../../f/a-1.0-py3-none-any.whl#sha256=ab" data-requires-python="&gt;=3.9">a</a>'
+    json_page = (
+        b'{"files": [{"filename": "a-1.0-py3-none-any.whl", "url": "../../f/a-1.0-py3-none-any.whl",'
+        b' "hashes": {"sha256": "ab"}, "requires-python": ">=3.9"}]}'
+    )
+    wanted = upstream.RemoteFile("a-1.0-py3-none-any.whl", "https://i.example/f/a-1.0-py3-none-any.whl", "ab", ">=3.9")
+    base = "https://i.example/simple/a/"
+    assert upstream._from_html(page, base) == [wanted] == upstream._from_json(json_page, base)
+
+
 def basic(token: str) -> str:
     return "Basic " + base64.b64encode(f"any:{token}".encode()).decode()
-
-
-@pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
-    return Store(tmp_path / "azure")
 
 
 @pytest.fixture
@@ -74,64 +82,6 @@ def wheel_bytes() -> bytes:
         metadata = "Metadata-Version: 2.4\nName: acme-features\nVersion: 0.3.0\nRequires-Python: >=3.10\n"
         wheel.writestr(zipfile.ZipInfo("acme_features-0.3.0.dist-info/METADATA"), metadata)
     return buffer.getvalue()
-
-
-# Entra
-
-
-def test_token_has_the_claims_that_clients_read(store: Store) -> None:
-    claims = tokens.claims(entra_token(store).json["access_token"])
-    assert claims is not None
-    assert claims["aud"] == "https://management.azure.com"
-    assert (claims["tid"], claims["appid"], claims["idtyp"]) == (names.TENANT_ID, names.CLIENT_ID, "app")
-    assert claims["exp"] > time.time()
-
-
-def test_double_slash_scope_is_the_old_audience(store: Store) -> None:
-    claims = tokens.claims(entra_token(store, "https://management.core.windows.net/").json["access_token"])
-    assert claims is not None
-    assert claims["aud"] == "https://management.core.windows.net/"
-
-
-@pytest.mark.parametrize(
-    ("fields", "status", "number"),
-    [
-        ({"client_secret": "wrong"}, 401, 7000215),
-        ({"tenant": names.CLIENT_ID}, 400, 90002),
-        ({"client_id": names.TENANT_ID}, 400, 700016),
-        ({"grant_type": "password"}, 400, 70003),
-        ({"scope": "https://elsewhere.example/.default"}, 400, 500011),
-    ],
-)
-def test_entra_says_no(store: Store, fields: dict[str, str], status: int, number: int) -> None:
-    answer = entra_token(store, **fields)
-    assert (answer.status, answer.json["error_codes"]) == (status, [number])
-    assert answer.json["error_description"].startswith(f"AADSTS{number}: ")
-
-
-def federated(**claims: object) -> dict[str, str]:
-    known = {
-        "iss": "https://token.actions.githubusercontent.com",
-        "aud": "api://AzureADTokenExchange",
-        "sub": "repo:acme/churn:ref:refs/tags/v1.4.0",
-        "exp": time.time() + 60,
-    }
-    return {"client_assertion_type": entra._ASSERTION, "client_assertion": tokens.issue({**known, **claims}, "theirs")}
-
-
-def test_federated_credential_is_accepted(store: Store) -> None:
-    assert entra_token(store, client_secret="", **federated()).status == 200
-
-
-@pytest.mark.parametrize(
-    ("claims", "number"),
-    [({"sub": "repo:evil/x"}, 700213), ({"aud": "x"}, 700213), ({"iss": "x"}, 700213), ({"exp": 1}, 700024)],
-)
-def test_other_assertions_are_not(store: Store, claims: dict[str, object], number: int) -> None:
-    assert entra_token(store, **federated(**claims)).json["error_codes"] == [number]
-
-
-# Feed
 
 
 def test_upload_then_page_then_file(packages: Callable[..., Answer]) -> None:
@@ -271,44 +221,3 @@ def test_what_clients_may_keep_says_so(store: Store, packages: Callable[..., Ans
     with store.edit("feeds") as document:
         document["acme"]["feeds"][0]["cacheable"] = True
     assert packages("GET", file).header("cache-control") == "max-age=3600"
-
-
-# Container registries
-
-
-def test_registry_tells_the_digest(store: Store) -> None:
-    base = "https://mcr.microsoft.com/v2/azureml/openmpi4.1.0-ubuntu22.04"
-    app = registry.app(store, "mcr.microsoft.com")
-    tagged = ask(app, "HEAD", f"{base}/manifests/20251130.v1")
-    digest = tagged.header("docker-content-digest")
-    assert ask(app, "GET", f"{base}/manifests/{digest}").header("docker-content-digest") == digest
-    assert "20251130.v1" in ask(app, "GET", f"{base}/tags/list").json["tags"]
-    assert ask(app, "GET", f"{base}/manifests/nope").json["errors"][0]["code"] == "MANIFEST_UNKNOWN"
-    assert ask(app, "GET", f"{base}/manifests/latest", accept="application/json").status == 404
-    assert ask(app, "GET", f"{base}-nope/manifests/latest").json["errors"][0]["code"] == "NAME_UNKNOWN"
-
-
-def test_registry_with_token_flow(store: Store) -> None:
-    host = names.TOKEN_REGISTRY
-    app, url = registry.app(store, host, wants_token=True), f"https://{host}/v2/ml/base/manifests/1.0"
-    challenge = ask(app, "GET", url)
-    assert (
-        challenge.status,
-        f'Bearer realm="https://{host}/oauth2/token"' in challenge.header("www-authenticate"),
-    ) == (401, True)
-
-    def token(scope: str) -> str:
-        asked = f"https://{host}/oauth2/token?service={host}&scope={urllib.parse.quote(scope, safe='')}"
-        return str(ask(app, "GET", asked).json["access_token"])
-
-    statuses = [
-        ask(app, "GET", url, authorization=f"Bearer {token(scope)}").status
-        for scope in ("repository:ml/base:pull", "repository:ml/other:pull")
-    ]
-    assert statuses == [200, 401]
-
-
-def test_state_survives_and_can_be_edited(tmp_path: pathlib.Path) -> None:
-    with Store(tmp_path).edit("entra") as document:
-        document["tenants"].append("another")
-    assert Store(tmp_path).read("entra")["tenants"] == [names.TENANT_ID, "another"]
