@@ -34,7 +34,7 @@ def shown(visit: Visit, _: object) -> Response:
     return json_answer(200, _shown(visit, record))
 
 
-def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
     """Create or replace: 200 either way, the spec has no 201 and azureml-core takes nothing else.
 
     A PUT replaces all of the record, so one of old takes away the `metadata` of a newer one (our model: neither

@@ -1,4 +1,4 @@
-"""A workspace's environments, as ARM shows them. azureml-core's service (`aml_environments`) has the same store."""
+"""A workspace's environments, as ARM shows them. azureml-core's service (`azureml.environments`) has the same store."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$")
 IMMUTABLE = ("image", "condaFile", "build", "osType", "inferenceConfig", "autoRebuild", "isAnonymous")
 """Fields of `x-ms-mutability` create and read only."""
 ONLY_AZUREML_CORE = "v1"
-"""The key of a record under which `aml_definition` keeps what ARM's contract has no place for."""
+"""The key of a record under which `azureml.definition` keeps what ARM's contract has no place for."""
 
 _DEFAULTS = {"osType": "Linux", "isAnonymous": False, "isArchived": False, "autoRebuild": "Disabled", "tags": {}}
 
@@ -53,7 +53,7 @@ def version(visit: Visit, _: object) -> Response:
     return json_answer(200, _shown(record))
 
 
-def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
     """Create (201), or change what may change (200); an existing definition can't be changed."""
     name, number = visit.part("name"), visit.part("version")
     check_environment_name(name)
@@ -66,7 +66,7 @@ def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
     return json_answer(200 if before else 201, _shown(store(visit, name, number, wanted)))
 
 
-def store(visit: Visit, name: str, number: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
+def store(visit: Visit, name: str, number: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
     """Put a version into the workspace's record and return it; `more` is kept with what was there before."""
     known = visit.records["environments"].setdefault(name, {})
     before = known.get(number)

@@ -230,7 +230,7 @@ def check_name(value: str, pattern: re.Pattern[str], what: str) -> None:
         raise error(400, "ValidationError", text)
 
 
-async def json_body(request: Request) -> Any:  # noqa: ANN401 (JSON)
+async def json_body(request: Request) -> Any:  # noqa: ANN401  # JSON
     """Return the request's JSON, None without any."""
     if not await request.body():
         return None

@@ -1,7 +1,7 @@
 """A workspace's jobs, as ARM takes them: command jobs, on environments that are registered.
 
 After CommandJob in stable/2024-04-01/mfe.json (azure-rest-api-specs) and what azure-ai-ml 1.35 sends. Nothing is run:
-a job stays as it was submitted. azureml-core's runs (`aml_runs`) are in the same store, as they are in a workspace.
+a job stays as it was submitted. azureml-core's runs (`azureml.runs`) are in the same store, as they are in a workspace.
 """
 
 import re
@@ -27,7 +27,7 @@ def shown(visit: Visit, _: object) -> Response:
     return json_answer(200, record)
 
 
-def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
     """Create a job (201), or take the same request once more (200), as after an answer that was lost."""
     name = visit.part("name")
     check_name(name, NAME, "job name")
@@ -56,7 +56,7 @@ def check_environment(visit: Visit, asset: str) -> None:
         raise error(400, "UserError", text)
 
 
-def store(visit: Visit, name: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
+def store(visit: Visit, name: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
     """Put a job into the workspace's record, with `more`, and return it."""
     known = visit.records.setdefault("jobs", {})
     known[name] = {

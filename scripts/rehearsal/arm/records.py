@@ -20,7 +20,7 @@ def system_data(caller: Caller, before: dict[str, Any] | None) -> dict[str, str]
     return {**created, **changed}
 
 
-def check(schema: dict[str, Any], content: Any) -> None:  # noqa: ANN401 (JSON)
+def check(schema: dict[str, Any], content: Any) -> None:  # noqa: ANN401  # JSON
     """Refuse a payload that its schema doesn't allow."""
     problem = schemas.problem(schema, content)
     if problem:
@@ -31,6 +31,5 @@ def answer(schema: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
     """Return an answer that was checked, so that a stand-in which strays from the contract is noticed."""
     problem = schemas.problem(schema, content)
     if problem:
-        msg = f"the stand-in would answer wrongly: {problem}"
-        raise AssertionError(msg)
+        raise AssertionError(f"the stand-in would answer wrongly: {problem}")
     return content

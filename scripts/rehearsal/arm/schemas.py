@@ -13,7 +13,7 @@ _STRINGS = {"type": ["object", "null"], "additionalProperties": {"type": "string
 _TEXT = {"type": "string", "minLength": 1}
 
 
-def _object(required: list[str], **properties: Any) -> dict[str, Any]:  # noqa: ANN401 (a schema)
+def _object(required: list[str], **properties: Any) -> dict[str, Any]:  # noqa: ANN401  # a schema
     return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
 
 
@@ -27,7 +27,7 @@ _CONNECTION = {
 }
 
 
-def _connection(auth_type: str, **credentials: Any) -> dict[str, Any]:  # noqa: ANN401 (a schema)
+def _connection(auth_type: str, **credentials: Any) -> dict[str, Any]:  # noqa: ANN401  # a schema
     fields: dict[str, Any] = {**_CONNECTION, "authType": {"const": auth_type}}
     required = ["category", "target", "authType"]
     if credentials:
@@ -144,7 +144,7 @@ ENVIRONMENT_VERSION = _resource(
 )
 
 
-def problem(schema: dict[str, Any], content: Any) -> str | None:  # noqa: ANN401 (JSON)
+def problem(schema: dict[str, Any], content: Any) -> str | None:  # noqa: ANN401  # JSON
     """Return what is wrong with a payload, without its values (they may be secret); None if nothing is."""
     validator = jsonschema.Draft202012Validator(schema)
     error = jsonschema.exceptions.best_match(validator.iter_errors(content))

@@ -1,4 +1,4 @@
-"""The feeds that exist, how their URLs name them, and Azure DevOps' way to say that one doesn't."""
+"""The feeds that exist, how their URLs name them, and what is answered to those who name none of them."""
 
 import threading
 from dataclasses import dataclass

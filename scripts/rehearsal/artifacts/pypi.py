@@ -96,10 +96,10 @@ class _PackageHost:
         filename = await _checked_filename(request, len(body))
         name, version = identity(filename)
         status = await run_in_threadpool(self.feeds.shelf(feed).upload, body, request.headers.get("content-type", ""))
-        if status == 409:  # noqa: PLR2004 (conflict)
+        if status == 409:  # noqa: PLR2004  # conflict
             text = f"The feed '{feed.name}' already contains file '{filename}' in package '{name} {version}'."
             raise devops_error(409, "PackageAlreadyExistsException", text)
-        if status != 200:  # noqa: PLR2004 (stored)
+        if status != 200:  # noqa: PLR2004  # stored
             raise _invalid(f"The package file '{filename}' is invalid.")
         return Response(status_code=202)
 

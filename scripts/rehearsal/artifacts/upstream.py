@@ -39,12 +39,12 @@ def files(name: str) -> list[RemoteFile]:
     """Return the files of a project, none if the index doesn't know it. OSError when it can't be reached."""
     url = urllib.parse.urljoin(index_url(), f"{name}/")
     accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
-    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 (http(s) by configuration)
+    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310  # http(s) by configuration
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             content, kind = answer.read(), answer.headers.get_content_type()
     except urllib.error.HTTPError as error:
-        if error.code == 404:  # noqa: PLR2004 (not found)
+        if error.code == 404:  # noqa: PLR2004  # not found
             return []
         raise
     return _from_json(content, url) if kind.endswith("json") else _from_html(content.decode(), url)

@@ -27,7 +27,7 @@ def creation(store: Store) -> Operation:
     in an answer of status 200 (ultralytics#1865 has its text, azureml-core's `create_empty_artifacts` its place).
     """
 
-    def create(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+    def create(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
         known = visit.records.setdefault("artifacts", {})
         answer: dict[str, Any] = {"artifacts": {}, "artifactContentInformation": {}, "errors": {}}
         for path in _paths(content):
@@ -63,7 +63,7 @@ def listed(visit: Visit, _: object) -> Response:
     return json_answer(200, {"value": found, "continuationToken": None, "nextLink": None})
 
 
-def _paths(content: Any) -> list[str]:  # noqa: ANN401 (JSON)
+def _paths(content: Any) -> list[str]:  # noqa: ANN401  # JSON
     try:
         paths = [entry["path"] for entry in content["paths"]]
     except (KeyError, TypeError):

@@ -89,7 +89,7 @@ def _told(path: pathlib.Path, build: Callable[[Tell], bool]) -> bool:
 
         try:
             return build(tell)
-        except Exception:  # noqa: BLE001 (whatever it is, whoever asks must be told that the build is over)
+        except Exception:  # noqa: BLE001  # whatever it is, whoever asks must be told that the build is over
             tell(traceback.format_exc())
             return False
 

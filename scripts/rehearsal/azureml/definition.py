@@ -36,7 +36,7 @@ _REST: dict[str, Any] = {
 }
 
 
-def read(content: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
+def read(content: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
     """Return a definition from a request, with its defaults; 400 for what isn't one.
 
     azureml-core begins some keys with a capital, others not: the service reads both, as .NET's JSON does.

@@ -32,7 +32,7 @@ def shown(visit: Visit, _: object) -> Response:
     return json_answer(200, _definition(visit, visit.part("name"), *find(visit)))
 
 
-def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
     """Register a version, the same definition as often as one likes; without a version the service counts."""
     name = visit.part("name")
     check_environment_name(name)

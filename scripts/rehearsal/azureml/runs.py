@@ -1,7 +1,7 @@
 """Experiments, snapshots and runs: what azureml-core's `Experiment.submit` asks for, up to and with the submission.
 
 After azureml-core 1.61: `_restclient/operations` (experiment, run), `snapshots_client`,
-`_execution/_commands`. A run is kept as a job (`arm_jobs`), with what was sent under `v1`; nothing is run.
+`_execution/_commands`. A run is kept as a job (`arm.jobs`), with what was sent under `v1`; nothing is run.
 """
 
 import time
@@ -39,7 +39,7 @@ def uploads(store: Store) -> Operation:
     `FileNames` in, `fileNodes` out, as `_upload_snapshot_files` has it; where the blobs are is our model.
     """
 
-    def give(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+    def give(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
         place = f"Snapshots/{uuid.uuid4()}"
         nodes = [
             {"fullName": each, "blobUri": sas.signed_url(store, _blob(visit, f"{place}/{each}"), MAY_WRITE)}
@@ -53,7 +53,7 @@ def uploads(store: Store) -> Operation:
 def snapshot(store: Store) -> Operation:
     """Return the operation that makes a snapshot of uploaded files; one that is missing is a 400 (our model)."""
 
-    def create(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+    def create(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
         files = {each["FullName"]: _path(each["BlobUri"]) for each in content["FileRevisionList"]["FileNodes"]}
         account = store.blobs(visit.workspace.storage_account)
         missing = [name for name, path in files.items() if not (account / path).is_file()]
@@ -73,7 +73,7 @@ def latest(visit: Visit, _: object) -> Response:
     return json_answer(200, {"id": name, "root": known[name]["root"] if known else {}})
 
 
-def submit(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+def submit(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
     """Take a run: on a snapshot that exists, and on an environment that is registered just so.
 
     An environment that isn't would be registered on the way (Learn, how-to-use-environments): who meant a released one
@@ -103,7 +103,7 @@ def submit(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
     return json_answer(200, {"runId": run})
 
 
-def run(visit: Visit, content: Any) -> Response:  # noqa: ANN401 (JSON)
+def run(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
     """Show a run, after its tags and properties were added to (PATCH)."""
     record = visit.records.get("jobs", {}).get(visit.part("run"))
     if record is None:

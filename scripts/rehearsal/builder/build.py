@@ -103,8 +103,7 @@ def _check_image(store: Store, image: str) -> None:
     manifests = store.read("registry").get(host, {}).get(repository.partition(":")[0], {})
     known = {images.digest(text) for text in manifests.values()}
     if pinned not in known:
-        msg = f"manifest unknown: {image}"
-        raise conda_spec.SpecError(msg)
+        raise conda_spec.SpecError(f"manifest unknown: {image}")
 
 
 def _install(place: Place, spec: conda_spec.CondaSpec, lines: list[str], secrets: list[str], tell: Tell) -> BuildResult:

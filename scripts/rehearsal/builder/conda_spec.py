@@ -30,18 +30,14 @@ def parse(text: str) -> CondaSpec:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        msg = f"the spec isn't YAML: {error}"
-        raise SpecError(msg) from error
+        raise SpecError(f"the spec isn't YAML: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("dependencies"), list):
-        msg = "the spec needs a list of dependencies"
-        raise SpecError(msg)
+        raise SpecError("the spec needs a list of dependencies")
     unknown = sorted(str(key) for key in set(content) - _KEYS)
     if unknown:
-        msg = f"unknown keys: {', '.join(unknown)}"
-        raise SpecError(msg)
+        raise SpecError(f"unknown keys: {', '.join(unknown)}")
     if not content.get("channels"):
-        msg = "without channels conda takes Anaconda's, which are licensed"
-        raise SpecError(msg)
+        raise SpecError("without channels conda takes Anaconda's, which are licensed")
     return _spec(content["dependencies"])
 
 
@@ -54,37 +50,30 @@ def _spec(dependencies: list[Any]) -> CondaSpec:
         elif isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], list):
             lines += [_line(entry) for entry in item["pip"]]
         else:
-            msg = f"conda can't read the dependency {item!r}"
-            raise SpecError(msg)
+            raise SpecError(f"conda can't read the dependency {item!r}")
     missing = [name for name in ("python", "pip") if name not in versions]
     if missing:
-        msg = f"no exact version of {' and '.join(missing)}"
-        raise SpecError(msg)
+        raise SpecError(f"no exact version of {' and '.join(missing)}")
     if "git" not in versions and any("git+" in line for line in lines):
         # The Dockerfiles of today's base images install none (Azure/AzureML-Containers); the words are pip's.
-        msg = "ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?"
-        raise SpecError(msg)
+        raise SpecError("ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?")
     return CondaSpec(versions["python"], versions["pip"], tuple(lines))
 
 
 def _version(item: str) -> tuple[str, str]:
     found = _EXACT.fullmatch(item.strip())
     if not found:
-        msg = f"this build knows python, pip and git with exact versions alone, not {item!r}"
-        raise SpecError(msg)
+        raise SpecError(f"this build knows python, pip and git with exact versions alone, not {item!r}")
     return found["name"], found["version"]
 
 
 def _line(entry: object) -> str:
     """Return one line for pip; refuses what fails in conda's way of running pip."""
     if not isinstance(entry, str):
-        msg = f"an item of pip: isn't text but {entry!r}: quote it"
-        raise SpecError(msg)
+        raise SpecError(f"an item of pip: isn't text but {entry!r}: quote it")
     line = entry.strip()
     if _REFUSED_BY_PIP.match(line):
-        msg = f"pip: no such option in a requirements file: {line}"
-        raise SpecError(msg)
+        raise SpecError(f"pip: no such option in a requirements file: {line}")
     if _FILE.match(line):
-        msg = f"only the spec's text travels to the build, not the file of {line!r}"
-        raise SpecError(msg)
+        raise SpecError(f"only the spec's text travels to the build, not the file of {line!r}")
     return line

@@ -9,18 +9,14 @@ from ..storage import roles, sas
 from . import targets
 
 BUILD_WITHIN = 1800
-"""Seconds that an installation may take."""
+"""Seconds that an installation may take; a signature for it holds as long."""
 
 COMMIT = re.compile(r"(?P<before>[\w.-]+ @ git\+)(?P<url>https://[^@\s]+)(?P<commit>@\S+)")
 """A requirement that is a commit of a repository."""
 
 _INDEX_OPTION = re.compile(r"(?P<option>-i|--index-url|--extra-index-url|-f|--find-links)(?P<gap>\s+|=)(?P<url>\S+)")
-
-
 _URL = re.compile(r"https://\S+")
-
 _SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s#]+")
-
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 

@@ -38,8 +38,9 @@ def closest(url: str, connections: Iterable[Connection], category: str = "Python
     longest = max(len(_segments(one["target"])) for one in matching)
     best = [one for one in matching if len(_segments(one["target"])) == longest]
     if len(best) > 1:
-        msg = f"Unique workspace connection not available for specified target {best[0]['target']}"
-        raise AmbiguousTargetError(msg)
+        raise AmbiguousTargetError(
+            f"Unique workspace connection not available for specified target {best[0]['target']}"
+        )
     return best[0]
 
 

@@ -50,7 +50,7 @@ def unpack(sdist: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     try:
         if sdist.suffix == ".zip":
             with zipfile.ZipFile(sdist) as archive:
-                archive.extractall(place)  # noqa: S202 (zipfile drops ".." and roots itself)
+                archive.extractall(place)  # noqa: S202  # zipfile drops ".." and roots itself
         else:
             with tarfile.open(sdist) as archive:
                 _extract(archive, place)

@@ -155,7 +155,7 @@ def _run(arguments: list[str], environment: Mapping[str, str], log: pathlib.Path
 
 
 def _copy(step: subprocess.Popen[bytes], copy: IO[bytes]) -> None:
-    assert step.stdout is not None  # noqa: S101 (it is a pipe)
+    assert step.stdout is not None  # noqa: S101  # it is a pipe
     with step.stdout as said:
         while chunk := os.read(said.fileno(), 65536):
             for stream in (sys.stdout.buffer, copy):
@@ -184,7 +184,7 @@ def _conclude(world: World, folder: pathlib.Path, status: int) -> None:
 def _build_images(arguments: list[str], world: World) -> int:
     """Build what the emitted asset names, in each workspace; return 0, or 1 if a build failed."""
     given = parse(arguments)
-    assert isinstance(given, Options)  # noqa: S101 (these arguments were parsed before)
+    assert isinstance(given, Options)  # noqa: S101  # these arguments were parsed before
     asset = yaml.safe_load((pathlib.Path(given.value("output-dir") or ".") / "environment.yml").read_text("utf-8"))
     name, version = str(asset["name"]), str(asset["version"])
     failed = 0

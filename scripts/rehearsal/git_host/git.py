@@ -2,16 +2,16 @@
 
 import os
 
-MOMENT = "2026-01-15T12:00:00+00:00"
+_MOMENT = "2026-01-15T12:00:00+00:00"
 """Date of the sample's one commit: the same commit, hence the same wheel, each time."""
 
 _GIT = {
     "GIT_AUTHOR_NAME": "Acme",
     "GIT_AUTHOR_EMAIL": "ml@acme.example",
-    "GIT_AUTHOR_DATE": MOMENT,
+    "GIT_AUTHOR_DATE": _MOMENT,
     "GIT_COMMITTER_NAME": "Acme",
     "GIT_COMMITTER_EMAIL": "ml@acme.example",
-    "GIT_COMMITTER_DATE": MOMENT,
+    "GIT_COMMITTER_DATE": _MOMENT,
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }

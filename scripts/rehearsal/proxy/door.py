@@ -95,7 +95,7 @@ class Door:
         """Let a client through to a stand-in or the public index, nowhere else."""
         host, port = flow.request.host, flow.request.port
         through = host in self.through and not self.inside.cut_off
-        if port == 443 and (through or self.hosts.find(host)) and self.accounts.exists(host):  # noqa: PLR2004 (https)
+        if port == 443 and (through or self.hosts.find(host)) and self.accounts.exists(host):  # noqa: PLR2004  # https
             return
         flow.response = http.Response.make(403, f"{host} is no part of the rehearsal\n")
         self._write(flow, refused=True, url=f"{host}:{port}")
@@ -143,7 +143,7 @@ class Door:
         fields = {"fault": True} if "fault" in flow.metadata else {}
         self._write(flow, **(fields if app else {"refused": True}))
 
-    def _write(self, flow: http.HTTPFlow, **fields: Any) -> None:  # noqa: ANN401 (JSON)
+    def _write(self, flow: http.HTTPFlow, **fields: Any) -> None:  # noqa: ANN401  # JSON
         request, response = flow.request, None if "reset" in fields else flow.response
         line = {
             "time": moment(request.timestamp_start or time.time()),
@@ -173,7 +173,7 @@ def _fields(message: http.Message) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.headers.fields]
 
 
-def _proxyserver() -> Any:  # noqa: ANN401 (mitmproxy doesn't say either)
+def _proxyserver() -> Any:  # noqa: ANN401  # mitmproxy doesn't say either
     return _untyped(ctx.master.addons).get("proxyserver")
 
 

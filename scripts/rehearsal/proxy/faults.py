@@ -35,8 +35,7 @@ class Fault:
     def __post_init__(self) -> None:
         """Refuse what says nothing, so that no test passes because its fault was misspelt."""
         if self.status is None and not self.reset and not self.delay:
-            msg = f"a fault needs status, reset or delay: {self}"
-            raise ValueError(msg)
+            raise ValueError(f"a fault needs status, reset or delay: {self}")
         for pattern in (self.host, self.path, self.method):
             re.compile(pattern)
 

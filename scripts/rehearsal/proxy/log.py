@@ -16,7 +16,7 @@ class RequestLog:
         """Start an empty log."""
         self._file = path.open("w", encoding="utf-8")
 
-    def write(self, **fields: Any) -> None:  # noqa: ANN401 (JSON)
+    def write(self, **fields: Any) -> None:  # noqa: ANN401  # JSON
         """Write one line, at once."""
         self._file.write(json.dumps(fields, ensure_ascii=False) + "\n")
         self._file.flush()

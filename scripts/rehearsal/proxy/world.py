@@ -186,15 +186,14 @@ class World:
         return [sys.executable, "-c", _START, "-s", str(addon), *settings]
 
     def _wait(self, ready: pathlib.Path) -> int:
-        assert self._process is not None  # noqa: S101 (we come from __enter__)
+        assert self._process is not None  # noqa: S101  # we come from __enter__
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and self._process.poll() is None:
             if ready.exists() and (text := ready.read_text("utf-8")):
                 return int(text)
             time.sleep(0.02)
         output = (self._proxy / "mitmdump.log").read_text("utf-8", "replace")
-        msg = f"the local Azure didn't start (status {self._process.poll()}):\n{output}"
-        raise RuntimeError(msg)
+        raise RuntimeError(f"the local Azure didn't start (status {self._process.poll()}):\n{output}")
 
     def _write_ca_bundle(self) -> None:
         own = (self._proxy / "mitmproxy-ca-cert.pem").read_text("utf-8")
@@ -203,7 +202,7 @@ class World:
     def _stop(self) -> None:
         if self._process is None:
             return
-        assert self._process.stdin is not None  # noqa: S101 (it is a pipe)
+        assert self._process.stdin is not None  # noqa: S101  # it is a pipe
         self._process.stdin.close()
         try:
             self._process.wait(10)

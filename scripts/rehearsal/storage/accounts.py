@@ -113,8 +113,7 @@ class Accounts:
         host = ("Host", f"{account}.blob.core.windows.net")
         answer = self._azurite.send("PUT", f"{path}?{query}", [host, *fixed, mark])
         if answer.status not in (200, 201, 409):
-            msg = f"Azurite answered {answer.status} to its owner: {answer.body!r}"
-            raise RuntimeError(msg)
+            raise RuntimeError(f"Azurite answered {answer.status} to its owner: {answer.body!r}")
 
 
 def _wanted(method: str, kind: str | None, blob: str) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """Azurite, Microsoft's emulator of Azure Storage: the blobs of every account that isn't a workspace's own.
 
 What it can do is the service's own logic, as Microsoft wrote it down: conditional writes, blocks, metadata, signatures,
-the claims of a token of Entra. What it can't, roles and firewalls, `containers` asks before.
+the claims of a token of Entra. What it can't, roles and firewalls, `accounts` asks before.
 """
 
 import base64
@@ -90,7 +90,7 @@ class Azurite:
     def stop(self) -> None:
         """End it, and wait until it has written everything down."""
         if self._process is not None:
-            assert self._process.stdin is not None  # noqa: S101 (it is a pipe)
+            assert self._process.stdin is not None  # noqa: S101  # it is a pipe
             self._process.stdin.close()
             try:
                 self._process.wait(10)
@@ -122,8 +122,9 @@ class Azurite:
                 self._port = int(found[1])
                 return
             time.sleep(0.02)
-        msg = f"Azurite didn't start (status {self._process.poll()}):\n{log.read_text('utf-8', 'replace')}"
-        raise RuntimeError(msg)
+        raise RuntimeError(
+            f"Azurite didn't start (status {self._process.poll()}):\n{log.read_text('utf-8', 'replace')}"
+        )
 
     def _options(self) -> list[str]:
         """Return its options: tokens count with https alone, and its versions of the REST interface lag behind."""

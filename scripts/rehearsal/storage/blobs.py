@@ -105,7 +105,7 @@ def _put(request: Request, path: pathlib.Path, body: bytes) -> Response:
 
 def _block_list(body: bytes) -> list[str]:
     try:
-        return [entry.text or "" for entry in ET.fromstring(body)]  # noqa: S314 (a client of ours sent it)
+        return [entry.text or "" for entry in ET.fromstring(body)]  # noqa: S314  # a client of ours sent it
     except ET.ParseError:
         raise error(400, "InvalidXmlDocument", "XML specified is not syntactically valid.") from None
 

@@ -1,4 +1,4 @@
-"""What every stand-in needs of the web: routes as Azure matches them, JSON errors, reason phrases."""
+"""Answers that every stand-in may give: JSON, one that ends the handling of a request, and reason phrases."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ REASON_HEADER = "rehearsal-reason"
 """Carries a reason phrase to the proxy, which takes it off again: ASGI has no place for one."""
 
 
-class Refusal(Exception):  # noqa: N818 (it is an answer, seldom an error)
+class Refusal(Exception):  # noqa: N818  # it is an answer, seldom an error
     """Ends the handling of a request with this answer."""
 
     def __init__(self, response: Response) -> None:
@@ -24,7 +24,7 @@ def with_reason(response: Response, reason: str) -> Response:
     return response
 
 
-def json_answer(status: int, content: Any, **headers: str) -> Response:  # noqa: ANN401 (JSON)
+def json_answer(status: int, content: Any, **headers: str) -> Response:  # noqa: ANN401  # JSON
     """Return a JSON answer; `headers` are spelled with underscores."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     return JSONResponse(content, status, fields)

@@ -33,7 +33,7 @@ def application(routes: list[Route], not_found: Callable[[Request], Response]) -
 
 
 async def _refuse(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 (the handler is registered for this class alone)
+    assert isinstance(error, Refusal)  # noqa: S101  # the handler is registered for this class alone
     return error.response
 
 

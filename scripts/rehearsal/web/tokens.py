@@ -23,7 +23,7 @@ def issue(claims: dict[str, Any], key: str) -> str:
 def claims(token: str) -> dict[str, Any] | None:
     """Return what a JWT claims, without asking who signed it; None if it isn't a JWT."""
     parts = token.split(".")
-    if len(parts) != 3:  # noqa: PLR2004 (head, claims, signature: RFC 7519)
+    if len(parts) != 3:  # noqa: PLR2004  # head, claims, signature: RFC 7519
         return None
     try:
         content = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
