@@ -16,10 +16,11 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 
-from rehearsal import names, projects
-from rehearsal.options import DEFAULT_PROJECT, Options
-from rehearsal.rehearse import BOOTSTRAP, step_arguments, step_environment
-from rehearsal.world import World
+from .command import projects
+from .command.options import DEFAULT_PROJECT, Options
+from .command.rehearse import BOOTSTRAP, step_arguments, step_environment
+from .proxy.world import World
+from .state import names
 
 ARTICLE = """
 import os, sys

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from hosts import agent
 from hosts.scenarios import PROJECTS, ROOT, SCENARIOS, Scenario
-from rehearsal import names, pipelines, projects
-from rehearsal.rehearse import step_environment
-from rehearsal.world import World
+from rehearsal.command import projects
+from rehearsal.command.rehearse import step_environment
+from rehearsal.proxy.world import World
+from rehearsal.sign_in import pipelines
+from rehearsal.state import names
 
 PRINCIPAL = {"tenantid": names.TENANT_ID, "serviceprincipalid": names.CLIENT_ID}
 FEDERATED = agent.Endpoint("WorkloadIdentityFederation", PRINCIPAL, name="ml-production")

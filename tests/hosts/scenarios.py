@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from hosts import runner
-from rehearsal import names
+from rehearsal.state import names
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

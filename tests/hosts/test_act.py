@@ -27,7 +27,7 @@ from hosts.scenarios import (
     SEVERAL,
     Scenario,
 )
-from rehearsal import names
+from rehearsal.state import names
 
 pytestmark = pytest.mark.network
 BIN = Path(sys.executable).parent

@@ -30,7 +30,7 @@ from hosts.scenarios import (
     Scenario,
 )
 from hosts.test_runner_door import forms, html_in
-from rehearsal import names
+from rehearsal.state import names
 from vsix import node, pack
 
 pytestmark = pytest.mark.network

@@ -19,7 +19,9 @@ from hosts import agent
 from hosts.conftest import FEDERATED, PRINCIPAL, Azure
 from hosts.scenarios import DRY_RUN
 from hosts.test_agent_door import assert_no_token, run
-from rehearsal import entra, names, pipelines, tokens
+from rehearsal.sign_in import entra, pipelines
+from rehearsal.state import names
+from rehearsal.web import tokens
 
 pytestmark = pytest.mark.network
 ARM, FEEDS = "https://management.azure.com/.default", f"{entra.DEVOPS_AUDIENCE}/.default"

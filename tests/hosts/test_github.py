@@ -17,8 +17,11 @@ import pytest
 from hosts.conftest import Azure, empty
 from hosts.scenarios import ROOT
 from hosts.test_act import BIN, HANDED
-from rehearsal import entra, github, names, projects, tokens
-from rehearsal.world import World
+from rehearsal.command import projects
+from rehearsal.proxy.world import World
+from rehearsal.sign_in import entra, github
+from rehearsal.state import names
+from rehearsal.web import tokens
 
 pytestmark = pytest.mark.network
 TEMPLATES = ROOT / "templates"

@@ -15,8 +15,11 @@ from hosts import agent, pipeline
 from hosts.conftest import Azure
 from hosts.scenarios import ROOT
 from hosts.test_github import FILLED_IN, TAG
-from rehearsal import entra, names, projects, tokens
-from rehearsal.world import World
+from rehearsal.command import projects
+from rehearsal.proxy.world import World
+from rehearsal.sign_in import entra
+from rehearsal.state import names
+from rehearsal.web import tokens
 
 pytestmark = pytest.mark.network
 TEMPLATES = ROOT / "templates"

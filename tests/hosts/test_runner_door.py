@@ -28,7 +28,7 @@ from hosts.scenarios import (
     Scenario,
 )
 from markdown_it import MarkdownIt
-from rehearsal import names
+from rehearsal.state import names
 
 pytestmark = pytest.mark.network
 TOKENS = (names.FEED_TOKEN, names.READ_TOKEN, names.CLIENT_SECRET)

@@ -15,7 +15,9 @@ from amlwheel.report import outputs
 from hosts import agent
 from hosts.conftest import Azure
 from hosts.scenarios import RELEASE, ROOT
-from rehearsal import entra, names, tokens
+from rehearsal.sign_in import entra
+from rehearsal.state import names
+from rehearsal.web import tokens
 from vsix.pipelines import walk
 
 pytestmark = pytest.mark.network

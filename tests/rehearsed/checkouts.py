@@ -6,8 +6,9 @@ import subprocess
 import sys
 from typing import Any
 
-from rehearsal.projects import commit, git_environment
-from rehearsal.world import CODE_TOKEN
+from rehearsal.command.projects import commit
+from rehearsal.git_host.git import git_environment
+from rehearsal.state.names import CODE_TOKEN
 from rehearsed.steps import Result, Step
 
 HERE = ".".join(map(str, sys.version_info[:2]))

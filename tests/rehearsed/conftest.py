@@ -6,9 +6,12 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from rehearsal import azurite, git_host, names
-from rehearsal.projects import commit
-from rehearsal.world import REPOSITORY, World
+from rehearsal.command.projects import commit
+from rehearsal.git_host import repositories
+from rehearsal.proxy.world import World
+from rehearsal.state import names
+from rehearsal.state.names import REPOSITORY
+from rehearsal.storage import azurite
 from rehearsed import checkouts
 from rehearsed.steps import PROJECTS, Step, write_wheel
 
@@ -93,5 +96,5 @@ def checkout(tmp_path: pathlib.Path) -> pathlib.Path:
 def pushed(checkout: pathlib.Path, world: World) -> pathlib.Path:
     """Return the checkout, pushed to its origin on the local github.com."""
     world.push(checkout, REPOSITORY)
-    git_host.set_origin(checkout, REPOSITORY)
+    repositories.set_origin(checkout, REPOSITORY)
     return checkout

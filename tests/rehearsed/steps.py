@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.world import (
+from rehearsal.proxy.world import World
+from rehearsal.proxy.world import is_write as _is_write
+from rehearsal.state.names import (
     FEED,
     FEED_TOKEN,
     ORGANIZATION,
@@ -22,9 +24,7 @@ from rehearsal.world import (
     RESOURCE_GROUP,
     SUBSCRIPTION_ID,
     WORKSPACE,
-    World,
 )
-from rehearsal.world import is_write as _is_write
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROJECTS = ROOT / "tests" / "projects"

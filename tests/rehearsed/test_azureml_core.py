@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from amlwheel.workspace.azureml import process
-from rehearsal.builder import build
-from rehearsal.world import (
+from rehearsal.builder.build import build
+from rehearsal.proxy.world import World
+from rehearsal.state.names import (
     OTHER_WORKSPACE,
     OUTSIDER_CLIENT_ID,
     OUTSIDER_CLIENT_SECRET,
@@ -21,7 +22,6 @@ from rehearsal.world import (
     RESOURCE_GROUP,
     SUBSCRIPTION_ID,
     WORKSPACE,
-    World,
     workspace_id,
 )
 from rehearsed.steps import WORKSPACE_LABEL, Result, Step, refused, write_wheel

@@ -11,7 +11,7 @@ from amlwheel.model.azure import Workspace
 from amlwheel.sign_in import detectors
 from amlwheel.transport import process
 from amlwheel.workspace.azureml.process import Worker
-from rehearsal.world import World
+from rehearsal.proxy.world import World
 from rehearsed.steps import WORKSPACE_LABEL, Step, refused
 
 SERVICES = r"\.api\.azureml\.ms$"

@@ -4,9 +4,9 @@ import pathlib
 import re
 
 import pytest
-from rehearsal.entra import HOST as LOGIN_HOST
-from rehearsal.projects import commit
-from rehearsal.world import SUBSCRIPTION_ID
+from rehearsal.command.projects import commit
+from rehearsal.sign_in.entra import HOST as LOGIN_HOST
+from rehearsal.state.names import SUBSCRIPTION_ID
 from rehearsed.steps import PROJECTS, Step, refused, write_wheel
 
 # --- inputs

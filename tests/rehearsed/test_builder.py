@@ -5,15 +5,15 @@ import re
 from typing import Any
 
 import pytest
-from rehearsal import builder
-from rehearsal.world import (
+from rehearsal.builder import build as builder
+from rehearsal.proxy.world import World
+from rehearsal.state.names import (
     FEED_TOKEN,
     OTHER_WORKSPACE,
     READ_TOKEN,
     RESOURCE_GROUP,
     SUBSCRIPTION_ID,
     WORKSPACE,
-    World,
     workspace_id,
 )
 from rehearsed.steps import Result, Step, write_wheel

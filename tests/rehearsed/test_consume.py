@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rehearsal.world import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, World, workspace_id
+from rehearsal.proxy.world import World
+from rehearsal.state.names import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, workspace_id
 from rehearsed.steps import ROOT, Result, Step, write_wheel
 
 BOTH = tuple(f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{name}" for name in (WORKSPACE, OTHER_WORKSPACE))

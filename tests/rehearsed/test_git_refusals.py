@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rehearsal import git_host
-from rehearsal.world import AZURE_REPOSITORY, CODE_TOKEN, REPOSITORY, World
+from rehearsal.git_host import host as git_host
+from rehearsal.git_host import repositories
+from rehearsal.proxy.world import World
+from rehearsal.state.names import AZURE_REPOSITORY, CODE_TOKEN, REPOSITORY
 from rehearsed.checkouts import BELOW, PROJECT, git, release
 from rehearsed.steps import Step, refused
 
@@ -93,7 +95,7 @@ def test_what_images_could_not_be_built_from_is_refused(  # noqa: PLR0913  # a t
     status: int,
     told: str,
 ) -> None:
-    (pushed / "bare").write_text(str(git_host.folder(world.store, git_host.GITHUB, "/acme/churn")))
+    (pushed / "bare").write_text(str(repositories.folder(world.store, git_host.GITHUB, "/acme/churn")))
     given = spoil(pushed)
     refused(release(step, pushed, **given), status, told)
 

@@ -9,9 +9,12 @@ import urllib.parse
 from typing import Any
 
 import pytest
-from rehearsal import builder, git_host
-from rehearsal.projects import commit
-from rehearsal.world import AZURE_REPOSITORY, CODE_TOKEN, REPOSITORY, World, workspace_id
+from rehearsal.builder import build as builder
+from rehearsal.command.projects import commit
+from rehearsal.git_host import host as git_host
+from rehearsal.git_host import repositories
+from rehearsal.proxy.world import World
+from rehearsal.state.names import AZURE_REPOSITORY, CODE_TOKEN, REPOSITORY, workspace_id
 from rehearsed.checkouts import BELOW, git, release
 from rehearsed.steps import Step
 from rehearsed.test_builder import build, properties, records
@@ -66,7 +69,8 @@ def test_two_packages_of_a_commit_in_azure_repos_are_released_by_azureml_core(
     step: Step, world: World, checkout: pathlib.Path
 ) -> None:
     world.push(checkout, AZURE_REPOSITORY)
-    git_host.set_origin(checkout, AZURE_REPOSITORY.replace("https://", "https://acme@"))  # as its clone button has it
+    of_the_clone_button = AZURE_REPOSITORY.replace("https://", "https://acme@")
+    repositories.set_origin(checkout, of_the_clone_button)
     both = (checkout / BELOW, checkout / "packages" / "flock")
     result = release(step, checkout, sdk="v1", package_dir=both)
     assert result.status == 0, result.output

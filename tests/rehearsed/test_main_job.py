@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 import yaml
 from amlwheel.report.outputs import OUTPUTS
-from rehearsal.projects import commit
-from rehearsal.world import (
+from rehearsal.command.projects import commit
+from rehearsal.proxy.world import World
+from rehearsal.state.names import (
     FEED,
     MIRROR_FEED,
     ORGANIZATION,
@@ -25,7 +26,6 @@ from rehearsal.world import (
     SUBSCRIPTION_ID,
     TOKEN_REGISTRY,
     WORKSPACE,
-    World,
 )
 from rehearsed.steps import (
     EMITTED,

@@ -6,9 +6,11 @@ import pathlib
 from urllib.parse import parse_qs
 
 import pytest
-from rehearsal import github, tokens
-from rehearsal.entra import DEVOPS_AUDIENCE
-from rehearsal.world import CLIENT_ID, OUTSIDER_CLIENT_ID, TENANT_ID, World
+from rehearsal.proxy.world import World
+from rehearsal.sign_in import github
+from rehearsal.sign_in.entra import DEVOPS_AUDIENCE
+from rehearsal.state.names import CLIENT_ID, OUTSIDER_CLIENT_ID, TENANT_ID
+from rehearsal.web import tokens
 from rehearsed.steps import Result, Step, in_feed, refused, write_wheel
 
 NO_OTHER = {"AZURE_CLIENT_ID": "", "AZURE_TENANT_ID": "", "AZURE_CLIENT_SECRET": "", "AMLWHEEL_FEED_TOKEN": ""}

@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 
 import pytest
-from rehearsal import upstream
-from rehearsal.world import FEED, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE
+from rehearsal.artifacts import upstream
+from rehearsal.state.names import FEED, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE
 from rehearsed.steps import EMITTED, ROOT, Step, sha256
 
 

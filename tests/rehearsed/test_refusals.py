@@ -5,8 +5,8 @@ import shutil
 from typing import Any
 
 import pytest
-from rehearsal.names import guid
-from rehearsal.world import (
+from rehearsal.proxy.world import World
+from rehearsal.state.names import (
     BUILD_TOKEN,
     ORGANIZATION,
     OUTSIDER_CLIENT_ID,
@@ -18,7 +18,7 @@ from rehearsal.world import (
     RESOURCE_GROUP,
     SUBSCRIPTION_ID,
     WORKSPACE,
-    World,
+    guid,
     workspace_id,
 )
 from rehearsed.steps import FEED_LABEL, PACKAGES, SIGN_IN, Step, refused, write_wheel

@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 from amlwheel.build import wheel
-from rehearsal.projects import commit
+from rehearsal.command.projects import commit
 from rehearsed.steps import PROJECTS, sha256
 
 BACKENDS = sorted(path.name for path in (PROJECTS / "backends").iterdir())

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from rehearsal.world import CLIENT_SECRET, FEED_TOKEN, READ_TOKEN, World
+from rehearsal.proxy.world import World
+from rehearsal.state.names import CLIENT_SECRET, FEED_TOKEN, READ_TOKEN
 from rehearsed.steps import PACKAGES, ROOT, Result, Step
 
 # With the characters that change their look in URLs and forms.

@@ -11,8 +11,10 @@ from amlwheel.errors.feed import VersionTaken
 from amlwheel.feed import index, publish
 from amlwheel.model.secret import Secret
 from amlwheel.plan.change import Verb
-from rehearsal import builder, rehearse
-from rehearsal.world import World, workspace_id
+from rehearsal.builder.build import build
+from rehearsal.command import rehearse
+from rehearsal.proxy.world import World
+from rehearsal.state.names import workspace_id
 from rehearsed import servers
 from rehearsed.servers import READER, WRITER, Devpi, Server
 from rehearsed.steps import Result, Step, refused, write_wheel
@@ -91,7 +93,7 @@ def test_a_release_installs_and_a_second_run_writes_nothing(
         "password": "fake%2520reader%26pass-0002",
     }
     outputs = released.outputs
-    built = builder.build(world, workspace_id(), outputs["environment-name"], outputs["environment-version"])
+    built = build(world, workspace_id(), outputs["environment-name"], outputs["environment-version"])
     assert built.ok, built.log
     assert built.installed == ("acme_core 3.0", "acme_features 0.3.0")
     for secret in (WRITER, READER):

@@ -4,7 +4,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from rehearsal.world import World
+from rehearsal.proxy.world import World
 from rehearsed.steps import Step
 from rehearsed.test_storage_route import HOST, release, stored
 

@@ -16,9 +16,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from rehearsal import names, roles, upstream
-from rehearsal.builder import build
-from rehearsal.world import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, World, workspace_id
+from rehearsal.artifacts import upstream
+from rehearsal.builder.build import build
+from rehearsal.proxy.world import World
+from rehearsal.state import names
+from rehearsal.state.names import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, workspace_id
+from rehearsal.storage import roles
 from rehearsed.steps import ROOT, WORKSPACE_LABEL, Result, Step, refused, sha256, write_wheel
 
 pytestmark = pytest.mark.network  # npm brings Azurite, and two locks have public packages

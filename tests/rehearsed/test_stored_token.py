@@ -6,17 +6,10 @@ import time
 from typing import Any
 
 import pytest
-from rehearsal import tokens
-from rehearsal.entra import DEVOPS_AUDIENCE
-from rehearsal.world import (
-    CLIENT_ID,
-    FEED_TOKEN,
-    OTHER_WORKSPACE,
-    RESOURCE_GROUP,
-    SUBSCRIPTION_ID,
-    WORKSPACE,
-    World,
-)
+from rehearsal.proxy.world import World
+from rehearsal.sign_in.entra import DEVOPS_AUDIENCE
+from rehearsal.state.names import CLIENT_ID, FEED_TOKEN, OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE
+from rehearsal.web import tokens
 from rehearsed.steps import WORKSPACE_LABEL, Result, Step, refused
 
 STORE = [("PUT", "connections")]

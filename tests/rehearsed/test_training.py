@@ -11,8 +11,11 @@ from typing import Any
 import bootstrap
 import pytest
 import yaml
-from rehearsal import entra, names, tokens
-from rehearsal.world import OTHER_WORKSPACE, WORKSPACE, World, workspace_id
+from rehearsal.proxy.world import World
+from rehearsal.sign_in import entra
+from rehearsal.state import names
+from rehearsal.state.names import OTHER_WORKSPACE, WORKSPACE, workspace_id
+from rehearsal.web import tokens
 from rehearsed.steps import ROOT, WORKSPACE_LABEL, Result, Step
 
 TEMPLATES = ROOT / "templates" / "training"

@@ -4,7 +4,8 @@ import pathlib
 from typing import Any
 
 import pytest
-from rehearsal.world import FEED_TOKEN, World
+from rehearsal.proxy.world import World
+from rehearsal.state.names import FEED_TOKEN
 from rehearsed.steps import PACKAGES, SIGN_IN, Result, Step, in_feed, sha256
 
 UPLOAD = {"host": PACKAGES, "path": r"/pypi/upload", "method": "POST"}

@@ -5,8 +5,9 @@ import shutil
 from typing import Any
 
 import pytest
-from rehearsal import builder
-from rehearsal.world import MIRROR_FEED, ORGANIZATION, PROJECT, READ_TOKEN, World, workspace_id
+from rehearsal.builder.build import build
+from rehearsal.proxy.world import World
+from rehearsal.state.names import MIRROR_FEED, ORGANIZATION, PROJECT, READ_TOKEN, workspace_id
 from rehearsed.steps import PACKAGES, Result, Step, write_wheel
 
 pytestmark = pytest.mark.network
@@ -51,9 +52,7 @@ def test_what_is_not_saved_in_the_feed_is_saved_before_the_image_needs_it(
     result = step(wheel=needy, **INPUTS)
     assert result.status == 0, result.output
     assert saved(world) == {"iniconfig-2.3.1-py3-none-any.whl"}
-    built = builder.build(
-        world, workspace_id(), result.outputs["environment-name"], result.outputs["environment-version"]
-    )
+    built = build(world, workspace_id(), result.outputs["environment-name"], result.outputs["environment-version"])
     assert built.ok, built.log
     assert "iniconfig 2.3.1" in built.installed
     again = step(wheel=needy, **INPUTS)
@@ -68,9 +67,7 @@ def test_unsaved_it_would_have_failed_in_the_image(step: Step, world: World, nee
     assert result.status == 0, result.output
     for path in (world.azure / "feeds").rglob(f"{MIRROR_FEED}/saved/*"):
         path.unlink()
-    built = builder.build(
-        world, workspace_id(), result.outputs["environment-name"], result.outputs["environment-version"]
-    )
+    built = build(world, workspace_id(), result.outputs["environment-name"], result.outputs["environment-version"])
     assert not built.ok
 
 

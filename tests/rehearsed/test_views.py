@@ -10,7 +10,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from rehearsal.world import FEED, ORGANIZATION, World
+from rehearsal.proxy.world import World
+from rehearsal.state.names import FEED, ORGANIZATION
 from rehearsed.steps import FEED_LABEL, PACKAGES, ROOT, SIGN_IN, Result, Step, in_feed, refused, write_wheel
 
 PROMOTION = {"host": PACKAGES, "path": "/versions/", "method": "PATCH"}

@@ -18,8 +18,8 @@ settings.register_profile(
 )
 settings.load_profile("amlwheel")
 
-# These start programs and stand-ins of their own.
-OTHERS = ("test_bootstrap", "test_rehears", "test_scripts")
+# These start programs and stand-ins of their own, as do those in the folder `rehearsal`.
+OTHERS = ("test_bootstrap", "test_scripts")
 OUTER = re.compile(
     r"(PIP|UV|GITHUB|RUNNER|BUILD|SYSTEM|AGENT|INPUT|AZURE|AMLWHEEL|SOURCE_DATE)_.*|\w*_PROXY", re.IGNORECASE
 )
@@ -39,7 +39,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not request.path.name.startswith(OTHERS):
+    if request.path.parent.name != "rehearsal" and not request.path.name.startswith(OTHERS):
         for name in [name for name in os.environ if OUTER.fullmatch(name)]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)

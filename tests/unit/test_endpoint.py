@@ -16,7 +16,7 @@ from amlwheel.inputs.reading import read
 from amlwheel.model.secret import Secret
 from amlwheel.sign_in.service_connection import _Federated, _lives, service_connection
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
-from rehearsal import tokens
+from rehearsal.web import tokens
 from unit.parts import CANARY, GUID
 
 ORGANISATION = {"SYSTEM_COLLECTIONURI": "https://dev.azure.com/Acme/"}

@@ -126,7 +126,7 @@ def check(remote: Remote, token: Secret) -> None:
 
 
 def _refused(response: requests.Response, repository: Repository) -> StepError:
-    """Return what the answer to the first question means; see `scripts/rehearsal/git_host.py` for the hosts' ways."""
+    """Return what the answer to the first question means; see `scripts/rehearsal/git_host` for the hosts' ways."""
     status, content = response.status_code, response.headers.get("Content-Type", "")
     place = response.headers.get("Location", "").partition("?")[0].removesuffix("/info/refs")
     fix = f"Make {repository.permission}, store it as a secret, and pass it as `connection-token`."

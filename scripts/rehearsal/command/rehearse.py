@@ -1,0 +1,201 @@
+"""What `scripts/rehearse` does, in the stand-ins' environment."""
+
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+from collections.abc import Mapping
+from typing import IO
+
+import yaml
+
+from ..builder.build import build
+from ..git_host import repositories
+from ..proxy.world import World
+from ..state import names
+from ..state.names import (
+    CODE_TOKEN,
+    FEED,
+    FEED_TOKEN,
+    ORGANIZATION,
+    PROJECT,
+    READ_TOKEN,
+    REPOSITORY,
+    RESOURCE_GROUP,
+    SUBSCRIPTION_ID,
+    WORKSPACE,
+    workspace_id,
+)
+from ..storage import azurite
+from . import projects
+from .options import DEFAULT_PROJECT, Options, parse
+
+BOOTSTRAP = pathlib.Path(__file__).resolve().parents[3] / "action" / "bootstrap.py"
+
+_KEPT = frozenset(
+    "PATH HOME USER LOGNAME LANG LANGUAGE TZ TERM COLUMNS NO_COLOR FORCE_COLOR SHELL TMPDIR TEMP TMP XDG_CACHE_HOME "
+    "SYSTEMROOT SYSTEMDRIVE COMSPEC PATHEXT WINDIR USERPROFILE APPDATA LOCALAPPDATA PROGRAMDATA "
+    "UV_DEFAULT_INDEX UV_INDEX_URL UV_CACHE_DIR UV_HTTP_TIMEOUT PIP_INDEX_URL PIP_CACHE_DIR PIP_DEFAULT_TIMEOUT".split()
+)
+_AZURE = re.compile(r"(.*\.)?(azure\.com|visualstudio\.com|azureml\.ms|windows\.net|microsoftonline\.com)")
+_KEPT_PREFIXES = ("LC_", "AMLWHEEL_")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Rehearse; return the step's exit status, or 1 if the step succeeded and its image couldn't be built."""
+    options = parse(sys.argv[1:] if argv is None else argv)
+    if isinstance(options, str):
+        print(options)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as scratch:
+        folder = options.keep or pathlib.Path(tempfile.mkdtemp(prefix="rehearsed-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with projects.ready(options.project, pathlib.Path(scratch)) as project:
+                return _rehearse(options, project, folder.resolve())
+        except ValueError as error:
+            print(f"rehearse: {error}")
+            return 2
+
+
+def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> int:
+    arguments = step_arguments(options, project, folder)
+    if options.value("route") == "storage":
+        azurite.installed()
+    with World(folder, latency_ms=options.latency_ms, beside=own_servers(options)) as world:
+        if options.value("route") == "git" and options.value("git-repository") is None:
+            arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
+        _announce(options, arguments, folder)
+        status = _run(arguments, step_environment(world, os.environ, options.value("route")), folder / "log.txt")
+        _conclude(world, folder, status)
+        if status == 0 and options.build_image:
+            world.cut_off(off=options.mirror)
+            return _build_images(arguments, world)
+        return status
+
+
+def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path) -> list[str]:
+    """Return the step's arguments: what the user gave, and a default for what the local Azure must know.
+
+    The routes through a storage and from git need no feed.
+    """
+    defaults = {
+        "package-dir": str(project),
+        "feed": f"{ORGANIZATION}/{PROJECT}/{FEED}",
+        "workspace": f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{WORKSPACE}",
+        "output-dir": str(folder),
+    }
+    if options.value("wheel") is not None:
+        del defaults["package-dir"]
+    if options.value("route") in {"workspace", "storage", "git"}:
+        del defaults["feed"]
+    if options.value("route") == "storage":
+        defaults["storage-container"] = names.container_url()
+    missing = {name: value for name, value in defaults.items() if options.value(name) is None}
+    return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
+
+
+def own_servers(options: Options) -> list[str]:
+    """Return the hosts of the user's own repository server, which the step and the image builder then really reach."""
+    urls = (options.value(name) or "" for name in ("feed", "feed-upload-url"))
+    hosts = {urllib.parse.urlsplit(url).hostname or "" for url in urls if re.match(r"https?://", url, re.IGNORECASE)}
+    return sorted(host for host in hosts if host and not _AZURE.fullmatch(host))
+
+
+def _push(world: World, project: pathlib.Path, *, own: bool) -> list[str]:
+    """Push the project to the local github.com; return what tells the step, if it isn't the checkout's origin.
+
+    The sample's origin is set. The user's own checkout stays as it is. ValueError if it is none.
+    """
+    try:
+        world.push(project, REPOSITORY)
+    except subprocess.CalledProcessError as error:
+        raise ValueError(f"{project} is no checkout of git with a commit that could be pushed") from error
+    if own:
+        return ["--git-repository", REPOSITORY]
+    repositories.set_origin(project, REPOSITORY)
+    return []
+
+
+def step_environment(world: World, base: Mapping[str, str], route: str | None = None) -> dict[str, str]:
+    """Return the step's environment: little of ours, nothing of a CI that may be around it, and the fake tokens."""
+    kept = {name: value for name, value in base.items() if name.upper() in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    tokens = {"AMLWHEEL_FEED_TOKEN": FEED_TOKEN, "AMLWHEEL_CONNECTION_TOKEN": READ_TOKEN}
+    if route == "git":
+        tokens = {"AMLWHEEL_CONNECTION_TOKEN": CODE_TOKEN}
+    return {**tokens, **world.environment(kept), "PIP_CONFIG_FILE": os.devnull}
+
+
+def _announce(options: Options, arguments: list[str], folder: pathlib.Path) -> None:
+    latency = f", every answer {options.latency_ms:g} ms later" if options.latency_ms else ""
+    print(f"A local Azure is running{latency}: feed, workspace and storage, Entra, container registry.")
+    print(f"The step runs against it, from source, as: bootstrap.py {' '.join(arguments)}")
+    print(f"Everything is kept in {folder}\n", flush=True)
+
+
+def _run(arguments: list[str], environment: Mapping[str, str], log: pathlib.Path) -> int:
+    """Run the step, its output shown as it comes and copied to `log`."""
+    command = [os.environ.get("REHEARSE_WITH", sys.executable), str(BOOTSTRAP), *arguments]
+    with log.open("wb") as copy:
+        step = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        try:
+            _copy(step, copy)
+            return step.wait()
+        except KeyboardInterrupt:  # the step has got it too, and ends by itself
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                step.wait(10)
+            step.kill()
+            return 130
+
+
+def _copy(step: subprocess.Popen[bytes], copy: IO[bytes]) -> None:
+    assert step.stdout is not None  # noqa: S101  # it is a pipe
+    with step.stdout as said:
+        while chunk := os.read(said.fileno(), 65536):
+            for stream in (sys.stdout.buffer, copy):
+                stream.write(chunk)
+                stream.flush()
+
+
+def _conclude(world: World, folder: pathlib.Path, status: int) -> None:
+    requests, writes = world.requests(), world.writes()
+    refused = sorted({line["url"] for line in requests if line.get("refused")})
+    files = sorted(path.name for path in folder.iterdir() if path.is_file())
+    print(f"\nThe step ended with status {status}. Where to look, in {folder}:")
+    print(f"  {'requests.jsonl':16} {len(requests)} requests to the local Azure, {len(writes)} of them writes")
+    print(f"  {'log.txt':16} what the step printed")
+    print(f"  {'azure/':16} what the local Azure remembers")
+    for name in (name for name in files if name not in {"requests.jsonl", "log.txt"}):
+        print(f"  {name}")
+    print(
+        "It was a rehearsal: nothing was released, and the image's digest is made up. Don't use the files with Azure."
+    )
+    if refused:
+        print(f"Refused, since they are no part of the rehearsal: {', '.join(refused)}")
+    sys.stdout.flush()
+
+
+def _build_images(arguments: list[str], world: World) -> int:
+    """Build what the emitted asset names, in each workspace; return 0, or 1 if a build failed."""
+    given = parse(arguments)
+    assert isinstance(given, Options)  # noqa: S101  # these arguments were parsed before
+    asset = yaml.safe_load((pathlib.Path(given.value("output-dir") or ".") / "environment.yml").read_text("utf-8"))
+    name, version = str(asset["name"]), str(asset["version"])
+    failed = 0
+    for workspace in (given.value("workspace") or "").split():
+        print(
+            f"\nThe image builder installs azureml:{name}:{version} in {workspace.rpartition('/')[2]} ...", flush=True
+        )
+        result = build(world, workspace_id(workspace.rpartition("/")[2]), name, version)
+        if result.ok:
+            print(f"  it installed: {len(result.installed)} packages")
+        else:
+            print("".join(f"  {line}\n" for line in result.log.splitlines()[-30:]) + "  it did NOT install")
+            failed = 1
+    return failed

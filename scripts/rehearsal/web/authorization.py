@@ -1,0 +1,23 @@
+"""What an Authorization header holds."""
+
+import base64
+import binascii
+
+
+def basic_password(header: str) -> str | None:
+    """Return the password of a Basic Authorization header with a user, else None."""
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    del user  # any user will do, none too: Learn, use-personal-access-tokens-to-authenticate
+    return password or None
+
+
+def bearer_token(header: str) -> str | None:
+    """Return the token of a Bearer Authorization header, else None."""
+    scheme, _, value = header.partition(" ")
+    return value.strip() or None if scheme.lower() == "bearer" else None

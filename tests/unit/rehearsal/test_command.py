@@ -1,0 +1,169 @@
+"""The command line of a rehearsal, the arguments that it makes for the step, and the projects that it takes."""
+
+import io
+import pathlib
+import tarfile
+import zipfile
+
+import pytest
+from rehearsal.command import options, projects
+from rehearsal.command.rehearse import own_servers, step_arguments
+from rehearsal.state import names
+
+
+def test_command_line_keeps_the_steps_inputs_apart(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    argv = [str(tmp_path), "--latency", "50", "--feed", "a/b", "--keep=d", "--dry-run=true", "--build-image"]
+    parsed = options.parse(argv)
+    assert parsed == options.Options(
+        tmp_path.resolve(), 50.0, pathlib.Path("d"), build_image=True, inputs=["--feed", "a/b", "--dry-run=true"]
+    )
+    assert isinstance(parsed, options.Options)
+    assert [parsed.value(name) for name in ("feed", "dry-run", "index")] == ["a/b", "true", None]
+
+
+@pytest.mark.parametrize(
+    ("argv", "inputs"),
+    [
+        (["--python-version", "3.12", "--dry-run"], ["--python-version", "3.12", "--dry-run", "true"]),
+        (["--dry-run", "--python-version", "3.12"], ["--dry-run", "true", "--python-version", "3.12"]),
+        (["--dry-run", "false"], ["--dry-run", "false"]),
+        (["--base-image", "x"], ["--base-image", "x"]),
+    ],
+)
+def test_dry_run_needs_no_value(argv: list[str], inputs: list[str]) -> None:
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    assert parsed.inputs == inputs
+
+
+@pytest.mark.parametrize(
+    ("argv", "feed"),
+    [
+        ([], ["--feed", "acme/ml/wheels"]),
+        (["--route", "workspace", "--sdk", "v1"], None),
+        (["--route=workspace"], None),
+        (["--route", "storage", "--mirror", "true"], None),
+        (["--route", "workspace", "--feed", "a/b"], ["--feed", "a/b"]),
+        (["--route", "feed"], ["--feed", "acme/ml/wheels"]),
+    ],
+)
+def test_a_feed_is_named_by_default_unless_the_route_needs_none(
+    argv: list[str], feed: list[str] | None, tmp_path: pathlib.Path
+) -> None:
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    arguments = step_arguments(parsed, tmp_path, tmp_path)
+    assert arguments[: len(argv)] == argv
+    place = arguments.index("--feed") if "--feed" in arguments else None
+    assert feed == (None if place is None else arguments[place : place + 2])
+
+
+@pytest.mark.parametrize(
+    ("argv", "container", "mirror"),
+    [
+        (["--route", "storage"], names.container_url(), False),
+        (["--route", "storage", "--mirror", "--dry-run"], names.container_url(), True),
+        (["--route", "storage", "--mirror", "false"], names.container_url(), False),
+        (["--route", "storage", "--storage-container", "https://x"], "https://x", False),
+        ([], None, False),
+    ],
+)
+def test_the_rehearsal_has_a_container(
+    argv: list[str], container: str | None, tmp_path: pathlib.Path, *, mirror: bool
+) -> None:
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    assert parsed.mirror is mirror
+    arguments = step_arguments(parsed, tmp_path, tmp_path)
+    place = arguments.index("--storage-container") if "--storage-container" in arguments else None
+    assert container == (None if place is None else arguments[place + 1])
+
+
+def test_command_line_defaults_to_the_sample() -> None:
+    parsed = options.parse([])
+    assert isinstance(parsed, options.Options)
+    assert (parsed.project / "pyproject.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["nowhere"], "neither a folder nor an sdist"),
+        (["."], "pyproject.toml"),
+        (["--latency", "fast"], "milliseconds"),
+        (["--latency", "-1"], "milliseconds"),
+        (["--keep"], "needs a value"),
+        (["--feed"], "needs a value"),
+        (["--feed", "--keep", "d"], "--feed needs a value"),
+        (["--kep", "d"], "did you mean --keep?"),
+    ],
+)
+def test_command_line_says_what_is_wrong(
+    argv: list[str], text: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = options.parse(argv)
+    assert isinstance(said, str)
+    assert text in said
+    assert not said.startswith("usage")
+
+
+def test_help_is_told_from_errors() -> None:
+    assert str(options.parse(["--feed", "x", "--help"])).startswith("usage")
+
+
+def test_sdist_is_unpacked(tmp_path: pathlib.Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a-1.zip", "w") as archive:
+        archive.writestr("a-1/pyproject.toml", "")
+    folder = projects.unpack(tmp_path / "a-1.zip", tmp_path / "out")
+    assert (folder.name, [path.name for path in folder.iterdir()]) == ("a-1", ["pyproject.toml"])
+
+
+def test_sdist_that_climbs_out_is_refused(tmp_path: pathlib.Path) -> None:
+    sdist = tmp_path / "a-1.tar.gz"
+    with tarfile.open(sdist, "w:gz") as archive:
+        for name in ("a-1/pyproject.toml", "../evil"):
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    with pytest.raises(ValueError, match="can't be unpacked"):
+        projects.unpack(sdist, tmp_path / "out")
+    assert not (tmp_path / "evil").exists()
+
+
+def test_what_is_no_sdist_is_refused(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.tar.gz").write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="can't be unpacked"):
+        projects.unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("a", "")
+    with pytest.raises(ValueError, match="0 folders"):
+        projects.unpack(tmp_path / "b.zip", tmp_path / "out2")
+
+
+@pytest.mark.parametrize(
+    ("words", "hosts"),
+    [
+        ([], []),
+        (["--feed", "acme/ml/wheels"], []),
+        (["--feed", "https://pkgs.dev.azure.com/acme/_packaging/f/pypi/simple/"], []),
+        (["--feed", "https://acme.pkgs.visualstudio.com/_packaging/f/pypi/simple/"], []),
+        (["--feed", "https://management.azure.com/simple/"], []),
+        (["--feed", "http://127.0.0.1:3141/ci/dev/+simple/"], ["127.0.0.1"]),
+        (["--feed=HTTPS://devpi.example/a/b/+simple/"], ["devpi.example"]),
+        (
+            ["--feed", "https://a.example/simple/", "--feed-upload-url", "https://b.example/"],
+            ["a.example", "b.example"],
+        ),
+    ],
+)
+def test_only_a_repository_server_of_the_users_own_is_reached(words: list[str], hosts: list[str]) -> None:
+    parsed = options.parse(words)
+    assert isinstance(parsed, options.Options)
+    assert own_servers(parsed) == hosts
+
+
+def test_the_help_tells_the_fake_tokens() -> None:
+    help_text = options.parse(["--help"])
+    assert isinstance(help_text, str)
+    assert names.FEED_TOKEN in help_text
+    assert names.READ_TOKEN in help_text

@@ -1,0 +1,18 @@
+"""What the local Azure remembers, and the images that it begins with."""
+
+import pathlib
+
+from rehearsal.state import images, names
+from rehearsal.state.store import Store
+
+
+def test_state_survives_and_can_be_edited(tmp_path: pathlib.Path) -> None:
+    with Store(tmp_path).edit("entra") as document:
+        document["tenants"].append("another")
+    assert Store(tmp_path).read("entra")["tenants"] == [names.TENANT_ID, "another"]
+
+
+def test_image_digest_is_of_the_manifest_and_latest_is_the_newest() -> None:
+    tags = images.document()["mcr.microsoft.com"]["azureml/openmpi4.1.0-ubuntu22.04"]
+    assert tags["latest"] == tags["20251130.v1"] != tags["20251025.v1"]
+    assert images.digest("") == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
