@@ -105,20 +105,21 @@ def read(path: Path) -> Told:
         with path.open("rb") as file:
             said = json.loads(file.read(LARGEST))
         if type(said["schema"]) is not int or not 0 < said["schema"] <= SCHEMA:
-            message = f"{path} is in format {str(said['schema'])[:20]}, and this version reads 1 to {SCHEMA}."
-            raise BadReceipt(message, fix="Use the version of amlwheel that wrote it, or a newer one.")
+            raise BadReceipt(
+                f"{path} is in format {str(said['schema'])[:20]}, and this version reads 1 to {SCHEMA}.",
+                fix="Use the version of amlwheel that wrote it, or a newer one.",
+            )
         if said.get("dry_run"):
-            message = f"{path} is of a dry run, which released nothing."
-            raise BadReceipt(message, fix="Use the receipt of a release.")
+            raise BadReceipt(f"{path} is of a dry run, which released nothing.", fix="Use the receipt of a release.")
         return _told(said)
     except OSError as error:
-        message = f"{path} can't be read: {error.strerror}."
-        raise BadReceipt(message) from None
+        raise BadReceipt(f"{path} can't be read: {error.strerror}.") from None
     except StepError as error:
         raise (error if isinstance(error, BadReceipt) else BadReceipt(f"{path}: {error.what[:300]}")) from None
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
-        message = f"{path} isn't the receipt of a release ({type(error).__name__}: {str(error)[:80]})."
-        raise BadReceipt(message) from None
+        raise BadReceipt(
+            f"{path} isn't the receipt of a release ({type(error).__name__}: {str(error)[:80]})."
+        ) from None
 
 
 def _told(said: Mapping[str, Any]) -> Told:
@@ -145,16 +146,14 @@ def _told(said: Mapping[str, Any]) -> Told:
     ids = [made.id(place) for place in made.workspaces]
     fits = ids == environment["ids"] and made.version.endswith(f"-{made.sha256[:12]}")
     if not (ids and made.packages and fits and Image.parse(made.image).pinned == made.image):
-        message = "image, name, version, definition and ids don't belong together"
-        raise ValueError(message)
+        raise ValueError("image, name, version, definition and ids don't belong together")
     return made
 
 
 def _text(value: object, pattern: str) -> str:
     """Return `value`, a text of that shape; raise ValueError for all else."""
     if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
-        message = f"{str(value)[:40]!r} can't be there"
-        raise ValueError(message)
+        raise ValueError(f"{str(value)[:40]!r} can't be there")
     return value
 
 
@@ -170,16 +169,14 @@ def _check_environment(arm: Arm, told: Told, place: Workspace) -> None:
         look.exists(arm, place)  # the answer is 404 as well when the workspace isn't there
     if found is None or properties.get("isArchived"):
         what = "is archived" if found else "isn't registered"
-        message = f"{told.reference} {what} on {place.name}."
-        raise EnvironmentGone(message)
+        raise EnvironmentGone(f"{told.reference} {what} on {place.name}.")
     try:
         spec = yaml.safe_load(str(properties.get("condaFile") or ""))
         same = digest(bare(spec) if told.stored else spec, Image.parse(told.image)) == told.sha256
     except (yaml.YAMLError, StepError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         same = False
     if not same or properties.get("image") != told.image:
-        message = f"{told.reference} on {place.name} has another definition than the receipt."
-        raise EnvironmentChanged(message)
+        raise EnvironmentChanged(f"{told.reference} on {place.name} has another definition than the receipt.")
 
 
 def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
@@ -189,8 +186,7 @@ def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
         return ""
     found = connections.find(wanted, place, WorkspaceState(look.connections(arm, place)))
     if not found or not wanted.covers(wanted.index):
-        message = f"{place.name} has no connection {wanted.name} for {wanted.index}."
-        raise ConnectionGone(message)
+        raise ConnectionGone(f"{place.name} has no connection {wanted.name} for {wanted.index}.")
     _, expires = connection_token.noted(object_in(found.get("metadata")))
     return expires
 

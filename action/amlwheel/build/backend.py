@@ -40,14 +40,16 @@ def requirements(folder: Path, scratch: Path, echo: Callable[[str], None]) -> tu
         host = tools.unreachable(finished.output)
         if host:
             raise NoNetwork(host, finished.tail())
-        message = f"{folder.name} doesn't say what its build needs (status {finished.status})."
-        raise BuildFailed(message, details=finished.tail())
+        raise BuildFailed(
+            f"{folder.name} doesn't say what its build needs (status {finished.status}).", details=finished.tail()
+        )
     try:
         found = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))
     except (OSError, ValueError, TypeError, InvalidRequirement) as error:
-        message = f"{folder.name} doesn't say what its build needs."
-        raise BuildFailed(message, details=str(error)) from None
+        raise BuildFailed(f"{folder.name} doesn't say what its build needs.", details=str(error)) from None
     if any(each.url for each in found):
-        message = f"The build of {folder.name} needs {', '.join(each.name for each in found if each.url)} by address."
-        raise CommitIncomplete(message, fix="Require what the build needs by name, or set `route` to feed.")
+        raise CommitIncomplete(
+            f"The build of {folder.name} needs {', '.join(each.name for each in found if each.url)} by address.",
+            fix="Require what the build needs by name, or set `route` to feed.",
+        )
     return found

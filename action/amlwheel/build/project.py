@@ -39,8 +39,7 @@ def check_projects(folders: Sequence[str]) -> None:
     for folder in folders:
         if not is_project(folder):
             what = "has neither pyproject.toml nor setup.py" if Path(folder).is_dir() else "is not a folder"
-            message = f"`package-dir` {folder!r} {what}."
-            raise NoProject(message)
+            raise NoProject(f"`package-dir` {folder!r} {what}.")
 
 
 def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
@@ -111,14 +110,14 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[
         host = tools.unreachable(finished.output)
         if host:
             raise NoNetwork(host, finished.tail())
-        message = f"{folder} doesn't build (status {finished.status})."
-        raise BuildFailed(message, details=finished.tail())
+        raise BuildFailed(f"{folder} doesn't build (status {finished.status}).", details=finished.tail())
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]
         return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])
     except (*UNREADABLE, KeyError, TypeError) as error:
-        message = f"{folder} was built without an error, but not into one readable wheel."
-        raise BadWheel(message, details=str(error)) from None
+        raise BadWheel(
+            f"{folder} was built without an error, but not into one readable wheel.", details=str(error)
+        ) from None
 
 
 def _own_build_base(into: Path) -> dict[str, str]:

@@ -33,8 +33,10 @@ def find(patterns: Sequence[str], output: Path) -> list[Path]:
         matches = [Path(name) for name in _glob(pattern) if name.endswith(".whl")]
         matches = [path for path in matches if output.resolve() not in path.resolve().parents] or matches
         if not matches:
-            message = f"`wheel` {pattern!r} matches no .whl file."
-            raise BadWheel(message, fix="Build the wheel in an earlier step, or correct the pattern in `wheel`.")
+            raise BadWheel(
+                f"`wheel` {pattern!r} matches no .whl file.",
+                fix="Build the wheel in an earlier step, or correct the pattern in `wheel`.",
+            )
         found += matches
     return list(dict.fromkeys(found))
 
@@ -49,8 +51,7 @@ def inspect(path: Path) -> Wheel:
     try:
         # A build tag may be any text (PEP 427), but the name becomes an address, an output, a line in a shell.
         if not re.fullmatch(r"[\w.+!-]+", path.name, re.ASCII):
-            message = f"The file name {path.name!r} has characters that no wheel's name needs."
-            raise BadWheel(message)
+            raise BadWheel(f"The file name {path.name!r} has characters that no wheel's name needs.")
         name, version, _, tags = utils.parse_wheel_filename(path.name)
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
@@ -59,16 +60,16 @@ def inspect(path: Path) -> Wheel:
         said, _ = metadata.parse_email(raw)
         parsed = metadata.Metadata.from_email(raw, validate=False)
         if not re.fullmatch(r"\d+\.\d+", said.get("metadata_version", ""), re.ASCII):
-            message = f"{path.name} has no valid Metadata-Version."
-            raise BadWheel(message)
+            raise BadWheel(f"{path.name} has no valid Metadata-Version.")
         requires = tuple(parsed.requires_dist or ())
         addresses = [each.name for each in requires if each.url]
         if addresses:
-            message = f"{path.name} requires {', '.join(addresses)} by address, which can't be locked."
-            raise BadWheel(message, fix="Publish what is required by address to the feed, and require it by version.")
+            raise BadWheel(
+                f"{path.name} requires {', '.join(addresses)} by address, which can't be locked.",
+                fix="Publish what is required by address to the feed, and require it by version.",
+            )
         if utils.canonicalize_name(parsed.name) != name or parsed.version != version:
-            message = f"{path.name} says inside that it is {said.get('name')} {said.get('version')}."
-            raise BadWheel(message)
+            raise BadWheel(f"{path.name} says inside that it is {said.get('name')} {said.get('version')}.")
         return Wheel(
             path=path,
             sha256=sha256(path),
@@ -82,8 +83,7 @@ def inspect(path: Path) -> Wheel:
             modules=_modules(members),
         )
     except UNREADABLE as error:
-        message = f"{path.name} can't be read as a wheel."
-        raise BadWheel(message, details=str(error)) from None
+        raise BadWheel(f"{path.name} can't be read as a wheel.", details=str(error)) from None
 
 
 def lfs_pointers(path: Path) -> list[str]:
@@ -124,8 +124,7 @@ def check_together(wheels: Sequence[Wheel]) -> None:
     for wheel in wheels:
         other = seen.setdefault(wheel.project, wheel)
         if other is not wheel:
-            message = f"{other.filename} and {wheel.filename} are both the package {wheel.project}."
-            raise DuplicatePackage(message)
+            raise DuplicatePackage(f"{other.filename} and {wheel.filename} are both the package {wheel.project}.")
 
 
 def check_tag(tag: str, wheels: Sequence[Wheel]) -> None:
@@ -138,8 +137,9 @@ def check_tag(tag: str, wheels: Sequence[Wheel]) -> None:
                 return
     if not _says(tag, lead):
         expected = f"v{lead.version}, {lead.version} or {lead.project}-v{lead.version}"
-        message = f"The tag is {tag!r}, but {lead.project} has version {lead.version}; the tag must be {expected}."
-        raise TagMismatch(message)
+        raise TagMismatch(
+            f"The tag is {tag!r}, but {lead.project} has version {lead.version}; the tag must be {expected}."
+        )
 
 
 def _says(text: str, wheel: Wheel) -> bool:
@@ -151,14 +151,14 @@ def _says(text: str, wheel: Wheel) -> bool:
 def check_fit(wheel: Wheel, python: Python) -> None:
     """Raise PythonOutOfRange or WheelDoesNotFit unless `wheel` installs in an image with `python`."""
     if not wheel.requires_python.contains(python.exact, prereleases=True):
-        message = (
+        raise PythonOutOfRange(
             f"{wheel.project} {wheel.version} needs Python {wheel.requires_python}; the environment has {python.exact}."
         )
-        raise PythonOutOfRange(message)
     if not wheel.tags & {*wheel_tags.supported(python)}:
         shown = ", ".join(sorted(map(str, wheel.tags)))
-        message = f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64."
-        raise WheelDoesNotFit(message)
+        raise WheelDoesNotFit(
+            f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64."
+        )
 
 
 def check_description(wheel: Wheel) -> str:
@@ -177,8 +177,7 @@ def check_description(wheel: Wheel) -> str:
         with contextlib.redirect_stdout(said):
             failed = check.check([str(wheel.path)])
     except exceptions.InvalidDistribution as error:
-        message = f"{wheel.filename} has metadata that no upload gets through with."
-        raise BadWheel(message, details=str(error)) from None
+        raise BadWheel(f"{wheel.filename} has metadata that no upload gets through with.", details=str(error)) from None
     finally:
         logger.removeHandler(reasons)
     return said.getvalue() if failed else ""

@@ -34,8 +34,9 @@ def pin(image: Image) -> Image:
         raise _unknown(image, base, token)
     digest = response.headers.get("Docker-Content-Digest", "")
     if response.status_code != requests.codes.ok or not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
-        message = f"{image.registry} answered {response.status_code} for {image.tagged}."
-        raise ImageRefused(message, details=excerpt(response.text, 500))
+        raise ImageRefused(
+            f"{image.registry} answered {response.status_code} for {image.tagged}.", details=excerpt(response.text, 500)
+        )
     return dataclasses.replace(image, digest=digest)
 
 

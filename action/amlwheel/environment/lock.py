@@ -79,16 +79,20 @@ def requirements(text: str, folder: Path) -> tuple[Requirement, ...]:
 def _must_be_file(path: Path) -> None:
     # As a requirement, a forgotten requirements.txt would be the package of that name on the public index.
     if not os.path.isfile(path):  # noqa: PTH113  # takes any text for a path
-        message = f"`requirements` names the file {str(path)!r}, which doesn't exist."
-        raise BadInput(message, fix="Give the path of `requirements` from the folder in which the step runs.")
+        raise BadInput(
+            f"`requirements` names the file {str(path)!r}, which doesn't exist.",
+            fix="Give the path of `requirements` from the folder in which the step runs.",
+        )
 
 
 def _file_lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        message = f"`requirements` {str(path)!r} isn't a text file in UTF-8."
-        raise BadInput(message, fix="Save the file of `requirements` in UTF-8; PowerShell's > writes UTF-16.") from None
+        raise BadInput(
+            f"`requirements` {str(path)!r} isn't a text file in UTF-8.",
+            fix="Save the file of `requirements` in UTF-8; PowerShell's > writes UTF-16.",
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -267,8 +271,7 @@ def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
         each.project for each in wheels if each.project not in by_name or by_name[each.project].sha256 != (each.sha256,)
     ]
     if bare:
-        message = f"No sha256 for {', '.join(sorted(set(bare)))}."
-        raise LockIncomplete(message)
+        raise LockIncomplete(f"No sha256 for {', '.join(sorted(set(bare)))}.")
 
 
 def _failure(said: str) -> StepError:

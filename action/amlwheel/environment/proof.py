@@ -80,8 +80,9 @@ class _Installer:
             host = tools.unreachable(finished.output)
             if host:
                 raise NoNetwork(host, finished.tail())
-            message = f"{len(lines)} package(s) from {source} don't install as locked."
-            raise ProofFailed(message, details=finished.tail())
+            raise ProofFailed(
+                f"{len(lines)} package(s) from {source} don't install as locked.", details=finished.tail()
+            )
 
 
 def _index(environment: Environment, connection: Connection) -> str:
@@ -90,8 +91,7 @@ def _index(environment: Environment, connection: Connection) -> str:
         match = re.fullmatch(r"--(?:extra-)?index-url (\S+)", item)
         if match and connection.covers(match[1]):
             return match[1]
-    message = f"No index in the environment is covered by connection {connection.name} ({connection.target})."
-    raise ProofFailed(message)
+    raise ProofFailed(f"No index in the environment is covered by connection {connection.name} ({connection.target}).")
 
 
 def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[str], None]) -> str:
@@ -112,8 +112,10 @@ def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[
         command, env=variables.for_tool(build=True), cwd=site.parent, seconds=IMPORT_SECONDS, echo=echo
     )
     if finished.status != 0:
-        message = f"{', '.join(modules)} can't be imported with Python {python.minor} from what was installed."
-        raise ImportFailed(message, details=finished.tail())
+        raise ImportFailed(
+            f"{', '.join(modules)} can't be imported with Python {python.minor} from what was installed.",
+            details=finished.tail(),
+        )
     return f"imported {', '.join(modules)}"
 
 

@@ -59,8 +59,9 @@ def facts(feed: Feed, token: Secret, *, publish: bool, view: str, upstream: bool
     published = ask("which packages are the feed's own", _published)
     problems: list[StepError] = []
     if publish and ask("whether the token may publish", _may_publish) is False:
-        message = f"`feed-token` may not publish to {feed.label}: its identity isn't a Contributor there."
-        problems.append(FeedForbidden(message))
+        problems.append(
+            FeedForbidden(f"`feed-token` may not publish to {feed.label}: its identity isn't a Contributor there.")
+        )
     views = ask(f"whether view {view} exists", _views) if view else None
     known = Facts(published, views)
     if views is not None and known.spelled(view) not in views:
@@ -74,8 +75,10 @@ def facts(feed: Feed, token: Secret, *, publish: bool, view: str, upstream: bool
 
 def no_view(feed: Feed, view: str, views: tuple[str, ...]) -> ViewNotFound:
     """Return the error for a view that isn't there, with those that are."""
-    message = f"Feed {feed.through(None).label} has no view {view}."
-    return ViewNotFound(message, cause=f"The name is misspelt. The views of the feed are {', '.join(views)[:500]}.")
+    return ViewNotFound(
+        f"Feed {feed.through(None).label} has no view {view}.",
+        cause=f"The name is misspelt. The views of the feed are {', '.join(views)[:500]}.",
+    )
 
 
 @functools.cache
@@ -113,8 +116,7 @@ def _told(question: Callable[[], Answer], feed: Feed) -> Answer | None:
         return question()
     except exceptions.AzureDevOpsServiceError as error:
         if "NotFound" in str(error.type_key) or "DoesNotExist" in str(error.type_key):
-            message = f"There is no feed {feed.label}."
-            raise FeedNotFound(message, details=str(error.message)) from None
+            raise FeedNotFound(f"There is no feed {feed.label}.", details=str(error.message)) from None
         return None
     except rest.ClientRequestError as error:
         if isinstance(error.inner_exception, requests.exceptions.RetryError):

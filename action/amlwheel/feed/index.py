@@ -96,8 +96,11 @@ def _check_devpi(response: requests.Response, feed: Feed) -> None:
     """Raise FeedNotFound for the address of an index of devpi that lacks its end: a browser shows it so."""
     if "X-Devpi-Server-Version" in response.headers and not feed.index_url.endswith("/+simple/"):
         fix = f"Write `feed` as {feed.index_url}+simple/."
-        message = f"{feed.index_url} is an address of devpi, but not of an index."
-        raise FeedNotFound(message, cause="There it ends with +simple/.", fix=fix)
+        raise FeedNotFound(
+            f"{feed.index_url} is an address of devpi, but not of an index.",
+            cause="There it ends with +simple/.",
+            fix=fix,
+        )
 
 
 def _check_member(feed: Feed, identity: Mapping[str, Any], response: requests.Response) -> None:
@@ -134,8 +137,7 @@ def settle(feed: Feed, page: Page, published: frozenset[str] | None, token: Secr
         return
     known = min(published, default="") if published is not None else None
     if known is None or (known and not look(feed, known, token, "feed-token").files):
-        message = f"There is no index at {feed.index_url}: 404."
-        raise FeedNotFound(message)
+        raise FeedNotFound(f"There is no index at {feed.index_url}: 404.")
 
 
 def names(feed: Feed, token: Secret) -> frozenset[str] | None:

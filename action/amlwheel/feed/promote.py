@@ -66,8 +66,9 @@ def promote(  # noqa: PLR0913, PLR0917  # a pause that tests replace
     try:
         publish.appear(feed.through(view), wheel, token, pause, publish.VISIBLE_WITHIN)
     except NotVisible:
-        message = f"{wheel.filename} was promoted to view {view} of {feed.through(None).label}, which doesn't show it."
-        raise NotInView(message) from None
+        raise NotInView(
+            f"{wheel.filename} was promoted to view {view} of {feed.through(None).label}, which doesn't show it."
+        ) from None
 
 
 def _send(  # noqa: PLR0913, PLR0917  # all that `promote` has

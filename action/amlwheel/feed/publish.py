@@ -43,8 +43,7 @@ _MAY_BE_THERE = (400, 403, 409)
 def refuse_unpublishable(wheel: Wheel, feed: Feed) -> None:
     """Raise what the feed would say of the wheel, before anything is sent."""
     if wheel.version.local and feed.is_artifacts:
-        message = f"{wheel.filename}: Azure Artifacts takes no local versions, and {wheel.version} is one."
-        raise LocalVersion(message)
+        raise LocalVersion(f"{wheel.filename}: Azure Artifacts takes no local versions, and {wheel.version} is one.")
     if wheel.size > LARGEST and feed.is_artifacts:
         raise FileTooLarge(f"{wheel.filename} has {wheel.size / 2**20:.0f} MiB; Azure Artifacts takes 500.")
     major, _, minor = wheel.metadata_version.partition(".")
@@ -161,8 +160,9 @@ def appear(feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], Non
             _same_bytes(feed, wheel, page, token)
             return
         if waited >= seconds:
-            message = f"{feed.label} took {wheel.filename}, but its index doesn't show it after {waited:.0f} seconds."
-            raise NotVisible(message)
+            raise NotVisible(
+                f"{feed.label} took {wheel.filename}, but its index doesn't show it after {waited:.0f} seconds."
+            )
         pause(step)
         waited, step = waited + step, min(step * 2, 10.0)
 
@@ -175,10 +175,9 @@ def _same_bytes(feed: Feed, wheel: Wheel, page: index.Page, token: Secret) -> No
         theirs = http.sha256(url, index.for_host(url, feed, token), most=wheel.size)
     if theirs != wheel.sha256:
         shown = f"sha256 {theirs[:12]}…" if theirs else "other bytes"
-        message = (
+        raise VersionTaken(
             f"{feed.label} already has {wheel.filename} with {shown}; the wheel of this run has {wheel.sha256[:12]}…."
         )
-        raise VersionTaken(message)
 
 
 def _refuse(response: requests.Response, feed: Feed, wheel: Wheel) -> None:

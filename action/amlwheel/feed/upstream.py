@@ -61,11 +61,14 @@ def _save(feed: Feed, pin: Pin, writing: Secret, reading: Secret) -> None:
     for url in _files(feed, pin, writing, "feed-token"):
         response = http.get(url, token=index.for_host(url, feed, writing))
         if not _is_file(response):
-            message = f"{feed.label} answered {response.status_code} when {pin.name} {pin.version} was to be saved."
-            raise NotSaved(message, details=index.message_of(response))
+            raise NotSaved(
+                f"{feed.label} answered {response.status_code} when {pin.name} {pin.version} was to be saved.",
+                details=index.message_of(response),
+            )
     if not _is_saved(feed, pin, reading):
-        message = f"{pin.name} {pin.version} was fetched through {feed.label}, but `connection-token` can't read it."
-        raise NotSaved(message)
+        raise NotSaved(
+            f"{pin.name} {pin.version} was fetched through {feed.label}, but `connection-token` can't read it."
+        )
 
 
 def _is_saved(feed: Feed, pin: Pin, reading: Secret) -> bool:

@@ -24,5 +24,7 @@ def checkout(remote: Remote, token: Secret, into: Path) -> None:
     if (into / ".gitmodules").is_file():
         finished = git(into, Secret(""), repository, "submodule", "update", "--init", "--recursive", "--quiet")
         if finished.status != 0:
-            message = f"Commit {repository.commit[:12]} has submodules that can't be fetched without a token."
-            raise CommitIncomplete(message, details=finished.tail())
+            raise CommitIncomplete(
+                f"Commit {repository.commit[:12]} has submodules that can't be fetched without a token.",
+                details=finished.tail(),
+            )

@@ -38,8 +38,7 @@ def git(folder: Path, token: Secret, repository: Repository, *arguments: str) ->
     try:
         return process.run(command, env=_environment(repository, token), seconds=SECONDS)
     except OSError:
-        message = "There is no git on this machine."
-        raise NoRepository(message, fix="Install git 2.31 or newer on the runner.") from None
+        raise NoRepository("There is no git on this machine.", fix="Install git 2.31 or newer on the runner.") from None
 
 
 def _environment(repository: Repository, token: Secret) -> dict[str, str]:

@@ -49,15 +49,16 @@ def locate(given: Repository | None, projects: Sequence[str], environ: Mapping[s
     """
     roots = {tools.git(Path(each), "rev-parse", "--show-toplevel") for each in projects}
     if len(roots) > 1:
-        message = "The folders in `package-dir` are of several repositories, and a release is of one commit."
-        raise BadRepository(message, fix="Release each repository's packages by a step of its own.")
+        raise BadRepository(
+            "The folders in `package-dir` are of several repositories, and a release is of one commit.",
+            fix="Release each repository's packages by a step of its own.",
+        )
     root = roots.pop()
     head = tools.git(Path(projects[0]), "rev-parse", "--verify", "HEAD^{commit}") if root else ""
     repository = given or _origin(Path(projects[0]), environ)
     commit = repository.commit or head
     if not commit:
-        message = f"{projects[0]!r} is no checkout of git with a commit, and `git-repository` names none."
-        raise NoRepository(message)
+        raise NoRepository(f"{projects[0]!r} is no checkout of git with a commit, and `git-repository` names none.")
     folders = tuple(_folder(Path(each), checkout=bool(root)) for each in projects)
     if commit == head:
         _refuse_changes([Path(each) for each in projects], commit)
@@ -84,8 +85,7 @@ def _origin(folder: Path, environ: Mapping[str, str]) -> Repository:
     for text in filter(None, told):
         if re.match(r"https://|ssh://|[\w.-]+@", text):  # a local folder, such as a mirror of the runner's, is no help
             return Repository.parse(text, remote=True)
-    message = f"{str(folder)!r} has no remote called origin that others could fetch from."
-    raise NoRepository(message)
+    raise NoRepository(f"{str(folder)!r} has no remote called origin that others could fetch from.")
 
 
 def _folder(project: Path, *, checkout: bool) -> str:
@@ -94,8 +94,10 @@ def _folder(project: Path, *, checkout: bool) -> str:
     plain = Path(place or ".").as_posix().strip("/")
     plain = "" if plain == "." else plain
     if plain.startswith("..") or not re.fullmatch(r"[\w./+-]*", plain, re.ASCII):
-        message = f"`package-dir` {plain!r} can't stand in a requirement: letters, digits and _ . - + / can."
-        raise BadRepository(message, fix="Rename the folder, or set `route` to feed.")
+        raise BadRepository(
+            f"`package-dir` {plain!r} can't stand in a requirement: letters, digits and _ . - + / can.",
+            fix="Rename the folder, or set `route` to feed.",
+        )
     return plain
 
 
@@ -103,8 +105,10 @@ def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
     """Raise UncommittedChanges when tracked files differ; untracked ones don't count: CI leaves reports behind."""
     changed = [tools.git(each, "status", "--porcelain", "--untracked-files=no", "--", ".") for each in projects]
     if any(changed):
-        message = f"Tracked files differ from commit {commit[:12]}, from which images would be built."
-        raise UncommittedChanges(message, details="\n".join(filter(None, changed))[:2000])
+        raise UncommittedChanges(
+            f"Tracked files differ from commit {commit[:12]}, from which images would be built.",
+            details="\n".join(filter(None, changed))[:2000],
+        )
 
 
 def check(remote: Remote, token: Secret) -> None:
@@ -119,8 +123,10 @@ def check(remote: Remote, token: Secret) -> None:
         raise _refused(response, repository)
     # git, "HTTP transfer protocols": so a host says that history is cut off. git 2.39 fetches from there without end.
     if re.search(r"shallow [0-9a-f]{40}", response.text):
-        message = f"{repository.url} is a shallow clone itself, from which nobody can fetch what pip asks for."
-        raise CommitIncomplete(message, fix="Name the repository that it was cloned from in `git-repository`.")
+        raise CommitIncomplete(
+            f"{repository.url} is a shallow clone itself, from which nobody can fetch what pip asks for.",
+            fix="Name the repository that it was cloned from in `git-repository`.",
+        )
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         fetch(Path(name), repository, token, "--depth=1", "--no-tags", "--filter=tree:0")
 
@@ -132,8 +138,10 @@ def _refused(response: requests.Response, repository: Repository) -> StepError:
     fix = f"Make {repository.permission}, store it as a secret, and pass it as `connection-token`."
     said = f"{repository.url} answered `connection-token` with {status}"
     if response.is_redirect and "_signin" not in place:
-        message = f"{repository.url} has moved to {place[:200]}."
-        return RepositoryNotFound(message, fix="Give the new address in `git-repository`, or set it as origin.")
+        return RepositoryNotFound(
+            f"{repository.url} has moved to {place[:200]}.",
+            fix="Give the new address in `git-repository`, or set it as origin.",
+        )
     if status == requests.codes.not_found:
         return RepositoryNotFound(f"{said}.", fix=f"Correct `git-repository`, if it is wrong. {fix}")
     if status == requests.codes.unauthorized:

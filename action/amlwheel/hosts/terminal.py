@@ -136,8 +136,7 @@ class Terminal:
         """Hand the outputs to later steps; raise Unexpected for a value that isn't safe in a shell line."""
         for name, value in values.items():
             if not _OUTPUT.fullmatch(value):
-                message = f"Output {name} has characters that no output may have."
-                raise Unexpected(message, details=value)
+                raise Unexpected(f"Output {name} has characters that no output may have.", details=value)
         self._outputs(values)
 
     def _outputs(self, values: Mapping[str, str]) -> None:

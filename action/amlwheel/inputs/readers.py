@@ -27,8 +27,7 @@ def lines(text: str) -> tuple[str, ...]:
 def boolean(text: str) -> bool:
     """Read `true` or `false`, in any case of letters."""
     if text.lower() not in ("true", "false"):
-        message = f"{text!r} is neither true nor false."
-        raise BadInput(message)
+        raise BadInput(f"{text!r} is neither true nor false.")
     return text.lower() == "true"
 
 
@@ -52,8 +51,7 @@ def matching(pattern: str, rule: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text and not re.fullmatch(pattern, text):
-            message = f"{text!r} isn't valid: {rule}."
-            raise BadInput(message)
+            raise BadInput(f"{text!r} isn't valid: {rule}.")
         return text
 
     return read
@@ -84,15 +82,19 @@ def environment_name(text: str) -> str:
 def refuse_reserved(name: str) -> None:
     """Raise BadInput for a name that only Microsoft's own environments may have (azure-docs#65770)."""
     if name.lower().startswith("azureml"):
-        message = f"the environment's name {name!r} begins with AzureML, which Azure keeps for itself."
-        raise BadInput(message, fix="Set `environment-name` to a name that begins otherwise.")
+        raise BadInput(
+            f"the environment's name {name!r} begins with AzureML, which Azure keeps for itself.",
+            fix="Set `environment-name` to a name that begins otherwise.",
+        )
 
 
 def token(text: str) -> Secret:
     """Read a token; what isn't printable ASCII was pasted with something that no HTTP header can carry."""
     if not re.fullmatch(r"[!-~]*", text):
-        message = "it holds a space, a line break, or another character that no token has."
-        raise BadInput(message, fix="Store the token again, alone and on one line.")
+        raise BadInput(
+            "it holds a space, a line break, or another character that no token has.",
+            fix="Store the token again, alone and on one line.",
+        )
     return Secret(text)
 
 
@@ -118,8 +120,7 @@ def days(text: str) -> int | None:
 def check_pair(client: str, tenant: str) -> None:
     """Raise BadInput for half a sign-in; what was refused for another reason is None."""
     if "" in (client, tenant) and (client or tenant):
-        message = "`client-id` and `tenant-id` belong together, and one of them is empty."
-        raise BadInput(message)
+        raise BadInput("`client-id` and `tenant-id` belong together, and one of them is empty.")
 
 
 def day(text: str) -> str:
@@ -127,5 +128,4 @@ def day(text: str) -> str:
     try:
         return connection_token.day(text) if text else ""
     except ValueError:
-        message = f"{text!r} is no date of the form YYYY-MM-DD."
-        raise BadInput(message) from None
+        raise BadInput(f"{text!r} is no date of the form YYYY-MM-DD.") from None

@@ -49,16 +49,14 @@ def from_command_line(arguments: Sequence[str], of: type = Inputs) -> dict[str, 
     try:
         options, unknown = parser(of).parse_known_args(arguments)
     except argparse.ArgumentError as problem:
-        message = f"{problem.argument_name}: {problem.message}."
-        raise BadInput(message) from None
+        raise BadInput(f"{problem.argument_name}: {problem.message}.") from None
     if unknown:
         near = difflib.get_close_matches(unknown[0].split("=")[0], [f"--{each.name}" for each in knobs(of)], n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
         shown = unknown[0].split("=")[0]
         if shown in [f"--{each.name}" for each in knobs(of) if each.secret]:
             meant = " Secrets are given by environment variable, never as an option."
-        message = f"{shown} is not an option.{meant}"
-        raise BadInput(message)
+        raise BadInput(f"{shown} is not an option.{meant}")
     return {
         name.replace("_", "-"): value if isinstance(value, str) else "\n".join(value)
         for name, value in vars(options).items()
@@ -119,18 +117,17 @@ def _value(each: Knob, text: str, *, optional: bool) -> Any:  # noqa: ANN401  # 
         raise BadInput(message + (f": {text}." if not each.secret else "."))
     unset = re.search(r"\$\([\w.]+\)", text)
     if unset and not each.secret:
-        message = f"`{each.name}` holds the literal text of a variable that was never set: {unset[0]}."
-        raise BadInput(message)
+        raise BadInput(f"`{each.name}` holds the literal text of a variable that was never set: {unset[0]}.")
     text = text or each.default
     if each.required and not text and not optional:
-        message = f"`{each.name}` is required."
-        raise BadInput(message)
+        raise BadInput(f"`{each.name}` is required.")
     if each.choices and text not in each.choices:
         near = difflib.get_close_matches(text.lower(), each.choices, n=1)
-        message = f"`{each.name}` can't be {text!r}; it is one of {', '.join(each.choices)}."
-        raise BadInput(message, fix=f"Did you mean {near[0]!r}?" if near else "")
+        raise BadInput(
+            f"`{each.name}` can't be {text!r}; it is one of {', '.join(each.choices)}.",
+            fix=f"Did you mean {near[0]!r}?" if near else "",
+        )
     try:
         return each.read(text)
     except BadInput as problem:
-        message = f"`{each.name}`: {problem.what}"
-        raise BadInput(message, fix=problem.fix) from None
+        raise BadInput(f"`{each.name}`: {problem.what}", fix=problem.fix) from None

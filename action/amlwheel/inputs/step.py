@@ -254,10 +254,12 @@ class Inputs:
     def _git_problems(self) -> list[StepError]:
         """Return what makes no sense with `route` git, or without it."""
         if self.route != "git":
-            message = "`git-repository` is given, and `route` isn't git."
-            return [BadInput(message, fix="Leave `git-repository` out, or set `route` to git.")] * bool(
-                self.git_repository
-            )
+            return [
+                BadInput(
+                    "`git-repository` is given, and `route` isn't git.",
+                    fix="Leave `git-repository` out, or set `route` to git.",
+                )
+            ] * bool(self.git_repository)
         why = {
             "wheel": "images are built from the commit",
             "feed": "nothing is published, and images need no feed",
@@ -280,10 +282,11 @@ class Inputs:
             found: list[StepError] = []
             if self.storage_container == "":  # None: refused for another reason
                 found.append(BadInput("`route` storage needs a `storage-container`."))
-            for name in ("connection-name", "connection-user", "connection-token-expires") if self.mirror else ():
-                if getattr(self, name.replace("-", "_")):
-                    message = f"`{name}` with `mirror`: images need no connection."
-                    found.append(BadInput(message, fix=f"Leave `{name}` out."))
+            found += [
+                BadInput(f"`{name}` with `mirror`: images need no connection.", fix=f"Leave `{name}` out.")
+                for name in ("connection-name", "connection-user", "connection-token-expires")
+                if self.mirror and getattr(self, name.replace("-", "_"))
+            ]
             return found
         given = (("storage-container", self.storage_container), ("mirror", self.mirror))
         return [
@@ -302,8 +305,12 @@ class Inputs:
         if feed and not feed.is_artifacts:
             return [BadInput("`feed-view`: only feeds of Azure Artifacts have views, and `feed` is another index.")]
         if feed and feed.view and feed.view.lower() != given.lower():
-            message = f"`feed-view` is {given!r}, but images would be built from the view {feed.view!r} in `feed`."
-            return [BadInput(message, fix="Leave the view out in one of the two.")]
+            return [
+                BadInput(
+                    f"`feed-view` is {given!r}, but images would be built from the view {feed.view!r} in `feed`.",
+                    fix="Leave the view out in one of the two.",
+                )
+            ]
         return []
 
     @property

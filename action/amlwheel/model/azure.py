@@ -46,19 +46,21 @@ class Workspace:
         Raises BadWorkspace, which says which part is wrong.
         """
         if re.search(r"\bregistries/", text, re.IGNORECASE):
-            message = f"`workspace` {text!r} is a registry, and an environment is registered on workspaces."
-            raise BadWorkspace(message, cause="Neither SDK registers on a registry and its workspaces alike.")
+            raise BadWorkspace(
+                f"`workspace` {text!r} is a registry, and an environment is registered on workspaces.",
+                cause="Neither SDK registers on a registry and its workspaces alike.",
+            )
         found = re.search(r"/?subscriptions/([^/?&]+)/resource-?groups/([^/?&]+)/(.*)", text, re.IGNORECASE)
         if found:
             name = re.search(r"(?:^|\.MachineLearningServices/)workspaces/([^/?&]+)", found[3], re.IGNORECASE)
             if not name:
-                message = f"`workspace` {text!r} is a resource id, but not one of a Machine Learning workspace."
-                raise BadWorkspace(message)
+                raise BadWorkspace(
+                    f"`workspace` {text!r} is a resource id, but not one of a Machine Learning workspace."
+                )
             return cls._checked(text, found[1], found[2], name[1])
         parts = text.strip("/").split("/")
         if len(parts) != 3:  # noqa: PLR2004  # subscription, group, name
-            message = f"`workspace` {text!r} has {len(parts)} part(s) between slashes; 3 are needed."
-            raise BadWorkspace(message)
+            raise BadWorkspace(f"`workspace` {text!r} has {len(parts)} part(s) between slashes; 3 are needed.")
         return cls._checked(text, *parts)
 
     @classmethod
@@ -77,8 +79,7 @@ class Workspace:
         }
         for what, (part, pattern) in rules.items():
             if not re.fullmatch(pattern, part):
-                message = f"`workspace` {text!r}: {part!r} can't be {what}."
-                raise BadWorkspace(message)
+                raise BadWorkspace(f"`workspace` {text!r}: {part!r} can't be {what}.")
         return cls(subscription.lower(), group, name)
 
     @property
@@ -138,23 +139,22 @@ def parse_container(text: str) -> Container:
     Raises BadInput, which shows no signature.
     """
     if re.search(r"[?#@&=%;]", text):
-        message = "it is more than an address: what stands around it could be a credential, and none is needed."
-        raise BadInput(message, fix="Write the address alone; if it was a signed one, revoke the signature.")
+        raise BadInput(
+            "it is more than an address: what stands around it could be a credential, and none is needed.",
+            fix="Write the address alone; if it was a signed one, revoke the signature.",
+        )
     scheme, _, rest = text.rpartition("://")
     host, _, name = rest.rstrip("/").partition("/")
     host = host.lower()
     account, _, domain = host.partition(".")
     if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
-        message = f"{host} is of another cloud, and the step knows Azure's public one alone."
-        raise BadInput(message)
+        raise BadInput(f"{host} is of another cloud, and the step knows Azure's public one alone.")
     if scheme.lower() != "https" or domain != "blob.core.windows.net":
         message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
         hint = "With a private endpoint the name stays; only what it resolves to differs."
         raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")
     if not re.fullmatch(r"[a-z0-9]{3,24}", account):
-        message = f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits."
-        raise BadInput(message)
+        raise BadInput(f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits.")
     if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", name):
-        message = f"{name!r} can't be a container: 3 to 63 lower-case letters, digits and single dashes."
-        raise BadInput(message)
+        raise BadInput(f"{name!r} can't be a container: 3 to 63 lower-case letters, digits and single dashes.")
     return Container(account, name)

@@ -42,8 +42,7 @@ def day(text: str) -> str:
     """
     match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?Z?)?", text, re.ASCII)
     if not match:
-        message = f"{text!r} is no date"
-        raise ValueError(message)
+        raise ValueError(f"{text!r} is no date")
     return datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}").date().isoformat()
 
 
@@ -56,20 +55,20 @@ def check(token: Secret, feed: Feed | None, expires: str, job: Secret, now: date
     """
     fix = "" if feed else f"{_new(feed)}, and pass it as `connection-token`."
     if expires and date.fromisoformat(expires) < now.date():
-        message = f"By `connection-token-expires`, `connection-token` expired on {expires}."
-        raise TokenExpired(message, fix=fix)
+        raise TokenExpired(f"By `connection-token-expires`, `connection-token` expired on {expires}.", fix=fix)
     if job and token == job:
-        message = "`connection-token` is the job's own token (System.AccessToken), which ends with the job."
-        raise ShortLivedToken(message, fix=fix)
+        raise ShortLivedToken(
+            "`connection-token` is the job's own token (System.AccessToken), which ends with the job.", fix=fix
+        )
     if not feed and token.reveal().startswith(_GITHUB_JOB):
-        message = "`connection-token` is a token of GitHub for one job (GITHUB_TOKEN) or app, which ends soon."
-        raise ShortLivedToken(message, fix=fix)
+        raise ShortLivedToken(
+            "`connection-token` is a token of GitHub for one job (GITHUB_TOKEN) or app, which ends soon.", fix=fix
+        )
     claims = _claims(token)
     if claims is not None and feed and feed.is_artifacts:
         end = _end(claims)
         told = f"; this one ends at {end:%Y-%m-%d %H:%M} UTC" if end else ""
-        message = f"`connection-token` is an access token (a JWT), not a personal access token{told}."
-        raise ShortLivedToken(message)
+        raise ShortLivedToken(f"`connection-token` is an access token (a JWT), not a personal access token{told}.")
 
 
 def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now: datetime) -> Iterator[str]:

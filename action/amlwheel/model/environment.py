@@ -54,11 +54,9 @@ class Image:
         )
         match = re.fullmatch(pattern, text, re.ASCII)
         if not match or not re.search(r"[.:]", match["registry"]):
-            message = f"`base-image` is {text!r}, which names no image of a registry."
-            raise BadImage(message)
+            raise BadImage(f"`base-image` is {text!r}, which names no image of a registry.")
         if not match["tag"] and not match["digest"]:
-            message = f"`base-image` {text!r} has neither a tag nor a digest."
-            raise BadImage(message)
+            raise BadImage(f"`base-image` {text!r} has neither a tag nor a digest.")
         return cls(match["registry"], match["repository"], match["tag"] or "", match["digest"] or "")
 
     @property

@@ -55,39 +55,44 @@ def parse_feed(text: str) -> Feed:
         try:
             url = urlsplit(text)
         except ValueError:  # not shown: a credential may be in it
-            message = "`feed` is an address with a host that can't be."
-            raise BadFeed(message) from None
+            raise BadFeed("`feed` is an address with a host that can't be.") from None
         return _from_url(text, url)
     first, slash, rest = text.partition("/")
     if "." in first:
         host = first.rpartition("@")[2]  # what stands before may be a credential
-        message = f"`feed` {host + slash + rest!r} looks like an address without https:// in front."
-        raise BadFeed(message, fix=f"Write `feed` as https://{_meant(host) or host}{slash}{rest}.")
+        raise BadFeed(
+            f"`feed` {host + slash + rest!r} looks like an address without https:// in front.",
+            fix=f"Write `feed` as https://{_meant(host) or host}{slash}{rest}.",
+        )
     parts = [unquote(part) for part in text.strip("/").split("/")]
     if len(parts) == 2:  # noqa: PLR2004  # ORG/FEED
         return _artifacts(text, parts[0], None, parts[1])
     if len(parts) == 3:  # noqa: PLR2004  # ORG/PROJECT/FEED
         return _artifacts(text, *parts)
-    message = f"`feed` {text!r} has {len(parts)} part(s) between slashes; ORG/FEED or ORG/PROJECT/FEED is needed."
-    raise BadFeed(message)
+    raise BadFeed(f"`feed` {text!r} has {len(parts)} part(s) between slashes; ORG/FEED or ORG/PROJECT/FEED is needed.")
 
 
 def _from_url(text: str, url: SplitResult) -> Feed:
     host = (url.hostname or "").lower()
     if "@" in url.netloc:
         shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
-        message = f"`feed` is an address with a user name or token in it ({shown} without it)."
-        raise BadFeed(message, fix="Take the credential out of `feed`; give it as `feed-token`, from a secret.")
+        raise BadFeed(
+            f"`feed` is an address with a user name or token in it ({shown} without it).",
+            fix="Take the credential out of `feed`; give it as `feed-token`, from a secret.",
+        )
     legacy = _LEGACY.fullmatch(host)
     if host in _HOSTS or legacy:
         return _from_azure(text, url, legacy[1] if legacy else None)
     if ":" in host:
-        message = f"`feed` {text!r} has an address of IPv6 for its host, which no shell line holds as it is."
-        raise BadFeed(message, fix="Write the host of `feed` by its name: localhost in place of [::1].")
+        raise BadFeed(
+            f"`feed` {text!r} has an address of IPv6 for its host, which no shell line holds as it is.",
+            fix="Write the host of `feed` by its name: localhost in place of [::1].",
+        )
     meant = _meant(host)
     if meant:
-        message = f"`feed` {text!r}: there is no host {host}."
-        raise BadFeed(message, fix=f"Did you mean {text.replace(url.netloc, meant, 1)}?")
+        raise BadFeed(
+            f"`feed` {text!r}: there is no host {host}.", fix=f"Did you mean {text.replace(url.netloc, meant, 1)}?"
+        )
     return _repository(text, url)
 
 
@@ -110,8 +115,7 @@ def _from_azure(text: str, url: SplitResult, organisation: str | None) -> Feed:
             )
         if lower == "_apis" and [each.lower() for each in rest[:2]] == ["packaging", "feeds"] and len(rest) > 2:  # noqa: PLR2004
             return _artifacts(text, organisation, "/".join(parts[:index]) or None, rest[2])
-    message = f"`feed` {text!r} is an address of Azure DevOps, but names no feed."
-    raise BadFeed(message)
+    raise BadFeed(f"`feed` {text!r} is an address of Azure DevOps, but names no feed.")
 
 
 def _artifacts(text: str, organisation: str, project: str | None, feed: str) -> Feed:
@@ -120,8 +124,7 @@ def _artifacts(text: str, organisation: str, project: str | None, feed: str) -> 
     for what, part in parts.items():
         pattern = _ORGANISATION if what == "an organisation" else _NAME
         if part is not None and not (pattern.fullmatch(part) and part.isprintable()):
-            message = f"`feed` {text!r}: {part!r} can't be the name of {what}."
-            raise BadFeed(message)
+            raise BadFeed(f"`feed` {text!r}: {part!r} can't be the name of {what}.")
     return Feed.artifacts(organisation, project, name, view or None)
 
 
@@ -151,8 +154,10 @@ def parse_upload_url(text: str) -> str:
     except ValueError:
         url = urlsplit("")
     if "@" in url.netloc:
-        message = "`feed-upload-url` is an address with a user name or token in it."
-        raise BadFeed(message, fix="Take the credential out of it; give `feed-user` and `feed-token`.")
+        raise BadFeed(
+            "`feed-upload-url` is an address with a user name or token in it.",
+            fix="Take the credential out of it; give `feed-user` and `feed-token`.",
+        )
     _check_plain("feed-upload-url", text, url)
     return text
 
@@ -170,8 +175,10 @@ def _check_plain(name: str, text: str, url: SplitResult) -> None:
             message = f"`{name}` {text!r} isn't an address that takes uploads (https://HOST/…)."
         raise BadFeed(message, fix="" if name == "feed" else f"Write `{name}` as twine's repository URL.")
     if url.scheme != "https" and url.hostname not in _LOOPBACK:
-        message = f"`{name}` {text!r} isn't encrypted: a token sent to it could be read on the way."
-        raise BadFeed(message, fix=f"Write `{name}` with https://.")
+        raise BadFeed(
+            f"`{name}` {text!r} isn't encrypted: a token sent to it could be read on the way.",
+            fix=f"Write `{name}` with https://.",
+        )
 
 
 def _meant(host: str) -> str | None:

@@ -38,8 +38,7 @@ class Repository:
             return cls._from_url(text, remote=remote)
         ssh = _SSH.fullmatch(text)
         if not ssh:
-            message = f"{_shown(text)!r} is no address of a git repository."
-            raise BadRepository(message)
+            raise BadRepository(f"{_shown(text)!r} is no address of a git repository.")
         path, at, commit = ssh["path"].partition("@")
         azure = _AZURE_SSH.fullmatch(path.rstrip("/"))
         if azure:  # git@ssh.dev.azure.com:v3/ORG/PROJECT/REPO, or vs-ssh.visualstudio.com
@@ -53,19 +52,18 @@ class Repository:
             parts = urlsplit(text)
             user, host, port = parts.username, parts.hostname or "", parts.port
         except ValueError:  # not shown: a credential may be in it
-            message = "it is an address with a host that can't be."
-            raise BadRepository(message) from None
+            raise BadRepository("it is an address with a host that can't be.") from None
         if parts.scheme.lower() != "https":
-            message = f"{_shown(text)!r} isn't encrypted: a token sent to it could be read on the way."
-            raise BadRepository(message)
+            raise BadRepository(f"{_shown(text)!r} isn't encrypted: a token sent to it could be read on the way.")
         # Azure Repos' own clone addresses name the organisation before the host.
         if not remote and user is not None and (parts.password is not None or host != AZURE):
-            message = f"it is an address with a user name or token in it ({_shown(text)!r} without it)."
-            raise BadRepository(message, fix="Take the credential out; the token is given as `connection-token`.")
+            raise BadRepository(
+                f"it is an address with a user name or token in it ({_shown(text)!r} without it).",
+                fix="Take the credential out; the token is given as `connection-token`.",
+            )
         path, at, commit = parts.path.partition("@")
         if parts.query or parts.fragment:
-            message = f"{_shown(text)!r} is the address of a page, not of a repository."
-            raise BadRepository(message)
+            raise BadRepository(f"{_shown(text)!r} is the address of a page, not of a repository.")
         return cls._made(f"{host}:{port}" if port else host, path, at, commit)
 
     @classmethod
@@ -84,11 +82,9 @@ class Repository:
         fits = {GITHUB: len(parts) == 2, AZURE: len(parts) == 4 and parts[2] == "_git"}  # noqa: PLR2004
         url = f"https://{host}/{'/'.join(quote(part, safe='') for part in parts)}"
         if not fits.get(host, bool(parts)) or not _HOST.fullmatch(host) or {".", ".."} & set(parts):
-            message = f"{url} is no address of a git repository."
-            raise BadRepository(message)
+            raise BadRepository(f"{url} is no address of a git repository.")
         if at and not _COMMIT.fullmatch(commit.lower()):
-            message = f"{commit!r} is a branch, a tag or a shortened id, not a commit's full id."
-            raise NotACommit(message)
+            raise NotACommit(f"{commit!r} is a branch, a tag or a shortened id, not a commit's full id.")
         return cls(url, commit.lower())
 
     @property

@@ -64,8 +64,7 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied into a file."""
-        message = "a Secret can't be pickled"
-        raise TypeError(message)
+        raise TypeError("a Secret can't be pickled")
 
 
 def excerpt(text: str, most: int) -> str:

@@ -25,8 +25,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=place, prefix=".amlwheel-"):
             pass
     except OSError as error:
-        message = f"`output-dir` {str(folder)!r} can't be written: {error.strerror}."
-        raise OutputNotWritable(message) from None
+        raise OutputNotWritable(f"`output-dir` {str(folder)!r} can't be written: {error.strerror}.") from None
 
 
 def lock_text(pins: Sequence[Pin], python: Python, options: Sequence[str]) -> str:
@@ -65,8 +64,9 @@ def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> No
                 shutil.copyfile(wheel.path, part)
                 part.replace(place)
     except OSError as error:
-        message = f"`output-dir` {str(folder)!r} can't be written: {error.strerror or os.strerror(error.errno or 0)}."
-        raise OutputNotWritable(message) from None
+        raise OutputNotWritable(
+            f"`output-dir` {str(folder)!r} can't be written: {error.strerror or os.strerror(error.errno or 0)}."
+        ) from None
 
 
 def _asset(environment: Environment, tags: Mapping[str, str]) -> str:

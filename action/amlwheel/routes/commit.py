@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from typing_extensions import override
+
 from ..build import backend, project, wheel
 from ..environment import lock
 from ..environment.lock import Sources, Wanted
@@ -30,8 +32,9 @@ class GitRoute(Route):
     """
 
     @property
+    @override
     def label(self) -> str:
-        """See `Route`: the commit."""
+        """The commit."""
         return f"{self._source.repository.url}@{self._source.repository.commit[:12]}"
 
     def __init__(self, source: Remote, token: Secret, python: Python, host: Terminal) -> None:
@@ -40,8 +43,9 @@ class GitRoute(Route):
         self._tools: dict[str, None] = {}  # the files that builds need, by address, in order and once
         self._folders: dict[str, str] = {}  # of each package in the repository
 
+    @override
     def build(self, projects: Sequence[str], into: Path) -> list[Path]:
-        """See `Route`: what is built is the commit as the image builder gets it, not what is checked out.
+        """What is built is the commit as the image builder gets it, not what is checked out.
 
         Raises CommitDiffers when that is another commit, of another version.
         """
@@ -61,8 +65,10 @@ class GitRoute(Route):
         """Build one project with the very versions that pip will find in the image."""
         place = tree / folder
         if not project.is_project(place):
-            message = f"Commit {self._source.repository.commit[:12]} has no project in {folder or 'its root'}."
-            raise CommitIncomplete(message, fix="Commit the project, or correct `package-dir`.")
+            raise CommitIncomplete(
+                f"Commit {self._source.repository.commit[:12]} has no project in {folder or 'its root'}.",
+                fix="Commit the project, or correct `package-dir`.",
+            )
         pins = self._locked(place, into)
         self._tools |= dict.fromkeys(map(self._address, pins))
         versions = into / "versions.txt"
@@ -83,17 +89,19 @@ class GitRoute(Route):
                 message, cause="pip builds in the image, from wheels.", fix=fix, details=error.details
             ) from None
 
+    @override
     def refuse(self, built: Wheel) -> None:
-        """See `Route`: git without Git LFS leaves a pointer in the place of each large file."""
+        """Git without Git LFS leaves a pointer in the place of each large file."""
         pointers = wheel.lfs_pointers(built.path)
         if pointers:
-            message = (
-                f"{built.filename} has {len(pointers)} file(s) of Git LFS, of which the commit holds only pointers."
+            raise CommitIncomplete(
+                f"{built.filename} has {len(pointers)} file(s) of Git LFS, of which the commit holds only pointers.",
+                details="\n".join(pointers[:5]),
             )
-            raise CommitIncomplete(message, details="\n".join(pointers[:5]))
 
+    @override
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
-        """See `Route`: ours by the commit, each other one by the address of the file that pip would take."""
+        """Ours by the commit, each other one by the address of the file that pip would take."""
         ours = {each.project: each for each in wheels}
         found = []
         for pin in pins:
@@ -114,22 +122,24 @@ class GitRoute(Route):
         """Return address and sha256 of the file that pip takes; raise NotForBuilder if nobody else can fetch it."""
         file = wheel_tags.best_file(pin.files, self._python)
         if not file or not file.url.startswith("https://") or not file.sha256:
-            message = f"{pin.name} {pin.version} comes from an address that the image builder can't use."
-            raise NotForBuilder(message)
+            raise NotForBuilder(f"{pin.name} {pin.version} comes from an address that the image builder can't use.")
         return f"{file.url}#sha256={file.sha256}"
 
+    @override
     def options(self, feed: list[str]) -> list[str]:
-        """See `Route`: what the build needs, and no index, so that pip takes nothing that isn't named here."""
+        """What the build needs, and no index, so that pip takes nothing that isn't named here."""
         del feed
         return ["--no-index", *(f"--find-links {address}" for address in self._tools)]
 
+    @override
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
-        """See `Route`: the commit is there already."""
+        """The commit is there already."""
         del wheels, workspaces
         yield from ()
 
+    @override
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """See `Route`: the wheels were built from the commit, fetched with the workspace's token."""
+        """The wheels were built from the commit, fetched with the workspace's token."""
         built = {each.project: f"{each.path.resolve().as_uri()} --hash=sha256:{each.sha256}" for each in wheels}
         return environment.listing([built.get(line.split(" @ ")[0], line) for line in environment.pip])
 
@@ -138,5 +148,4 @@ def refuse_credentials(environ: Mapping[str, str]) -> None:
     """Raise NotForBuilder when this machine's package index wants a credential: images couldn't be built from it."""
     names = [name for name in variables.withheld(environ) if not name.upper().endswith("_PROXY")]
     if names:
-        message = f"{', '.join(names)} holds a credential for the index of public packages."
-        raise NotForBuilder(message)
+        raise NotForBuilder(f"{', '.join(names)} holds a credential for the index of public packages.")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from typing_extensions import override
+
 from ..hosts.terminal import Terminal
 from ..inputs.step import Inputs
 from ..model.azure import Workspace
@@ -40,8 +42,8 @@ class StorageRoute(Route):
         return cls(blobs, asked.python_version, whole, host)
 
     @property
+    @override
     def label(self) -> str:
-        """See `Route`."""
         return self.blobs.container.url
 
     @cached_property
@@ -54,8 +56,9 @@ class StorageRoute(Route):
         """Where a file is that was read back from the container."""
         return self._folder / file.sha256[:16] / file.name
 
+    @override
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
-        """See `Route`: each stands by its address; of a mirrored package the one wheel that pip would choose."""
+        """Each stands by its address; of a mirrored package the one wheel that pip would choose."""
         own = {each.project: File(each.filename, "", each.sha256) for each in wheels}
         placed = []
         for pin in pins:
@@ -66,12 +69,14 @@ class StorageRoute(Route):
             placed.append(replace(pin, sha256=(file.sha256,), address=address) if file else pin)
         return tuple(placed)
 
+    @override
     def options(self, feed: list[str]) -> list[str]:
-        """See `Route`: only the workspaces can read the mirror, and with one they need nothing else."""
+        """Only the workspaces can read the mirror, and with one they need nothing else."""
         return ["--no-index"] if self.mirror else feed
 
+    @override
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
-        """See `Route`: one for each of our wheels, and one for all others."""
+        """One for each of our wheels, and one for all others."""
         del workspaces
         for each in wheels:
             yield partial(self.blobs.plan, each, self._kept(File(each.filename, "", each.sha256)))
@@ -79,8 +84,9 @@ class StorageRoute(Route):
         if self.mirror and others:
             yield partial(self.mirror.plan, others)
 
+    @override
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """See `Route`: what is stored is read back, every byte of it."""
+        """What is stored is read back, every byte of it."""
         del wheels
         mirror.fetch(self.blobs, [(path, self._kept(file), file.sha256) for path, file in self.files.items()])
         address = self.blobs.container.address

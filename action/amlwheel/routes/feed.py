@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from typing_extensions import override
+
 from ..feed import publish
 from ..hosts.terminal import Terminal
 from ..model.azure import Workspace
@@ -25,16 +27,16 @@ class FeedRoute(Route):
     host: Terminal
 
     @property
+    @override
     def label(self) -> str:
-        """See `Route`."""
         return self.feed.label
 
+    @override
     def refuse(self, wheel: Wheel) -> None:
-        """See `Route`."""
         publish.refuse_unpublishable(wheel, self.feed)
 
+    @override
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
-        """See `Route`."""
         del workspaces
         for each in wheels:
             yield partial(publish.plan, self.feed.through(None), each, self.token, self.host.warning)

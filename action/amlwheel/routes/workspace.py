@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
+from typing_extensions import override
+
 from ..hosts.terminal import Terminal
 from ..model.azure import Workspace
 from ..model.environment import Environment
@@ -23,28 +25,30 @@ class WorkspaceRoute(Route):
     late: ClassVar[bool] = True
 
     @property
+    @override
     def label(self) -> str:
-        """See `Route`."""
         return "the storage of each workspace"
 
+    @override
     def refuse(self, wheel: Wheel) -> None:
-        """See `Route`."""
         azureml_core.refuse_unstorable(wheel)
 
+    @override
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
-        """See `Route`: our wheels stand by their file names, which are the same in every workspace."""
+        """Our wheels stand by their file names, which are the same in every workspace."""
         files = {each.project: each.filename for each in wheels}
         return tuple(replace(each, stored=files.get(each.name, "")) for each in pins)
 
+    @override
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
-        """See `Route`."""
         for each in wheels:
             yield from (partial(self.storage.plan, each, place) for place in workspaces)
 
+    @override
     def located(self, environment: Environment, workspace: Workspace) -> Environment:
-        """See `Route`."""
         return self.storage.at(environment, workspace)
 
+    @override
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """See `Route`: what was stored was read back and compared, so the file here is the same."""
+        """What was stored was read back and compared, so the file here is the same."""
         return environment.at({each.filename: each.path.resolve().as_uri() for each in wheels})

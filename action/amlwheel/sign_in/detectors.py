@@ -33,14 +33,16 @@ def find(
         try:
             source = detect(environ)
         except (OSError, ValueError) as error:  # azure-identity's checks of what it is given
-            message = f"Sign-in by {label} is set up with a value that can't be."
-            raise SignInFailed(message, details=str(error)) from None
+            raise SignInFailed(
+                f"Sign-in by {label} is set up with a value that can't be.", details=str(error)
+            ) from None
         if source:
             return Credential(source, label, seen)
     agent = bool(environ.get("TF_BUILD"))  # nobody else has heard of a service connection
     looked = ", ".join(label for label in _DETECTORS if agent or label != "service connection")
-    message = f"Nothing to sign in to Azure with: looked for {looked}."
-    raise SignInFailed(message, fix=_ON_AZURE_PIPELINES if agent else "")
+    raise SignInFailed(
+        f"Nothing to sign in to Azure with: looked for {looked}.", fix=_ON_AZURE_PIPELINES if agent else ""
+    )
 
 
 def service_principal(environ: Variables) -> TokenCredential | None:
@@ -75,8 +77,7 @@ def _identity(environ: Variables, what: str) -> tuple[str, str]:
     found = {name: environ.get(name, "").strip() for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")}
     missing = [name for name, value in found.items() if not value]
     if missing:
-        message = f"{what} is set, but not {' and '.join(missing)}."
-        raise SignInFailed(message)
+        raise SignInFailed(f"{what} is set, but not {' and '.join(missing)}.")
     return found["AZURE_TENANT_ID"], found["AZURE_CLIENT_ID"]
 
 

@@ -80,8 +80,11 @@ class GitHub:
         except (KeyError, TypeError, ValueError, RecursionError):
             token = ""
         if not jwt.of(token):
-            message = f"GitHub gave no token for sign-in: its service answered {response.status_code}."
-            raise FederationRefused(message, cause=_GITHUB_CAUSE, fix=_GITHUB_FIX)
+            raise FederationRefused(
+                f"GitHub gave no token for sign-in: its service answered {response.status_code}.",
+                cause=_GITHUB_CAUSE,
+                fix=_GITHUB_FIX,
+            )
         self._seen(Secret(token))
         self._shown = jwt.of(token)
         return token

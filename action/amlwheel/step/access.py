@@ -148,11 +148,14 @@ class Access:
             writes = seen.ask(place.may_write)
             closed = [seen.ask(partial(place.closed_to, each)) for each in self.asked.workspace]
         if writes.result() is False:
-            message = f"The identity may see {container.url}, but has no role that lets it store blobs there."
-            raise ContainerRefused(message, fix=place.grant)
+            raise ContainerRefused(
+                f"The identity may see {container.url}, but has no role that lets it store blobs there.",
+                fix=place.grant,
+            )
         if public.result():
-            message = f"Anybody on the internet may read {container.url} (public access: {public.result()})."
-            raise ContainerPublic(message)
+            raise ContainerPublic(
+                f"Anybody on the internet may read {container.url} (public access: {public.result()})."
+            )
         for text in filter(None, observe.results(closed)):
             self.host.warning(text)
         return found

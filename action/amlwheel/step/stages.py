@@ -224,8 +224,7 @@ class Stages:
         texts = {**files.files(first, release.lock, told, release.tags()), receipt.SBOM: listed}
         for name, text in texts.items():
             if self.host.leaks(text):
-                message = f"{name} would hold a secret, so nothing was changed or written."
-                raise Unexpected(message)
+                raise Unexpected(f"{name} would hold a secret, so nothing was changed or written.")
         return texts
 
     def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:

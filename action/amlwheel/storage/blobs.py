@@ -94,8 +94,9 @@ class Blobs:
         told = noted == sha256 and size in (0, found.size) and not read
         theirs = noted if told else self._digest(path)
         if theirs != sha256:
-            message = f"{self.container.url} has {path} with sha256 {theirs[:12]}…; this run's has {sha256[:12]}…."
-            raise BlobDiffers(message, fix=fix)
+            raise BlobDiffers(
+                f"{self.container.url} has {path} with sha256 {theirs[:12]}…; this run's has {sha256[:12]}….", fix=fix
+            )
         return True
 
     def _digest(self, path: str) -> str:
@@ -119,8 +120,7 @@ class Blobs:
                 if _code(error) not in _THERE:  # 409 says other things, too, such as ContainerBeingDeleted
                     raise
         if not self.has(path, sha256, file.stat().st_size, fix=fix):
-            message = f"{self.container.url} took {path}, and doesn't have it."
-            raise BlobRefused(message)
+            raise BlobRefused(f"{self.container.url} took {path}, and doesn't have it.")
 
     def fetch(self, path: str, file: Path, sha256: str) -> Path:
         """Read the blob `path` into `file`, every byte compared; raise BlobDiffers when it isn't what it should be."""
@@ -132,8 +132,9 @@ class Blobs:
                 digest.update(chunk)
                 content.write(chunk)
         if digest.hexdigest() != sha256:
-            message = f"{self.container.url} gives {path} with sha256 {digest.hexdigest()[:12]}…, not {sha256[:12]}…."
-            raise BlobDiffers(message)
+            raise BlobDiffers(
+                f"{self.container.url} gives {path} with sha256 {digest.hexdigest()[:12]}…, not {sha256[:12]}…."
+            )
         return part.replace(file)
 
     def plan(self, wheel: Wheel, keep: Path) -> Change[str]:
@@ -161,8 +162,10 @@ class Blobs:
         except exceptions.HttpResponseError as error:
             raise self._refusal(what, error) from None
         except (exceptions.AzureError, ValueError) as error:  # such as a page, with status 200, in place of a blob
-            message = f"{self.container.url} gave an answer for {what} that no storage account gives."
-            raise BlobRefused(message, details=type(error).__name__) from None
+            raise BlobRefused(
+                f"{self.container.url} gave an answer for {what} that no storage account gives.",
+                details=type(error).__name__,
+            ) from None
 
     def _refusal(self, what: str, error: exceptions.HttpResponseError) -> StepError:
         """Return what the answer stands for; what would be so for every file is said without its name, so once."""

@@ -41,8 +41,7 @@ def best(pin: Pin, python: Python) -> File:
     """Return the wheel of `pin` that pip in the image would take; raise NotMirrored when there is none."""
     found = wheel_tags.best_file((file for file in pin.files if file.sha256 in pin.sha256), python)
     if not found:
-        message = f"No wheel of {pin.name} {pin.version} that fits the image has a sha256."
-        raise NotMirrored(message)
+        raise NotMirrored(f"No wheel of {pin.name} {pin.version} that fits the image has a sha256.")
     return found
 
 
@@ -80,15 +79,13 @@ class Source:
         digest = hashlib.sha256()
         with http.stream(file.url, self.access(file.url)) as answer:
             if answer.status_code != 200:  # noqa: PLR2004
-                message = f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}."
-                raise NotMirrored(message)
+                raise NotMirrored(f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}.")
             with place.open("wb") as content:
                 for chunk in answer.iter_content(BLOCK):
                     digest.update(chunk)
                     content.write(chunk)
         if digest.hexdigest() != file.sha256:
-            message = f"{urlsplit(file.url).netloc} gave {file.name} with another sha256 than the lock's."
-            raise NotMirrored(message)
+            raise NotMirrored(f"{urlsplit(file.url).netloc} gave {file.name} with another sha256 than the lock's.")
 
 
 @dataclass(frozen=True)

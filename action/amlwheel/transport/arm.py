@@ -75,8 +75,10 @@ class Arm:
         if isinstance(said, list):
             said = {"value": said}
         if not isinstance(said, dict) and response.status_code < 400:  # noqa: PLR2004
-            message = f"Something between here and Azure Resource Manager answered {response.status_code} and no data."
-            raise AzureRefused(message, cause="A proxy or a sign-in portal answers in the place of Azure.")
+            raise AzureRefused(
+                f"Something between here and Azure Resource Manager answered {response.status_code} and no data.",
+                cause="A proxy or a sign-in portal answers in the place of Azure.",
+            )
         return response.status_code, object_in(said)
 
     def find(self, path: str, workspace: Workspace) -> Json | None:
@@ -105,8 +107,11 @@ def check(status: int, said: Json, workspace: Workspace) -> None:
     code, told = code_of(said), object_in(said.get("error")).get("message") or said.get("message") or ""
     details = excerpt(str(told), 2000)
     if status in (401, 403):
-        message = f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}."
-        raise WorkspaceForbidden(message, fix=grant(workspace), details=details)
+        raise WorkspaceForbidden(
+            f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}.",
+            fix=grant(workspace),
+            details=details,
+        )
     if status == 404:  # noqa: PLR2004
         missing = _NO_WORKSPACE.get(code, "workspace")
         name = {"subscription": workspace.subscription, "resource group": workspace.group}.get(missing, workspace.name)

@@ -17,8 +17,7 @@ def network(host: str, answer: float) -> Iterator[None]:
     try:
         yield
     except exceptions.ServiceResponseTimeoutError:
-        message = f"{host} gave no answer within {answer:.0f} seconds."
-        raise TooSlow(message) from None
+        raise TooSlow(f"{host} gave no answer within {answer:.0f} seconds.") from None
     except (
         exceptions.ServiceRequestError,
         exceptions.ServiceResponseError,

@@ -36,8 +36,7 @@ class Dialogue:
             answer = self._answers.get(timeout=seconds)
         except queue.Empty:
             self.end()
-            message = f"{self._name} gave no answer within {seconds:.0f} seconds."
-            raise TooSlow(message, details=self.said) from None
+            raise TooSlow(f"{self._name} gave no answer within {seconds:.0f} seconds.", details=self.said) from None
         if not answer:
             self._answers.put("")  # for whoever asks next
             self.end()

@@ -118,8 +118,7 @@ def network(url: str, answer: float = READ) -> Iterator[None]:
     except requests.Timeout as error:
         if isinstance(error, requests.ConnectTimeout):
             raise NoNetwork(host, f"no connection within {CONNECT} seconds") from None
-        message = f"{host} gave no answer within {answer:.0f} seconds."
-        raise TooSlow(message) from None
+        raise TooSlow(f"{host} gave no answer within {answer:.0f} seconds.") from None
     except (requests.ConnectionError, requests.exceptions.InvalidProxyURL) as error:
         raise NoNetwork(host, _reason(error)) from None
     except requests.RequestException as error:

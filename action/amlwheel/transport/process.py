@@ -86,8 +86,10 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     try:
         status = child.wait(seconds)
     except subprocess.TimeoutExpired:
-        message = f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended."
-        raise TooSlow(message, details="".join(lines[-25:])) from None
+        raise TooSlow(
+            f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended.",
+            details="".join(lines[-25:]),
+        ) from None
     finally:
         end(child)
         child.wait()

@@ -43,15 +43,17 @@ def _check_rival(other: Connection, connection: Connection, workspace: Workspace
     same = same_target(other.target, connection.target)
     if other.name.lower() == connection.name.lower():
         if not same or other.category != connection.category:
-            message = f"{what}, not for {connection.target}."
-            raise ConnectionConflict(message, fix="Set `connection-name` to a name that is free.")
+            raise ConnectionConflict(
+                f"{what}, not for {connection.target}.", fix="Set `connection-name` to a name that is free."
+            )
     elif same:
-        message = f"{what} as well."
-        raise ConnectionConflict(message)
+        raise ConnectionConflict(f"{what} as well.")
     elif other.category == connection.category and _nearer(other, connection):
         read = "the feed" if connection.category == "PythonFeed" else "the repository"
-        message = f"{what}, which is nearer to {read} than {connection.target}: image builds would use its token."
-        raise ConnectionConflict(message, fix=f"Delete connection {other.name}, if {read} needs no token of its own.")
+        raise ConnectionConflict(
+            f"{what}, which is nearer to {read} than {connection.target}: image builds would use its token.",
+            fix=f"Delete connection {other.name}, if {read} needs no token of its own.",
+        )
 
 
 def _nearer(other: Connection, connection: Connection) -> bool:

@@ -24,8 +24,10 @@ class Permissions:
         Where nothing is known, the request itself will tell.
         """
         if self.blocks and not allows(self.blocks, action=f"Microsoft.MachineLearningServices/workspaces/{action}"):
-            message = f"The identity may see workspace {workspace.name}, but has no role that allows {action}."
-            raise WorkspaceForbidden(message, fix=grant(workspace))
+            raise WorkspaceForbidden(
+                f"The identity may see workspace {workspace.name}, but has no role that allows {action}.",
+                fix=grant(workspace),
+            )
 
 
 @dataclass(frozen=True)

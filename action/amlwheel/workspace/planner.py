@@ -56,12 +56,15 @@ class Planner:
         stored = object_in((self.arm.find(path, workspace) or {}).get("properties"))
         if not same_target(stored.get("target", ""), connection.target):
             shown = stored.get("target")
-            message = f"Connection {connection.name} of {workspace.name} shows target {shown!r} after the write."
-            raise ReadBackDiffers(message)
+            raise ReadBackDiffers(
+                f"Connection {connection.name} of {workspace.name} shows target {shown!r} after the write."
+            )
         wanted = (mark, connection.token_expires)
         if any(shown not in ("", ours) for shown, ours in zip(note(stored), wanted, strict=True)):
-            message = f"Connection {connection.name} of {workspace.name} keeps fingerprint or date of another token."
-            raise ReadBackDiffers(message, fix=f"Delete connection {connection.name}, and run the step again.")
+            raise ReadBackDiffers(
+                f"Connection {connection.name} of {workspace.name} keeps fingerprint or date of another token.",
+                fix=f"Delete connection {connection.name}, and run the step again.",
+            )
 
     def environment(
         self, located: Callable[[], Environment], tags: Mapping[str, str], workspace: Workspace, seen: WorkspaceState
@@ -87,12 +90,10 @@ class Planner:
         self.sdk.register(workspace, environment, tags)
         registered = self.sdk.find(workspace, environment)
         if registered is None:
-            message = f"{environment.reference} isn't there after it was registered on {workspace.name}."
-            raise ReadBackDiffers(message)
+            raise ReadBackDiffers(f"{environment.reference} isn't there after it was registered on {workspace.name}.")
         _same(registered, environment, workspace)
 
 
 def _same(registered: Definition, environment: Environment, workspace: Workspace) -> None:
     if not environment.same_as(registered):
-        message = f"{environment.reference} is registered on {workspace.name} with another definition."
-        raise EnvironmentConflict(message)
+        raise EnvironmentConflict(f"{environment.reference} is registered on {workspace.name} with another definition.")

@@ -44,15 +44,16 @@ def build_image(
         if said["ended"]:
             break
         if time.monotonic() >= end:
-            message = (
-                f"The image of {environment.reference} isn't built on {workspace.name} after {IMAGE_SECONDS:.0f} s."
+            raise TooSlow(
+                f"The image of {environment.reference} isn't built on {workspace.name} after {IMAGE_SECONDS:.0f} s.",
+                fix="Run the step again: the build goes on, and what it has made is found then.",
             )
-            raise TooSlow(message, fix="Run the step again: the build goes on, and what it has made is found then.")
         pause(POLL)
     if said["status"] != "Succeeded":
         why = telling(log) if said["lines"] is not None else "its log can't be read from here; see it in the studio"
-        message = f"{workspace.name} can't build the image of {environment.reference} ({said['status']}): {why}"
-        raise ImageBuildFailed(message)
+        raise ImageBuildFailed(
+            f"{workspace.name} can't build the image of {environment.reference} ({said['status']}): {why}"
+        )
     return "built"
 
 

@@ -123,11 +123,14 @@ class Worker:
                 answer = child.ask(line, seconds)
             except TooSlow as error:
                 self._child = None
-                message = f"azureml-core gave no answer within {seconds:.0f} seconds, {_doing(call, workspace)}."
-                raise TooSlow(message, details=unsigned(error.details)) from None
+                raise TooSlow(
+                    f"azureml-core gave no answer within {seconds:.0f} seconds, {_doing(call, workspace)}.",
+                    details=unsigned(error.details),
+                ) from None
         if not answer:  # and the next question won't fare better: somebody ended it, or it has crashed
-            message = f"The process of azureml-core ended, {_doing(call, workspace)}."
-            raise SdkFailed(message, details=unsigned(child.said))
+            raise SdkFailed(
+                f"The process of azureml-core ended, {_doing(call, workspace)}.", details=unsigned(child.said)
+            )
         said = json.loads(answer)
         if "failure" in said:
             raise failure(said["failure"], call, workspace)
@@ -168,8 +171,7 @@ def make_environment() -> Path:
     command += [ACTION, ACTION / "locks" / "azureml.txt"]
     finished = process.run(command, env=variables.for_tool() | extra, cwd=ACTION, seconds=INSTALL_SECONDS)
     if finished.status != 0:
-        message = "azureml-core couldn't be installed."
-        raise BootstrapFailed(message, details=finished.tail())
+        raise BootstrapFailed("azureml-core couldn't be installed.", details=finished.tail())
     return Path(finished.tail(1))
 
 
@@ -186,8 +188,7 @@ def interpreter(version: tuple[int, int] = sys.version_info[:2], environ: Mappin
         for pattern in ("3.1[0-3].*/*/bin/python", "3.1[0-3].*/*/python.exe"):
             for place in sorted(cache.glob(pattern)):
                 return str(place)
-    message = f"azureml-core runs on Python 3.10 to 3.13; this runner has {version[0]}.{version[1]} only."
-    raise NoSdkPython(message)
+    raise NoSdkPython(f"azureml-core runs on Python 3.10 to 3.13; this runner has {version[0]}.{version[1]} only.")
 
 
 def failure(said: Json, call: str, workspace: Workspace) -> StepError:
@@ -202,8 +203,9 @@ def failure(said: Json, call: str, workspace: Workspace) -> StepError:
         found = re.search(r"host='([\w.-]+)'|https://([\w.-]+)", details)
         return NoNetwork(host or (found and (found[1] or found[2])) or "a service of Azure Machine Learning", details)
     if host.endswith(STORAGE) or "AuthorizationStorageAccount" in details:
-        message = f"The storage of {workspace.name} didn't take or show the wheel: {status}."
-        return StorageRefused(message, details=details)
+        return StorageRefused(
+            f"The storage of {workspace.name} didn't take or show the wheel: {status}.", details=details
+        )
     return _refused(what, call, int(status), details, workspace)
 
 
@@ -211,8 +213,9 @@ def _refused(what: str, call: str, status: int, details: str, workspace: Workspa
     if status in (401, 403):
         return WorkspaceForbidden(what, fix=grant(workspace), details=details)
     if status in (400, 404) and _OLD_VERSION.search(details):
-        message = f"Azure Resource Manager refuses azureml-core's request on {workspace.name}."
-        return ApiVersionRefused(message, details=details)
+        return ApiVersionRefused(
+            f"Azure Resource Manager refuses azureml-core's request on {workspace.name}.", details=details
+        )
     if call == "opened" and (status == 404 or "subscription" in details.lower()):  # noqa: PLR2004
         part = "workspace" if status else "subscription"  # the SDK looks for that one in a list
         name = workspace.name if status else workspace.subscription

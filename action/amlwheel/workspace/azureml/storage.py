@@ -24,8 +24,10 @@ def refuse_unstorable(wheel: Wheel) -> None:
     Source: azureml-core 1.61.0.post4, `get_block_blob_service_credentials`, which takes the address's path as it is.
     """
     if wheel.version.epoch:
-        message = f"{wheel.filename} has an epoch in its version, and azureml-core can't store such a name."
-        raise BadWheel(message, fix="Set `route` to feed, or give the package a version without an epoch.")
+        raise BadWheel(
+            f"{wheel.filename} has an epoch in its version, and azureml-core can't store such a name.",
+            fix="Set `route` to feed, or give the package a version without an epoch.",
+        )
 
 
 @dataclass(frozen=True)
@@ -72,19 +74,19 @@ class Storage:
         """Note the address of `wheel`, if what lies there is this wheel."""
         place = f"The storage of {workspace.name}"
         if not sha256:
-            message = f"{place} has a record of {wheel.filename}, but no file."
-            raise StoredWheelMissing(message)
+            raise StoredWheelMissing(f"{place} has a record of {wheel.filename}, but no file.")
         if sha256 != wheel.sha256:
             ours = f"the wheel of this run has {wheel.sha256[:12]}…"
-            message = f"{place} has {wheel.filename} with sha256 {sha256[:12]}…; {ours}."
-            raise StoredWheelDiffers(message)
+            raise StoredWheelDiffers(f"{place} has {wheel.filename} with sha256 {sha256[:12]}…; {ours}.")
         parts = urlsplit(address)
         if parts.scheme != "https" or "@" in parts.netloc or re.search(r"[\s?#]", address):
-            message = f"{place} has an address for {wheel.filename} that no environment could use."
-            raise StorageRefused(message, details=address)
+            raise StorageRefused(
+                f"{place} has an address for {wheel.filename} that no environment could use.", details=address
+            )
         if unquote(parts.path.rpartition("/")[2]) != wheel.filename:
-            message = f"{place} keeps {wheel.filename} under another name, by which pip wouldn't know it."
-            raise StorageRefused(message, details=address)
+            raise StorageRefused(
+                f"{place} keeps {wheel.filename} under another name, by which pip wouldn't know it.", details=address
+            )
         self.addresses.setdefault(workspace, {})[wheel.filename] = address
 
 

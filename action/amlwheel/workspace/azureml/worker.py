@@ -98,8 +98,7 @@ def _workspace(request: Json) -> Workspace:
             resource_group=place["group"],
         )
         if not found.discovery_url:
-            message = "the workspace has no discovery address"
-            raise requests.ConnectionError(message)
+            raise requests.ConnectionError("the workspace has no discovery address")
         _workspaces[key] = found
     return _workspaces[key]
 
