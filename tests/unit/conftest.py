@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from amlwheel.model import connection_token
@@ -25,9 +26,13 @@ OUTER = re.compile(
 )
 
 
+def starts_programs(path: Path) -> bool:
+    return path.name.startswith(OTHERS) or path.parent.name == "rehearsal"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent.name == "unit" and not item.path.name.startswith(OTHERS):
+        if not starts_programs(item.path):
             item.add_marker(pytest.mark.disable_socket)
 
 
@@ -39,7 +44,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.path.parent.name != "rehearsal" and not request.path.name.startswith(OTHERS):
+    if not starts_programs(request.path):
         for name in [name for name in os.environ if OUTER.fullmatch(name)]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)

@@ -27,7 +27,7 @@ from amlwheel.model.feed import Feed
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb
 from amlwheel.transport import http
-from unit.pages import OTHER, SIGN_IN, page, serve
+from unit.feed.pages import OTHER, SIGN_IN, page, serve
 from unit.parts import CANARY, FEED, TOKEN, answer, make, sha
 
 

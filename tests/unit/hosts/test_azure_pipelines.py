@@ -14,7 +14,7 @@ from amlwheel.hosts.detect import detect
 from amlwheel.inputs.reading import spell
 from amlwheel.model.secret import Secret
 from hosts.agent import Log
-from unit.test_hosts import GOOD, capture
+from unit.hosts.test_hosts import GOOD, capture
 
 TASK = {"TF_BUILD": "True", "INPUT_FEED": "acme/ml/wheels"}
 SCRIPT = {"TF_BUILD": "True"}

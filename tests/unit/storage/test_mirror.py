@@ -23,7 +23,7 @@ from amlwheel.storage.blobs import Blobs
 from amlwheel.storage.mirror import Mirror, Source, best
 from amlwheel.transport import http
 from unit.parts import CANARY, FEED, TOKEN, WORKSPACE, answer, defined, make, sha
-from unit.test_blobs import CONTAINER, Client
+from unit.storage.test_blobs import CONTAINER, Client
 
 PYTHON = Python("3.11.13")
 FIRST = "pkg-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"

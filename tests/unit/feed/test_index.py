@@ -20,7 +20,7 @@ from amlwheel.errors.feed import (
 from amlwheel.feed import index as feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
-from unit.pages import OTHER, SIGN_IN, page, serve
+from unit.feed.pages import OTHER, SIGN_IN, page, serve
 from unit.parts import CANARY, FEED, TOKEN, answer, sha
 
 # --- looking
