@@ -29,14 +29,15 @@ class Program:
     """A program, run in an empty folder, with the variables that the step gets around a rehearsal."""
 
     def __init__(self, folder: pathlib.Path, caches: Mapping[str, str]) -> None:
+        """Take the folder, which is HOME, too, and where caches are."""
         self.folder, self.env = folder, {**Step.inherited(), **caches, "HOME": str(folder)}
 
     def __call__(self, name: str, *arguments: str) -> str:
         """Run it; return what it printed, once it has ended with status 0."""
-        command = [SCRIPTS / name, *arguments]
+        command = [str(SCRIPTS / name), *arguments]
         done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return str(done.stdout)
 
 
 @pytest.fixture
