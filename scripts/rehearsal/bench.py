@@ -63,6 +63,8 @@ def main() -> int:
         "--latency", type=float, default=0, metavar="MS", help="time that every answer takes in addition"
     )
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds needs a number of 1 or more")
     seconds: dict[str, list[float]] = {name: [] for name in LABELS}
     imports: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:

@@ -6,6 +6,8 @@ import importlib.util
 import os
 import pathlib
 import re
+import subprocess
+import sys
 import types
 
 import amlwheel
@@ -44,6 +46,12 @@ ALL = ["format", "lint", "types", "imports", "manifests", "linters", "unit", "re
         (["unit", "-k", "immutable", "-x"], ["unit"], ["-k", "immutable", "-x"]),
         (["tests/unit/test_scripts.py::test_parts"], ["pytest"], ["tests/unit/test_scripts.py::test_parts"]),
         (["fix"], ["fix"], []),
+        (["-k", "hosts"], ["pytest"], ["-k", "hosts"]),
+        (["unit", "-k", "unit"], ["unit"], ["-k", "unit"]),
+        (["unit", "rehearsed", "-k", "lint"], ["unit", "rehearsed"], ["-k", "lint"]),
+        (["-x", "--lf"], ["pytest"], ["-x", "--lf"]),
+        (["unit", "-n", "4"], ["unit"], ["-n", "4"]),
+        (["-m", "not network"], ["pytest"], ["-m", "not network"]),
     ],
 )
 def test_parts(argv: list[str], parts: list[str], rest: list[str]) -> None:
@@ -58,8 +66,8 @@ def test_a_part_runs_all_its_commands_and_fails_if_one_does(
     monkeypatch.setattr(test, "PARTS", {"good": lambda: [[*mark, "good"]], "broken": lambda: broken})
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     env = dict(os.environ)
-    assert test.run_part("good", [], env)
-    assert not test.run_part("broken", [], env)
+    assert test.run_part("good", [], env) == test.PASSED
+    assert test.run_part("broken", [], env) == test.FAILED
     assert {path.name for path in tmp_path.iterdir()} == {"good", "after"}
     assert "no-such-program: not found" in capfd.readouterr().out
 
@@ -73,8 +81,40 @@ def test_words_for_pytest_go_to_pytest_alone(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(test, "run", run)
     monkeypatch.setattr(test, "PARTS", {"both": lambda: [["ruff", "check"], ["pytest", "tests/unit"]]})
-    assert test.run_part("both", ["-k", "x"], {})
+    assert test.run_part("both", ["-k", "x"], {}) == test.PASSED
     assert ran == [["ruff", "check"], ["pytest", "tests/unit", "-k", "x"]]
+
+
+@pytest.mark.parametrize("rest", [[], ["-k", "x"], ["-x"], ["--lf"]])
+def test_lines_are_counted_when_the_unit_layer_runs_whole(rest: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(test, "run", lambda words, _env: ran.append(words))
+    test.run_part("unit", rest, {})
+    assert [("--cov" in words) for words in ran] == [not rest]
+
+
+@pytest.mark.parametrize(
+    ("rest", "statuses", "outcome"),
+    [
+        (["-k", "x"], [5], "no test"),
+        (["-k", "x"], [0], "passed"),
+        (["-k", "x"], [5, 1], "FAILED"),
+        ([], [5], "FAILED"),  # a layer without a test is broken
+    ],
+)
+def test_words_that_leave_no_test_over_are_no_failure_of_a_test(
+    rest: list[str], statuses: list[int], outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(test, "PARTS", {"some": lambda: [["pytest"] for _ in statuses]})
+    left = iter(statuses)
+    monkeypatch.setattr(test, "run", lambda _words, _env: next(left))
+    assert test.run_part("some", rest, {}) == outcome
+
+
+def test_pytest_ends_with_that_status_when_no_test_has_the_name(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "test_one.py").write_text("def test_one() -> None: pass\n", "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "hosts", str(tmp_path)]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == test.NOTHING_RAN
 
 
 def test_github_folds_each_part_and_obeys_nothing_in_it(
@@ -91,14 +131,24 @@ def test_github_folds_each_part_and_obeys_nothing_in_it(
 
 
 def test_the_table_counts_and_says_how_to_run_again(capsys: pytest.CaptureFixture[str]) -> None:
-    assert test.tell({"lint": (True, 1.0), "unit": (False, 2.0)}) == 1
+    assert test.tell({"lint": ("passed", 1.0), "unit": ("FAILED", 2.0)}, []) == 1
     assert capsys.readouterr().out.splitlines()[1:] == [
         "lint        passed      1.0 s",
         "unit        FAILED      2.0 s",
         "again: scripts/test unit",
         "1 passed, 1 failed",
     ]
-    assert test.tell({"lint": (True, 1.0)}) == 0
+    assert test.tell({"lint": ("passed", 1.0)}, []) == 0
+
+
+def test_a_name_that_no_test_has_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert test.tell({"unit": ("passed", 1.0), "hosts": ("no test", 2.0)}, ["-k", "no such"]) == 5
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "unit        passed      1.0 s",
+        "hosts       no test     2.0 s",
+        "no test has such a name or mark: -k 'no such'",
+        "1 passed, 0 failed",
+    ]
 
 
 def test_nothing_of_a_ci_run_around_them_reaches_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,3 +255,40 @@ def test_every_action_in_a_workflow_is_pinned_by_its_commit() -> None:
     assert uses
     for line in uses:
         assert re.fullmatch(r"uses: (\./.*|[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)", line), line
+
+
+def test_one_action_has_one_pin_wherever_it_stands() -> None:
+    """Dependabot raises those in workflows only; the templates and the pages have to follow."""
+    pins: dict[str, set[str]] = {}
+    places = [".github/workflows/*.yml", "templates/github/*.yml", "action.yml", "action/*/action.yml", "docs/*.md"]
+    for path in (path for place in [*places, "README.md"] for path in ROOT.glob(place)):
+        for name, pin in re.findall(r"uses: ([\w-]+/[\w./-]+)@([0-9a-f]{40} # v\S+)", path.read_text("utf-8")):
+            pins.setdefault(name, set()).add(pin)
+    assert "actions/checkout" in pins
+    assert {name: found for name, found in pins.items() if len(found) > 1} == {}
+
+
+def test_both_hosts_check_every_python_from_the_oldest_on() -> None:
+    pythons = [f"3.{minor}" for minor in range(10, 15)]
+    github = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["checks"]
+    assert github["strategy"]["matrix"]["python"] == pythons
+    azure = yaml.safe_load((ROOT / "azure-pipelines.yml").read_text("utf-8"))["jobs"][0]
+    assert [each["python"] for each in azure["strategy"]["matrix"].values()] == pythons
+
+
+def test_hooks_call_what_the_checks_call() -> None:
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    assert local["repo"] == "local"  # nothing is downloaded
+    for hook in local["hooks"]:
+        program, *parts = hook["entry"].split()
+        assert (program, hook["name"], hook["language"]) == ("scripts/test", hook["entry"], "system")
+        assert parts
+        assert set(parts) <= set(ALL)
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_an_issue_form_asks_each_thing_once(name: str) -> None:
+    form = yaml.safe_load((ROOT / f".github/ISSUE_TEMPLATE/{name}.yml").read_text("utf-8"))
+    assert {"name", "description", "body"} <= set(form)
+    asked = [each["id"] for each in form["body"] if each["type"] != "markdown"]
+    assert len(asked) == len(set(asked)) > 2
