@@ -66,12 +66,12 @@ def run(
 ) -> None:
     """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
     now = clock()
-    asked = read(arguments, environ, host)
-    if (asked.feed and asked.connects) or asked.route == "git":
+    inputs = read(arguments, environ, host)
+    if (inputs.feed and inputs.connects) or inputs.route == "git":
         job = Secret(azure_variables.job_token(environ))
-        connection_token.check(asked.connection_token, asked.feed, asked.connection_token_expires, job, now)
-    step = Stages(sign_in_to_feed(asked, environ, host), environ, host, now)
-    asked = step.asked
+        connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)
+    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now)
+    inputs = step.inputs
     world = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
         wheels = step.build(Path(folder), world)
@@ -80,7 +80,7 @@ def run(
         changes = step.plan(release, world)
         step.render(release, world, changes)  # nothing is changed if a file would hold a secret
         proven = "Dry run: nothing was changed, and nothing proven."
-        if asked.dry_run:
+        if inputs.dry_run:
             host.say("skip   Publish, connect, prove, register · dry run")
         else:
             step.apply("Publish and connect", (*changes.wheels, *changes.shown, *changes.connections))
@@ -88,7 +88,7 @@ def run(
             step.apply("Register", changes.environments)
         step.report(release, world, changes, proven)
         # Last: the release is there, with its files, whatever becomes of an image.
-        if not asked.dry_run:
+        if not inputs.dry_run:
             step.build_images(release, world)
 
 
@@ -104,21 +104,21 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) -
     for text in filter(None, tokens):
         for user in filter(None, users):
             host.mask(Secret(text), user)
-    asked = reading.read(given)
-    lock.requirements(asked.requirements, Path())
-    if not asked.wheel:
-        project.check_projects(asked.package_dir)
-    files.check_folder(Path(asked.output_dir))
-    return asked
+    inputs = reading.read(given)
+    lock.requirements(inputs.requirements, Path())
+    if not inputs.wheel:
+        project.check_projects(inputs.package_dir)
+    files.check_folder(Path(inputs.output_dir))
+    return inputs
 
 
-def sign_in_to_feed(asked: Inputs, environ: Mapping[str, str], host: Terminal) -> Inputs:
-    """Return `asked` with a token for the feed: where none was given, one of Entra, of who signs in to Azure."""
-    if asked.feed_token or not asked.feed:
-        return asked
-    credential = detectors.find(environ, partial(host.mask, user=http.USER), asked.application)
+def sign_in_to_feed(inputs: Inputs, environ: Mapping[str, str], host: Terminal) -> Inputs:
+    """Return `inputs` with a token for the feed: where none was given, one of Entra, of who signs in to Azure."""
+    if inputs.feed_token or not inputs.feed:
+        return inputs
+    credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
     token = credential.get_token(FEED_SCOPE).token
-    return dataclasses.replace(asked, feed_token=Secret(token))
+    return dataclasses.replace(inputs, feed_token=Secret(token))
 
 
 def _cancelled(number: int, frame: FrameType | None) -> None:

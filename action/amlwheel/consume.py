@@ -67,20 +67,20 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) ->
     given |= reading.from_command_line(arguments, Consumed)
     for text in filter(None, (environ.get(name, "") for name in detectors.SECRETS)):
         host.mask(Secret(text), http.USER)
-    asked = reading.read_as(Consumed, given)
+    inputs = reading.read_as(Consumed, given)
     with host.stage("Read the receipt") as done:
-        told = read(Path(asked.receipt))
+        told = read(Path(inputs.receipt))
         done.append(told.reference)
-    places = asked.workspace or told.workspaces
+    places = inputs.workspace or told.workspaces
     with host.stage("Compare with Azure") as done:
-        credential = detectors.find(environ, partial(host.mask, user=http.USER), asked.application)
+        credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
         arm = Arm(credential, ARM_SCOPE)
         with observe.observing() as seen:
             for place in places:
                 seen.ask(partial(_check_environment, arm, told, place))
             ends = [seen.ask(partial(_check_connection, arm, told, place)) for place in places if told.connection]
         done += [f"the same on {place.name}" for place in places]
-    _alarm((future.result() for future in ends), asked.alarm_days, datetime.now(timezone.utc).date(), host)
+    _alarm((future.result() for future in ends), inputs.alarm_days, datetime.now(timezone.utc).date(), host)
     host.outputs(
         {  # receipt.CONSUME_OUTPUTS
             "environment": told.reference,

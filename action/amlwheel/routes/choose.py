@@ -25,14 +25,14 @@ class Found:
     source: Remote | None
 
 
-def of(asked: Inputs, host: Terminal, environ: Mapping[str, str], found: Found) -> Route:
+def of(inputs: Inputs, host: Terminal, environ: Mapping[str, str], found: Found) -> Route:
     """Return the route that the user asks for; `inputs` has made sure that what it needs is given."""
-    if asked.route == "git" and found.source:
-        return GitRoute(found.source, asked.connection_token, asked.python_version, host)
-    if asked.route == "storage" and found.blobs:
-        return StorageRoute.of(asked, found.blobs, host, environ)
-    if asked.route == "workspace" and found.worker:
+    if inputs.route == "git" and found.source:
+        return GitRoute(found.source, inputs.connection_token, inputs.python_version, host)
+    if inputs.route == "storage" and found.blobs:
+        return StorageRoute.of(inputs, found.blobs, host, environ)
+    if inputs.route == "workspace" and found.worker:
         return WorkspaceRoute(Storage(found.worker), host)
-    if asked.feed:
-        return FeedRoute(asked.feed, asked.feed_token, host)
-    raise AssertionError(asked.route)
+    if inputs.feed:
+        return FeedRoute(inputs.feed, inputs.feed_token, host)
+    raise AssertionError(inputs.route)

@@ -35,11 +35,11 @@ class StorageRoute(Route):
     files: dict[str, File] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, asked: Inputs, blobs: Blobs, host: Terminal, environ: Mapping[str, str]) -> "StorageRoute":
+    def of(cls, inputs: Inputs, blobs: Blobs, host: Terminal, environ: Mapping[str, str]) -> "StorageRoute":
         """Return the route to this container."""
-        source = Source(asked.feed, asked.feed_token, environ)
-        whole = Mirror(blobs, source, host.say) if asked.mirror else None
-        return cls(blobs, asked.python_version, whole, host)
+        source = Source(inputs.feed, inputs.feed_token, environ)
+        whole = Mirror(blobs, source, host.say) if inputs.mirror else None
+        return cls(blobs, inputs.python_version, whole, host)
 
     @property
     @override

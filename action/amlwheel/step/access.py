@@ -65,51 +65,53 @@ class World:
 class Access:
     """The questions of one run; its fields are those of `stages.Stages`."""
 
-    asked: Inputs
+    inputs: Inputs
     environ: Mapping[str, str]
     host: Terminal
     now: datetime
 
     def check(self, done: list[str]) -> World:
         """Probe feed, tokens, workspaces and image; every problem is reported in one run. `done` gets what was seen."""
-        asked, host = self.asked, self.host
-        found = remote.locate(asked.git_repository, asked.package_dir, self.environ) if asked.route == "git" else None
-        credential = detectors.find(self.environ, partial(host.mask, user=http.USER), asked.application)
-        worker = Worker(credential, asked.workspace) if asked.azureml else None  # so early that nobody waits for it
+        inputs, host = self.inputs, self.host
+        found = (
+            remote.locate(inputs.git_repository, inputs.package_dir, self.environ) if inputs.route == "git" else None
+        )
+        credential = detectors.find(self.environ, partial(host.mask, user=http.USER), inputs.application)
+        worker = Worker(credential, inputs.workspace) if inputs.azureml else None  # so early that nobody waits for it
         arm = Arm(credential, ARM_SCOPE)
         with observe.observing() as seen:
-            index = self._look_at(asked.feed, seen) if asked.feed else None
+            index = self._look_at(inputs.feed, seen) if inputs.feed else None
             if found:
                 seen.ask(partial(commit.refuse_credentials, self.environ))
-                seen.ask(partial(remote.check, found, asked.connection_token))
-            for each in asked.workspace:
+                seen.ask(partial(remote.check, found, inputs.connection_token))
+            for each in inputs.workspace:
                 seen.ask(partial(look.exists, arm, each))
-            known = [seen.ask(partial(look.connections, arm, each)) for each in asked.workspace]
-            allowed = [seen.ask(partial(look.permissions, arm, each)) for each in asked.workspace]
-            pinned = seen.ask(partial(image.pin, asked.base_image))
+            known = [seen.ask(partial(look.connections, arm, each)) for each in inputs.workspace]
+            allowed = [seen.ask(partial(look.permissions, arm, each)) for each in inputs.workspace]
+            pinned = seen.ask(partial(image.pin, inputs.base_image))
             held = (
-                seen.ask(partial(self._container, arm, credential, asked.storage_container))
-                if asked.storage_container
+                seen.ask(partial(self._container, arm, credential, inputs.storage_container))
+                if inputs.storage_container
                 else None
             )
         facts = Facts(frozenset())
-        if asked.feed and index:
+        if inputs.feed and index:
             page, facts = observe.results(index)
-            feed.settle(asked.feed.through(None), page, facts.published, asked.feed_token)
-            done.append(asked.feed.label)
+            feed.settle(inputs.feed.through(None), page, facts.published, inputs.feed_token)
+            done.append(inputs.feed.label)
         if found:
             done.append(f"{found.repository.url}@{found.repository.commit[:12]}")
             if remote.is_trial(found, self.environ):
                 host.warning(
                     "The commit is the trial merge of a pull request: once that is closed, no image can be built."
                 )
-        done += [*(each.name for each in asked.workspace), f"signed in by {credential.label}"]
+        done += [*(each.name for each in inputs.workspace), f"signed in by {credential.label}"]
         places = tuple(map(WorkspaceState, observe.results(known), observe.results(allowed)))
-        sdk = Core(worker) if worker and asked.sdk == "v1" else ArmSdk(arm)
+        sdk = Core(worker) if worker and inputs.sdk == "v1" else ArmSdk(arm)
         return World(
             Planner(arm, sdk),
             worker,
-            choose.of(asked, host, self.environ, Found(worker, held.result() if held else None, found)),
+            choose.of(inputs, host, self.environ, Found(worker, held.result() if held else None, found)),
             pinned.result(),
             facts,
             places,
@@ -119,20 +121,20 @@ class Access:
 
     def _connection(self, found: Sequence[WorkspaceState], source: Remote | None) -> Connection | None:
         """Return the connection with what is known of its token's end, and warn of what isn't well with it."""
-        asked = self.asked
+        inputs = self.inputs
         if source:
-            connection = source.repository.connection(asked.connection_name)
-        elif asked.feed and asked.connects:
-            connection = Connection.of(asked.feed, asked.connection_name)
+            connection = source.repository.connection(inputs.connection_name)
+        elif inputs.feed and inputs.connects:
+            connection = Connection.of(inputs.feed, inputs.connection_name)
         else:
             return None
-        token, told = asked.connection_token, asked.connection_token_expires
-        places = zip(asked.workspace, found, strict=True)
+        token, told = inputs.connection_token, inputs.connection_token_expires
+        places = zip(inputs.workspace, found, strict=True)
         stored = (connections.remembered(connection, token, *place) for place in places)
         expires = told or min(filter(None, stored), default="")
-        if asked.route == "feed" and token == asked.feed_token:
+        if inputs.route == "feed" and token == inputs.feed_token:
             self.host.warning(connection_token.PUBLISHES)
-        for text in connection_token.warnings(token, asked.feed, expires, told=bool(told), now=self.now):
+        for text in connection_token.warnings(token, inputs.feed, expires, told=bool(told), now=self.now):
             self.host.warning(text)
         return replace(connection, token_expires=expires)
 
@@ -141,12 +143,12 @@ class Access:
 
         A workspace that can't read it is warned of: images may be built on another one, or later.
         """
-        place = roles.find(arm, container, self.asked.workspace)
+        place = roles.find(arm, container, self.inputs.workspace)
         found = Blobs(container, credential, place.grant)
         with observe.observing() as seen:
             public = seen.ask(found.public)
             writes = seen.ask(place.may_write)
-            closed = [seen.ask(partial(place.closed_to, each)) for each in self.asked.workspace]
+            closed = [seen.ask(partial(place.closed_to, each)) for each in self.inputs.workspace]
         if writes.result() is False:
             raise ContainerRefused(
                 f"The identity may see {container.url}, but has no role that lets it store blobs there.",
@@ -162,16 +164,16 @@ class Access:
 
     def _look_at(self, asked_feed: Feed, seen: Observer) -> tuple[Future[Any], Future[Any]]:
         """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
-        asked = self.asked
-        name = project.expected_names(asked.package_dir, wheel.find(asked.wheel, Path(asked.output_dir)))[0]
-        page = seen.ask(partial(feed.look, asked_feed, name, asked.feed_token, "feed-token"))
-        if asked.connects:
+        inputs = self.inputs
+        name = project.expected_names(inputs.package_dir, wheel.find(inputs.wheel, Path(inputs.output_dir)))[0]
+        page = seen.ask(partial(feed.look, asked_feed, name, inputs.feed_token, "feed-token"))
+        if inputs.connects:
             seen.ask(partial(self._look_as_builder, asked_feed, name, page))
         return page, seen.ask(partial(self._facts, asked_feed))
 
     def _look_as_builder(self, asked_feed: Feed, name: str, page: Future[Any]) -> None:
         """Ask with the token that the workspace gets; `page` is what the other token gets, which was asked before."""
-        token = self.asked.connection_token
+        token = self.inputs.connection_token
         try:
             feed.look(asked_feed, name, token, "connection-token")
         except StepError as error:
@@ -180,8 +182,8 @@ class Access:
             raise connection_token.explain(error, token, asked_feed, self.now.date()) from None
 
     def _facts(self, asked_feed: Feed) -> Facts:
-        asked = self.asked
+        inputs = self.inputs
         if not asked_feed.is_artifacts:
-            return Facts(feed.names(asked_feed, asked.feed_token))
-        publish, only = asked.route == "feed", asked.index == "only"
-        return artifacts.facts(asked_feed, asked.feed_token, publish=publish, view=asked.view, upstream=only)
+            return Facts(feed.names(asked_feed, inputs.feed_token))
+        publish, only = inputs.route == "feed", inputs.index == "only"
+        return artifacts.facts(asked_feed, inputs.feed_token, publish=publish, view=inputs.view, upstream=only)

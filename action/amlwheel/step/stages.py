@@ -68,7 +68,7 @@ class Stages:
     `now` (UTC) is when the run began.
     """
 
-    asked: Inputs
+    inputs: Inputs
     environ: Mapping[str, str]
     host: Terminal
     now: datetime
@@ -76,15 +76,15 @@ class Stages:
     def check_access(self) -> World:
         """Probe feed, tokens, workspaces and image, all at once."""
         with self.host.stage("Check access") as done:
-            return Access(self.asked, self.environ, self.host, self.now).check(done)
+            return Access(self.inputs, self.environ, self.host, self.now).check(done)
 
     def build(self, folder: Path, world: World) -> tuple[Wheel, ...]:
         """Build (into `folder`) or find the wheels, and refuse what couldn't be published or used later."""
-        asked, host = self.asked, self.host
-        with host.stage("Find wheels" if asked.wheel else "Build") as done:
-            for name in variables.withheld(self.environ) if not asked.wheel else ():
+        inputs, host = self.inputs, self.host
+        with host.stage("Find wheels" if inputs.wheel else "Build") as done:
+            for name in variables.withheld(self.environ) if not inputs.wheel else ():
                 host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
-            paths = wheel.find(asked.wheel, Path(asked.output_dir)) or world.route.build(asked.package_dir, folder)
+            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or world.route.build(inputs.package_dir, folder)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             tag = source.tag(self.environ)
@@ -92,7 +92,7 @@ class Stages:
                 wheel.check_tag(tag, wheels)
             for each in wheels:
                 world.route.refuse(each)
-                wheel.check_fit(each, asked.python_version)
+                wheel.check_fit(each, inputs.python_version)
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
         return wheels
@@ -105,10 +105,10 @@ class Stages:
 
     def lock(self, wheels: tuple[Wheel, ...], world: World) -> tuple[Pin, ...]:
         """Resolve the dependencies of `wheels`."""
-        asked = self.asked
+        inputs = self.inputs
         with self.host.stage("Lock") as done:
-            wanted = Wanted(wheels, lock.requirements(asked.requirements, Path()), asked.python_version)
-            sources = Sources(asked.feed, asked.feed_token, world.facts.published, asked.index == "only")
+            wanted = Wanted(wheels, lock.requirements(inputs.requirements, Path()), inputs.python_version)
+            sources = Sources(inputs.feed, inputs.feed_token, world.facts.published, inputs.index == "only")
             try:
                 pins = lock.resolve(wanted, sources, self._recheck(wheels[0]), self.host.say)
             except Unsatisfiable as error:
@@ -119,54 +119,56 @@ class Stages:
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
         """Return the question that tells whether it was the feed that failed, and why."""
-        asked = self.asked
+        inputs = self.inputs
         return (
-            partial(index.look, asked.feed, built.name, asked.feed_token, "feed-token") if asked.feed else lambda: None
+            partial(index.look, inputs.feed, built.name, inputs.feed_token, "feed-token")
+            if inputs.feed
+            else lambda: None
         )
 
     def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], world: World) -> Release:
         """Derive everything that the release is going to be."""
-        asked = self.asked
-        folders = [Path()] if asked.wheel else [Path(each) for each in asked.package_dir]
+        inputs = self.inputs
+        folders = [Path()] if inputs.wheel else [Path(each) for each in inputs.package_dir]
         code = source.detect(folders, self.environ)
         if code.dirty:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
         if world.source:
             place = world.source.repository
             code = replace(code, repository=place.url, commit=place.commit, dirty=False)
-        base = Base(world.image, asked.python_version)
-        options = [asked.feed.option(only=asked.index == "only")] if asked.feed else []
+        base = Base(world.image, inputs.python_version)
+        options = [inputs.feed.option(only=inputs.index == "only")] if inputs.feed else []
         built_from = world.route.options(options)
-        if not asked.environment_name:
+        if not inputs.environment_name:
             readers.refuse_reserved(wheels[0].project)
         return Release(
-            route=asked.route,
+            route=inputs.route,
             place=world.route.label,
             source=code,
             wheels=wheels,
-            feed=asked.feed,
+            feed=inputs.feed,
             connection=world.connection,
-            workspaces=asked.workspace,
-            environment=environment.define(asked.environment_name, wheels[0], pins, base, built_from),
-            lock=files.lock_text(pins, asked.python_version, options),
+            workspaces=inputs.workspace,
+            environment=environment.define(inputs.environment_name, wheels[0], pins, base, built_from),
+            lock=files.lock_text(pins, inputs.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
-            view=asked.view,
+            view=inputs.view,
         )
 
     def plan(self, release: Release, world: World) -> Changes:
         """Compare what is wanted with what there is; a conflict anywhere stops here, before the first effect."""
-        asked, host = self.asked, self.host
-        places = list(zip(asked.workspace, world.workspaces, strict=True))
-        connect = partial(world.planner.connection, told=bool(asked.connection_token_expires))
+        inputs, host = self.inputs, self.host
+        places = list(zip(inputs.workspace, world.workspaces, strict=True))
+        connect = partial(world.planner.connection, told=bool(inputs.connection_token_expires))
         registered: list[Future[Change[Environment]]] = []
         with host.stage("Plan") as done:
             if world.worker:
                 done.append(self._open(world.worker))
             with observe.observing() as seen:
-                wheels = [seen.ask(each) for each in world.route.plans(release.wheels, asked.workspace)]
+                wheels = [seen.ask(each) for each in world.route.plans(release.wheels, inputs.workspace)]
                 shown = [seen.ask(each) for each in self._shown_plans(release, world)]
                 stored = [
-                    seen.ask(partial(connect, release.connection, asked.connection_token, *place))
+                    seen.ask(partial(connect, release.connection, inputs.connection_token, *place))
                     for place in places
                     if release.connection
                 ]
@@ -199,16 +201,16 @@ class Stages:
 
     def _shown_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[Any]]]:
         """Yield what plans that images can be built from the feed: each wheel's promotion, and saving from upstream."""
-        asked, token = self.asked, self.asked.feed_token
-        if not asked.feed or not asked.feed.is_artifacts:
+        inputs, token = self.inputs, self.inputs.feed_token
+        if not inputs.feed or not inputs.feed.is_artifacts:
             return
-        for each in release.wheels if asked.view else ():
-            promoted = world.facts.spelled(asked.view)
-            yield partial(promote.plan, asked.feed, promoted, each, token, self.host.warning)
-        if asked.index == "only" and asked.connects and world.facts.upstream is not False:
+        for each in release.wheels if inputs.view else ():
+            promoted = world.facts.spelled(inputs.view)
+            yield partial(promote.plan, inputs.feed, promoted, each, token, self.host.warning)
+        if inputs.index == "only" and inputs.connects and world.facts.upstream is not False:
             own = {each.project for each in release.wheels}
             pins = [pin for pin in release.environment.pins if pin.name not in own]
-            yield partial(upstream.plan, asked.feed, pins, token, asked.connection_token)
+            yield partial(upstream.plan, inputs.feed, pins, token, inputs.connection_token)
 
     def render(self, release: Release, world: World, changes: Changes) -> dict[str, str]:
         """Return the text of each file to emit, after a look that none of them holds a secret.
@@ -217,10 +219,10 @@ class Stages:
         address of a wheel that isn't stored yet: no tool will take what stands there.
         """
         first = world.route.located(release.environment, release.workspaces[0])
-        if self.asked.dry_run:
+        if self.inputs.dry_run:
             first = first.at({each.filename: f"{NOT_STORED}/{each.filename}" for each in release.wheels})
         listed = sbom.text(release)
-        told = receipt.receipt(release, changes.all, dry_run=self.asked.dry_run, sbom=listed)
+        told = receipt.receipt(release, changes.all, dry_run=self.inputs.dry_run, sbom=listed)
         texts = {**files.files(first, release.lock, told, release.tags()), receipt.SBOM: listed}
         for name, text in texts.items():
             if self.host.leaks(text):
@@ -239,7 +241,7 @@ class Stages:
 
         Returns a sentence for the summary.
         """
-        if self.asked.verify == "none":
+        if self.inputs.verify == "none":
             return "Not proven: `verify` is none."
         if all(change.verb is Verb.KEEP for change in changes.environments):
             self.host.say("skip   Prove · the environment is kept; it was proven before it was registered")
@@ -247,14 +249,14 @@ class Stages:
         modules = [module for each in release.wheels for module in each.modules]
         with self.host.stage("Prove") as done:
             local = world.route.local(release.environment, release.wheels)
-            token = self.asked.connection_token
+            token = self.inputs.connection_token
             proven = proof.prove(local, release.connection, token, modules, self.host.foreign)
             done.append(proven)
         return f"Proven: {proven}."
 
     def build_images(self, release: Release, world: World) -> None:
         """Have each workspace build the image, if the user wants to wait for it."""
-        for each in release.workspaces if self.asked.verify == "image" else ():
+        for each in release.workspaces if self.inputs.verify == "image" else ():
             with self.host.stage(f"Build the image on {each.name}") as done:
                 if world.worker:
                     said = image_build.build_image(world.worker, each, release.environment, self.host.foreign)
@@ -266,13 +268,13 @@ class Stages:
 
         The files come last: they describe a release that exists (or, in a dry run, one that could).
         """
-        asked, host = self.asked, self.host
-        files.write(Path(asked.output_dir), self.render(release, world, changes), release.wheels)
-        folder = Path(asked.output_dir).as_posix()
+        inputs, host = self.inputs, self.host
+        files.write(Path(inputs.output_dir), self.render(release, world, changes), release.wheels)
+        folder = Path(inputs.output_dir).as_posix()
         changed = bool(changes.count)
-        host.summary(summary.summary(release, changes.all, dry_run=asked.dry_run, proof=proven))
+        host.summary(summary.summary(release, changes.all, dry_run=inputs.dry_run, proof=proven))
         host.say()
         host.outputs(outputs.outputs(release, folder, changed=changed))
         host.say()
-        for line in summary.closing(release, folder, dry_run=asked.dry_run, changed=changed):
+        for line in summary.closing(release, folder, dry_run=inputs.dry_run, changed=changed):
             host.say(line)
