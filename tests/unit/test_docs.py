@@ -36,3 +36,30 @@ def test_the_page_about_the_article_has_a_step_for_each_of_its_ways() -> None:
 def test_the_readme_shows_only_yaml_that_the_tests_run() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert text.count("```yaml") == len(re.findall(r"(?m)^<!-- from: templates/.* -->\n```yaml$", text)) == 3
+
+
+def paths(page: str) -> list[str]:
+    """Return the files and folders of ours that a page for contributors names in backticks, a room's below the core."""
+    text = (ROOT / page).read_text("utf-8")
+    words = [quoted.split()[0] for quoted in re.findall(r"(?<!`)`([^`\n]+)`", text) if quoted.strip()]
+    ours = re.compile(r"(action|scripts|tests|templates|docs)/\S+|[\w.-]+/\S*\.(py|js|md|txt|yml)")
+    return [word for word in words if ours.fullmatch(word)]
+
+
+@pytest.mark.parametrize("page", ["docs/design.md", "CONTRIBUTING.md"])
+def test_every_path_in_a_page_for_contributors_exists(page: str) -> None:
+    named = paths(page)
+    assert len(named) > 10
+    missing = [path for path in named if not any((ROOT / base / path).exists() for base in ("", "action/amlwheel"))]
+    assert missing == []
+
+
+def test_the_table_of_rooms_has_every_folder_of_the_core_on_its_floor() -> None:
+    text = (ROOT / "docs/design.md").read_text("utf-8")
+    rooms = {room: int(floor) for floor, room in re.findall(r"(?m)^\| (\d) \| `(\w+)` \|", text)}
+    folders = {path.parent.name for path in (ROOT / "action/amlwheel").glob("*/__init__.py")}
+    contract = re.search(r"(?s)layers = \[(.*?)\]", (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert contract
+    floors = enumerate(re.findall(r'"(.+?)"', contract[1]), 1)
+    assert rooms == {room: floor for floor, line in floors for room in line.split(" | ") if room in folders}
+    assert set(rooms) == folders
