@@ -5,8 +5,8 @@
     python submit_v2.py --workspace … --compute … --environment azureml:NAME:VERSION
 
 The environment comes from the receipt of a release, from the release step's output `environment`, or from both, which
-then have to agree. What isn't given is read from the variables WORKSPACE, COMPUTE, ENVIRONMENT and RECEIPT. Signs in by
-AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET where all are set, else as the Azure CLI is signed in
+then have to agree. Without an option, its variable is read: WORKSPACE, COMPUTE, ENVIRONMENT or RECEIPT. The script
+signs in by AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET if all are set, otherwise by the Azure CLI's login
 (azure/login on GitHub, AzureCLI@2 in Azure Pipelines).
 """
 
@@ -22,7 +22,7 @@ PINNED = re.compile(r"azureml:([a-zA-Z0-9][\w-]*):([\w.+-]*\d[\w.+-]*)", re.ASCI
 
 
 def main() -> None:
-    """Check what was asked for before anything is asked of Azure; then submit, and say what and where."""
+    """Check the options before any request to Azure; then submit, and print the job and its address."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for option in ("workspace", "compute", "environment", "receipt"):
         parser.add_argument(f"--{option}", default=os.environ.get(option.upper(), ""))
@@ -54,13 +54,13 @@ def main() -> None:
 
 
 def released(environment: str, receipt: str, workspace: str) -> tuple[str, str]:
-    """Return name and version of the one environment that is asked for; ends the program if that isn't clear."""
+    """Return name and version of the one environment to train on; ends the program if that isn't clear."""
     got = environment or "nothing"
     if receipt:
         try:
             said = json.loads(Path(receipt).read_text("utf-8-sig"))
             reference, ids = said["environment"]["reference"], said["environment"]["ids"]
-            shown = reference if PINNED.fullmatch(reference) else "none"  # CI hosts obey what stands in a log
+            shown = reference if PINNED.fullmatch(reference) else "none"  # CI hosts obey commands in a log
             here = any(each.lower().startswith(f"{workspace}/environments/".lower()) for each in ids)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             sys.exit(f"{receipt} is no receipt (aml-release.json): {error}")

@@ -41,8 +41,8 @@ def test_the_readme_shows_only_yaml_that_the_tests_run() -> None:
 def paths(page: str) -> list[str]:
     """Return the files and folders of ours that a page for contributors names in backticks, a room's below the core."""
     text = (ROOT / page).read_text("utf-8")
-    words = [quoted.split()[0] for quoted in re.findall(r"(?<!`)`([^`\n]+)`", text) if quoted.strip()]
-    ours = re.compile(r"(action|scripts|tests|templates|docs)/\S+|[\w.-]+/\S*\.(py|js|md|txt|yml)")
+    words = [quoted.split()[0] for quoted in re.findall(r"`([^`]+)`", text)]
+    ours = re.compile(r"(action|scripts|tests|templates|docs)/\S+|[\w.-]+/\S*(\.(py|js|md|txt|yml)|/)")
     return [word for word in words if ours.fullmatch(word)]
 
 
