@@ -7,7 +7,6 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from ..errors.base import NoNetwork
 from ..errors.build import BuildFailed
 from ..errors.git import CommitIncomplete
 from ..transport import process, tools, variables
@@ -36,20 +35,15 @@ def requirements(folder: Path, scratch: Path, echo: Callable[[str], None]) -> tu
     answer = scratch / "needs.json"
     command: list[str | Path] = [sys.executable, "-I", "-X", "utf8", "-c", _ASK, folder, answer]
     finished = process.run(command, env=variables.for_tool(build=True), seconds=SECONDS, echo=echo)
-    if finished.status != 0:
-        host = tools.unreachable(finished.output)
-        if host:
-            raise NoNetwork(host, finished.tail())
-        raise BuildFailed(
-            f"{folder.name} doesn't say what its build needs (status {finished.status}).", details=finished.tail()
-        )
+    tools.check(finished, BuildFailed, f"{folder.name} doesn't say what its build needs (status {finished.status}).")
     try:
-        found = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))
+        needs = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))
     except (OSError, ValueError, TypeError, InvalidRequirement) as error:
         raise BuildFailed(f"{folder.name} doesn't say what its build needs.", details=str(error)) from None
-    if any(each.url for each in found):
+    addresses = [each.name for each in needs if each.url]
+    if addresses:
         raise CommitIncomplete(
-            f"The build of {folder.name} needs {', '.join(each.name for each in found if each.url)} by address.",
+            f"The build of {folder.name} needs {', '.join(addresses)} by address.",
             fix="Require what the build needs by name, or set `route` to feed.",
         )
-    return found
+    return needs

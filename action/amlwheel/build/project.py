@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors.base import NoNetwork
 from ..errors.build import BadWheel, BuildFailed, NoProject
 from ..model.wheel import UNREADABLE
 from ..transport import process, tools, variables
@@ -106,11 +105,7 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[
         folder,
     ]
     finished = process.run(command, env=env, seconds=BUILD_SECONDS, echo=echo)
-    if finished.status != 0:
-        host = tools.unreachable(finished.output)
-        if host:
-            raise NoNetwork(host, finished.tail())
-        raise BuildFailed(f"{folder} doesn't build (status {finished.status}).", details=finished.tail())
+    tools.check(finished, BuildFailed, f"{folder} doesn't build (status {finished.status}).")
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]
         return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])

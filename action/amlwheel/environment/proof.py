@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors.base import NoNetwork
 from ..errors.environment import ImportFailed, ProofFailed
 from ..model.azure import Connection
 from ..model.environment import Environment, Python
@@ -76,13 +75,7 @@ class _Installer:
         command += ["--only-binary", ":all:", "--requirement", listed]
         env = variables.for_tool() | access
         finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
-        if finished.status != 0:
-            host = tools.unreachable(finished.output)
-            if host:
-                raise NoNetwork(host, finished.tail())
-            raise ProofFailed(
-                f"{len(lines)} package(s) from {source} don't install as locked.", details=finished.tail()
-            )
+        tools.check(finished, ProofFailed, f"{len(lines)} package(s) from {source} don't install as locked.")
 
 
 def _index(environment: Environment, connection: Connection) -> str:

@@ -102,12 +102,12 @@ def _folder(project: Path, *, checkout: bool) -> str:
 
 
 def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
-    """Raise UncommittedChanges when tracked files differ; untracked ones don't count: CI leaves reports behind."""
-    changed = [tools.git(each, "status", "--porcelain", "--untracked-files=no", "--", ".") for each in projects]
-    if any(changed):
+    """Raise UncommittedChanges when tracked files of a project differ from the commit."""
+    changed = [changes for changes in map(tools.changes, projects) if changes]
+    if changed:
         raise UncommittedChanges(
             f"Tracked files differ from commit {commit[:12]}, from which images would be built.",
-            details="\n".join(filter(None, changed))[:2000],
+            details="\n".join(changed)[:2000],
         )
 
 
