@@ -1,7 +1,6 @@
 """Resolve every dependency for the image's Python and platform, each name from its own index, each file by sha256."""
 
 import json
-import os
 import re
 import sys
 import tempfile
@@ -11,17 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from ..errors.base import NoNetwork, StepError
 from ..errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
-from ..errors.inputs import BadInput
 from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.secret import Secret
 from ..model.wheel import PLATFORM, File, Pin, Wheel
 from ..transport import http, process, tools, variables
+from .requirements import Requirements
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -47,107 +43,28 @@ class Sources:
     only: bool
 
 
-def requirements(text: str, folder: Path) -> tuple[Requirement, ...]:
-    """Read the `requirements` input: lines, or the path (below `folder`) of a file that holds them.
-
-    Raises BadInput with every line that isn't a plain requirement (PEP 508). Options are refused: an index named there
-    would bypass the rule that each name has one source.
-    """
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) == 1 and re.search(r"[/\\]|\.(txt|in|lock)$", lines[0].strip()) and "@" not in lines[0]:
-        _must_be_file(folder / lines[0].strip())
-    if len(lines) == 1 and os.path.isfile(folder / lines[0].strip()):  # noqa: PTH113  # takes any text for a path
-        lines = _file_lines(folder / lines[0].strip())
-    found, wrong = [], []
-    for line in lines:
-        plain = re.sub(r"(^|\s)#.*$", "", line).strip()
-        try:
-            if plain:
-                found.append(Requirement(plain))
-        except InvalidRequirement:
-            wrong.append(re.sub(r"//[^/\s]*@", "//***@", plain))
-    wrong += [str(each.name) for each in found if each.url]
-    if wrong:
-        message = (
-            f"`requirements` has {len(wrong)} line(s) that aren't plain requirements: {'; '.join(wrong[:5])[:300]}."
-        )
-        fix = "Write one PEP 508 requirement a line, such as torch>=2.4; no options, paths or addresses."
-        raise BadInput(message, fix=fix)
-    return tuple(found)
-
-
-def _must_be_file(path: Path) -> None:
-    # As a requirement, a forgotten requirements.txt would be the package of that name on the public index.
-    if not os.path.isfile(path):  # noqa: PTH113  # takes any text for a path
-        raise BadInput(
-            f"`requirements` names the file {str(path)!r}, which doesn't exist.",
-            fix="Give the path of `requirements` from the folder in which the step runs.",
-        )
-
-
-def _file_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise BadInput(
-            f"`requirements` {str(path)!r} isn't a text file in UTF-8.",
-            fix="Save the file of `requirements` in UTF-8; PowerShell's > writes UTF-16.",
-        ) from None
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What shall be in the environment: our wheels, more requirements, and the Python that it is all for."""
-
-    wheels: tuple[Wheel, ...]
-    more: tuple[Requirement, ...]
-    python: Python
-
-    @property
-    def own(self) -> set[str]:
-        """The normalised names of our wheels."""
-        return {wheel.project for wheel in self.wheels}
-
-    @property
-    def direct(self) -> set[str]:
-        """The normalised names that we or our wheels require for this Python on Linux x86-64, without an extra."""
-        target = {
-            "extra": "",
-            "implementation_name": "cpython",
-            "os_name": "posix",
-            "platform_machine": "x86_64",
-            "platform_python_implementation": "CPython",
-            "platform_system": "Linux",
-            "python_full_version": self.python.exact,
-            "python_version": self.python.minor,
-            "sys_platform": "linux",
-        }
-        needs = [*self.more, *(each for wheel in self.wheels for each in wheel.requires)]
-        wanted = (each for each in needs if not each.marker or each.marker.evaluate(target))
-        return {str(canonicalize_name(each.name)) for each in wanted}
-
-
 def resolve(
-    wanted: Wanted, sources: Sources, recheck: Callable[[], object], echo: Callable[[str], None]
+    requirements: Requirements, sources: Sources, recheck: Callable[[], object], echo: Callable[[str], None]
 ) -> tuple[Pin, ...]:
-    """Return the pins of everything `wanted` and all that it needs, sorted by name.
+    """Return the pins of all `requirements` and of everything that they need, sorted by name.
 
-    A published name that turns up on the way (uv binds sources for direct requirements only) is bound to the feed and
-    the resolution done again, until no such name came from elsewhere: nobody can put a package of that name in front.
-    When uv fails, `recheck` first asks the feed again and raises what is wrong there, since uv reads a refused token
-    as "not found". Raises Unsatisfiable with uv's explanation, LockIncomplete, IndexFailed, NoNetwork.
+    uv binds only direct requirements to an index. When another published name turns up in the solution, it is bound
+    to the feed and uv runs again, until every published name comes from the feed: a package of the same name on the
+    public index can't take its place. When uv fails, `recheck` asks the feed again and raises its error, because uv
+    reports a refused token as "not found". Raises Unsatisfiable with uv's explanation, LockIncomplete, IndexFailed,
+    NoNetwork.
     """
-    private = set() if sources.only else set(sources.published or ()) - wanted.own
-    bound = wanted.direct & private
+    private = set() if sources.only else set(sources.published or ()) - requirements.own
+    bound = requirements.direct & private
     needless: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         folder = Path(name)
-        _local_index(wanted.wheels, folder / "local")
+        _local_index(requirements.wheels, folder / "local")
         while True:
-            (folder / "pyproject.toml").write_text(_project(folder, wanted, bound, sources), encoding="utf-8")
-            finished = _compile(folder, wanted.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
+            (folder / "pyproject.toml").write_text(_project(folder, requirements, bound, sources), encoding="utf-8")
+            finished = _compile(folder, requirements.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
             if finished.status == 0:
-                pins = _pins(folder / "pylock.toml", wanted.own | bound, sources)
+                pins = _pins(folder / "pylock.toml", requirements.own | bound, sources)
                 found = {pin.name for pin in pins} & private
             else:
                 recheck()
@@ -158,12 +75,12 @@ def resolve(
                 continue
             if finished.status != 0:
                 raise _failure(finished.output)
-            guessed = _guessed(folder, bound - wanted.direct - needless, wanted.python, sources)
+            guessed = _guessed(folder, bound - requirements.direct - needless, requirements.python, sources)
             if not guessed:
                 break
             needless |= guessed
             bound -= guessed
-    _refuse_unhashed(pins, wanted.wheels)
+    _refuse_unhashed(pins, requirements.wheels)
     return pins
 
 
@@ -184,17 +101,17 @@ def _local_index(wheels: Sequence[Wheel], root: Path) -> None:
         page.write_text(f'<a href="{wheel.path.resolve().as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>\n')
 
 
-def _project(folder: Path, wanted: Wanted, bound: set[str], sources: Sources) -> str:
+def _project(folder: Path, requirements: Requirements, bound: set[str], sources: Sources) -> str:
     """Return the project file that uv resolves: what is wanted, and which index answers for which name.
 
     A JSON string is a TOML string as well.
     """
-    needs = [f"{wheel.project}=={wheel.version}" for wheel in wanted.wheels]
-    needs += [*map(str, wanted.more), *sorted(bound)]
-    bindings = [(name, "local") for name in sorted(wanted.own)] + [(name, "feed") for name in sorted(bound)]
+    needs = [f"{wheel.project}=={wheel.version}" for wheel in requirements.wheels]
+    needs += [*map(str, requirements.more), *sorted(bound)]
+    bindings = [(name, "local") for name in sorted(requirements.own)] + [(name, "feed") for name in sorted(bound)]
     table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
     return (
-        f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={wanted.python.minor}"\n'
+        f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={requirements.python.minor}"\n'
         f"dependencies = {json.dumps(needs)}\n"
         f"[tool.uv.sources]\n{table}"
         f'[[tool.uv.index]]\nname = "local"\nurl = "{(folder / "local").resolve().as_uri()}/"\nexplicit = true\n'
