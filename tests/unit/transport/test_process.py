@@ -1,6 +1,7 @@
 """Tools run with an allow-listed environment, their output in order, their time bounded."""
 
 import contextlib
+import ctypes
 import os
 import sys
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel.errors.base import TooSlow
-from amlwheel.transport import process, tools, variables
+from amlwheel.transport import process, variables
 from amlwheel.transport.dialogue import Dialogue
 from unit.parts import CANARY, ROOT
 
@@ -190,26 +191,36 @@ def test_a_hidden_process_keeps_its_environment_to_itself() -> None:
     assert process.run([sys.executable, "-c", code], env=env).output == "0\n"
 
 
+class Prctl:
+    """Takes the place of the C library; records the calls of prctl, or lacks it."""
+
+    def __init__(self, *, present: bool = True) -> None:
+        """Have prctl if it is `present`, as glibc and musl do."""
+        self.calls: list[tuple[int, ...]] = []
+        if present:
+            self.prctl = lambda *numbers: self.calls.append(numbers)
+
+
+def test_only_linux_is_asked_to_hide_and_a_library_without_prctl_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Prctl()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    monkeypatch.setattr(sys, "platform", "linux")
+    process.hide()
+    assert library.calls == [(4, 0, 0, 0, 0)]  # PR_SET_DUMPABLE
+    monkeypatch.setattr(sys, "platform", "darwin")
+    process.hide()
+    assert len(library.calls) == 1
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: Prctl(present=False))
+    process.hide()
+
+
 def test_a_tool_is_found_on_the_path_it_is_given(tmp_path: Path) -> None:
     tool = tmp_path / "my-tool"
     tool.write_text("#!/bin/sh\necho mine\n")
     tool.chmod(0o755)
     finished = process.run(["my-tool"], env={"PATH": str(tmp_path)})
     assert finished.output == "mine\n"
-
-
-@pytest.mark.parametrize(
-    ("said", "host"),
-    [
-        ("error sending request for url (https://a.example/simple/)", "a.example"),
-        ("Connection refused: http://u:p@a.example:8080/x", "a.example"),
-        ("network is unreachable", "the package index"),
-        ("Because sshtunnel==1 needs https://a.example", ""),
-        ("No solution found", ""),
-    ],
-)
-def test_an_unreachable_host_is_read_from_what_a_tool_says(said: str, host: str) -> None:
-    assert tools.unreachable(said) == host
 
 
 def test_a_home_that_is_no_folder_is_none() -> None:
