@@ -1,4 +1,4 @@
-"""What building a project needs: its backend and what that asks for, as pip will ask in the image."""
+"""The requirements of a project's build: its backend, and what the backend requires, as pip asks for them."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from ..errors.git import CommitIncomplete
 from ..transport import process, tools, variables
 
 SECONDS = 600.0
-# PEP 517: what is required statically, and what the backend then asks for. It writes to a file: hooks print.
+# PEP 517: the static requirements, then those that the backend names. The answer goes to a file, since hooks print.
 _ASK = """\
 import json, pathlib, sys
 from build import ProjectBuilder, env
@@ -27,9 +27,9 @@ pathlib.Path(answer).write_text(json.dumps(sorted(needs)))
 
 
 def requirements(folder: Path, scratch: Path, echo: Callable[[str], None]) -> tuple[Requirement, ...]:
-    """Return what has to be installed before the project in `folder` can be built into a wheel.
+    """Return the requirements that are installed before the project in `folder` is built into a wheel.
 
-    The project's code runs, so it gets no secret. Raises BuildFailed, NoNetwork, CommitIncomplete.
+    The project's code runs here, so it gets no secret. Raises BuildFailed, NoNetwork, CommitIncomplete.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     answer = scratch / "needs.json"

@@ -1,4 +1,4 @@
-"""Resolve every dependency for the image's Python and platform, each name from its own index, each file by sha256."""
+"""Resolve all dependencies for the image's Python and platform: each name from its own index, each file by sha256."""
 
 import json
 import re
@@ -26,15 +26,15 @@ else:
 
 
 SECONDS = 600.0
-LARGEST = 2 * 2**30  # bytes of a wheel that is read for its hash
+LARGEST = 2 * 2**30  # bytes; a larger wheel isn't read to compute its hash
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where packages may come from; beside our wheels from the public index alone when there is no `feed`.
+    """Where packages may come from: the public index, and the `feed` if there is one; our wheels come from neither.
 
-    `published` are the names that are the feed's own; None when nobody could tell, and then the feed is asked first
-    for every name. `only` takes everything but our wheels from the feed.
+    `published` are the names that are the feed's own. It is None when they aren't known; then the feed is asked first
+    for every name. With `only`, everything but our wheels comes from the feed.
     """
 
     feed: Feed | None
@@ -85,16 +85,16 @@ def resolve(
 
 
 def _guessed(folder: Path, names: set[str], python: Python, sources: Sources) -> set[str]:
-    """Return those of `names` that nothing in the solution requires: they were bound on a mere mention."""
+    """Return those of `names` that nothing in the solution requires: they were bound because a failure named them."""
     if not names:
         return set()
-    said = _compile(folder, python, sources, "--annotation-style", "line").output
-    alone = re.findall(r"^(\S+)==\S+\s+# via amlwheel-lock \(pyproject\.toml\)$", said, re.MULTILINE)
+    solution = _compile(folder, python, sources, "--annotation-style", "line").output
+    alone = re.findall(r"^(\S+)==\S+\s+# via amlwheel-lock \(pyproject\.toml\)$", solution, re.MULTILINE)
     return names & set(alone)
 
 
 def _local_index(wheels: Sequence[Wheel], root: Path) -> None:
-    """Write a PEP 503 folder with our wheels; from `--find-links` uv would lock them without a hash."""
+    """Write our wheels as a PEP 503 index; uv would lock them without a hash if they came by `--find-links`."""
     for wheel in wheels:
         page = root / wheel.project / "index.html"
         page.parent.mkdir(parents=True)
@@ -102,9 +102,9 @@ def _local_index(wheels: Sequence[Wheel], root: Path) -> None:
 
 
 def _project(folder: Path, requirements: Requirements, bound: set[str], sources: Sources) -> str:
-    """Return the project file that uv resolves: what is wanted, and which index answers for which name.
+    """Return the project file that uv resolves: the requirements, and which index serves which name.
 
-    A JSON string is a TOML string as well.
+    Every JSON string is also a TOML string.
     """
     needs = [f"{wheel.project}=={wheel.version}" for wheel in requirements.wheels]
     needs += [*map(str, requirements.more), *sorted(bound)]
@@ -123,32 +123,23 @@ def _project(folder: Path, requirements: Requirements, bound: set[str], sources:
 
 
 def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
-    """Run uv; the token travels in the environment, which uv never prints."""
+    """Run uv; it gets the token in its environment, which uv never prints."""
     access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(sources.token), strict=True)
     env = variables.for_tool() | dict(access)
     command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
-    # Nothing is built, so any interpreter will do; without one named, uv tries those that it finds.
-    command += [
-        "--python",
-        sys.executable,
-        "--python-version",
-        python.exact,
-        "--python-platform",
-        PLATFORM,
-        "--only-binary",
-        ":all:",
-        *options,
-    ]
-    # With --no-config uv takes from the project file the indexes of bound names alone.
+    # Nothing is built, so any interpreter will do; without --python uv would try every one that it finds.
+    command += ["--python", sys.executable, "--python-version", python.exact, "--python-platform", PLATFORM]
+    command += ["--only-binary", ":all:", *options]
+    # With --no-config uv uses the project file's indexes for bound names only.
     if sources.feed and (sources.only or sources.published is None):
         command += ["--default-index" if sources.only else "--index", f"feed={sources.feed.index_url}"]
     return process.run(command, env=env, cwd=folder, seconds=SECONDS)
 
 
 def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
-    """Read uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
+    """Read and remove uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
     packages: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
-    path.unlink()  # else the next resolution would prefer these versions
+    path.unlink()  # else the next run of uv would prefer these versions
     return tuple(sorted(_pin(package, bound, sources) for package in packages))
 
 
@@ -163,25 +154,25 @@ def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
     return Pin(package["name"], package["version"], tuple(sorted(hashes)), private, files=kept)
 
 
-def _file(said: dict[str, Any], digest: str) -> File:
-    """Return a wheel of the lock, by its address without user information; its name may be said (PEP 751)."""
-    parts = urlsplit(said["url"])
+def _file(wheel: dict[str, Any], digest: str) -> File:
+    """Return a wheel of the lock with its address, without user information; `name` is optional there (PEP 751)."""
+    parts = urlsplit(wheel["url"])
     url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-    name = str(said.get("name") or unquote(parts.path.rpartition("/")[2]))
-    return File(name, url, digest, int(said.get("size", 0)))
+    name = str(wheel.get("name") or unquote(parts.path.rpartition("/")[2]))
+    return File(name, url, digest, int(wheel.get("size", 0)))
 
 
 def _sha256(file: dict[str, Any], sources: Sources) -> str:
-    """Return a wheel's sha256; one of the feed is read where its page has none (pypiserver's has md5 by default)."""
-    told = file.get("hashes", {}).get("sha256", "")
+    """Return a wheel's sha256; read the file if the feed's page has none (pypiserver's has md5 by default)."""
+    listed = file.get("hashes", {}).get("sha256", "")
     url = str(file.get("url", ""))
-    if told or not sources.feed or urlsplit(url).netloc != sources.feed.host:
-        return str(told)
+    if listed or not sources.feed or urlsplit(url).netloc != sources.feed.host:
+        return str(listed)
     return http.sha256(url, sources.token, most=LARGEST)
 
 
 def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
-    """Raise LockIncomplete unless every pin has a hash, and each of our wheels exactly its own."""
+    """Raise LockIncomplete unless every pin has a hash, and each of our wheels has its own hash alone."""
     by_name = {pin.name: pin for pin in pins}
     bare = [pin.name for pin in pins if not pin.sha256]
     bare += [
@@ -191,12 +182,12 @@ def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
         raise LockIncomplete(f"No sha256 for {', '.join(sorted(set(bare)))}.")
 
 
-def _failure(said: str) -> StepError:
-    """Return what uv's failure stands for: an index that fails, or requirements that can't be met."""
-    host = tools.unreachable(said)
+def _failure(output: str) -> StepError:
+    """Return the error for uv's `output`: no network, an index that fails, or requirements that can't be satisfied."""
+    host = tools.unreachable(output)
     if host:
-        return NoNetwork(host, said[-2000:])
-    failed = re.search(r"HTTP status (?:server|client) error \((\d+)|lack of valid authentication credentials", said)
+        return NoNetwork(host, output[-2000:])
+    failed = re.search(r"HTTP status (?:server|client) error \((\d+)|lack of valid authentication credentials", output)
     if failed:
-        return IndexFailed(f"An index answered {failed[1] or 401} while the lock was resolved.", details=said[-3000:])
-    return Unsatisfiable("uv found no set of versions.", details=said[-6000:])
+        return IndexFailed(f"An index answered {failed[1] or 401} while the lock was resolved.", details=output[-3000:])
+    return Unsatisfiable("uv found no set of versions.", details=output[-6000:])

@@ -72,8 +72,8 @@ BASE = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
 @pytest.mark.parametrize(
     ("metadata", "said"),
     [
-        (BASE.replace("acme", "other"), "says inside that it is other 1.0"),
-        (BASE.replace("1.0\n", "2.0\n"), "says inside that it is acme 2.0"),
+        (BASE.replace("acme", "other"), "is that of other 1.0"),
+        (BASE.replace("1.0\n", "2.0\n"), "is that of acme 2.0"),
         (BASE.replace("Name: acme\n", ""), "can't be read as a wheel"),
         (BASE + "Name: other\n", "can't be read as a wheel"),
         (BASE.replace("Version: 1.0", "Version: one"), "can't be read as a wheel"),
@@ -317,7 +317,7 @@ def test_a_build_that_leaves_no_one_wheel_is_refused(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(process, "run", Several())
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    with pytest.raises(BadWheel, match="not into one readable wheel"):
+    with pytest.raises(BadWheel, match="not with one readable wheel"):
         project.build(["project"], tmp_path, print)
 
 

@@ -1,4 +1,4 @@
-"""Where images are built from: what the checkout says, what the hosts answer, how git is run."""
+"""The repository that images are built from: the checkout, the hosts' responses, and the calls of git."""
 
 import base64
 import os
@@ -142,7 +142,7 @@ def test_a_host_without_the_history_is_not_fetched_from(monkeypatch: pytest.Monk
         (answer(401), GITHUB, RepositoryRefused, "has expired"),
         (answer(403), GITHUB, RepositoryRefused, "single sign-on"),
         (answer(403), AZURE, RepositoryRefused, "may not read code here."),
-        (answer(404), GITHUB, RepositoryNotFound, "may not know of the repository"),
+        (answer(404), GITHUB, RepositoryNotFound, "may not read the repository"),
         (answer(203, TITLE, Content_Type="text/html"), AZURE, RepositoryRefused, "doesn't know the token"),
         (answer(200, TITLE, Content_Type="text/html; charset=utf-8"), AZURE, RepositoryRefused, "doesn't know"),
         (
@@ -152,8 +152,8 @@ def test_a_host_without_the_history_is_not_fetched_from(monkeypatch: pytest.Monk
             "know",
         ),
         (answer(301, Location=f"{URL}-new/info/refs?service=x"), GITHUB, RepositoryNotFound, "misspelt"),
-        (answer(503), GITHUB, RepositoryRefused, "has a fault"),
-        (answer(200, "# service", Content_Type="text/plain"), GITHUB, RepositoryRefused, "has a fault"),
+        (answer(503), GITHUB, RepositoryRefused, "is failing"),
+        (answer(200, "# service", Content_Type="text/plain"), GITHUB, RepositoryRefused, "is failing"),
     ],
 )
 def test_each_refusal_is_told_apart(
@@ -171,7 +171,7 @@ def test_each_refusal_is_told_apart(
 
 
 class Git:
-    """Takes the place of git: notes how it was called, and fails where it is told to."""
+    """Takes the place of git: records its calls, and fails at the command in `failure`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Answer every first question with yes."""
@@ -261,3 +261,9 @@ def test_submodules_are_fetched_without_the_token(git: Git, tmp_path: Path) -> N
     git.failure = "submodule"
     with pytest.raises(CommitIncomplete, match="submodules"):
         checkout.checkout(SOURCE, Secret("x"), tmp_path / "two")
+
+
+def test_a_commit_that_the_fetch_did_not_bring_is_not_pushed(git: Git, tmp_path: Path) -> None:
+    git.failure, git.words = "checkout", f"fatal: reference is not a tree: {SHA}"
+    with pytest.raises(CommitNotPushed, match=SHA):
+        checkout.checkout(SOURCE, TOKEN, tmp_path / "tree")
