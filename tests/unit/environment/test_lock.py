@@ -98,7 +98,7 @@ def test_the_local_index_is_a_pep_503_folder(wheel: Wheel, tmp_path: Path) -> No
     assert f'href="{wheel.path.as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>' in page
 
 
-# --- what uv says
+# --- what uv answers
 
 
 def listed(name: str, version: str, *digests: str, url: str = "https://files.example/x.whl") -> str:
@@ -127,12 +127,12 @@ def test_pins_are_read_sorted_and_know_what_is_the_feeds(tmp_path: Path) -> None
 
 
 class Uv:
-    """Takes the place of uv: gives what the callable makes of the bound names and the round's number."""
+    """Takes the place of uv: `respond` makes the result from the bound names and the number of the round."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, respond: Callable[[set[str], int], process.Finished | str]
     ) -> None:
-        """Count the rounds."""
+        """Record the bound names of each round."""
         self.respond, self.rounds, self.annotations = respond, list[set[str]](), ""
         monkeypatch.setattr(lock, "_compile", self.compile)
 
@@ -156,7 +156,7 @@ def never() -> None:
 
 def test_direct_published_names_are_bound_from_the_start(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
     uv = Uv(monkeypatch, lambda *_: listed("acme-churn", "1.2.3", wheel.sha256) + listed("numpy", "2", sha("n")))
-    pins = resolve(needs(wheel, "acme-features"), EXTRA, never, never)  # type: ignore[arg-type]  # takes no word
+    pins = resolve(needs(wheel, "acme-features"), EXTRA, never, never)  # type: ignore[arg-type]  # takes no argument
     assert uv.rounds == [{"acme-base", "acme-features"}]
     assert [(pin.name, pin.private) for pin in pins] == [("acme-churn", True), ("numpy", False)]
 
@@ -194,7 +194,7 @@ def test_a_published_name_in_a_failure_is_bound_and_tried_again(monkeypatch: pyt
 def test_with_one_source_nothing_is_bound(monkeypatch: pytest.MonkeyPatch, wheel: Wheel, sources: Sources) -> None:
     given = listed("acme-churn", "1.2.3", wheel.sha256) + listed("acme-features", "1", sha("f"))
     uv = Uv(monkeypatch, lambda *_: given)
-    resolve(needs(wheel), sources, never, never)  # type: ignore[arg-type]  # takes no word
+    resolve(needs(wheel), sources, never, never)  # type: ignore[arg-type]  # takes no argument
     assert uv.rounds == [set()]
 
 
@@ -261,7 +261,7 @@ def test_a_json_string_is_a_toml_string() -> None:
 
 
 def test_what_was_bound_on_a_mere_mention_is_taken_out_again(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
-    """A mention of acme-features in the words of uv, although, in the end, nothing requires it."""
+    """Uv's failure names acme-features, although in the end nothing requires it."""
     failed = process.Finished(1, "acme-features is mentioned here")
     rest = listed("acme-churn", "1.2.3", wheel.sha256)
     uv = Uv(monkeypatch, lambda _, number: failed if number == 1 else rest)
@@ -284,7 +284,7 @@ def test_an_index_with_a_fault_is_no_unsatisfiable_requirement(
 def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Pypiserver's pages have md5 unless it is told otherwise."""
+    """Pypiserver's pages have md5 unless it is configured otherwise."""
     asked: list[tuple[object, ...]] = []
 
     def read(url: str, token: object, *, most: int) -> str:
