@@ -72,10 +72,10 @@ UNREACHABLE = (
 class BootstrapError(Exception):
     """The step can't start: the exit status, what happened, the one thing to do, and the output of the tools."""
 
-    def __init__(self, status: int, cause: str, remedy: str, said: str = "") -> None:
+    def __init__(self, status: int, cause: str, remedy: str, output: str = "") -> None:
         """Keep the parts apart, because each host shows them in its own way."""
-        super().__init__(f"{cause}\n{said}")
-        self.status, self.cause, self.remedy, self.said = status, cause, remedy, said
+        super().__init__(f"{cause}\n{output}")
+        self.status, self.cause, self.remedy, self.output = status, cause, remedy, output
 
 
 def main(argv: "list[str] | None" = None) -> int:
@@ -96,19 +96,19 @@ def tell(lock: str) -> int:
     try:
         say(f"\n{environment(pathlib.Path(lock))}")
     except BootstrapError as error:
-        say(f"{error.said}\n{error.cause}.\n{error.remedy}")
+        say(f"{error.output}\n{error.cause}.\n{error.remedy}")
         return error.status
     return 0
 
 
-def require_python(found: "tuple[int, ...]", env: "Mapping[str, str]") -> None:
+def require_python(version: "tuple[int, ...]", env: "Mapping[str, str]") -> None:
     """Refuse a Python that the step's packages don't support; raises BootstrapError (AW90)."""
-    if found >= OLDEST:
+    if version >= OLDEST:
         return
     remedy = NEWER_ON_AZURE if env.get("TF_BUILD") else NEWER_ELSEWHERE
     remedy = NEWER_ON_GITHUB if env.get("GITHUB_ACTIONS") == "true" else remedy
-    needed, got = (".".join(str(part) for part in version) for version in (OLDEST, found))
-    raise BootstrapError(90, f"Python {needed} or newer is needed, found {got}", remedy)
+    needed, given = (".".join(str(part) for part in each) for each in (OLDEST, version))
+    raise BootstrapError(90, f"Python {needed} or newer is needed, found {given}", remedy)
 
 
 def environment(lock: pathlib.Path, root: "pathlib.Path | None" = None) -> pathlib.Path:
@@ -209,9 +209,9 @@ def with_own_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]
 def with_fetched_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
     """Install with a uv that pip fetches by the hashes in the step's lock, which is faster than pip alone."""
     with tempfile.TemporaryDirectory(prefix="amlwheel-uv-") as scratch:
-        wanted = pathlib.Path(scratch) / "uv.txt"
-        wanted.write_text(requirement(LOCK.read_text("utf-8"), "uv"), "utf-8")
-        run([sys.executable, "-m", *PIP_INSTALL, "--target", scratch, "-r", str(wanted)], env)
+        pinned = pathlib.Path(scratch) / "uv.txt"
+        pinned.write_text(requirement(LOCK.read_text("utf-8"), "uv"), "utf-8")
+        run([sys.executable, "-m", *PIP_INSTALL, "--target", scratch, "-r", str(pinned)], env)
         uv = shutil.which("uv", path=str(pathlib.Path(scratch) / "bin"))
         with_this_uv(uv or "uv", place, lock, env)
 
@@ -230,8 +230,8 @@ def with_pip(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") 
 
 def requirement(lock: str, name: str) -> str:
     """Return the lines of one package in a lock, with its hashes; empty if the package isn't there."""
-    found = re.search(rf"^{re.escape(name)}==.*(?:\n[ \t]+.*)*\n", lock, re.MULTILINE)
-    return found.group() if found else ""
+    lines = re.search(rf"^{re.escape(name)}==.*(?:\n[ \t]+.*)*\n", lock, re.MULTILINE)
+    return lines.group() if lines else ""
 
 
 def clean_environment(base: "Mapping[str, str]") -> "dict[str, str]":
@@ -274,8 +274,8 @@ def pip_config() -> "dict[str, str]":
         listed = run([sys.executable, "-m", "pip", "config", "list"], env)
     except (OSError, subprocess.SubprocessError):
         return {}
-    found = re.findall(r"^(?:global|install)\.([a-z-]+)=('.*'|\".*\")\r?$", listed, re.MULTILINE)
-    return {option: str(ast.literal_eval(value)).strip() for option, value in found}
+    options = re.findall(r"^(?:global|install)\.([a-z-]+)=('.*'|\".*\")\r?$", listed, re.MULTILINE)
+    return {option: str(ast.literal_eval(value)).strip() for option, value in options}
 
 
 def run(command: "list[str]", env: "Mapping[str, str]") -> str:
@@ -332,8 +332,8 @@ def bytecode(place: pathlib.Path) -> "list[str]":
 def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
     """Tell the host why the step can't start; return the exit status that this host expects."""
     code, text = f"AW{error.status}", f"{error.cause}.\n{error.remedy}"
-    if error.said:
-        say(neutralise(error.said))
+    if error.output:
+        say(neutralise(error.output))
     if env.get("GITHUB_ACTIONS") == "true":
         say(f"::error title=amlwheel {code}::{escape(text, '%25')}")
         return error.status

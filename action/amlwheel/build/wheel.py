@@ -28,7 +28,7 @@ def find(patterns: Sequence[str], output: Path) -> list[Path]:
 
     The folder `output` holds copies of an earlier run; they count only when a pattern matches nothing else.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for pattern in patterns:
         matches = [Path(name) for name in _glob(pattern) if name.endswith(".whl")]
         matches = [path for path in matches if output.resolve() not in path.resolve().parents] or matches
@@ -37,8 +37,8 @@ def find(patterns: Sequence[str], output: Path) -> list[Path]:
                 f"`wheel` {pattern!r} matches no .whl file.",
                 fix="Build the wheel in an earlier step, or correct the pattern in `wheel`.",
             )
-        found += matches
-    return list(dict.fromkeys(found))
+        paths += matches
+    return list(dict.fromkeys(paths))
 
 
 def _glob(pattern: str) -> list[str]:
@@ -120,9 +120,9 @@ def _modules(members: Sequence[str]) -> tuple[str, ...]:
 
 def check_together(wheels: Sequence[Wheel]) -> None:
     """Raise DuplicatePackage when two wheels have one package name: an environment can hold only one of them."""
-    seen: dict[str, Wheel] = {}
+    by_name: dict[str, Wheel] = {}
     for wheel in wheels:
-        other = seen.setdefault(wheel.project, wheel)
+        other = by_name.setdefault(wheel.project, wheel)
         if other is not wheel:
             raise DuplicatePackage(f"{other.filename} and {wheel.filename} are both the package {wheel.project}.")
 

@@ -65,13 +65,13 @@ def resolve(
             finished = _compile(folder, requirements.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
             if finished.status == 0:
                 pins = _pins(folder / "pylock.toml", requirements.own | bound, sources)
-                found = {pin.name for pin in pins} & private
+                named = {pin.name for pin in pins} & private
             else:
                 recheck()
-                found = set(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) & private - needless
-            if found - bound:
-                echo(f"from the feed, not the public index: {', '.join(sorted(found - bound))}")
-                bound |= found
+                named = set(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) & private - needless
+            if named - bound:
+                echo(f"from the feed, not the public index: {', '.join(sorted(named - bound))}")
+                bound |= named
                 continue
             if finished.status != 0:
                 raise _failure(finished.output)

@@ -49,7 +49,7 @@ class ImageRefused(StepError):
 
 
 class ProofFailed(StepError):
-    """The environment's lock can't be installed in the way of the image builder."""
+    """The environment's lock can't be installed as the image builder will install it."""
 
     status = 80
     title = "environment doesn't install"

@@ -25,7 +25,7 @@ class NoRepository(StepError):
 
 
 class NotACommit(StepError):
-    """`git-repository` has a branch, a tag or a shortened commit id behind the @; only a full commit id is fixed."""
+    """`git-repository` names a branch, a tag or a shortened commit id; only a full commit id never changes."""
 
     status = 112
     title = "not a full commit id"

@@ -66,7 +66,7 @@ def locate(given: Repository | None, projects: Sequence[str], environ: Mapping[s
 
 
 def is_trial(remote: Remote, environ: Mapping[str, str]) -> bool:
-    """Tell whether the commit is the trial merge of a pull request, which the host deletes with the pull request.
+    """Tell whether the commit is the trial merge of a pull request; the host deletes it when that is closed.
 
     Source: GitHub docs, events that trigger workflows (`pull_request`); Learn, build/variables (`Build.SourceBranch`).
     """
@@ -86,7 +86,7 @@ def _origin(folder: Path, environ: Mapping[str, str]) -> Repository:
         # The image builder can't fetch from a local folder, such as a mirror on the runner.
         if re.match(r"https://|ssh://|[\w.-]+@", text):
             return Repository.parse(text, remote=True)
-    raise NoRepository(f"{str(folder)!r} has no remote called origin with an address of https or ssh.")
+    raise NoRepository(f"{str(folder)!r} has no remote called origin with an https or ssh address.")
 
 
 def _folder(project: Path, *, checkout: bool) -> str:

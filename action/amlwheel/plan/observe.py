@@ -17,12 +17,12 @@ class Observer:
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         """Ask in the threads of `pool`."""
         self._pool = pool
-        self.asked: list[Future[Any]] = []
+        self.futures: list[Future[Any]] = []
 
     def ask(self, question: Callable[[], Answer]) -> Future[Answer]:
         """Start `question` and return the future of its answer, which is there at the end of the `observing` block."""
         future = self._pool.submit(question)
-        self.asked.append(future)
+        self.futures.append(future)
         return future
 
 
@@ -37,7 +37,7 @@ def observing() -> Iterator[Observer]:
         observer = Observer(pool)
         yield observer
     errors: list[StepError] = []
-    for future in observer.asked:
+    for future in observer.futures:
         try:
             future.result()
         except StepError as error:

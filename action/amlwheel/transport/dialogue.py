@@ -23,9 +23,9 @@ class Dialogue:
         self._name = Path(command[0]).name
         self._child = process.start(command, env, cwd, subprocess.PIPE, subprocess.PIPE)
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._stderr: collections.deque[str] = collections.deque(maxlen=100)
-        self._errors = threading.Thread(target=self._keep_errors, daemon=True)
-        for thread in (threading.Thread(target=self._listen, daemon=True), self._errors):
+        self._lines: collections.deque[str] = collections.deque(maxlen=100)
+        self._reader = threading.Thread(target=self._keep_errors, daemon=True)
+        for thread in (threading.Thread(target=self._listen, daemon=True), self._reader):
             thread.start()
 
     def ask(self, line: str, seconds: float) -> str:
@@ -36,23 +36,23 @@ class Dialogue:
             answer = self._answers.get(timeout=seconds)
         except queue.Empty:
             self.end()
-            raise TooSlow(f"{self._name} gave no answer within {seconds:.0f} seconds.", details=self.said) from None
+            raise TooSlow(f"{self._name} gave no answer within {seconds:.0f} seconds.", details=self.errors) from None
         if not answer:
             self._answers.put("")  # the answer to every later question
             self.end()
         return answer
 
     @property
-    def said(self) -> str:
+    def errors(self) -> str:
         """The last lines of its stderr. The text is hostile."""
-        return "".join(self._stderr)
+        return "".join(self._lines)
 
     def end(self) -> None:
         """End the tool."""
         process.end(self._child)
         self._child.wait()
         process.RUNNING.discard(self._child)
-        self._errors.join(process.DRAIN)
+        self._reader.join(process.DRAIN)
         with contextlib.suppress(OSError):  # closing writes what is left, and the tool is gone
             if self._child.stdin:
                 self._child.stdin.close()
@@ -72,4 +72,4 @@ class Dialogue:
 
     def _keep_errors(self) -> None:
         with self._child.stderr or contextlib.nullcontext(()) as lines:
-            self._stderr.extend(lines)
+            self._lines.extend(lines)

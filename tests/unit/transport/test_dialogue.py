@@ -38,9 +38,9 @@ def test_what_a_tool_says_beside_its_answers_is_kept(tmp_path: Path) -> None:
     tool = dialogue("import sys; input(); print('bad', file=sys.stderr)", tmp_path)
     assert tool.ask("x", 20) == ""
     deadline = time.monotonic() + 10
-    while not tool.said and time.monotonic() < deadline:
+    while not tool.errors and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert tool.said == "bad\n"
+    assert tool.errors == "bad\n"
     tool.end()
 
 
