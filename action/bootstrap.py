@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Make a private virtual environment from a hash lock, then run the step in it.
 
-Standard library only, and old syntax on purpose: Python 3.6 to 3.9 can parse it, and so *say* that they are
-too old. The user's own interpreter and packages are never touched.
+This file uses only the standard library and old syntax: Python 3.6 to 3.9 can parse it, and so it can report that
+they are too old. The user's own interpreter and packages are never changed.
 """
 
 import ast
@@ -26,22 +26,22 @@ OLDEST = (3, 10)
 HERE = pathlib.Path(__file__).resolve().parent
 LOCK = HERE / "locks" / "step.txt"
 PATIENCE = 900  # seconds that one run of an installer may take
-UNUSED = 14 * 24 * 3600  # seconds after which an environment that nobody used is swept away
+UNUSED = 14 * 24 * 3600  # seconds without use after which an environment is removed
 
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from amlwheel.__main__ import main; sys.exit(main())"
 PIP_INSTALL = "pip install --quiet --no-compile --no-deps --require-hashes --only-binary=:all:".split()
 UV_INSTALL = "pip install --quiet --no-config --no-deps --require-hashes --only-binary=:all:".split()
 
-# What bends an install: pip's, uv's, Python's and conda's settings. And secrets: no business of an installer.
+# Settings of pip, uv, Python and conda that would change an install, and secrets, which an installer doesn't need.
 DROPPED = re.compile(
     r"((PIP|UV|PYTHON|CONDA|VIRTUAL_ENV|__PYVENV|AMLWHEEL|AZURE|ACTIONS|INPUT|SECRET|ENDPOINT)(_.*)?"
     r"|PYTHON.*|SYSTEM_ACCESSTOKEN)",
     re.IGNORECASE,
 )
-# What a company's runners need all the same: mirror, its credentials, proxy, certificates, patience, caches.
-# Extra indexes stay out: the lock needs one complete index, and a project's private feed would only be one
-# more that asks for credentials (uv gives up at a 401) or knows a name in other versions (uv stays with the
-# first).
+# Settings that a company's runners need: mirror, its credentials, proxy, certificates, time limits, caches.
+# Extra indexes are left out, because the lock needs one complete index. A project's private feed could only do
+# harm: it may ask for credentials (uv gives up at a 401) or have other versions of a name (uv stays with the
+# first index that has the name).
 KEPT = re.compile(
     r"PIP_(INDEX_URL|CERT|CLIENT_CERT|PROXY|TRUSTED_HOST|DEFAULT_TIMEOUT|TIMEOUT|RETRIES|CACHE_DIR)"
     r"|UV_(DEFAULT_INDEX|INDEX_URL|INDEX_\w+_(USERNAME|PASSWORD)|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS"
@@ -64,22 +64,22 @@ NEWER_ON_AZURE = """Put this step before it:
     inputs: {versionSpec: "3.12"}"""
 NEWER_ELSEWHERE = "Run it with a newer one, for example: python3.12 action/bootstrap.py"
 UNREACHABLE = (
-    "Most likely this machine can't reach the Python package index: check its network and, where a company "
-    "has them, name its mirror, proxy and certificates in PIP_INDEX_URL, HTTPS_PROXY and SSL_CERT_FILE"
+    "Most likely this machine can't reach the Python package index. Check its network. If your company has a "
+    "mirror, a proxy or certificates of its own, set PIP_INDEX_URL, HTTPS_PROXY and SSL_CERT_FILE"
 )
 
 
 class BootstrapError(Exception):
-    """The step can't start: its exit status, what happened, the one thing to do, and what the tools said."""
+    """The step can't start: the exit status, what happened, the one thing to do, and the output of the tools."""
 
-    def __init__(self, status: int, cause: str, remedy: str, said: str = "") -> None:
-        """Keep the parts apart, since each host shows them in its own way."""
-        super().__init__(f"{cause}\n{said}")
-        self.status, self.cause, self.remedy, self.said = status, cause, remedy, said
+    def __init__(self, status: int, cause: str, remedy: str, output: str = "") -> None:
+        """Keep the parts apart, because each host shows them in its own way."""
+        super().__init__(f"{cause}\n{output}")
+        self.status, self.cause, self.remedy, self.output = status, cause, remedy, output
 
 
 def main(argv: "list[str] | None" = None) -> int:
-    """Run the step with `argv` in its own environment; returns its exit status. Reports why it can't start."""
+    """Run the step with `argv` in its own environment and return its exit status; report why it can't start."""
     try:
         require_python(sys.version_info[:2], os.environ)
         python = environment(LOCK)
@@ -89,35 +89,36 @@ def main(argv: "list[str] | None" = None) -> int:
 
 
 def tell(lock: str) -> int:
-    """Make the environment of another lock, and print its python on a line of its own; returns the exit status.
+    """Make the environment of another lock and print the path of its python on a line; return the exit status.
 
-    For the step, which sometimes needs a second one: this interpreter, unlike the step's, has pip.
+    The step calls it when it needs a second environment, since this interpreter has pip and the step's has none.
     """
     try:
         say(f"\n{environment(pathlib.Path(lock))}")
     except BootstrapError as error:
-        say(f"{error.said}\n{error.cause}.\n{error.remedy}")
+        say(f"{error.output}\n{error.cause}.\n{error.remedy}")
         return error.status
     return 0
 
 
-def require_python(found: "tuple[int, ...]", env: "Mapping[str, str]") -> None:
+def require_python(version: "tuple[int, ...]", env: "Mapping[str, str]") -> None:
     """Refuse a Python that the step's packages don't support; raises BootstrapError (AW90)."""
-    if found >= OLDEST:
+    if version >= OLDEST:
         return
     remedy = NEWER_ON_AZURE if env.get("TF_BUILD") else NEWER_ELSEWHERE
     remedy = NEWER_ON_GITHUB if env.get("GITHUB_ACTIONS") == "true" else remedy
-    needed, got = (".".join(str(part) for part in version) for version in (OLDEST, found))
-    raise BootstrapError(90, f"Python {needed} or newer is needed, found {got}", remedy)
+    needed, given = (".".join(str(part) for part in each) for each in (OLDEST, version))
+    raise BootstrapError(90, f"Python {needed} or newer is needed, found {given}", remedy)
 
 
 def environment(lock: pathlib.Path, root: "pathlib.Path | None" = None) -> pathlib.Path:
     """Return the python of a ready private environment that holds exactly the packages of a hash lock.
 
-    `root` is where environments are kept; by default the host's temporary folder, else the user's cache. A
-    new one is made under a name of its own, and a small file that names it is put in place, atomically, once
-    all is installed. So a killed run leaves nothing that counts, runs at the same time all end well, and no
-    folder is renamed, which would break the scripts in it. Raises BootstrapError (AW91).
+    `root` is the folder of all environments; by default the host's temporary folder, else the user's cache. A
+    new environment gets a name of its own. When everything is installed, a small file with that name is put in
+    place atomically. So a killed run leaves nothing that is used later, several runs at the same time don't
+    disturb each other, and no folder is renamed, which would break the scripts in it. Raises BootstrapError
+    (AW91).
     """
     lock, folder = lock.resolve(), (root or default_root(os.environ)).resolve()
     key = key_of(lock.read_bytes())
@@ -128,20 +129,20 @@ def environment(lock: pathlib.Path, root: "pathlib.Path | None" = None) -> pathl
     try:
         folder.mkdir(parents=True, exist_ok=True)
         fresh = pathlib.Path(tempfile.mkdtemp(prefix=f"{key}-", dir=str(folder)))
-    except OSError:  # no home, or a read-only one: then nothing is kept for the next run
+    except OSError:  # no home folder, or a read-only one: nothing is kept for the next run
         return fill(pathlib.Path(tempfile.mkdtemp(prefix="amlwheel-")), lock)
     fill(fresh, lock)
     return publish(fresh, pointer)
 
 
 def default_root(env: "Mapping[str, str]") -> pathlib.Path:
-    """Return the folder for environments: the host's temporary one, wiped after the job, else a cache."""
+    """Return the folder of environments: the host's temporary folder, which it empties after the job, else a cache."""
     place = env.get("RUNNER_TEMP") or env.get("AGENT_TEMPDIRECTORY") or env.get("XDG_CACHE_HOME")
     return pathlib.Path(place or os.path.join(os.path.expanduser("~"), ".cache")) / "amlwheel"
 
 
 def key_of(lock: bytes) -> str:
-    """Name an environment by all it depends on: lock, interpreter (version and place), platform."""
+    """Return a name made from everything that an environment depends on: lock, interpreter, its path, platform."""
     abi = str(sysconfig.get_config_var("SOABI"))  # tells musl from glibc
     parts = [sys.version, sys.base_prefix, sysconfig.get_platform(), abi]
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape") + b"\0" + lock)
@@ -154,7 +155,7 @@ def python_of(place: pathlib.Path) -> pathlib.Path:
 
 
 def follow(pointer: pathlib.Path) -> "pathlib.Path | None":
-    """Return the python that a `.ready` file leads to, or None if there is none (any more); notes the use."""
+    """Return the python that a `.ready` file leads to, or None if there is none (any more); record its use."""
     try:
         place = pointer.parent / pointer.read_text("utf-8")
         os.utime(str(place))
@@ -165,7 +166,7 @@ def follow(pointer: pathlib.Path) -> "pathlib.Path | None":
 
 
 def publish(fresh: pathlib.Path, pointer: pathlib.Path) -> pathlib.Path:
-    """Let `pointer` name the environment `fresh`; sweep away those, whole or half made, long unused."""
+    """Let `pointer` name the environment `fresh`; remove environments, complete or not, that are long unused."""
     draft = fresh / "ready"
     draft.write_text(fresh.name, "utf-8")
     os.replace(str(draft), str(pointer))
@@ -176,7 +177,7 @@ def publish(fresh: pathlib.Path, pointer: pathlib.Path) -> pathlib.Path:
 
 
 def fill(place: pathlib.Path, lock: pathlib.Path) -> pathlib.Path:
-    """Install a lock's packages by the first installer that manages it; raises BootstrapError (AW91)."""
+    """Install a lock's packages with the first installer that succeeds; raises BootstrapError (AW91)."""
     began = time.monotonic()
     say(f"amlwheel: installing the packages of {lock.name} ... ", end="")
     env = tool_environment(os.environ, pip_config())
@@ -198,7 +199,7 @@ def fill(place: pathlib.Path, lock: pathlib.Path) -> pathlib.Path:
 
 
 def with_own_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
-    """Install with the uv on PATH. Raises FileNotFoundError if there is none."""
+    """Install with the uv on PATH; raises FileNotFoundError if there is none."""
     uv = shutil.which("uv", path=env.get("PATH"))
     if not uv:
         raise FileNotFoundError("there is none on PATH")
@@ -206,11 +207,11 @@ def with_own_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]
 
 
 def with_fetched_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
-    """Install with a uv that pip fetches by the hashes in the step's lock: still faster than pip alone."""
+    """Install with a uv that pip fetches by the hashes in the step's lock, which is faster than pip alone."""
     with tempfile.TemporaryDirectory(prefix="amlwheel-uv-") as scratch:
-        wanted = pathlib.Path(scratch) / "uv.txt"
-        wanted.write_text(requirement(LOCK.read_text("utf-8"), "uv"), "utf-8")
-        run([sys.executable, "-m", *PIP_INSTALL, "--target", scratch, "-r", str(wanted)], env)
+        pinned = pathlib.Path(scratch) / "uv.txt"
+        pinned.write_text(requirement(LOCK.read_text("utf-8"), "uv"), "utf-8")
+        run([sys.executable, "-m", *PIP_INSTALL, "--target", scratch, "-r", str(pinned)], env)
         uv = shutil.which("uv", path=str(pathlib.Path(scratch) / "bin"))
         with_this_uv(uv or "uv", place, lock, env)
 
@@ -222,31 +223,31 @@ def with_this_uv(uv: str, place: pathlib.Path, lock: pathlib.Path, env: "Mapping
 
 
 def with_pip(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
-    """Install with the environment's own pip: slow, but as good."""
+    """Install with the environment's own pip, which is slow."""
     run([sys.executable, "-m", "venv", "--clear", str(place)], env)
     run([str(python_of(place)), "-m", *PIP_INSTALL, "-r", str(lock)], env)
 
 
 def requirement(lock: str, name: str) -> str:
-    """Return the lines of one package out of a lock, hashes included; empty if it isn't there."""
-    found = re.search(rf"^{re.escape(name)}==.*(?:\n[ \t]+.*)*\n", lock, re.MULTILINE)
-    return found.group() if found else ""
+    """Return the lines of one package in a lock, with its hashes; empty if the package isn't there."""
+    lines = re.search(rf"^{re.escape(name)}==.*(?:\n[ \t]+.*)*\n", lock, re.MULTILINE)
+    return lines.group() if lines else ""
 
 
 def clean_environment(base: "Mapping[str, str]") -> "dict[str, str]":
-    """Return `base` without what bends an install or is secret; index, proxy, certificate settings stay.
+    """Return `base` without secrets and settings that change an install; index, proxy and certificates stay.
 
-    No configuration file of pip or uv counts for a tool that is given the result.
+    A tool with the result as its environment reads no configuration file of pip or uv.
     """
     kept = {name: value for name, value in base.items() if KEPT.fullmatch(name) or not DROPPED.fullmatch(name)}
     return {**kept, **FIXED}
 
 
 def tool_environment(base: "Mapping[str, str]", config: "Mapping[str, str]") -> "dict[str, str]":
-    """Return a clean environment for installers: pip and uv know each other's index and certificates.
+    """Return a clean environment for installers, in which pip and uv share one index and its certificates.
 
-    So a machine that is set up for one of them is set up for both. `config` is pip's configuration, by
-    option; it fills in what the environment doesn't say.
+    So a machine that is set up for one of them is set up for both. `config` is pip's configuration, by option;
+    it applies where the environment has no value.
     """
     env = clean_environment(base)
     for name in ("index-url", "cert", "proxy", "trusted-host"):
@@ -261,24 +262,24 @@ def tool_environment(base: "Mapping[str, str]", config: "Mapping[str, str]") -> 
 
 
 def share(env: "dict[str, str]", name: str, value: "str | None") -> None:
-    """Set a variable that has no value yet, in capitals or without."""
+    """Set a variable, unless it has a value already, in capital or in small letters."""
     if value and not env.get(name) and not env.get(name.lower()):
         env[name] = value
 
 
 def pip_config() -> "dict[str, str]":
-    """Return the options in the user's pip configuration, merged as pip does; none if there is no pip."""
+    """Return the options in the user's pip configuration, merged as pip merges them; none if there is no pip."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
-        said = run([sys.executable, "-m", "pip", "config", "list"], env)
+        listed = run([sys.executable, "-m", "pip", "config", "list"], env)
     except (OSError, subprocess.SubprocessError):
         return {}
-    found = re.findall(r"^(?:global|install)\.([a-z-]+)=('.*'|\".*\")\r?$", said, re.MULTILINE)
-    return {option: str(ast.literal_eval(value)).strip() for option, value in found}
+    options = re.findall(r"^(?:global|install)\.([a-z-]+)=('.*'|\".*\")\r?$", listed, re.MULTILINE)
+    return {option: str(ast.literal_eval(value)).strip() for option, value in options}
 
 
 def run(command: "list[str]", env: "Mapping[str, str]") -> str:
-    """Run a tool without input, away from any project's own configuration; returns what it printed."""
+    """Run a tool without input, away from any project's own configuration; return its output."""
     done = subprocess.run(
         command,
         env=dict(env),
@@ -293,16 +294,16 @@ def run(command: "list[str]", env: "Mapping[str, str]") -> str:
 
 
 def explain(error: Exception) -> str:
-    """Return the last lines of what a failed tool said, or the error itself."""
-    said = (getattr(error, "output", None) or b"").decode("utf-8", "replace")
-    return "\n".join(said.strip().splitlines()[-6:]) or str(error)
+    """Return the last lines of a failed tool's output, or the error itself."""
+    output = (getattr(error, "output", None) or b"").decode("utf-8", "replace")
+    return "\n".join(output.strip().splitlines()[-6:]) or str(error)
 
 
 def run_step(python: pathlib.Path, argv: "list[str]") -> int:
-    """Run the step from source in its environment; its exit status is ours.
+    """Run the step from source in its environment and return its exit status.
 
-    `-I` ignores PYTHONUTF8, hence `-X utf8` (Windows would read and write cp1252), and PYTHONPATH, hence
-    START.
+    `-I` ignores PYTHONUTF8 and PYTHONPATH. Hence `-X utf8`, since Windows would read and write cp1252, and
+    START, which names the path.
     """
     options = ["-X", "utf8", *bytecode(python.parent.parent), "-I"]
     command = [str(python), *options, "-c", START, str(HERE), *argv]
@@ -310,29 +311,29 @@ def run_step(python: pathlib.Path, argv: "list[str]") -> int:
     if os.name != "nt":
         os.execv(command[0], command)  # the host's signals reach the step itself
     child = subprocess.Popen(command)
-    for name in ("SIGINT", "SIGBREAK"):  # Windows sends these to the step as well, which ends by itself
+    for name in ("SIGINT", "SIGBREAK"):  # Windows sends them to the step, too, which then ends
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     return child.wait()
 
 
 def bytecode(place: pathlib.Path) -> "list[str]":
-    """Return Python's options for where bytecode goes: nowhere at first, later beside the environment.
+    """Return Python's options for writing bytecode: in the first run nowhere, later beside the environment.
 
-    Writing it costs a second and saves half a second each time after: on a hosted runner there is no time
-    after. And the folder of the Action stays as it was checked out.
+    Writing takes a second and saves half a second in each later run, but a hosted runner has no later run. The
+    folder of the Action stays as it was checked out.
     """
     cache = place / "bytecode"
     if cache.is_dir():
         return ["-X", f"pycache_prefix={cache}"]
-    cache.mkdir(exist_ok=True)  # another job may do the same
+    cache.mkdir(exist_ok=True)  # another job may make it at the same time
     return ["-B"]
 
 
 def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
-    """Tell the host why the step can't start; returns the exit status that this host expects."""
+    """Tell the host why the step can't start; return the exit status that this host expects."""
     code, text = f"AW{error.status}", f"{error.cause}.\n{error.remedy}"
-    if error.said:
-        say(neutralise(error.said))
+    if error.output:
+        say(neutralise(error.output))
     if env.get("GITHUB_ACTIONS") == "true":
         say(f"::error title=amlwheel {code}::{escape(text, '%25')}")
         return error.status
@@ -340,7 +341,7 @@ def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
         say(f"##vso[task.logissue type=error;code={code};]amlwheel {code}: {escape(text, '%AZP25')}")
         if "INPUT_FEED" not in env and "INPUT_WORKSPACE" not in env:  # see amlwheel.hosts.azure_variables.is_task
             return error.status
-        # In our task: for the agent, another status than 0 means that the task itself is broken.
+        # In our task: the agent takes every status but 0 for a failure of the task itself.
         say(f"##vso[task.complete result=Failed;]amlwheel {code}: {escape(error.cause, '%AZP25')}")
         return 0
     say(f"{code}: {text}", to_stderr=True)
@@ -348,15 +349,15 @@ def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
 
 
 def escape(text: str, percent: str) -> str:
-    """Put a message on one line as the host decodes it (toolkit, command.ts; the agent's Command.cs)."""
+    """Write a message on one line, encoded for the host (toolkit, command.ts; the agent's Command.cs)."""
     return text.replace("%", percent).replace("\r", "%0D").replace("\n", "%0A")
 
 
 def neutralise(text: str) -> str:
-    """Make a tool's output harmless to show: no host obeys a command in it, no URL tells who logs in.
+    """Make a tool's output safe to print: no host obeys a command in it, and no URL shows a credential.
 
-    GitHub obeys `::command::` at the start of a line and `##[command]` anywhere, Azure Pipelines
-    `##vso[command]` anywhere; lines end at LF, CR and CRLF only (actions/runner, ActionCommand.cs;
+    GitHub obeys `::command::` at the start of a line and `##[command]` anywhere, and Azure
+    Pipelines obeys `##vso[command]` anywhere. Lines end at LF, CR and CRLF only (actions/runner, ActionCommand.cs;
     azure-pipelines-agent, Command.cs).
     """
     lines = re.split(r"\r\n|\r|\n", re.sub(r"://[^/\s@]+@", "://***@", text))
@@ -365,7 +366,7 @@ def neutralise(text: str) -> str:
 
 
 def say(text: str, *, end: str = "\n", to_stderr: bool = False) -> None:
-    """Print at once, in whatever the stream's encoding can hold."""
+    """Print at once; a character that the stream's encoding lacks is replaced."""
     stream = sys.stderr if to_stderr else sys.stdout
     encoding = stream.encoding or "ascii"
     stream.write(text.encode(encoding, "replace").decode(encoding) + end)

@@ -1,20 +1,20 @@
 "use strict";
-// Azure Pipelines' way in: finds a Python and lets bootstrap.py do the rest. No npm package: Microsoft's task library
-// would move INPUT_* and ENDPOINT_* out of the environment, where the step reads them.
+// The start of the task on Azure Pipelines: it finds a Python and runs bootstrap.py. It uses no npm package: Microsoft's
+// task library would remove INPUT_* and ENDPOINT_* from the environment, where the step reads them.
 
 const { spawn, spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 
 const OLDEST = 10; // 3.10, as in bootstrap.py
-const NEWEST = 14; // 3.14: of what lies in the tool cache, nothing that the step's packages weren't made for
+const NEWEST = 14; // 3.14: the step's packages aren't made for a newer one, which the tool cache may have
 const WINDOWS = process.platform === "win32";
 const EXECUTABLE = WINDOWS ? "python.exe" : path.join("bin", "python3");
 const REMEDY = `Put this step before it:
   - task: UsePythonVersion@0
     inputs: {versionSpec: "3.12"}`;
 
-/** Yield commands that may start a Python: UsePythonVersion's, the tool cache's from new to old, those on PATH. */
+/** Yield commands that may start a Python: that of UsePythonVersion, those of the tool cache, then those on PATH. */
 function* candidates(env) {
   const location = env.PYTHONLOCATION || env.pythonLocation; // the agent writes a variable's name in capitals
   if (location) yield [path.join(location, EXECUTABLE)];
@@ -23,7 +23,7 @@ function* candidates(env) {
   else for (const end of ["3", "", "3.14", "3.13", "3.12", "3.11", "3.10"]) yield [`python${end}`];
 }
 
-/** Yield the Pythons of a tool cache, newest first; a half-made one has no mark (azure-pipelines-tool-lib, `_cacheToolDir`). */
+/** Yield the Pythons of a tool cache, newest first; only complete ones have the mark (azure-pipelines-tool-lib, `_cacheToolDir`). */
 function* cached(folder, arch) {
   const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
   const versions = names.filter((name) => /^3\.\d+\.\d+$/.test(name)).map((name) => name.split(".").map(Number));
@@ -34,10 +34,10 @@ function* cached(folder, arch) {
   }
 }
 
-/** Return the first Python that is new enough, else one that is too old (bootstrap.py says so), else nothing.
+/** Return the first Python that is new enough, else one that is too old (bootstrap.py reports it), else nothing.
  *
- * It is the interpreter itself, not what may stand in front of it: a shim run by dash drops ENDPOINT_* variables, since
- * the GUID in their names makes them no names for a shell. */
+ * It is the path of the interpreter itself and not of a shim: a shim that dash runs loses the ENDPOINT_* variables,
+ * because the GUID in their names isn't valid in a shell variable's name. */
 function find(env) {
   let old;
   for (const command of candidates(env)) {
@@ -50,7 +50,7 @@ function find(env) {
   return old;
 }
 
-/** End the task as failed. The agent takes an exit status other than 0 for a fault of its own (NodeHandler.cs). */
+/** End the task as failed. The agent takes every exit status but 0 for a failure of the task itself (NodeHandler.cs). */
 function fail(code, text) {
   const data = text.replace(/%/g, "%AZP25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
   console.log(`##vso[task.logissue type=error;code=${code};]amlwheel ${code}: ${data}`);
@@ -60,20 +60,20 @@ function fail(code, text) {
 function main() {
   const python = find(process.env);
   if (!python) return fail("AW90", `Python 3.10 or newer is needed, and none was found.\n${REMEDY}`);
-  // -I keeps PYTHON* settings and the project's modules out; it ignores PYTHONUTF8, too, hence -X utf8.
+  // -I ignores PYTHON* settings and the project's modules. It ignores PYTHONUTF8, too; hence -X utf8.
   const words = ["-X", "utf8", "-I", path.join(__dirname, "bootstrap.py")];
   let cancelled = false;
   const child = spawn(python, words, { stdio: ["ignore", "inherit", "inherit"] });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", ...(WINDOWS ? ["SIGBREAK"] : [])]) {
     process.on(signal, () => {
       cancelled = true;
-      if (!WINDOWS) child.kill(signal); // Windows' console tells the child by itself
+      if (!WINDOWS) child.kill(signal); // the console of Windows sends it to the child, too
     });
   }
   child.on("error", (error) => fail("AW91", `Python could not be started: ${error.message}`));
   child.on("exit", (status, signal) => {
     if (status !== 0 && cancelled) console.log("##vso[task.complete result=Failed;]cancelled");
-    else if (status !== 0) fail("AW99", `The step ended without a word (${signal || `status ${status}`}).\nRun it again; what is done is kept.`);
+    else if (status !== 0) fail("AW99", `The step ended without a report (${signal || `status ${status}`}).\nRun it again; what is done is kept.`);
   });
 }
 

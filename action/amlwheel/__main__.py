@@ -15,7 +15,7 @@ from types import FrameType
 
 from . import consume
 from .build import project
-from .environment import lock
+from .environment import requirements
 from .errors.base import StepError, Unexpected
 from .hosts import azure_variables, detect
 from .hosts.terminal import Terminal
@@ -105,7 +105,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) -
         for user in filter(None, users):
             host.mask(Secret(text), user)
     inputs = reading.read(given)
-    lock.requirements(inputs.requirements, Path())
+    requirements.read(inputs.requirements, Path())
     if not inputs.wheel:
         project.check_projects(inputs.package_dir)
     files.check_folder(Path(inputs.output_dir))

@@ -122,8 +122,8 @@ def test_a_package_with_another_hash_is_refused(
     assert caught.value.status == 91
     assert "tiny.txt" in caught.value.cause
     for installer in ("with own uv", "with fetched uv", "with pip"):
-        assert installer in caught.value.said
-    assert "hash" in caught.value.said.lower()
+        assert installer in caught.value.output
+    assert "hash" in caught.value.output.lower()
     assert not list((tmp_path / "root").iterdir())
     assert capsys.readouterr().out.endswith("... failed\n")
 
@@ -132,7 +132,7 @@ def test_a_package_without_a_hash_is_refused(lock: pathlib.Path, tmp_path: pathl
     lock.write_text(lock.read_text().partition(" ")[0] + "\n")
     with pytest.raises(bootstrap.BootstrapError) as caught:
         bootstrap.environment(lock, tmp_path / "root")
-    assert caught.value.said.lower().count("hash") >= 3
+    assert caught.value.output.lower().count("hash") >= 3
 
 
 def test_several_at_once_all_end_well(lock: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -15,7 +15,7 @@ from rehearsed.steps import PROJECTS, sha256
 
 BACKENDS = sorted(path.name for path in (PROJECTS / "backends").iterdir())
 # A child: its umask is its own, and so is its working directory.
-BUILD = "import os, sys, pathlib; os.umask(int(sys.argv[1], 8)); from amlwheel import project; \
+BUILD = "import os, sys, pathlib; os.umask(int(sys.argv[1], 8)); from amlwheel.build import project; \
 print(project.build([sys.argv[2]], pathlib.Path(sys.argv[3]), lambda line: None)[0])"
 
 C_PROJECT = {
@@ -61,7 +61,7 @@ def checkout(project: pathlib.Path, place: pathlib.Path, *, years_ago: int, mode
 
 def build(project: pathlib.Path, into: pathlib.Path, umask: int, caches: dict[str, str]) -> pathlib.Path:
     """Build a wheel as the step does, in a process with its own umask and folder."""
-    env = {**os.environ, **caches, "PYTHONPATH": str(pathlib.Path(wheel.__file__).parents[1])}
+    env = {**os.environ, **caches, "PYTHONPATH": str(pathlib.Path(wheel.__file__).parents[2])}
     command = [sys.executable, "-B", "-c", BUILD, f"{umask:o}", str(project), str(into)]
     into.mkdir(parents=True)
     done = subprocess.run(command, env=env, cwd=into, stdout=subprocess.PIPE, text=True, check=True)

@@ -1,4 +1,4 @@
-"""action/bootstrap.py without network: what it keeps of an environment, whom it refuses, how it reports."""
+"""action/bootstrap.py without network: which variables it keeps, which Pythons it refuses, how it reports."""
 
 import ast
 import os
@@ -189,7 +189,7 @@ def test_environments_are_kept_where_the_host_wants_them(env: dict[str, str], ex
 
 
 def ready(root: pathlib.Path, name: str) -> pathlib.Path:
-    """Make what passes for an environment."""
+    """Make a folder that looks like an environment."""
     python = bootstrap.python_of(root / name)
     python.parent.mkdir(parents=True)
     python.touch()
@@ -259,7 +259,7 @@ def test_azure_pipelines_gets_an_issue_and_from_our_task_a_result_and_status_0(
 
 
 def obeyed(text: str) -> list[str]:
-    """Return the lines that one of the hosts would take for a command."""
+    """Return the lines that one of the hosts would obey as a command."""
     lines = re.split(r"\r\n|\r|\n", text)
     return [line for line in lines if re.search(r"##\[|##vso\[", line, re.IGNORECASE) or re.match(r"\s*::", line)]
 

@@ -16,7 +16,8 @@ import requests
 from amlwheel import __main__
 from amlwheel.build import project
 from amlwheel.environment import image, lock, proof
-from amlwheel.environment.lock import Sources, Wanted
+from amlwheel.environment.lock import Sources
+from amlwheel.environment.requirements import Requirements
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ProofFailed, Unsatisfiable
 from amlwheel.feed import artifacts, promote, publish, upstream
@@ -86,9 +87,9 @@ class World:
         echo("##vso[task.complete]building")
         return [pack(into, metadata=self.metadata)]
 
-    def resolve(self, wanted: Wanted, sources: Sources, *_: object) -> tuple[Pin, ...]:
+    def resolve(self, needs: Requirements, sources: Sources, *_: object) -> tuple[Pin, ...]:
         assert (sources.published, sources.only) == (frozenset(["known"]), False)
-        (built,) = wanted.wheels
+        (built,) = needs.wheels
         return (Pin("acme-churn", "1.2.3", (built.sha256,), private=True), Pin("numpy", "2.0", (sha("n"),)))
 
     def prove(self, _: object, __: object, token: Secret, modules: list[str], ___: object) -> str:

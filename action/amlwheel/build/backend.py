@@ -1,4 +1,4 @@
-"""What building a project needs: its backend and what that asks for, as pip will ask in the image."""
+"""The requirements of a project's build: its backend, and what the backend requires, as pip asks for them."""
 
 import json
 import sys
@@ -7,13 +7,12 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from ..errors.base import NoNetwork
 from ..errors.build import BuildFailed
 from ..errors.git import CommitIncomplete
 from ..transport import process, tools, variables
 
 SECONDS = 600.0
-# PEP 517: what is required statically, and what the backend then asks for. It writes to a file: hooks print.
+# PEP 517: the static requirements, then those that the backend names. The answer goes to a file, since hooks print.
 _ASK = """\
 import json, pathlib, sys
 from build import ProjectBuilder, env
@@ -28,28 +27,23 @@ pathlib.Path(answer).write_text(json.dumps(sorted(needs)))
 
 
 def requirements(folder: Path, scratch: Path, echo: Callable[[str], None]) -> tuple[Requirement, ...]:
-    """Return what has to be installed before the project in `folder` can be built into a wheel.
+    """Return the requirements that are installed before the project in `folder` is built into a wheel.
 
-    The project's code runs, so it gets no secret. Raises BuildFailed, NoNetwork, CommitIncomplete.
+    The project's code runs here, so it gets no secret. Raises BuildFailed, NoNetwork, CommitIncomplete.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     answer = scratch / "needs.json"
     command: list[str | Path] = [sys.executable, "-I", "-X", "utf8", "-c", _ASK, folder, answer]
     finished = process.run(command, env=variables.for_tool(build=True), seconds=SECONDS, echo=echo)
-    if finished.status != 0:
-        host = tools.unreachable(finished.output)
-        if host:
-            raise NoNetwork(host, finished.tail())
-        raise BuildFailed(
-            f"{folder.name} doesn't say what its build needs (status {finished.status}).", details=finished.tail()
-        )
+    tools.check(finished, BuildFailed, f"{folder.name} doesn't say what its build needs (status {finished.status}).")
     try:
-        found = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))
+        needs = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))
     except (OSError, ValueError, TypeError, InvalidRequirement) as error:
         raise BuildFailed(f"{folder.name} doesn't say what its build needs.", details=str(error)) from None
-    if any(each.url for each in found):
+    addresses = [each.name for each in needs if each.url]
+    if addresses:
         raise CommitIncomplete(
-            f"The build of {folder.name} needs {', '.join(each.name for each in found if each.url)} by address.",
+            f"The build of {folder.name} needs {', '.join(addresses)} by address.",
             fix="Require what the build needs by name, or set `route` to feed.",
         )
-    return found
+    return needs

@@ -1,4 +1,4 @@
-"""Build wheels so that the same commit gives the same bytes."""
+"""Build the wheels of projects, so that the same commit gives the same bytes."""
 
 import contextlib
 import json
@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors.base import NoNetwork
 from ..errors.build import BadWheel, BuildFailed, NoProject
 from ..model.wheel import UNREADABLE
 from ..transport import process, tools, variables
@@ -30,12 +29,12 @@ BUILD_SECONDS = 1800.0  # a large C++ extension takes long, but not for ever
 
 
 def is_project(folder: str | Path) -> bool:
-    """Tell whether pypa/build could build `folder`."""
+    """Tell whether pypa/build can build `folder`."""
     return any((Path(folder) / name).is_file() for name in ("pyproject.toml", "setup.py"))
 
 
 def check_projects(folders: Sequence[str]) -> None:
-    """Raise NoProject for the first folder that pypa/build couldn't build."""
+    """Raise NoProject for the first folder that pypa/build can't build."""
     for folder in folders:
         if not is_project(folder):
             what = "has neither pyproject.toml nor setup.py" if Path(folder).is_dir() else "is not a folder"
@@ -43,9 +42,9 @@ def check_projects(folders: Sequence[str]) -> None:
 
 
 def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
-    """Return the package names to expect, as far as that can be known without building; at least one.
+    """Return the likely names of the packages, at least one, without building.
 
-    For a probe of the feed: where the project doesn't say its name, the folder's is as good.
+    They are for a first question to the feed; where the project doesn't tell its name, the folder's name will do.
     """
     if wheels:
         return [path.name.split("-")[0] for path in wheels]
@@ -54,11 +53,11 @@ def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
 
 def _expected_name(folder: Path) -> str:
     name: object = None
-    # AttributeError: a table that isn't one, such as `project = 3`; the build says it better.
+    # AttributeError: a value where a table should be, such as `project = 3`; the build explains it better.
     with contextlib.suppress(OSError, AttributeError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        said = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-        poetry = said.get("tool", {}).get("poetry", {})
-        name = said.get("project", {}).get("name") or poetry.get("name")
+        settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        poetry = settings.get("tool", {}).get("poetry", {})
+        name = settings.get("project", {}).get("name") or poetry.get("name")
     plain = re.sub(r"[^A-Za-z0-9]+", "-", str(name or folder.resolve().name)).strip("-")
     return plain or "package"
 
@@ -71,15 +70,15 @@ def build(
 ) -> list[Path]:
     """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
 
-    `more` are variables for the build. Raises BuildFailed with the tool's last lines. The build runs the project's
-    code, so it gets no secret.
+    `more` are further variables for the build, which runs the project's code and so gets no secret. Raises BuildFailed
+    with the tool's last lines, BadWheel, NoNetwork.
     """
     many = len(folders) > 1
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         jobs = []
         for number, folder in enumerate(folders):
-            told = (lambda line, name=Path(folder).name: echo(f"{name}: {line}")) if many else echo
-            jobs.append(pool.submit(_build, Path(folder), into / str(number), told, more))
+            named = (lambda line, name=Path(folder).name: echo(f"{name}: {line}")) if many else echo
+            jobs.append(pool.submit(_build, Path(folder), into / str(number), named, more))
         return [job.result() for job in jobs]
 
 
@@ -106,22 +105,18 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[
         folder,
     ]
     finished = process.run(command, env=env, seconds=BUILD_SECONDS, echo=echo)
-    if finished.status != 0:
-        host = tools.unreachable(finished.output)
-        if host:
-            raise NoNetwork(host, finished.tail())
-        raise BuildFailed(f"{folder} doesn't build (status {finished.status}).", details=finished.tail())
+    tools.check(finished, BuildFailed, f"{folder} doesn't build (status {finished.status}).")
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]
         return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])
     except (*UNREADABLE, KeyError, TypeError) as error:
         raise BadWheel(
-            f"{folder} was built without an error, but not into one readable wheel.", details=str(error)
+            f"The build of {folder} ended without an error, but not with one readable wheel.", details=str(error)
         ) from None
 
 
 def _own_build_base(into: Path) -> dict[str, str]:
-    """Keep setuptools away from an old build/ folder in the project, whose deleted modules it would pack again.
+    """Return the variable that gives setuptools a new build/ folder: from an old one it would pack deleted modules.
 
     DIST_EXTRA_CONFIG is setuptools' own variable (setuptools, "Build System Support", since 66.1).
     """
@@ -131,10 +126,11 @@ def _own_build_base(into: Path) -> dict[str, str]:
 
 
 def _without_paths(folder: Path, into: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Keep the places of checkout and build environment out of compiled files (debug information, `__FILE__`).
+    """Return variables that keep the paths of checkout and build environment out of compiled files.
 
-    GCC and clang map a prefix away (dpkg-buildflags, "fixfilepath"); the build environment's name is random below it,
-    so debug information is left out unless the user asked for it. MSVC wouldn't know the options.
+    Such paths are in debug information and in `__FILE__`. GCC and clang replace a prefix (dpkg-buildflags,
+    "fixfilepath"). Below the prefix the build environment has a random name, so debug information is left out unless
+    the user asked for it. MSVC doesn't know the options.
     """
     if sys.platform == "win32":
         return {}
@@ -150,24 +146,24 @@ def _without_paths(folder: Path, into: Path, env: Mapping[str, str]) -> dict[str
 
 
 def source_date(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
-    """Return SOURCE_DATE_EPOCH (seconds): the user's, else the commit's date, else a constant.
+    """Return SOURCE_DATE_EPOCH in seconds: the user's value, else the commit's date, else a constant.
 
-    reproducible-builds.org/specs/source-date-epoch.
+    Source: reproducible-builds.org/specs/source-date-epoch.
     """
     given = environ.get("SOURCE_DATE_EPOCH", "")
     if given.isdecimal():
         return given
-    said = tools.git(folder, "log", "-1", "--format=%ct")
-    return said if said.isdecimal() else NO_COMMIT_EPOCH
+    committed = tools.git(folder, "log", "-1", "--format=%ct")
+    return committed if committed.isdecimal() else NO_COMMIT_EPOCH
 
 
 def normalise(path: Path, epoch: str) -> Path:
-    """Rewrite the archive around the wheel's files: sorted, one date, modes 644 or 755; no file is changed.
+    """Write the wheel's files into a new archive: sorted, with one date and the modes 644 or 755; return `path`.
 
-    A backend copies the modes and dates of the checkout, so that umask and clock would change the sha256. RECORD
-    covers contents only (PEP 376, PEP 427), so it stays true.
+    A backend copies modes and dates from the checkout, so umask and clock would change the sha256. The contents stay
+    the same, and so RECORD stays valid: it covers contents only (PEP 376, PEP 427).
     """
-    date = max(time.gmtime(int(epoch))[:6], (1980, 1, 1, 0, 0, 0))  # what the zip format can hold
+    date = max(time.gmtime(int(epoch))[:6], (1980, 1, 1, 0, 0, 0))  # the first date of the zip format
     rewritten = path.with_suffix(".tmp")
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(rewritten, "w", zipfile.ZIP_DEFLATED) as target:
         for item in sorted(source.infolist(), key=_record_last):
@@ -177,12 +173,12 @@ def normalise(path: Path, epoch: str) -> Path:
             entry = zipfile.ZipInfo(item.filename, date)
             entry.external_attr = mode << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, wherever it runs
+            entry.create_system = 3  # Unix, on every platform
             target.writestr(entry, source.read(item))
     rewritten.replace(path)
     return path
 
 
 def _record_last(item: zipfile.ZipInfo) -> tuple[bool, str]:
-    """Sort by name with the .dist-info folder at the end, as PEP 427 recommends."""
+    """Return a sort key: by name, with the .dist-info folder at the end, as PEP 427 recommends."""
     return (".dist-info/" in item.filename, item.filename)

@@ -1,4 +1,4 @@
-"""Find wheels, read what they say of themselves, and refuse what doesn't fit."""
+"""Find wheels, read their metadata, and refuse wheels that don't fit."""
 
 import contextlib
 import glob
@@ -24,11 +24,11 @@ _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
 
 
 def find(patterns: Sequence[str], output: Path) -> list[Path]:
-    """Return the wheels that the patterns match, in order; raise BadWheel when one matches nothing.
+    """Return the wheels that match the patterns, in order; raise BadWheel when a pattern matches none.
 
-    Copies that an earlier run left in the folder `output` don't count beside others.
+    The folder `output` holds copies of an earlier run; they count only when a pattern matches nothing else.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for pattern in patterns:
         matches = [Path(name) for name in _glob(pattern) if name.endswith(".whl")]
         matches = [path for path in matches if output.resolve() not in path.resolve().parents] or matches
@@ -37,46 +37,46 @@ def find(patterns: Sequence[str], output: Path) -> list[Path]:
                 f"`wheel` {pattern!r} matches no .whl file.",
                 fix="Build the wheel in an earlier step, or correct the pattern in `wheel`.",
             )
-        found += matches
-    return list(dict.fromkeys(found))
+        paths += matches
+    return list(dict.fromkeys(paths))
 
 
 def _glob(pattern: str) -> list[str]:
-    # Path.glob takes no absolute patterns.
+    # Path.glob refuses absolute patterns.
     return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
 
 
 def inspect(path: Path) -> Wheel:
-    """Read a wheel's name, tags, metadata and modules; raise BadWheel when it isn't a valid one."""
+    """Read a wheel's name, tags, metadata and modules; raise BadWheel when it isn't a valid wheel."""
     try:
-        # A build tag may be any text (PEP 427), but the name becomes an address, an output, a line in a shell.
+        # A build tag may be any text (PEP 427), but the name becomes part of addresses, outputs and shell commands.
         if not re.fullmatch(r"[\w.+!-]+", path.name, re.ASCII):
-            raise BadWheel(f"The file name {path.name!r} has characters that no wheel's name needs.")
+            raise BadWheel(f"The file name {path.name!r} has characters that don't belong in a wheel's name.")
         name, version, _, tags = utils.parse_wheel_filename(path.name)
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
             inside = next(each for each in members if each.count("/") == 1 and each.endswith(".dist-info/METADATA"))
             raw = archive.read(inside)
-        said, _ = metadata.parse_email(raw)
+        fields, _ = metadata.parse_email(raw)
         parsed = metadata.Metadata.from_email(raw, validate=False)
-        if not re.fullmatch(r"\d+\.\d+", said.get("metadata_version", ""), re.ASCII):
+        if not re.fullmatch(r"\d+\.\d+", fields.get("metadata_version", ""), re.ASCII):
             raise BadWheel(f"{path.name} has no valid Metadata-Version.")
         requires = tuple(parsed.requires_dist or ())
         addresses = [each.name for each in requires if each.url]
         if addresses:
             raise BadWheel(
                 f"{path.name} requires {', '.join(addresses)} by address, which can't be locked.",
-                fix="Publish what is required by address to the feed, and require it by version.",
+                fix="Publish the packages that are required by address to the feed, and require them by version.",
             )
         if utils.canonicalize_name(parsed.name) != name or parsed.version != version:
-            raise BadWheel(f"{path.name} says inside that it is {said.get('name')} {said.get('version')}.")
+            raise BadWheel(f"The metadata in {path.name} is that of {fields.get('name')} {fields.get('version')}.")
         return Wheel(
             path=path,
             sha256=sha256(path),
             size=path.stat().st_size,
             name=parsed.name,
             version=parsed.version,
-            metadata_version=said["metadata_version"],
+            metadata_version=fields["metadata_version"],
             requires_python=parsed.requires_python or SpecifierSet(),
             requires=requires,
             tags=tags,
@@ -87,7 +87,7 @@ def inspect(path: Path) -> Wheel:
 
 
 def lfs_pointers(path: Path) -> list[str]:
-    """Return the members of a wheel that are pointers of Git LFS in place of their files (Git LFS, docs/spec.md)."""
+    """Return the files in a wheel that are pointers of Git LFS in place of the real files (Git LFS, docs/spec.md)."""
     with zipfile.ZipFile(path) as archive:
         small = (item for item in archive.infolist() if item.file_size < _LARGEST_POINTER)
         return [
@@ -107,9 +107,9 @@ def sha256(path: Path) -> str:
 
 
 def _modules(members: Sequence[str]) -> tuple[str, ...]:
-    """Return what can be imported from a wheel with these members: its topmost packages, else its single modules.
+    """Return the modules that can be imported from a wheel: its topmost packages, else its single modules.
 
-    Beside packages, single modules are mostly helpers or scripts that importing would run.
+    Beside packages, single modules are mostly scripts, which an import would run.
     """
     packages = {PurePosixPath(each).parent for each in members if each.endswith("/__init__.py")}
     top = {each.parts for each in packages if not any(parent in packages for parent in each.parents)}
@@ -119,30 +119,30 @@ def _modules(members: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_together(wheels: Sequence[Wheel]) -> None:
-    """Raise DuplicatePackage when two wheels are of one package: an environment holds one of them."""
-    seen: dict[str, Wheel] = {}
+    """Raise DuplicatePackage when two wheels have one package name: an environment can hold only one of them."""
+    by_name: dict[str, Wheel] = {}
     for wheel in wheels:
-        other = seen.setdefault(wheel.project, wheel)
+        other = by_name.setdefault(wheel.project, wheel)
         if other is not wheel:
             raise DuplicatePackage(f"{other.filename} and {wheel.filename} are both the package {wheel.project}.")
 
 
 def check_tag(tag: str, wheels: Sequence[Wheel]) -> None:
-    """Raise TagMismatch unless `tag` says a version: `v1.2.3` or `1.2.3` of the first wheel, `name-v1.2.3` of any."""
+    """Raise TagMismatch unless `tag` names a version: `v1.2.3` or `1.2.3` of the first wheel, `name-v1.2.3` of any."""
     lead = wheels[0]
     for wheel in wheels:
-        for dash in re.finditer("-", tag):  # names and versions may both have dashes: acme-churn-v1.0-rc1
+        for dash in re.finditer("-", tag):  # both parts may have dashes: acme-churn-v1.0-rc1
             prefix, rest = tag[: dash.start()], tag[dash.end() :]
-            if utils.canonicalize_name(prefix) == wheel.project and _says(rest, wheel):
+            if utils.canonicalize_name(prefix) == wheel.project and _is_version(rest, wheel):
                 return
-    if not _says(tag, lead):
+    if not _is_version(tag, lead):
         expected = f"v{lead.version}, {lead.version} or {lead.project}-v{lead.version}"
         raise TagMismatch(
             f"The tag is {tag!r}, but {lead.project} has version {lead.version}; the tag must be {expected}."
         )
 
 
-def _says(text: str, wheel: Wheel) -> bool:
+def _is_version(text: str, wheel: Wheel) -> bool:
     with contextlib.suppress(InvalidVersion):
         return Version(text) == wheel.version
     return False
@@ -162,22 +162,22 @@ def check_fit(wheel: Wheel, python: Python) -> None:
 
 
 def check_description(wheel: Wheel) -> str:
-    """Return what `twine check` says against the wheel, empty when it passes. The text is hostile.
+    """Return the output of a failed `twine check`, empty when the wheel passes. The text is hostile.
 
-    A long description that doesn't render is worth a warning, but no reason to hold a private release back. Raises
-    BadWheel for metadata with which the upload would fail.
+    A long description that doesn't render is worth a warning, but no reason to stop a private release. Raises
+    BadWheel for metadata that would make the upload fail.
     """
     from twine import exceptions  # noqa: PLC0415  # see the next line
     from twine.commands import check  # noqa: PLC0415  # brings docutils
 
-    said = io.StringIO()
-    logger, reasons = logging.getLogger("twine"), logging.StreamHandler(said)
-    logger.addHandler(reasons)  # it prints the verdict, but logs why, in the description's own words
+    output = io.StringIO()
+    logger, reasons = logging.getLogger("twine"), logging.StreamHandler(output)
+    logger.addHandler(reasons)  # twine prints the result and logs the reasons, which quote the description
     try:
-        with contextlib.redirect_stdout(said):
+        with contextlib.redirect_stdout(output):
             failed = check.check([str(wheel.path)])
     except exceptions.InvalidDistribution as error:
-        raise BadWheel(f"{wheel.filename} has metadata that no upload gets through with.", details=str(error)) from None
+        raise BadWheel(f"{wheel.filename} has metadata that make every upload fail.", details=str(error)) from None
     finally:
         logger.removeHandler(reasons)
-    return said.getvalue() if failed else ""
+    return output.getvalue() if failed else ""

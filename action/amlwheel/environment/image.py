@@ -1,4 +1,4 @@
-"""Turn an image's tag into its digest, through the registry's own HTTP interface (OCI distribution specification)."""
+"""Turn an image's tag into its digest with the registry's HTTP interface (OCI distribution specification)."""
 
 import dataclasses
 import difflib
@@ -17,12 +17,12 @@ _MANIFESTS = (
     "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 )
-# Docker Hub's images are named by one host and served by another (distribution/reference, `normalize.go`).
+# The names of Docker Hub's images have one host, and another host serves them (distribution/reference, `normalize.go`).
 _SERVED_BY = {"docker.io": "registry-1.docker.io"}
 
 
 def pin(image: Image) -> Image:
-    """Return `image` with its digest; one that has a digest already comes back without a question.
+    """Return `image` with its digest; when it already has one, the registry isn't asked.
 
     Raises ImageNotFound (with the nearest tags, if the registry lists them), ImageRefused, NoNetwork.
     """
@@ -41,7 +41,7 @@ def pin(image: Image) -> Image:
 
 
 def _ask(url: str, token: Secret | None = None) -> tuple[requests.Response, Secret | None]:
-    """GET from the registry, with an anonymous token when it asks for one (distribution, "Token authentication")."""
+    """GET from the registry, with an anonymous token if it demands one (distribution, "Token authentication")."""
     response = http.get(url, accept=_MANIFESTS, bearer=token)
     challenge = response.headers.get("WWW-Authenticate", "")
     if response.status_code == requests.codes.unauthorized and not token and challenge.lower().startswith("bearer "):
@@ -52,7 +52,7 @@ def _ask(url: str, token: Secret | None = None) -> tuple[requests.Response, Secr
 
 
 def _anonymous(challenge: dict[str, str]) -> Secret | None:
-    """Fetch the token that a registry gives to anybody; None when it gives none."""
+    """Fetch an anonymous token from the address in the registry's `challenge`; None when there is none."""
     realm = challenge.pop("realm", "")
     if not re.match(r"https://[\w.-]+(:\d+)?/", realm):
         return None
@@ -62,17 +62,17 @@ def _anonymous(challenge: dict[str, str]) -> Secret | None:
     response = http.get(f"{realm}?{query}", accept="application/json")
     if response.status_code != requests.codes.ok:
         return None
-    said = _object(response)
-    return Secret(str(said.get("token") or said.get("access_token") or ""))
+    answer = _object(response)
+    return Secret(str(answer.get("token") or answer.get("access_token") or ""))
 
 
 def _object(response: requests.Response) -> dict[str, Any]:
-    """Return the JSON object in an answer; an empty one when there is none."""
+    """Return the JSON object in a response; an empty one when there is none."""
     try:
-        said = response.json()
+        data = response.json()
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return data if isinstance(data, dict) else {}
 
 
 def _unknown(image: Image, base: str, token: Secret | None) -> ImageNotFound:

@@ -1,4 +1,4 @@
-"""Install the environment's packages in a fresh place as the image builder will, with the token that it will have."""
+"""Install the environment's packages into a new folder as the image builder will, with the same token."""
 
 import platform
 import re
@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors.base import NoNetwork
 from ..errors.environment import ImportFailed, ProofFailed
 from ..model.azure import Connection
 from ..model.environment import Environment, Python
@@ -26,11 +25,11 @@ def prove(
     modules: Sequence[str],
     echo: Callable[[str], None],
 ) -> str:
-    """Install what `environment` says and import `modules`; return one line on what was proven.
+    """Install the packages of `environment` and import `modules`; return one line about what was proven.
 
-    The feed's own packages are fetched with `token` and without a cache, as the builder fetches them; stored wheels are
-    installed from the file that was stored; the rest as this machine fetches public packages. Every file must have its
-    sha256. Raises ProofFailed, ImportFailed, NoNetwork.
+    The feed's own packages are fetched with `token` and without a cache, as the builder fetches them. Stored wheels are
+    installed from the files that were stored, all others as this machine gets public packages. Every file must have
+    its sha256. Raises ProofFailed, ImportFailed, NoNetwork.
     """
     private = {pin.name for pin in environment.pins if pin.private}
     requirements = [item for item in environment.pip if not item.startswith("--")]
@@ -40,7 +39,7 @@ def prove(
     python = environment.base.python
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         installer = _Installer(Path(name), python, echo)
-        # The token travels in the environment; an address with a credential would be an argument for all to read.
+        # uv gets the token in its environment: every user of the machine could read it in an argument.
         access = dict(zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(token), strict=True))
         if ours and connection:
             index = ["--no-cache", "--default-index", f"feed={_index(environment, connection)}"]
@@ -51,7 +50,7 @@ def prove(
 
 
 class _Installer:
-    """Installs locked packages into one folder, for another Python and platform than this machine's."""
+    """Installs locked packages into one folder, for the image's Python and platform."""
 
     def __init__(self, folder: Path, python: Python, echo: Callable[[str], None]) -> None:
         self.site = folder / "site"
@@ -64,29 +63,16 @@ class _Installer:
         listed = self._folder / "requirements.txt"
         listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command: list[str | Path] = ["uv", "pip", "install", "--no-config", "--no-deps", "--require-hashes"]
-        command += [
-            *options,
-            "--target",
-            self.site,
-            "--python-version",
-            self._python.exact,
-            "--python-platform",
-            PLATFORM,
-        ]
+        command += [*options, "--target", self.site]
+        command += ["--python-version", self._python.exact, "--python-platform", PLATFORM]
         command += ["--only-binary", ":all:", "--requirement", listed]
         env = variables.for_tool() | access
         finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
-        if finished.status != 0:
-            host = tools.unreachable(finished.output)
-            if host:
-                raise NoNetwork(host, finished.tail())
-            raise ProofFailed(
-                f"{len(lines)} package(s) from {source} don't install as locked.", details=finished.tail()
-            )
+        tools.check(finished, ProofFailed, f"{len(lines)} package(s) from {source} don't install as locked.")
 
 
 def _index(environment: Environment, connection: Connection) -> str:
-    """Return the feed's address in the spec; the builder puts credentials into it if the connection covers it."""
+    """Return the feed's address in the spec; the builder adds credentials to an address that the connection covers."""
     for item in environment.pip:
         match = re.fullmatch(r"--(?:extra-)?index-url (\S+)", item)
         if match and connection.covers(match[1]):
@@ -95,9 +81,9 @@ def _index(environment: Environment, connection: Connection) -> str:
 
 
 def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[str], None]) -> str:
-    """Import `modules` with the image's Python, if this machine has it and is of the image's kind.
+    """Import `modules` with the image's Python, if this machine has it and the image's platform; return what was done.
 
-    `-S` keeps the interpreter's own packages out, which could stand in for a dependency that isn't in the lock.
+    `-S` hides the interpreter's own packages, which could take the place of a dependency that isn't in the lock.
     """
     if not modules:
         return "nothing in them to import"
@@ -113,7 +99,7 @@ def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[
     )
     if finished.status != 0:
         raise ImportFailed(
-            f"{', '.join(modules)} can't be imported with Python {python.minor} from what was installed.",
+            f"{', '.join(modules)} can't be imported with Python {python.minor} from the installed packages.",
             details=finished.tail(),
         )
     return f"imported {', '.join(modules)}"

@@ -4,7 +4,7 @@ from .base import StepError
 
 
 class NoProject(StepError):
-    """`package-dir` holds no Python project."""
+    """`package-dir` is not the folder of a Python project."""
 
     status = 20
     title = "no project"
@@ -18,7 +18,7 @@ class DuplicatePackage(StepError):
     status = 21
     title = "same package twice"
     cause = "Two lines of `package-dir`, or two files of `wheel`, give the same package."
-    fix = "Name each package once."
+    fix = "List each package once."
 
 
 class BuildFailed(StepError):
@@ -26,21 +26,21 @@ class BuildFailed(StepError):
 
     status = 22
     title = "build failed"
-    cause = "The project doesn't build in a clean environment; the last lines say why."
-    fix = "Run python -m build --wheel on a clean checkout, mend what it says, and run the step again."
+    cause = "The project doesn't build in a clean environment; the last lines of the output say why."
+    fix = "Run python -m build --wheel on a clean checkout, fix the error that it reports, and run the step again."
 
 
 class TagMismatch(StepError):
-    """The pushed tag doesn't say the package's version."""
+    """The pushed tag doesn't name the package's version."""
 
     status = 23
     title = "tag and version differ"
     cause = "The version in the project wasn't changed before tagging, or the tag was put on the wrong commit."
-    fix = "Tag vVERSION, VERSION or PACKAGE-vVERSION: change the project's version or the tag, and push again."
+    fix = "Change the project's version, or make the tag vVERSION, VERSION or PACKAGE-vVERSION; then push again."
 
 
 class BadWheel(StepError):
-    """A wheel can't be used: it is missing, not readable, or its metadata isn't valid."""
+    """A wheel can't be used: it is missing, it can't be read, or its metadata isn't valid."""
 
     status = 24
     title = "unusable wheel"
@@ -53,8 +53,8 @@ class WheelDoesNotFit(StepError):
 
     status = 28
     title = "wheel doesn't fit the image"
-    cause = "A compiled wheel only fits the Python and platform that it was built for."
-    fix = "Build with the Python named in `python-version` on Linux x86-64, or pass wheels by `wheel`."
+    cause = "A compiled wheel fits only the Python and the platform that it was built for."
+    fix = "Build with the Python of `python-version` on Linux x86-64, or give finished wheels in `wheel`."
 
 
 class PythonOutOfRange(StepError):
@@ -63,4 +63,4 @@ class PythonOutOfRange(StepError):
     status = 29
     title = "no Python in range"
     cause = "The package's requires-python excludes the Python of the environment."
-    fix = "Set `python-version` to one that the package supports, or widen requires-python."
+    fix = "Set `python-version` to a version that the package supports, or widen requires-python."

@@ -9,16 +9,16 @@ class Unsatisfiable(StepError):
     status = 50
     title = "requirements can't be satisfied"
     cause = "Requirements contradict each other, or a package has no wheel for the image's Python and platform."
-    fix = "Loosen the requirement that the resolver names, or choose another `python-version`."
+    fix = "Relax the requirement that the resolver names, or choose another `python-version`."
 
 
 class LockIncomplete(StepError):
-    """The lock has a requirement without a hash, which the step never emits."""
+    """The lock has a requirement without a hash; the step never writes such a lock."""
 
     status = 51
     title = "lock without hashes"
-    cause = "An index serves files without sha256, so nothing could prove later which file was meant."
-    fix = "Publish that package to the feed, or use an index with hashes."
+    cause = "An index lists files without their sha256, so a file that is replaced later couldn't be detected."
+    fix = "Publish that package to the feed, or use an index that lists sha256."
 
 
 class IndexFailed(StepError):
@@ -26,8 +26,8 @@ class IndexFailed(StepError):
 
     status = 52
     title = "index failed"
-    cause = "The public index, its mirror or the feed has a fault, or the mirror's credential has expired."
-    fix = "See which index it is in the lines above; renew the mirror's credential, or run the step again."
+    cause = "The public index, its mirror or the feed is failing, or the mirror's credential has expired."
+    fix = "The lines above name the index: renew the mirror's credential, or run the step again."
 
 
 class ImageNotFound(StepError):
@@ -36,20 +36,20 @@ class ImageNotFound(StepError):
     status = 61
     title = "image tag unknown"
     cause = "The tag is misspelt, or the registry has removed it."
-    fix = "Choose an existing tag for `base-image`, best a dated one."
+    fix = "Choose an existing tag for `base-image`, preferably one with a date."
 
 
 class ImageRefused(StepError):
-    """The registry didn't show the image's manifest."""
+    """The registry didn't return the image's manifest."""
 
     status = 62
     title = "registry refused"
-    cause = "The image is private, or the registry has a fault or a rate limit."
-    fix = "Use a public image, or give `base-image` with its digest (@sha256:…), which needs no question."
+    cause = "The image is private, or the registry is failing or limits the rate of requests."
+    fix = "Use a public image, or write `base-image` with its digest (@sha256:…): then the registry isn't asked."
 
 
 class ProofFailed(StepError):
-    """The environment's lock can't be installed the way the image builder will do it."""
+    """The environment's lock can't be installed as the image builder will install it."""
 
     status = 80
     title = "environment doesn't install"
@@ -63,4 +63,4 @@ class ImportFailed(StepError):
     status = 81
     title = "package doesn't import"
     cause = "A dependency is missing from the package's metadata, or the module fails when imported."
-    fix = "Mend the package (the traceback says where), bump its version, and release again."
+    fix = "Fix the package (the traceback says where), raise its version, and release again."

@@ -9,14 +9,14 @@ from .remote import Remote
 
 
 def checkout(remote: Remote, token: Secret, into: Path) -> None:
-    """Put the commit's files into the new folder `into` as pip will in the image: history, tags and submodules too.
+    """Put the commit's files into the new folder `into` as pip will in the image, with history, tags and submodules.
 
-    `token` isn't in there, nor known to what runs there later. Submodules are fetched without it: the image builder's
-    credential is for this repository. Raises as `check` does, and CommitIncomplete.
+    `token` isn't written into the folder, so code that runs there later can't read it. Submodules are fetched without
+    it, because the image builder's credential is for one repository. Raises as `fetch` does, and CommitIncomplete.
     """
     repository = remote.repository
     into.mkdir(parents=True)
-    # As pip clones (pip 25.1, `vcs/git.py`): version tools ask for tags and history.
+    # pip clones so (pip 25.1, `vcs/git.py`); tools that derive a version read tags and history.
     fetch(into, repository, token, "--tags", "--filter=blob:none")
     finished = git(into, token, repository, "checkout", "--quiet", repository.commit)
     if finished.status != 0:

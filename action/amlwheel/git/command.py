@@ -1,4 +1,4 @@
-"""Run git: its settings and its credential travel in the environment, and its failures get a name."""
+"""Run git with its settings and its credential in the environment, and turn its failures into errors of the step."""
 
 import base64
 import os
@@ -12,15 +12,16 @@ from ..model.secret import Secret
 from ..transport import http, process, variables
 
 SECONDS = 1200.0
-# git's words for a host without the commit, or what the host says itself; all else is the way there, or a fault.
+# git's words, and the hosts' own, for a missing commit. Any other failure is one of the network or of the host.
 _MISSING = r"remote error: |not our ref|unadvertised object|couldn't find remote ref|not a tree"
 _TOO_OLD = "could not read Username"
 
 
 def fetch(into: Path, repository: Repository, token: Secret, *options: str) -> None:
-    """Fetch the commit into a new repository at `into`; GitHub and Azure Repos give commits by their id.
+    """Fetch the commit by its id into a new repository at `into`; git gets `options` too.
 
-    actions/checkout and azure-pipelines-agent (#2283) fetch so.
+    GitHub and Azure Repos allow that; actions/checkout and azure-pipelines-agent (#2283) fetch so. Raises as `failure`
+    says, and NoRepository when there is no git.
     """
     for command in (
         ("init", "--quiet", "--template="),
@@ -33,7 +34,7 @@ def fetch(into: Path, repository: Repository, token: Secret, *options: str) -> N
 
 
 def git(folder: Path, token: Secret, repository: Repository, *arguments: str) -> process.Finished:
-    """Run git in `folder` with `token` for the repository's host; raise NoRepository when there is no git."""
+    """Run git in `folder`, with `token` for the repository's host; raise NoRepository when there is no git."""
     command: list[str | Path] = ["git", "-C", folder, *arguments]
     try:
         return process.run(command, env=_environment(repository, token), seconds=SECONDS)
@@ -42,11 +43,11 @@ def git(folder: Path, token: Secret, repository: Repository, *arguments: str) ->
 
 
 def _environment(repository: Repository, token: Secret) -> dict[str, str]:
-    """Return git's environment: settings by GIT_CONFIG_COUNT (git 2.31), which no other process sees as arguments."""
+    """Return git's environment, with settings by GIT_CONFIG_COUNT (git 2.31): other processes can't read them there."""
     basic = base64.b64encode(f"{http.USER}:{token.reveal()}".encode()).decode()
     settings = {
         "core.hooksPath": os.devnull,
-        "http.followRedirects": "false",  # whoever it leads to shall not get the token
+        "http.followRedirects": "false",  # else another host would get the token
         "protocol.version": "2",
         "gc.auto": "0",
         "advice.detachedHead": "false",
@@ -61,7 +62,7 @@ def _environment(repository: Repository, token: Secret) -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_ALLOW_PROTOCOL": "https",
         "GIT_CONFIG_COUNT": str(len(settings)),
-        "LC_ALL": "C",  # its words are read
+        "LC_ALL": "C",  # `failure` reads git's words
     }
     for number, (key, value) in enumerate(settings.items()):
         ours |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
@@ -70,19 +71,25 @@ def _environment(repository: Repository, token: Secret) -> dict[str, str]:
 
 
 def failure(finished: process.Finished, repository: Repository) -> StepError:
-    """Return what a failure of git means, after the first question was answered."""
-    said = finished.tail()
-    if _TOO_OLD in said:
-        message = "git asks for a user, although it was given the token."
-        cause = "It is older than 2.31, or the host takes the token for some requests and not for others."
-        return RepositoryRefused(message, cause=cause, fix="Install a newer git on the runner.", details=said)
-    if re.search(r"Could not resolve|Failed to connect|Connection (refused|reset)", said):
-        return NoNetwork(repository.host, said)
-    if re.search(_MISSING, said):
-        return CommitNotPushed(f"{repository.url} doesn't have commit {repository.commit}.", details=said)
+    """Return the error for a failed git command: RepositoryRefused, NoNetwork or CommitNotPushed.
+
+    It holds for a host that has already answered the question of `remote.check`.
+    """
+    tail = finished.tail()
+    if _TOO_OLD in tail:
+        return RepositoryRefused(
+            "git asks for a user name, although it has the token.",
+            cause="git is older than 2.31, or the host accepts the token for some requests and not for others.",
+            fix="Install a newer git on the runner.",
+            details=tail,
+        )
+    if re.search(r"Could not resolve|Failed to connect|Connection (refused|reset)", tail):
+        return NoNetwork(repository.host, tail)
+    if re.search(_MISSING, tail):
+        return CommitNotPushed(f"{repository.url} doesn't have commit {repository.commit}.", details=tail)
     return RepositoryRefused(
         f"Fetching from {repository.url} failed.",
-        cause="The way there broke, or the host has a fault.",
-        fix="Run the step again; what stands above is all that git says.",
-        details=said,
+        cause="The connection broke, or the host is failing.",
+        fix="Run the step again; the lines above are all that git says.",
+        details=tail,
     )

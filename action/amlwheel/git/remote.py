@@ -1,7 +1,7 @@
-"""The repository that images are built from: which commit, can the workspace's token read it, and what is in it.
+"""The repository that images are built from: which commit it is, and whether the workspace's token can read it.
 
-The token travels to git in the environment alone. Only https is spoken, nobody is asked for anything, and no
-configuration, hook or template of this machine's user takes part.
+git gets the token in its environment alone. It uses only https, asks the user for nothing, and reads no configuration,
+hook or template of this machine's user.
 """
 
 import os
@@ -27,14 +27,14 @@ from ..model.secret import Secret, excerpt
 from ..transport import http, tools
 from .command import fetch
 
-_ADVERTISEMENT = "application/x-git-upload-pack-advertisement"  # git, "HTTP transfer protocols": smart clients
+_ADVERTISEMENT = "application/x-git-upload-pack-advertisement"  # git, "HTTP transfer protocols", "Smart Clients"
 
 
 @dataclass(frozen=True)
 class Remote:
-    """What images are built from: a repository with its commit, and the projects' `folders` in it, "" for its root.
+    """What images are built from: a repository with its commit, and the projects' `folders` in it ("" is its root).
 
-    `checked_out` tells whether the commit is the one that the runner has checked out.
+    `checked_out` tells whether the runner has checked out this very commit.
     """
 
     repository: Repository
@@ -43,22 +43,22 @@ class Remote:
 
 
 def locate(given: Repository | None, projects: Sequence[str], environ: Mapping[str, str]) -> Remote:
-    """Return where `projects` (folders) can be fetched from: as `given`, else as their checkout says.
+    """Return where `projects` (folders) can be fetched from: the `given` repository, else that of their checkout.
 
-    Only this machine is asked. Raises NoRepository, BadRepository, NotACommit, UncommittedChanges.
+    This needs no network. Raises NoRepository, BadRepository, NotACommit, UncommittedChanges.
     """
     roots = {tools.git(Path(each), "rev-parse", "--show-toplevel") for each in projects}
     if len(roots) > 1:
         raise BadRepository(
-            "The folders in `package-dir` are of several repositories, and a release is of one commit.",
-            fix="Release each repository's packages by a step of its own.",
+            "The folders in `package-dir` belong to several repositories, but a release is made from one commit.",
+            fix="Release the packages of each repository by a step of its own.",
         )
     root = roots.pop()
     head = tools.git(Path(projects[0]), "rev-parse", "--verify", "HEAD^{commit}") if root else ""
     repository = given or _origin(Path(projects[0]), environ)
     commit = repository.commit or head
     if not commit:
-        raise NoRepository(f"{projects[0]!r} is no checkout of git with a commit, and `git-repository` names none.")
+        raise NoRepository(f"{projects[0]!r} is no git checkout with a commit, and `git-repository` names no commit.")
     folders = tuple(_folder(Path(each), checkout=bool(root)) for each in projects)
     if commit == head:
         _refuse_changes([Path(each) for each in projects], commit)
@@ -66,65 +66,66 @@ def locate(given: Repository | None, projects: Sequence[str], environ: Mapping[s
 
 
 def is_trial(remote: Remote, environ: Mapping[str, str]) -> bool:
-    """Tell whether the commit is the trial merge of a pull request, which its host throws away when that is closed.
+    """Tell whether the commit is the trial merge of a pull request; the host deletes it when that is closed.
 
-    GitHub docs, events that trigger workflows (`pull_request`); Learn, build/variables (`Build.SourceBranch`).
+    Source: GitHub docs, events that trigger workflows (`pull_request`); Learn, build/variables (`Build.SourceBranch`).
     """
     ref = environ.get("GITHUB_REF") or environ.get("BUILD_SOURCEBRANCH") or ""
     return remote.checked_out and bool(re.fullmatch(r"refs/pull/\d+/merge", ref))
 
 
 def _origin(folder: Path, environ: Mapping[str, str]) -> Repository:
-    """Return the repository that `folder` was cloned from; else the one that the CI host names."""
+    """Return the repository that `folder` was cloned from (origin), else the one that the CI host names."""
     server, name = environ.get("GITHUB_SERVER_URL", "https://github.com"), environ.get("GITHUB_REPOSITORY")
-    told = (
+    addresses = (
         tools.git(folder, "remote", "get-url", "origin"),
         f"{server}/{name}" if name else "",
         environ.get("BUILD_REPOSITORY_URI", ""),
     )
-    for text in filter(None, told):
-        if re.match(r"https://|ssh://|[\w.-]+@", text):  # a local folder, such as a mirror of the runner's, is no help
+    for text in filter(None, addresses):
+        # The image builder can't fetch from a local folder, such as a mirror on the runner.
+        if re.match(r"https://|ssh://|[\w.-]+@", text):
             return Repository.parse(text, remote=True)
-    raise NoRepository(f"{str(folder)!r} has no remote called origin that others could fetch from.")
+    raise NoRepository(f"{str(folder)!r} has no remote called origin with an https or ssh address.")
 
 
 def _folder(project: Path, *, checkout: bool) -> str:
-    """Return the project's place in the repository, as a requirement's fragment can hold it."""
+    """Return the project's folder in the repository as a requirement's fragment can name it; raise BadRepository."""
     place = tools.git(project, "rev-parse", "--show-prefix") if checkout else os.path.relpath(project)
     plain = Path(place or ".").as_posix().strip("/")
     plain = "" if plain == "." else plain
     if plain.startswith("..") or not re.fullmatch(r"[\w./+-]*", plain, re.ASCII):
         raise BadRepository(
-            f"`package-dir` {plain!r} can't stand in a requirement: letters, digits and _ . - + / can.",
+            f"`package-dir` {plain!r} can't be part of a requirement: only letters, digits and _ . - + / can.",
             fix="Rename the folder, or set `route` to feed.",
         )
     return plain
 
 
 def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
-    """Raise UncommittedChanges when tracked files differ; untracked ones don't count: CI leaves reports behind."""
-    changed = [tools.git(each, "status", "--porcelain", "--untracked-files=no", "--", ".") for each in projects]
-    if any(changed):
+    """Raise UncommittedChanges when tracked files of a project differ from the commit."""
+    changed = [changes for changes in map(tools.changes, projects) if changes]
+    if changed:
         raise UncommittedChanges(
             f"Tracked files differ from commit {commit[:12]}, from which images would be built.",
-            details="\n".join(filter(None, changed))[:2000],
+            details="\n".join(changed)[:2000],
         )
 
 
 def check(remote: Remote, token: Secret) -> None:
-    """Raise RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` gets the commit from its host.
+    """Raise RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` can fetch the commit.
 
-    CommitIncomplete where the host lacks the history. The first question is the one with which every fetch begins; its
-    status tells more than git's words.
+    Raises CommitIncomplete when the host lacks the history. The first request is the one with which git begins every
+    fetch; its status tells more than git's words.
     """
     repository = remote.repository
     response = http.get(f"{repository.url}/info/refs?service=git-upload-pack", token=token)
     if response.status_code != requests.codes.ok or _ADVERTISEMENT not in response.headers.get("Content-Type", ""):
         raise _refused(response, repository)
-    # git, "HTTP transfer protocols": so a host says that history is cut off. git 2.39 fetches from there without end.
+    # So a host says that its history is cut off (git, "HTTP transfer protocols"). git 2.39 fetches from it without end.
     if re.search(r"shallow [0-9a-f]{40}", response.text):
         raise CommitIncomplete(
-            f"{repository.url} is a shallow clone itself, from which nobody can fetch what pip asks for.",
+            f"{repository.url} is a shallow clone itself and lacks the history that pip fetches.",
             fix="Name the repository that it was cloned from in `git-repository`.",
         )
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
@@ -132,28 +133,29 @@ def check(remote: Remote, token: Secret) -> None:
 
 
 def _refused(response: requests.Response, repository: Repository) -> StepError:
-    """Return what the answer to the first question means; see `scripts/rehearsal/git_host` for the hosts' ways."""
+    """Return the error for a refused first request; `scripts/rehearsal/git_host` shows how each host refuses."""
     status, content = response.status_code, response.headers.get("Content-Type", "")
     place = response.headers.get("Location", "").partition("?")[0].removesuffix("/info/refs")
     fix = f"Make {repository.permission}, store it as a secret, and pass it as `connection-token`."
-    said = f"{repository.url} answered `connection-token` with {status}"
+    what = f"{repository.url} answered `connection-token` with {status}"
     if response.is_redirect and "_signin" not in place:
         return RepositoryNotFound(
             f"{repository.url} has moved to {place[:200]}.",
-            fix="Give the new address in `git-repository`, or set it as origin.",
+            fix="Write the new address in `git-repository`, or set it as the remote origin.",
         )
     if status == requests.codes.not_found:
-        return RepositoryNotFound(f"{said}.", fix=f"Correct `git-repository`, if it is wrong. {fix}")
+        return RepositoryNotFound(f"{what}.", fix=f"Correct `git-repository`, if it is wrong. {fix}")
     if status == requests.codes.unauthorized:
-        cause = "The token has expired, was revoked, or isn't whole."
+        cause = "The token has expired, was revoked, or isn't complete."
     elif status == requests.codes.forbidden:
         cause = "The token is known, but may not read code here"
-        cause += ", or the organisation wants it authorised for single sign-on." if repository.host == GITHUB else "."
+        cause += ", or the organisation requires single sign-on for it." if repository.host == GITHUB else "."
     elif response.is_redirect or (response.ok and "html" in content):
-        said, cause = f"{said}, a sign-in page", "The host doesn't know the token: it has expired, or is of elsewhere."
+        what = f"{what}, a sign-in page"
+        cause = "The host doesn't know the token: it has expired, or belongs to another host or organisation."
     else:
-        cause = "The host has a fault, or no repository is served there."
+        cause = "The host is failing, or the address is not that of a repository."
         fix = "Run the step again, or correct the address."
     return RepositoryRefused(
-        f"{said}.", cause=cause, fix=fix, details="" if "html" in content else excerpt(response.text, 500)
+        f"{what}.", cause=cause, fix=fix, details="" if "html" in content else excerpt(response.text, 500)
     )

@@ -14,9 +14,7 @@ def detect(folders: Sequence[Path], environ: Mapping[str, str]) -> Source:
     said = tools.git(folders[0], "rev-parse", "HEAD")
     told = environ.get("GITHUB_SHA") or environ.get("BUILD_SOURCEVERSION") or ""
     commit = next((each for each in (said, told) if re.fullmatch(r"[0-9a-f]{40,64}", each)), "")
-    # Untracked files don't count: CI leaves caches and reports behind.
-    status = ("status", "--porcelain", "--untracked-files=no", "--", ".")
-    dirty = any(tools.git(folder, *status) for folder in folders)
+    dirty = any(map(tools.changes, folders))
     return Source(_repository(folders[0], environ), commit, tag(environ), dirty, run(environ))
 
 

@@ -1,4 +1,4 @@
-"""Intended effects on the outside world: each known in full before it happens, then applied in order."""
+"""The changes that a run makes outside: all are planned first, then applied in order."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ def nothing() -> None:
 
 @dataclass(frozen=True)
 class Change(Generic[Result]):
-    """A subject (such as `wheel acme-1.0…whl`), what will happen to it, why, and what it then is.
+    """One planned change: its subject (such as `wheel acme-1.0…whl`), what happens to it, why, and the result.
 
-    `result` is known beforehand, because names are derived from content. `effect` runs at most once, in `plan.apply`.
+    `result` is known beforehand, because names are derived from content. `effect` runs at most once, in `apply`.
     """
 
     subject: str
@@ -35,14 +35,15 @@ class Change(Generic[Result]):
 
     @property
     def changes(self) -> bool:
-        """Whether applying it changes anything outside."""
+        """Whether it changes anything outside."""
         return self.verb is not Verb.KEEP
 
 
 def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
     """Run the effects in order, announcing each before it starts; the first failure stops the rest.
 
-    Nothing is rolled back: feeds are immutable and stored secrets unreadable. Running the step again continues.
+    Nothing is rolled back: a feed is immutable, and a stored secret can't be read. The next run of the step continues
+    where this one stopped.
     """
     for change in changes:
         if change.changes:

@@ -1,4 +1,4 @@
-"""Ask many questions at once; all their problems are told together, before the first effect."""
+"""Ask many questions at the same time; all problems are reported together, before the first change."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -8,36 +8,36 @@ from typing import Any, TypeVar
 from ..errors.base import StepError, together
 
 Answer = TypeVar("Answer")
-AT_ONCE = 16  # questions on their way at the same time
+AT_ONCE = 16  # questions at the same time
 
 
 class Observer:
-    """Asks questions of the outside world, all at once."""
+    """Asks questions of services outside, all at the same time."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         """Ask in the threads of `pool`."""
         self._pool = pool
-        self.asked: list[Future[Any]] = []
+        self.futures: list[Future[Any]] = []
 
     def ask(self, question: Callable[[], Answer]) -> Future[Answer]:
-        """Start `question`; its answer is there when the `observing` block has ended."""
+        """Start `question` and return the future of its answer, which is there at the end of the `observing` block."""
         future = self._pool.submit(question)
-        self.asked.append(future)
+        self.futures.append(future)
         return future
 
 
 @contextlib.contextmanager
 def observing() -> Iterator[Observer]:
-    """Collect questions in the block and wait for all answers at its end.
+    """Collect questions in the block, and wait for all answers at its end.
 
-    Raises the one StepError that came up, or `Several` with all of them, so that one run tells everything that is
-    wrong. Any other exception is a bug and comes through as it is.
+    Raises the StepError of a question, or one `Several` with those of all questions, so that one run reports every
+    problem. Any other exception is a bug and is raised as it is.
     """
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         observer = Observer(pool)
         yield observer
     errors: list[StepError] = []
-    for future in observer.asked:
+    for future in observer.futures:
         try:
             future.result()
         except StepError as error:
@@ -47,5 +47,5 @@ def observing() -> Iterator[Observer]:
 
 
 def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:
-    """Return the answers to questions, in their order, once the `observing` block has ended."""
+    """Return the answers to questions, in the order of the questions, after the `observing` block."""
     return tuple(future.result() for future in futures)

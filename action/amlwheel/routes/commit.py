@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from ..build import backend, project, wheel
 from ..environment import lock
-from ..environment.lock import Sources, Wanted
+from ..environment.lock import Sources
+from ..environment.requirements import Requirements
 from ..errors.build import BuildFailed
 from ..errors.environment import Unsatisfiable
 from ..errors.git import CommitDiffers, CommitIncomplete, NotForBuilder
@@ -81,7 +82,7 @@ class GitRoute(Route):
         needs = backend.requirements(place, into, self.host.foreign)
         nowhere = Sources(None, Secret(""), frozenset(), only=False)
         try:
-            return lock.resolve(Wanted((), needs, self._python), nowhere, lambda: None, self.host.say)
+            return lock.resolve(Requirements((), needs, self._python), nowhere, lambda: None, self.host.say)
         except Unsatisfiable as error:
             message = f"What the build of {place.name} needs can't be locked: {', '.join(map(str, needs))}."
             fix = "Choose a backend that has wheels for the image, or set `route` to feed."

@@ -12,8 +12,9 @@ from typing import Any
 
 from .. import __version__
 from ..build import wheel
-from ..environment import lock, proof
-from ..environment.lock import Sources, Wanted
+from ..environment import lock, proof, requirements
+from ..environment.lock import Sources
+from ..environment.requirements import Requirements
 from ..errors.base import Unexpected
 from ..errors.environment import Unsatisfiable
 from ..feed import index, promote, upstream
@@ -107,10 +108,10 @@ class Stages:
         """Resolve the dependencies of `wheels`."""
         inputs = self.inputs
         with self.host.stage("Lock") as done:
-            wanted = Wanted(wheels, lock.requirements(inputs.requirements, Path()), inputs.python_version)
+            needs = Requirements(wheels, requirements.read(inputs.requirements, Path()), inputs.python_version)
             sources = Sources(inputs.feed, inputs.feed_token, world.facts.published, inputs.index == "only")
             try:
-                pins = lock.resolve(wanted, sources, self._recheck(wheels[0]), self.host.say)
+                pins = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say)
             except Unsatisfiable as error:
                 raise error if world.facts.upstream is not False else upstream.lacking(error) from None
             pins = world.route.place(pins, wheels)

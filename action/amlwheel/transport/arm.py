@@ -1,6 +1,6 @@
-"""Requests to Azure Resource Manager: retries, time limits, and errors of the catalogue.
+"""Requests to Azure Resource Manager, with retries, time limits and the step's own errors.
 
-Source of paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearningServices, stable/2024-04-01.
+Source of the paths, bodies and rules: azure-rest-api-specs, Microsoft.MachineLearningServices, stable/2024-04-01.
 """
 
 import fnmatch
@@ -20,28 +20,31 @@ from .azure import network
 
 ARM = "https://management.azure.com"
 API_VERSION = "2024-04-01"
-CONNECT, READ = 10, 60  # seconds; the library's own are 300
+CONNECT, READ = 10, 60  # seconds; the library's own limits are 300
 LONGEST_PAUSE = 60.0  # seconds between two attempts
 Json = dict[str, Any]
 
 
 class _Retry(policies.RetryPolicy[HttpRequest, HttpResponse]):
-    """The library's retries, with the server's Retry-After obeyed up to a bound."""
+    """The library's retries; a server's Retry-After is obeyed up to LONGEST_PAUSE."""
 
     def get_retry_after(self, response: Any) -> float | None:  # noqa: ANN401  # the library's own type is internal
-        """Return the seconds that the server asks for, at most LONGEST_PAUSE; None when it makes no sense."""
+        """Return the seconds that the server asks for, at most LONGEST_PAUSE; None when its value is invalid."""
         try:
-            asked = super().get_retry_after(response)
+            seconds = super().get_retry_after(response)
         except ValueError:
             return None
-        return None if asked is None else min(asked, LONGEST_PAUSE)
+        return None if seconds is None else min(seconds, LONGEST_PAUSE)
 
 
 class Arm:
-    """Requests to Azure Resource Manager, with retries and with errors of the catalogue."""
+    """A client of Azure Resource Manager."""
 
     def __init__(self, credential: Any, scope: str) -> None:  # noqa: ANN401  # azure-core's protocol is structural
-        """Make the client. Policies are explicit: the default set registers resource providers on some 409s."""
+        """Sign in with `credential` for `scope`.
+
+        The policies are listed one by one, because the default set registers resource providers on some 409s.
+        """
         self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
             base_url=ARM,
             policies=[
@@ -55,11 +58,11 @@ class Arm:
         )
 
     def send(self, method: str, path: str, body: Json | None = None, *, version: str = API_VERSION) -> tuple[int, Json]:
-        """Send one request and return status and JSON body; statuses of 400 and more come back as they are.
+        """Send one request and return the response's status and JSON body; a status of 400 or more raises nothing.
 
         `path` begins with a slash or is a whole address (a nextLink). A bare array, the shape of lists before 2021
-        (azure-rest-api-specs, workspace connections 2020-06-01), comes back as `{"value": …}`, the shape of today.
-        Raises NoNetwork and TooSlow.
+        (azure-rest-api-specs, workspace connections 2020-06-01), is returned as `{"value": …}`, the shape of today.
+        Raises NoNetwork and TooSlow, and AzureRefused for a success without JSON.
         """
         url = self._client.format_url(path)
         params = {} if path.startswith("http") else {"api-version": version}
@@ -69,25 +72,28 @@ class Arm:
         with network(ARM.removeprefix("https://"), READ):
             response = self._client.send_request(request, connection_timeout=CONNECT, read_timeout=READ)
             try:
-                said = response.json() if response.content else {}
+                data = response.json() if response.content else {}
             except ValueError:
-                said = None
-        if isinstance(said, list):
-            said = {"value": said}
-        if not isinstance(said, dict) and response.status_code < 400:  # noqa: PLR2004
+                data = None
+        if isinstance(data, list):
+            data = {"value": data}
+        if not isinstance(data, dict) and response.status_code < 400:  # noqa: PLR2004
             raise AzureRefused(
-                f"Something between here and Azure Resource Manager answered {response.status_code} and no data.",
-                cause="A proxy or a sign-in portal answers in the place of Azure.",
+                f"The response from Azure Resource Manager's address has status {response.status_code} and no JSON.",
+                cause="A proxy or a sign-in page on the way answers in place of Azure.",
             )
-        return response.status_code, object_in(said)
+        return response.status_code, object_in(data)
 
     def find(self, path: str, workspace: Workspace) -> Json | None:
-        """GET something of a workspace; None when it doesn't exist there (404)."""
-        status, said = self.send("GET", path)
+        """GET a part of a workspace; return None when the workspace doesn't have it (404).
+
+        Raises as `send` and `check` do.
+        """
+        status, body = self.send("GET", path)
         if status == 404:  # noqa: PLR2004
-            return None  # the workspace is there, see `exists`; services name a missing child in many ways
-        check(status, said, workspace)
-        return said
+            return None  # that the workspace itself exists was checked before; error codes for a missing part vary
+        check(status, body, workspace)
+        return body
 
 
 _NO_WORKSPACE = {
@@ -100,12 +106,12 @@ _NO_WORKSPACE = {
 }
 
 
-def check(status: int, said: Json, workspace: Workspace) -> None:
-    """Raise the catalogue's error for an answer of 400 or more."""
+def check(status: int, body: Json, workspace: Workspace) -> None:
+    """Raise WorkspaceForbidden, WorkspaceNotFound or AzureRefused unless the response is a success."""
     if 200 <= status < 300:  # noqa: PLR2004
         return
-    code, told = code_of(said), object_in(said.get("error")).get("message") or said.get("message") or ""
-    details = excerpt(str(told), 2000)
+    code, message = code_of(body), object_in(body.get("error")).get("message") or body.get("message") or ""
+    details = excerpt(str(message), 2000)
     if status in (401, 403):
         raise WorkspaceForbidden(
             f"Azure Resource Manager forbids this on {workspace.id}: {status} {code}.",
@@ -120,35 +126,35 @@ def check(status: int, said: Json, workspace: Workspace) -> None:
 
 
 def grant(workspace: Workspace) -> str:
-    """Return what gives an identity all that the step needs (Learn, how-to-assign-roles)."""
+    """Return the advice that gives an identity every permission that the step needs (Learn, how-to-assign-roles)."""
     return (
         "Grant the role: az role assignment create --role 'AzureML Data Scientist' --assignee CLIENT-ID "
         f"--scope {workspace.id}"
     )
 
 
-def code_of(said: Json) -> str:
-    """Return the code in an error's body, empty when there is none."""
-    return str(object_in(said.get("error")).get("code") or "")
+def code_of(body: Json) -> str:
+    """Return the error code in a response's body, empty when there is none."""
+    return str(object_in(body.get("error")).get("code") or "")
 
 
 def object_in(value: object) -> Json:
-    """Return `value` if it is a JSON object, else an empty one: what a service sends isn't always what it documents."""
+    """Return `value` if it is a JSON object, else an empty one: services don't always send what they document."""
     return value if isinstance(value, dict) else {}
 
 
 def items_in(value: object) -> tuple[Json, ...]:
-    """Return the objects of a JSON array."""
+    """Return the objects in a JSON array; none when `value` isn't an array."""
     return tuple(each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
 
 
 def allows(blocks: Sequence[Json], *, action: str = "", data: str = "") -> bool:
-    """Tell whether one of the permission `blocks` of roles allows an `action` on resources, or on `data` in them."""
-    wanted, kind = (data, "dataActions") if data else (action, "actions")
+    """Tell whether one of the roles' permission `blocks` allows an `action` on resources, or on the `data` in them."""
+    operation, kind = (data, "dataActions") if data else (action, "actions")
 
     def matches(patterns: object) -> bool:
         listed = patterns if isinstance(patterns, list) else ()
-        return any(fnmatch.fnmatchcase(wanted.lower(), str(each).lower()) for each in listed)
+        return any(fnmatch.fnmatchcase(operation.lower(), str(each).lower()) for each in listed)
 
     return any(
         matches(block.get(kind)) and not matches(block.get(f"not{kind[0].upper()}{kind[1:]}")) for block in blocks

@@ -1,4 +1,4 @@
-"""What Azure's libraries have in common: their failures on the way."""
+"""The network failures that all libraries of Azure have in common."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ from ..errors.base import NoNetwork, TooSlow
 
 @contextlib.contextmanager
 def network(host: str, answer: float) -> Iterator[None]:
-    """Turn azure-core's failures on the way to `host` into NoNetwork and TooSlow; `answer` is its limit in seconds.
+    """Turn azure-core's network failures into NoNetwork and TooSlow.
 
-    The originals aren't chained: they carry the request with its token.
+    `host` is the host that is called, `answer` the time limit in seconds for its response. The original errors aren't
+    chained, because they hold the request with its token.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Run a tool: its output captured line by line, its environment allow-listed, its time bounded."""
+"""Run a tool, read its output line by line, and end it when its time is over."""
 
 import contextlib
 import ctypes
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from ..errors.base import TooSlow
 
-DRAIN = 5.0  # seconds for what a tool said last, once it has ended
+DRAIN = 5.0  # seconds for reading a tool's last output after its end
 RUNNING: set["subprocess.Popen[str]"] = set()
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A tool's exit status and everything it printed, stdout and stderr in order. The text is hostile."""
+    """The exit status of a tool and its whole output, stdout and stderr in order. The text is hostile."""
 
     status: int
     output: str
@@ -33,7 +33,7 @@ class Finished:
 def start(
     command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None, stdin: int, stderr: int
 ) -> "subprocess.Popen[str]":
-    """Start a tool in a session of its own, so that it can be ended with all that it starts."""
+    """Start a tool in a session of its own, so that `end` also ends the processes that the tool starts."""
     program, *rest = map(str, command)
     child = subprocess.Popen(
         [shutil.which(program, path=env.get("PATH")) or program, *rest],
@@ -60,10 +60,10 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     echo: Callable[[str], None] | None = None,
     errors: bool = True,
 ) -> Finished:
-    """Run `command` to its end and return what it said; `echo` gets each line as it comes.
+    """Run `command` to its end and return its status and output; `echo` gets each line as it comes.
 
-    `errors=False` leaves stderr out, for a tool whose answer is parsed. Raises TooSlow when it takes longer than
-    `seconds`. Nothing secret may be in `command`: any user of the machine can read another process's arguments.
+    `errors=False` leaves stderr out, for a tool whose output is parsed. Raises TooSlow when the tool takes longer than
+    `seconds`. `command` must hold no secret: any user of the machine can read another process's arguments.
     """
     child = start(command, env, cwd, subprocess.DEVNULL, subprocess.STDOUT if errors else subprocess.DEVNULL)
     lines: list[str] = []
@@ -80,7 +80,7 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
             failures.append(error)
             end(child)
 
-    # In a thread of its own: a daemon that the tool leaves behind may keep the pipe open for ever.
+    # A thread of its own reads: a daemon that the tool leaves behind may keep the pipe open for ever.
     reader = threading.Thread(target=listen, daemon=True)
     reader.start()
     try:
@@ -103,7 +103,7 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
 def hide() -> None:
     """Keep other processes of the same user from reading our environment in /proc (Linux; no help against root).
 
-    prctl(2), PR_SET_DUMPABLE. The build and the proof run the project's code beside us.
+    The build and the proof run the project's code at the same time. Source: prctl(2), PR_SET_DUMPABLE.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
@@ -117,7 +117,7 @@ def end_all() -> None:
 
 
 def end(child: subprocess.Popen[str]) -> None:
-    """End a tool and whatever it started; a build's backend would otherwise live on and hold our pipe."""
+    """End a tool and all processes that it started: a build's backend would otherwise go on and keep our pipe open."""
     if sys.platform == "win32":
         child.kill()
         return

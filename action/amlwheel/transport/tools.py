@@ -1,13 +1,27 @@
-"""What tools of this machine are asked: git about a checkout, uv about a Python; and what their failures mean."""
+"""Questions to tools of this machine (git about a checkout, uv about a Python), and what a tool's failure means."""
 
 import re
 from pathlib import Path
 
+from ..errors.base import NoNetwork, StepError
 from . import process, variables
 
 
+def check(finished: process.Finished, error: type[StepError], what: str) -> None:
+    """Return if the tool succeeded; else raise NoNetwork if it couldn't reach a host, or `error` saying `what`.
+
+    Both have the tool's last lines as their details.
+    """
+    if finished.status == 0:
+        return
+    host = unreachable(finished.output)
+    if host:
+        raise NoNetwork(host, finished.tail())
+    raise error(what, details=finished.tail())
+
+
 def unreachable(output: str) -> str:
-    """Return the host that a tool couldn't reach, by what it printed; empty when it failed for another reason."""
+    """Return the host that a tool couldn't reach, read from its output; empty when it failed for another reason."""
     pattern = r"error sending request|dns error|connection refused|tunnel error|timed out|network is unreachable"
     if not re.search(pattern, output, re.IGNORECASE):
         return ""
@@ -16,20 +30,13 @@ def unreachable(output: str) -> str:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Return what git says of the repository around `folder`, empty when it says no or isn't there.
+    """Return git's answer about the repository around `folder`; empty when git fails or isn't installed.
 
-    A runner's checkout often belongs to another user, which git refuses; it is the user's own project all the same.
+    A runner's checkout often belongs to another user, and git refuses to read such a repository (`safe.directory`).
+    Here it is the user's own project all the same.
     """
-    command: list[str | Path] = [
-        "git",
-        "-c",
-        "safe.directory=*",
-        "-c",
-        "log.showSignature=false",
-        "-C",
-        folder,
-        *arguments,
-    ]
+    settings = ("-c", "safe.directory=*", "-c", "log.showSignature=false")
+    command: list[str | Path] = ["git", *settings, "-C", folder, *arguments]
     try:
         finished = process.run(command, env=variables.for_tool(build=True), seconds=60, errors=False)
     except OSError:
@@ -37,8 +44,19 @@ def git(folder: Path, *arguments: str) -> str:
     return finished.output.strip() if finished.status == 0 else ""
 
 
-def find_python(wanted: str) -> str:
-    """Return a Python of this machine that fits `wanted` (`3.12`, `>=3.10,<3.14`), as uv finds it; empty without."""
-    command = ["uv", "python", "find", "--no-config", "--no-project", "--system", wanted]
-    found = process.run(command, env=variables.for_tool(), seconds=60, errors=False).output.strip()
-    return found if Path(found).is_file() else ""
+def changes(folder: Path) -> str:
+    """Return the tracked files in `folder` that differ from the commit, as `git status` lists them; empty without any.
+
+    Untracked files don't count: CI leaves caches and reports behind.
+    """
+    return git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".")
+
+
+def find_python(version: str) -> str:
+    """Return the path of a Python on this machine that fits `version`, found by uv; empty when there is none.
+
+    `version` is one version or a range of versions, such as `3.12` or `>=3.10,<3.14`.
+    """
+    command = ["uv", "python", "find", "--no-config", "--no-project", "--system", version]
+    path = process.run(command, env=variables.for_tool(), seconds=60, errors=False).output.strip()
+    return path if Path(path).is_file() else ""

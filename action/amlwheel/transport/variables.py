@@ -1,11 +1,11 @@
-"""The variables that a tool gets: an allow-list, so that every token stays here."""
+"""The environment variables that a tool gets: an allow-list, so that no tool gets a token."""
 
 import os
 import re
 import sysconfig
 from collections.abc import Mapping
 
-# What a tool needs from the machine. Everything else, above all every token, stays here.
+# The settings of the machine that a tool needs. No tool gets any other variable, above all no token.
 _PLAIN = frozenset(
     """
     PATH HOME USERPROFILE HOMEDRIVE HOMEPATH LOCALAPPDATA APPDATA PROGRAMDATA PROGRAMFILES PROGRAMFILES(X86) SYSTEMROOT
@@ -16,7 +16,7 @@ _PLAIN = frozenset(
 )
 # A company's runners reach packages through an index of their own.
 _INDEX = re.compile(r"UV_DEFAULT_INDEX|UV_INDEX_URL|PIP_INDEX_URL|UV_INDEX_\w+_(USERNAME|PASSWORD)")
-# What build backends and compilers read; named by the tools' own manuals.
+# The settings of build backends and compilers, as the tools' own manuals name them.
 _BUILD = re.compile(
     r"CC|CXX|FC|AR|LD|CFLAGS|CXXFLAGS|CPPFLAGS|FFLAGS|LDFLAGS|ARCHFLAGS|MAKEFLAGS|PKG_CONFIG_PATH|PKG_CONFIG|CPATH|INCLUDE"
     r"|LIB|LIBPATH|LIBRARY_PATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|SDKROOT|DEVELOPER_DIR|MACOSX_DEPLOYMENT_TARGET|VCINSTALLDIR"
@@ -29,8 +29,8 @@ _SECRETIVE = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|API_?KEY|_AUTH", re.I
 def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> dict[str, str]:
     """Return the allow-listed environment for a tool, with the step's own tools first on PATH.
 
-    `build=True` is for running the project's code: compiler and backend settings are added, and whatever could hold a
-    credential (an index or proxy address with a user name, a variable named like a secret) is left out.
+    `build=True` is for running the project's code: the settings of compilers and backends are added, and every variable
+    that could hold a credential is left out (an index or proxy address with a user name, a name like a secret's).
     """
     kept = {}
     for name, value in source.items():
@@ -39,7 +39,7 @@ def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> 
             kept[name] = value
     if "PIP_INDEX_URL" in kept and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(kept):
         kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
-    if kept.get("HOME") == os.devnull:  # some set it so; uv fails on a home that isn't a folder
+    if kept.get("HOME") == os.devnull:  # set so on some machines; uv fails on a home that isn't a folder
         del kept["HOME"]
     if build:
         kept = {name: value for name, value in kept.items() if not _secretive(name, value)}
@@ -49,7 +49,7 @@ def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> 
 
 
 def withheld(source: Mapping[str, str]) -> list[str]:
-    """Return the variables that a build would need for the network, but doesn't get because of a credential in them."""
+    """Return the names of the network settings that a build doesn't get because they hold a credential."""
     needed = (name for name in source if _INDEX.fullmatch(name.upper()) or name.upper().endswith("_PROXY"))
     return sorted(name for name in needed if _secretive(name, source[name]))
 

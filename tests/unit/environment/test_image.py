@@ -19,7 +19,7 @@ CHALLENGE = 'Bearer realm="https://auth.example/token",service="registry",scope=
 
 @dataclass
 class Registry:
-    """Answers by address; `asked` lists what was asked with which token."""
+    """Answers by address; `asked` lists the addresses of the requests, each with its token."""
 
     answers: dict[str, list[requests.Response]]
     asked: list[tuple[str, str]] = field(default_factory=list)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from amlwheel.environment import lock
-from amlwheel.environment.lock import Sources, Wanted, requirements, resolve
+from amlwheel.environment.lock import Sources, resolve
+from amlwheel.environment.requirements import Requirements
 from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from amlwheel.errors.feed import TokenRefused
-from amlwheel.errors.inputs import BadInput
 from amlwheel.model.environment import Python
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.transport import http, process
@@ -34,69 +34,15 @@ def wheel(tmp_path: Path) -> Wheel:
     return make(tmp_path, more="Requires-Dist: numpy>=2\nRequires-Dist: Acme_Base\nRequires-Dist: x; extra == 'y'\n")
 
 
-def wanted(wheel: Wheel, *more: str) -> Wanted:
-    return Wanted((wheel,), tuple(map(Requirement, more)), PYTHON)
+def needs(wheel: Wheel, *more: str) -> Requirements:
+    return Requirements((wheel,), tuple(map(Requirement, more)), PYTHON)
 
 
-# --- the input
-
-
-def test_requirements_are_lines_without_comments(tmp_path: Path) -> None:
-    text = "torch>=2.4  # the net\n\n# only a comment\nlightgbm[scikit-learn]==4.5; python_version < '3.13'\n"
-    assert [str(each) for each in requirements(text, tmp_path)] == [
-        "torch>=2.4",
-        'lightgbm[scikit-learn]==4.5; python_version < "3.13"',
-    ]
-    assert requirements("", tmp_path) == ()
-
-
-def test_one_line_may_be_a_file(tmp_path: Path) -> None:
-    (tmp_path / "more.txt").write_text("\ufefftorch\nnumpy\n", encoding="utf-8")
-    assert [each.name for each in requirements(" more.txt ", tmp_path)] == ["torch", "numpy"]
-    with pytest.raises(BadInput, match="which doesn't exist"):  # as a package, anybody could own that name
-        requirements("no-such.txt", tmp_path)
-
-
-def test_a_long_line_is_no_file(tmp_path: Path) -> None:
-    line = f"torch; platform_version == '{'x' * 400}'"
-    assert [each.name for each in requirements(line, tmp_path)] == ["torch"]
-
-
-def test_a_file_in_another_encoding_is_said(tmp_path: Path) -> None:
-    (tmp_path / "more.txt").write_text("torch\n", encoding="utf-16")
-    with pytest.raises(BadInput, match="isn't a text file in UTF-8") as caught:
-        requirements("more.txt", tmp_path)
-    assert "`requirements`" in caught.value.fix
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["-r other.txt", "--index-url https://x.example/", "./folder", "pkg @ https://x.example/p.whl", "torch=>2", "-e ."],
-)
-def test_what_would_bring_an_index_of_its_own_is_refused(tmp_path: Path, line: str) -> None:
-    with pytest.raises(BadInput, match=r"1 line\(s\) that aren't plain requirements"):
-        requirements(f"torch\n{line}", tmp_path)
-
-
-def test_a_credential_in_a_refused_line_is_not_repeated(tmp_path: Path) -> None:
-    lines = f"--extra-index-url https://me:{CANARY}@x.example/\npkg @ https://{CANARY}@x.example/p.whl"
-    with pytest.raises(BadInput, match=r"2 line\(s\)") as caught:
-        requirements(lines, tmp_path)
-    assert CANARY not in caught.value.what
-    assert "//***@x.example/" in caught.value.what
-
-
-# --- what uv is told
-
-
-def test_wanted_knows_own_and_direct_names(wheel: Wheel) -> None:
-    names = wanted(wheel, "Scikit.Learn")
-    assert names.own == {"acme-churn"}
-    assert names.direct == {"numpy", "acme-base", "scikit-learn"}
+# --- what uv gets
 
 
 def project(wheel: Wheel, sources: Sources, bound: Iterable[str] = ()) -> Any:  # noqa: ANN401  # TOML
-    text = lock._project(Path("/somewhere"), wanted(wheel, "torch>=2; python_version < '3.13'"), set(bound), sources)
+    text = lock._project(Path("/somewhere"), needs(wheel, "torch>=2; python_version < '3.13'"), set(bound), sources)
     return tomllib.loads(text)
 
 
@@ -152,7 +98,7 @@ def test_the_local_index_is_a_pep_503_folder(wheel: Wheel, tmp_path: Path) -> No
     assert f'href="{wheel.path.as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>' in page
 
 
-# --- what uv says
+# --- what uv answers
 
 
 def listed(name: str, version: str, *digests: str, url: str = "https://files.example/x.whl") -> str:
@@ -181,12 +127,12 @@ def test_pins_are_read_sorted_and_know_what_is_the_feeds(tmp_path: Path) -> None
 
 
 class Uv:
-    """Takes the place of uv: gives what the callable makes of the bound names and the round's number."""
+    """Takes the place of uv: `respond` makes the result from the bound names and the number of the round."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, respond: Callable[[set[str], int], process.Finished | str]
     ) -> None:
-        """Count the rounds."""
+        """Record the bound names of each round."""
         self.respond, self.rounds, self.annotations = respond, list[set[str]](), ""
         monkeypatch.setattr(lock, "_compile", self.compile)
 
@@ -210,7 +156,7 @@ def never() -> None:
 
 def test_direct_published_names_are_bound_from_the_start(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
     uv = Uv(monkeypatch, lambda *_: listed("acme-churn", "1.2.3", wheel.sha256) + listed("numpy", "2", sha("n")))
-    pins = resolve(wanted(wheel, "acme-features"), EXTRA, never, never)  # type: ignore[arg-type]  # takes no word
+    pins = resolve(needs(wheel, "acme-features"), EXTRA, never, never)  # type: ignore[arg-type]  # takes no argument
     assert uv.rounds == [{"acme-base", "acme-features"}]
     assert [(pin.name, pin.private) for pin in pins] == [("acme-churn", True), ("numpy", False)]
 
@@ -227,7 +173,7 @@ def test_a_published_name_that_turns_up_on_the_way_is_bound_and_resolved_again(
         ),
     )
     said: list[str] = []
-    pins = resolve(wanted(wheel), sources, never, said.append)
+    pins = resolve(needs(wheel), sources, never, said.append)
     assert uv.rounds == [set(), {"one"}, {"one", "two"}]
     assert said == ["from the feed, not the public index: one", "from the feed, not the public index: two"]
     assert {pin.name: pin.private for pin in pins} == {"acme-churn": True, "one": True, "two": True}
@@ -239,7 +185,7 @@ def test_a_published_name_in_a_failure_is_bound_and_tried_again(monkeypatch: pyt
     rest = listed("acme-churn", "1.2.3", wheel.sha256)
     uv = Uv(monkeypatch, lambda bound, _: rest if "acme-features" in bound else failed)
     checks: list[int] = []
-    resolve(wanted(wheel), EXTRA, lambda: checks.append(1), lambda _: None)
+    resolve(needs(wheel), EXTRA, lambda: checks.append(1), lambda _: None)
     assert uv.rounds == [{"acme-base"}, {"acme-base", "acme-features"}]
     assert checks == [1]
 
@@ -248,14 +194,14 @@ def test_a_published_name_in_a_failure_is_bound_and_tried_again(monkeypatch: pyt
 def test_with_one_source_nothing_is_bound(monkeypatch: pytest.MonkeyPatch, wheel: Wheel, sources: Sources) -> None:
     given = listed("acme-churn", "1.2.3", wheel.sha256) + listed("acme-features", "1", sha("f"))
     uv = Uv(monkeypatch, lambda *_: given)
-    resolve(wanted(wheel), sources, never, never)  # type: ignore[arg-type]  # takes no word
+    resolve(needs(wheel), sources, never, never)  # type: ignore[arg-type]  # takes no argument
     assert uv.rounds == [set()]
 
 
 def test_requirements_that_cannot_be_met_come_with_uvs_words(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
     Uv(monkeypatch, lambda *_: process.Finished(1, "x No solution found: sshtunnel>=99 is unavailable"))
     with pytest.raises(Unsatisfiable) as caught:
-        resolve(wanted(wheel), EXTRA, lambda: None, lambda _: None)
+        resolve(needs(wheel), EXTRA, lambda: None, lambda _: None)
     assert "sshtunnel>=99" in caught.value.details
 
 
@@ -267,7 +213,7 @@ def test_a_refused_token_never_reads_as_not_found(monkeypatch: pytest.MonkeyPatc
         raise TokenRefused(message)
 
     with pytest.raises(TokenRefused):
-        resolve(wanted(wheel), EXTRA, recheck, lambda _: None)
+        resolve(needs(wheel), EXTRA, recheck, lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +230,7 @@ def test_an_index_that_cannot_be_reached_is_no_network(
 ) -> None:
     Uv(monkeypatch, lambda *_: process.Finished(2, said))
     with pytest.raises(NoNetwork) as caught:
-        resolve(wanted(wheel), EXTRA, lambda: None, lambda _: None)
+        resolve(needs(wheel), EXTRA, lambda: None, lambda _: None)
     assert caught.value.host == host
 
 
@@ -305,7 +251,7 @@ def test_no_line_without_its_hash_leaves(
     first = "" if own is None else listed("acme-churn", "1.2.3", *ours)
     Uv(monkeypatch, lambda *_: first + listed("numpy", "2", *other))
     with pytest.raises(LockIncomplete) as caught:
-        resolve(wanted(wheel), EXTRA, never, lambda _: None)
+        resolve(needs(wheel), EXTRA, never, lambda _: None)
     assert ("numpy" if not other else "acme-churn") in caught.value.what
 
 
@@ -315,12 +261,12 @@ def test_a_json_string_is_a_toml_string() -> None:
 
 
 def test_what_was_bound_on_a_mere_mention_is_taken_out_again(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
-    """A mention of acme-features in the words of uv, although, in the end, nothing requires it."""
+    """Uv's failure names acme-features, although in the end nothing requires it."""
     failed = process.Finished(1, "acme-features is mentioned here")
     rest = listed("acme-churn", "1.2.3", wheel.sha256)
     uv = Uv(monkeypatch, lambda _, number: failed if number == 1 else rest)
     uv.annotations = "acme-features==1.0      # via amlwheel-lock (pyproject.toml)\n"
-    resolve(wanted(wheel), EXTRA, lambda: None, lambda _: None)
+    resolve(needs(wheel), EXTRA, lambda: None, lambda _: None)
     assert uv.rounds == [{"acme-base"}, {"acme-base", "acme-features"}, {"acme-base"}]
 
 
@@ -332,18 +278,13 @@ def test_an_index_with_a_fault_is_no_unsatisfiable_requirement(
 ) -> None:
     Uv(monkeypatch, lambda *_: process.Finished(2, said))
     with pytest.raises(IndexFailed):
-        resolve(wanted(wheel), EXTRA, lambda: None, lambda _: None)
-
-
-def test_what_another_platform_requires_is_not_asked_for() -> None:
-    windows = [Requirement("acme-win; sys_platform == 'win32'"), Requirement("acme-fast; extra == 'fast'")]
-    assert Wanted((), (*windows, Requirement("acme-nix; os_name == 'posix'")), PYTHON).direct == {"acme-nix"}
+        resolve(needs(wheel), EXTRA, lambda: None, lambda _: None)
 
 
 def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Pypiserver's pages have md5 unless it is told otherwise."""
+    """Pypiserver's pages have md5 unless it is configured otherwise."""
     asked: list[tuple[object, ...]] = []
 
     def read(url: str, token: object, *, most: int) -> str:

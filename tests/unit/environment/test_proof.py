@@ -1,4 +1,4 @@
-"""The proof installs what is registered, with the builder's token, which no command ever shows."""
+"""The proof installs the registered packages with the builder's token, which is in no command."""
 
 import json
 import platform
@@ -22,10 +22,10 @@ HERE = Python(platform.python_version())
 
 
 class Tools:
-    """Takes the place of `process.run`: keeps every command with its requirements, answers by the command's words."""
+    """Takes the place of `process.run`: records every command with its requirements, and answers by its words."""
 
     def __init__(self, **answers: process.Finished) -> None:
-        """Answer `install1`, `install2`, `find` and `import` as told, everything else with success."""
+        """Answer `install1`, `install2`, `find` and `import` as given, everything else with success."""
         self.answers = answers
         self.runs: list[tuple[list[str], Mapping[str, str]]] = []
         self.requirements: list[str] = []
@@ -176,7 +176,7 @@ def test_the_steps_own_python_serves_when_it_is_the_images(monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("linux")
 def test_only_what_was_installed_can_be_imported(tmp_path: Path) -> None:
-    """The step's own packages, requests among them, mustn't stand in for a dependency that nobody declared."""
+    """The step's own packages, such as requests, mustn't take the place of a dependency that isn't declared."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "fine.py").write_text("import json\n")

@@ -1,4 +1,4 @@
-"""Where images are built from: what the checkout says, what the hosts answer, how git is run."""
+"""The repository that images are built from: the checkout, the hosts' responses, and the calls of git."""
 
 import base64
 import os
@@ -33,21 +33,21 @@ ADVERTISED = {"Content_Type": "application/x-git-upload-pack-advertisement"}
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Return what git says of every checkout, by the first argument that it knows; to be changed."""
-    said = {"--show-toplevel": "/src", "HEAD^{commit}": SHA, "get-url": URL, "--show-prefix": "", "status": ""}
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Return git's answers about every checkout, by the first argument that has one; a test may change them."""
+    texts = {"--show-toplevel": "/src", "HEAD^{commit}": SHA, "get-url": URL, "--show-prefix": "", "status": ""}
     monkeypatch.setattr(
-        tools, "git", lambda _, *words: next((text for word, text in said.items() if word in words), "")
+        tools, "git", lambda _, *words: next((text for word, text in texts.items() if word in words), "")
     )
-    return said
+    return texts
 
 
 # --- which repository and commit
 
 
-def test_a_checkout_says_repository_and_commit(told: dict[str, str]) -> None:
+def test_a_checkout_says_repository_and_commit(answers: dict[str, str]) -> None:
     assert remote.locate(None, ["."], {}) == SOURCE
-    told["--show-prefix"] = "packages/churn/"
+    answers["--show-prefix"] = "packages/churn/"
     assert remote.locate(None, ["packages/churn"], {}).folders == ("packages/churn",)
 
 
@@ -60,8 +60,10 @@ def test_a_checkout_says_repository_and_commit(told: dict[str, str]) -> None:
         ("", {"BUILD_REPOSITORY_URI": "https://x:token@github.com/acme/churn.git"}),
     ],
 )
-def test_the_origin_comes_before_what_the_host_says(told: dict[str, str], origin: str, environ: dict[str, str]) -> None:
-    told["get-url"] = origin
+def test_the_origin_comes_before_what_the_host_says(
+    answers: dict[str, str], origin: str, environ: dict[str, str]
+) -> None:
+    answers["get-url"] = origin
     assert remote.locate(None, ["."], environ).repository == GITHUB
 
 
@@ -79,16 +81,16 @@ def test_a_trial_merge_is_known(name: str, ref: str, *, trial: bool) -> None:
     assert not remote.is_trial(Remote(GITHUB, ("",), checked_out=False), {name: ref})
 
 
-def test_what_is_given_comes_first(told: dict[str, str]) -> None:
+def test_what_is_given_comes_first(answers: dict[str, str]) -> None:
     assert remote.locate(AZURE.at(""), ["."], {}) == Remote(AZURE, ("",), checked_out=True)
-    told["status"] = " M of another commit"
+    answers["status"] = " M of another commit"
     assert remote.locate(AZURE.at(OTHER), ["."], {}) == Remote(AZURE.at(OTHER), ("",), checked_out=False)
 
 
 def test_without_a_checkout_folders_are_those_below(
-    told: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told.clear()
+    answers.clear()
     monkeypatch.chdir(tmp_path)
     assert remote.locate(GITHUB, [".", "packages/b"], {}).folders == ("", "packages/b")
     with pytest.raises(BadRepository):
@@ -109,9 +111,9 @@ def test_without_a_checkout_folders_are_those_below(
     ],
 )
 def test_what_nobody_else_could_fetch_is_refused(
-    told: dict[str, str], changes: dict[str, str], error: type[StepError]
+    answers: dict[str, str], changes: dict[str, str], error: type[StepError]
 ) -> None:
-    told |= changes
+    answers |= changes
     with pytest.raises(error):
         remote.locate(None, ["."], {})
 
@@ -128,7 +130,7 @@ TITLE = "<html><title>Sign In</title></html>"
 
 
 def test_a_host_without_the_history_is_not_fetched_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git 2.39 would start itself again and again there; the words are those of `git upload-pack --advertise-refs`."""
+    """Git 2.39 would start itself again and again; the response is that of `git upload-pack --advertise-refs`."""
     said = f"003f{SHA} refs/heads/main\n0035shallow {SHA}\n0000"
     monkeypatch.setattr(http, "get", lambda *_, **__: answer(200, said, **ADVERTISED))
     monkeypatch.setattr(process, "run", lambda *_, **__: pytest.fail("fetched"))
@@ -142,7 +144,7 @@ def test_a_host_without_the_history_is_not_fetched_from(monkeypatch: pytest.Monk
         (answer(401), GITHUB, RepositoryRefused, "has expired"),
         (answer(403), GITHUB, RepositoryRefused, "single sign-on"),
         (answer(403), AZURE, RepositoryRefused, "may not read code here."),
-        (answer(404), GITHUB, RepositoryNotFound, "may not know of the repository"),
+        (answer(404), GITHUB, RepositoryNotFound, "may not read the repository"),
         (answer(203, TITLE, Content_Type="text/html"), AZURE, RepositoryRefused, "doesn't know the token"),
         (answer(200, TITLE, Content_Type="text/html; charset=utf-8"), AZURE, RepositoryRefused, "doesn't know"),
         (
@@ -152,8 +154,8 @@ def test_a_host_without_the_history_is_not_fetched_from(monkeypatch: pytest.Monk
             "know",
         ),
         (answer(301, Location=f"{URL}-new/info/refs?service=x"), GITHUB, RepositoryNotFound, "misspelt"),
-        (answer(503), GITHUB, RepositoryRefused, "has a fault"),
-        (answer(200, "# service", Content_Type="text/plain"), GITHUB, RepositoryRefused, "has a fault"),
+        (answer(503), GITHUB, RepositoryRefused, "is failing"),
+        (answer(200, "# service", Content_Type="text/plain"), GITHUB, RepositoryRefused, "is failing"),
     ],
 )
 def test_each_refusal_is_told_apart(
@@ -171,10 +173,10 @@ def test_each_refusal_is_told_apart(
 
 
 class Git:
-    """Takes the place of git: notes how it was called, and fails where it is told to."""
+    """Takes the place of git: records its calls, and fails at the command in `failure`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Answer every first question with yes."""
+        """Let every command succeed, and every first request."""
         self.calls: list[tuple[list[str], dict[str, str]]] = []
         self.failure, self.words = "", "fatal"
         self.then: Callable[[Path], object] = str
@@ -261,3 +263,9 @@ def test_submodules_are_fetched_without_the_token(git: Git, tmp_path: Path) -> N
     git.failure = "submodule"
     with pytest.raises(CommitIncomplete, match="submodules"):
         checkout.checkout(SOURCE, Secret("x"), tmp_path / "two")
+
+
+def test_a_commit_that_the_fetch_did_not_bring_is_not_pushed(git: Git, tmp_path: Path) -> None:
+    git.failure, git.words = "checkout", f"fatal: reference is not a tree: {SHA}"
+    with pytest.raises(CommitNotPushed, match=SHA):
+        checkout.checkout(SOURCE, TOKEN, tmp_path / "tree")

@@ -13,7 +13,7 @@ from amlwheel.plan.observe import observing
 
 
 class Place:
-    """Something outside: it holds what was created there, and plans what is to be."""
+    """A service outside: it holds the names that were created, and plans new ones."""
 
     def __init__(self, *names: str) -> None:
         """Hold `names` from the start."""
@@ -33,8 +33,8 @@ def fail(error: Exception) -> None:
 
 
 def plan(place: Place, *names: str) -> list[Change[str]]:
-    with observing() as seen:
-        asked = [seen.ask(partial(place.plan, name)) for name in names]
+    with observing() as observer:
+        asked = [observer.ask(partial(place.plan, name)) for name in names]
     return [each.result() for each in asked]
 
 
@@ -82,27 +82,27 @@ def test_the_first_failure_stops_the_rest() -> None:
 def test_several_errors_come_together_and_unreachable_hosts_as_one() -> None:
     errors: list[StepError] = [BadInput("a"), NoNetwork("one"), TagMismatch("b"), NoNetwork("two")]
     questions = [partial(fail, error) for error in errors]
-    with pytest.raises(Several) as caught, observing() as seen:
-        list(map(seen.ask, questions))
+    with pytest.raises(Several) as caught, observing() as observer:
+        list(map(observer.ask, questions))
     assert [each.what for each in caught.value.errors] == ["a", "b", "No connection to one, two."]
 
 
 def test_one_error_comes_as_itself() -> None:
     error = BadInput("a")
-    with pytest.raises(BadInput) as caught, observing() as seen:
-        seen.ask(partial(fail, error))
+    with pytest.raises(BadInput) as caught, observing() as observer:
+        observer.ask(partial(fail, error))
     assert caught.value is error
 
 
 def test_a_bug_comes_through_as_it_is() -> None:
-    with pytest.raises(ZeroDivisionError), observing() as seen:
-        seen.ask(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError), observing() as observer:
+        observer.ask(lambda: 1 // 0)
 
 
 def test_questions_are_asked_at_the_same_time() -> None:
     meet = threading.Barrier(4, timeout=5)
-    with observing() as seen:
-        asked = [seen.ask(meet.wait) for _ in range(4)]
+    with observing() as observer:
+        asked = [observer.ask(meet.wait) for _ in range(4)]
     assert sorted(each.result() for each in asked) == [0, 1, 2, 3]
 
 

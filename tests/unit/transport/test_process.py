@@ -1,6 +1,7 @@
-"""Tools run with an allow-listed environment, their output in order, their time bounded."""
+"""Tools run with their output in order and their time bounded, and are ended with all that they start."""
 
 import contextlib
+import ctypes
 import os
 import sys
 import threading
@@ -9,81 +10,12 @@ from pathlib import Path
 
 import pytest
 from amlwheel.errors.base import TooSlow
-from amlwheel.transport import process, tools, variables
-from amlwheel.transport.dialogue import Dialogue
-from unit.parts import CANARY, ROOT
-
-SECRETS = {
-    "AMLWHEEL_FEED_TOKEN": CANARY,
-    "AZURE_CLIENT_SECRET": CANARY,
-    "GITHUB_TOKEN": CANARY,
-    "SYSTEM_ACCESSTOKEN": CANARY,
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": CANARY,
-    "TWINE_PASSWORD": CANARY,
-    "PIP_EXTRA_INDEX_URL": f"https://me:{CANARY}@x.example/",
-    "UV_EXTRA_INDEX_URL": f"https://me:{CANARY}@x.example/",
-    "CARGO_REGISTRY_TOKEN": CANARY,
-    "HATCH_INDEX_AUTH": CANARY,
-    "PDM_BUILD_API_KEY": CANARY,
-}
-INDEXES = {
-    "HTTPS_PROXY": f"http://me:{CANARY}@proxy.example:3128",
-    "http_proxy": f"me:{CANARY}@proxy.example:3128",
-    "UV_DEFAULT_INDEX": f"https://{CANARY}@index.example/simple/",
-    "PIP_INDEX_URL": f"https://me:{CANARY}@index.example/simple/",
-    "UV_INDEX_COMPANY_PASSWORD": CANARY,
-}
-HARMLESS = {
-    "HOME": "/home/me",
-    "NO_PROXY": "localhost,127.0.0.1",
-    "SSL_CERT_FILE": "/ca.pem",
-    "UV_CACHE_DIR": "/cache",
-}
-COMPILER = {"CFLAGS": "-O2 -I/a@b", "CMAKE_ARGS": "-DX=1", "LDFLAGS": "-Wl,-rpath,@loader_path", "SDKROOT": "/sdk"}
+from amlwheel.transport import process, variables
+from unit.parts import ROOT
 
 
 def run(code: str, seconds: float = 20, **more: object) -> process.Finished:
     return process.run([sys.executable, "-I", "-S", "-c", code], env=variables.for_tool(), seconds=seconds, **more)  # type: ignore[arg-type]
-
-
-# --- the environment
-
-
-def test_a_build_gets_no_secret_by_any_way() -> None:
-    given = SECRETS | INDEXES | HARMLESS | COMPILER | {"PATH": "/bin"}
-    env = variables.for_tool(given, build=True)
-    assert CANARY not in " ".join(env.values())
-    assert {**HARMLESS, **COMPILER}.items() <= env.items()
-
-
-def test_our_own_tools_get_the_machines_settings_only() -> None:
-    env = variables.for_tool(SECRETS | INDEXES | HARMLESS | COMPILER)
-    assert {**HARMLESS, **INDEXES}.items() <= env.items()
-    assert not set(SECRETS) & set(env)
-    assert not set(COMPILER) & set(env)
-
-
-def test_variables_that_a_build_misses_are_named() -> None:
-    assert variables.withheld(SECRETS | INDEXES | HARMLESS) == sorted(INDEXES)
-    assert variables.withheld({"HTTPS_PROXY": "http://proxy.example:3128", **HARMLESS}) == []
-
-
-def test_the_steps_tools_come_first_and_nothing_is_downloaded() -> None:
-    env = variables.for_tool({"PATH": "/usr/bin"})
-    assert env["PATH"] == os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin"])
-    assert env["UV_PYTHON_DOWNLOADS"] == "never"
-    assert env["PYTHONUTF8"] == "1"
-
-
-def test_uv_uses_pips_index_unless_it_has_its_own() -> None:
-    pip = {"PIP_INDEX_URL": "https://index.example/simple/"}
-    assert variables.for_tool(pip)["UV_DEFAULT_INDEX"] == pip["PIP_INDEX_URL"]
-    own = "https://uv.example/"
-    assert variables.for_tool(pip | {"UV_DEFAULT_INDEX": own})["UV_DEFAULT_INDEX"] == own
-    assert "UV_DEFAULT_INDEX" not in variables.for_tool(pip | {"UV_INDEX_URL": own})
-
-
-# --- running
 
 
 def test_output_comes_in_order_line_by_line() -> None:
@@ -118,7 +50,7 @@ def test_tail_is_the_last_lines_that_say_something() -> None:
 
 
 def test_a_tool_that_takes_too_long_is_ended_with_all_it_started() -> None:
-    """The grandchild holds the pipe open: without ending it, it would live on."""
+    """The grandchild keeps the pipe open, and would go on if it weren't ended, too."""
     lines: list[str] = []
     code = (
         "import subprocess, sys, time; subprocess.Popen([sys.executable, '-I', '-S', '-c', "
@@ -142,7 +74,7 @@ def test_a_daemon_that_a_tool_leaves_behind_does_not_hold_the_step(monkeypatch: 
 
 
 def ended(pid: int) -> bool:
-    """Wait a moment for a process to be gone, or a zombie that nobody has collected."""
+    """Wait a moment until a process is gone, or is a zombie that its parent hasn't collected."""
     for _ in range(100):
         try:
             os.kill(pid, 0)
@@ -190,72 +122,33 @@ def test_a_hidden_process_keeps_its_environment_to_itself() -> None:
     assert process.run([sys.executable, "-c", code], env=env).output == "0\n"
 
 
+class Prctl:
+    """Takes the place of the C library; records the calls of prctl, or lacks it."""
+
+    def __init__(self, *, present: bool = True) -> None:
+        """Have prctl if it is `present`, as glibc and musl do."""
+        self.calls: list[tuple[int, ...]] = []
+        if present:
+            self.prctl = lambda *numbers: self.calls.append(numbers)
+
+
+def test_only_linux_is_asked_to_hide_and_a_library_without_prctl_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Prctl()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    monkeypatch.setattr(sys, "platform", "linux")
+    process.hide()
+    assert library.calls == [(4, 0, 0, 0, 0)]  # PR_SET_DUMPABLE
+    monkeypatch.setattr(sys, "platform", "darwin")
+    process.hide()
+    assert len(library.calls) == 1
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: Prctl(present=False))
+    process.hide()
+
+
 def test_a_tool_is_found_on_the_path_it_is_given(tmp_path: Path) -> None:
     tool = tmp_path / "my-tool"
     tool.write_text("#!/bin/sh\necho mine\n")
     tool.chmod(0o755)
     finished = process.run(["my-tool"], env={"PATH": str(tmp_path)})
     assert finished.output == "mine\n"
-
-
-@pytest.mark.parametrize(
-    ("said", "host"),
-    [
-        ("error sending request for url (https://a.example/simple/)", "a.example"),
-        ("Connection refused: http://u:p@a.example:8080/x", "a.example"),
-        ("network is unreachable", "the package index"),
-        ("Because sshtunnel==1 needs https://a.example", ""),
-        ("No solution found", ""),
-    ],
-)
-def test_an_unreachable_host_is_read_from_what_a_tool_says(said: str, host: str) -> None:
-    assert tools.unreachable(said) == host
-
-
-def test_a_home_that_is_no_folder_is_none() -> None:
-    assert "HOME" not in variables.for_tool({"HOME": os.devnull})
-
-
-# --- a dialogue
-
-ECHO = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)"
-
-
-def dialogue(code: str, tmp_path: Path) -> Dialogue:
-    return Dialogue([sys.executable, "-I", "-S", "-c", code], env=variables.for_tool(), cwd=tmp_path)
-
-
-def test_a_tool_answers_line_by_line(tmp_path: Path) -> None:
-    tool = dialogue(ECHO, tmp_path)
-    assert [tool.ask(text, 20) for text in ("one", "tüo", "x" * 200_000)] == ["eno\n", "oüt\n", "x" * 200_000 + "\n"]
-    tool.end()
-    assert tool.ask("three", 20) == ""
-    assert tool.ask("four", 20) == ""
-
-
-def test_a_tool_that_neither_reads_nor_answers_is_ended(tmp_path: Path) -> None:
-    tool = dialogue("import sys, time; print('why', file=sys.stderr, flush=True); time.sleep(60)", tmp_path)
-    start = time.monotonic()
-    with pytest.raises(TooSlow, match="gave no answer within 1 seconds") as caught:
-        tool.ask("x" * 1_000_000, 1)
-    assert time.monotonic() - start < 10
-    assert caught.value.details in ("", "why\n")
-    assert tool.ask("again", 20) == ""
-
-
-def test_what_a_tool_says_beside_its_answers_is_kept(tmp_path: Path) -> None:
-    tool = dialogue("import sys; input(); print('bad', file=sys.stderr)", tmp_path)
-    assert tool.ask("x", 20) == ""
-    deadline = time.monotonic() + 10
-    while not tool.said and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert tool.said == "bad\n"
-    tool.end()
-
-
-def test_a_cancelled_step_ends_a_dialogue_too(tmp_path: Path) -> None:
-    tool = dialogue(ECHO, tmp_path)
-    assert tool.ask("a", 20) == "a\n"
-    process.end_all()
-    assert tool.ask("b", 20) == ""
-    tool.end()

@@ -484,7 +484,7 @@ def test_an_answer_that_is_no_object_comes_from_somebody_else(
     client: Callable[[object], tuple[Arm, Client]], text: str
 ) -> None:
     arm, _ = client(Answer(text))
-    with pytest.raises(AzureRefused, match="answered 200 and no data"):
+    with pytest.raises(AzureRefused, match="has status 200 and no JSON"):
         arm.send("GET", "/x")
 
 

@@ -129,7 +129,7 @@ class Worker:
                 ) from None
         if not answer:  # and the next question won't fare better: somebody ended it, or it has crashed
             raise SdkFailed(
-                f"The process of azureml-core ended, {_doing(call, workspace)}.", details=unsigned(child.said)
+                f"The process of azureml-core ended, {_doing(call, workspace)}.", details=unsigned(child.errors)
             )
         said = json.loads(answer)
         if "failure" in said:
@@ -154,7 +154,7 @@ class Worker:
         )
         if not child.ask('{"call": "hello"}', DEADLINE):
             message = "azureml-core can't be imported."
-            self._unstartable = SdkFailed(message, details=unsigned(child.said))
+            self._unstartable = SdkFailed(message, details=unsigned(child.errors))
             raise self._unstartable
         self.ready = self.ready or time.monotonic() - self._began
         return child

@@ -59,7 +59,7 @@ class Children:
             self.asked.append(request)
             return '{"result": "1.61"}' if request["call"] == "hello" else answer(request)
 
-        return SimpleNamespace(ask=ask, said="said\n")
+        return SimpleNamespace(ask=ask, errors="said\n")
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_without_an_environment_every_question_says_so(monkeypatch: pytest.Monke
 def test_an_sdk_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     monkeypatch.setattr(azureml_process, "make_environment", lambda: tmp_path / "bin" / "python")
-    dead = SimpleNamespace(ask=lambda *_: "", said="ImportError\n")
+    dead = SimpleNamespace(ask=lambda *_: "", errors="ImportError\n")
     monkeypatch.setattr(dialogue, "Dialogue", lambda *_, **__: dead)
     worker = Worker(Credential(), [])
     with pytest.raises(SdkFailed, match="can't be imported") as caught:
