@@ -14,7 +14,7 @@ import yaml
 
 from .errors.base import StepError
 from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
-from .hosts.terminal import Terminal
+from .hosts.host import Host
 from .inputs import reading
 from .inputs.consumed import Consumed
 from .model import connection_token
@@ -61,7 +61,7 @@ class Told:
         return f"{place.id}/environments/{self.name}/versions/{self.version}"
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) -> None:
+def run(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> None:
     """Check a release, and hand its names to later steps; raise a StepError for everything that isn't as it was."""
     given = reading.from_environment(environ, host.style, Consumed)
     given |= reading.from_command_line(arguments, Consumed)
@@ -191,7 +191,7 @@ def _check_connection(arm: Arm, told: Told, place: Workspace) -> str:
     return expires
 
 
-def _alarm(ends: Iterable[str], days: int | None, today: date, host: Terminal) -> None:
+def _alarm(ends: Iterable[str], days: int | None, today: date, host: Host) -> None:
     """Warn of a stored token that has expired, or raise TokenEnds when no more than `days` are left.
 
     `ends` are the last days, one for each workspace, empty where it isn't known.
