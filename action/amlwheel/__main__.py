@@ -24,7 +24,7 @@ from .inputs.step import Inputs
 from .model import connection_token
 from .model.secret import Secret
 from .report import files
-from .sign_in import detectors
+from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
 from .step.stages import Stages
 from .transport import http, process
@@ -98,12 +98,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
     given["feed-token"] = given.get("feed-token", "").strip() or azure_variables.feed_token(
         given.get("feed", ""), environ
     )
-    tokens = [given.get(name, "") for name in ("feed-token", "connection-token")]
-    tokens += [*azure_variables.secrets(environ), *(environ.get(name, "") for name in detectors.SECRETS)]
-    users = {http.USER, *(given.get(name, "").strip() for name in ("feed-user", "connection-user"))}
-    for text in filter(None, tokens):
-        for user in filter(None, users):
-            host.mask(Secret(text), user)
+    masks.mask(host, given, environ)
     inputs = reading.read(given)
     lock.requirements(inputs.requirements, Path())
     if not inputs.wheel:
