@@ -1,6 +1,7 @@
 """The companion reads a receipt as foreign text, and registered specs and noted dates too."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Any
 
 import pytest
 from amlwheel import consume
-from amlwheel.errors.consume import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds
+from amlwheel.errors.base import Several
+from amlwheel.errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
 from amlwheel.errors.workspace import WorkspaceNotFound
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model.azure import Workspace
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import receipt
-from unit.parts import GUID, WORKSPACE, FakeArm, make, release
+from amlwheel.sign_in import detectors
+from unit.parts import CANARY, GUID, WORKSPACE, FakeArm, defined, make, release
 
 Json = dict[str, Any]
 OTHER = Workspace(GUID, "rg", "production")
@@ -154,3 +157,102 @@ def test_a_workspace_that_is_not_there_is_no_environment_that_is_gone(tmp_path: 
     arm.answers["GET", WORKSPACE.id] = (404, {"error": {"code": "ResourceNotFound"}})
     with pytest.raises(WorkspaceNotFound):
         consume._check_environment(arm, released, WORKSPACE)
+
+
+# --- the whole run
+
+
+@pytest.fixture
+def azure(tmp_path: Path, document: Json, monkeypatch: pytest.MonkeyPatch) -> FakeArm:
+    """Return an Azure that has the release as the receipt in the working folder describes it."""
+    arm, released = FakeArm(), read(tmp_path, document)
+    conda = defined(make(tmp_path)).conda
+    arm.stored[released.id(WORKSPACE)] = {"properties": {"image": released.image, "condaFile": conda}}
+    arm.stored |= [stored(released, WORKSPACE, "2000-01-01")]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(consume, "Arm", lambda *_: arm)
+    monkeypatch.setattr(detectors, "find", lambda *_: None)
+    return arm
+
+
+def outputs(text: str) -> dict[str, str]:
+    """Return the outputs that a terminal shows."""
+    return dict(re.findall(r"^([a-z-]+)=(.*)$", text, re.MULTILINE))
+
+
+RECEIPT = ["--receipt", "aml-release.json"]
+
+
+def test_a_release_that_is_as_it_was_becomes_outputs(
+    azure: FakeArm, document: Json, capsys: pytest.CaptureFixture[str]
+) -> None:
+    consume.run(RECEIPT, {}, Terminal())
+    environment = document["environment"]
+    text = capsys.readouterr().out
+    assert outputs(text) == {
+        "environment": environment["reference"],
+        "environment-id": environment["ids"][0],
+        "environment-name": environment["name"],
+        "environment-version": environment["version"],
+        "package-name": "acme-churn",
+        "package-version": "1.2.3",
+        "connection": document["connection"]["name"],
+        "index-url": document["feed"]["index_url"],
+    }
+    assert "Compare with Azure · the same on research" in text
+    assert "warning: The token that the workspace stores to build images expired on 2000-01-01" in text
+    assert azure.writes == []
+
+
+@pytest.mark.usefixtures("azure")
+def test_a_token_that_ends_too_soon_stops_the_run_without_outputs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TokenEnds):
+        consume.run([*RECEIPT, "--alarm-days", "21"], {}, Terminal())
+    assert outputs(capsys.readouterr().out) == {}
+
+
+def test_another_workspace_is_asked_in_place_of_the_receipts(azure: FakeArm) -> None:
+    with pytest.raises(Several) as caught:
+        consume.run([*RECEIPT, "--workspace", f"{GUID}/rg/production"], {}, Terminal())
+    assert {type(each) for each in caught.value.errors} == {WorkspaceNotFound, ConnectionGone}
+    assert {path for _, path in azure.sent if not path.startswith(OTHER.id)} == set()
+
+
+@pytest.mark.usefixtures("azure")
+def test_the_environment_tells_inputs_and_its_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, applications = Terminal(), []
+    monkeypatch.setattr(detectors, "find", lambda *words: applications.append(words[2]))
+    environ = {"AMLWHEEL_RECEIPT": "aml-release.json", "AMLWHEEL_CLIENT_ID": GUID, "AMLWHEEL_TENANT_ID": GUID}
+    consume.run([], {**environ, "AZURE_CLIENT_SECRET": CANARY}, host)
+    assert applications == [(GUID, GUID)]
+    assert host.leaks(CANARY)
+
+
+def test_a_release_without_a_connection_needs_none(
+    azure: FakeArm, document: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released = read(tmp_path, {**document, "connection": None})
+    assert consume._check_connection(azure, released, WORKSPACE) == ""
+    consume.run(RECEIPT, {}, Terminal())
+    assert not [path for _, path in azure.sent if path.endswith("/connections")]
+    text = capsys.readouterr().out
+    assert (outputs(text)["connection"], outputs(text)["index-url"]) == ("", "")
+
+
+def test_images_from_a_commit_have_a_connection_and_no_index(
+    document: Json, tmp_path: Path, azure: FakeArm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document["connection"].update(category="Git", target=document["source"]["repository"])
+    released = read(tmp_path, document)
+    path, connection = stored(released, WORKSPACE, None)
+    connection["properties"]["category"] = "Git"
+    azure.stored[path] = connection
+    consume.run(RECEIPT, {}, Terminal())
+    text = capsys.readouterr().out
+    assert (outputs(text)["connection"], outputs(text)["index-url"]) == (document["connection"]["name"], "")
+
+
+def test_a_connection_that_leads_elsewhere_is_gone(tmp_path: Path, document: Json, azure: FakeArm) -> None:
+    document["feed"]["index_url"] = "https://elsewhere.example/simple/"
+    with pytest.raises(ConnectionGone, match=r"for https://elsewhere\.example/simple/"):
+        consume._check_connection(azure, read(tmp_path, document), WORKSPACE)

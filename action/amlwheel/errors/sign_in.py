@@ -33,7 +33,7 @@ class FederationMismatch(StepError):
 
     status = 63
     title = "no federated credential for this pipeline"
-    cause = "Issuer, subject and audience must equal those of the application's federated credential, upper and lower case too."
+    cause = "Issuer, subject and audience must equal those of the application's federated credential, in the same case."
     fix = (
         "In Entra > App registrations > the application > Certificates & secrets > Federated credentials, set issuer "
         "and subject as the message and the service connection show them, and the audience "

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from amlwheel.errors.base import NoNetwork, StepError
-from amlwheel.errors.sign_in import SignInFailed
+from amlwheel.errors.sign_in import FederationRefused, SignInFailed
 from amlwheel.model.secret import Secret
 from amlwheel.sign_in import github
 from amlwheel.sign_in.credential import Credential
@@ -174,6 +174,15 @@ def test_a_failed_sign_in_is_named_once_without_the_request(
         assert caught.value.details == details
         assert CANARY not in caught.value.what
         assert caught.value.__cause__ is None
+    assert source.count == 1
+
+
+def test_a_refusal_that_has_its_code_already_is_kept_as_it_is() -> None:
+    source = Source(failure=FederationRefused("GitHub gave no token."))
+    asked = credential(source)
+    for _ in range(2):
+        with pytest.raises(FederationRefused, match="GitHub gave no token"):
+            asked.get_token("a")
     assert source.count == 1
 
 
