@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ..git_host.git import git_environment
 from .options import DEFAULT_PROJECT
 
+# The first two only at the top of a project.
 GENERATED = ("build", "dist", "*.egg-info", "__pycache__", ".venv", ".git")
 
 
@@ -31,7 +32,13 @@ def ready(project: pathlib.Path, scratch: pathlib.Path) -> Iterator[pathlib.Path
 
 def commit(project: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     """Copy a project to `place` and commit it there, always as the same commit; without git it is only copied."""
-    shutil.copytree(project, place, ignore=shutil.ignore_patterns(*GENERATED))
+
+    def generated(folder: str, names: list[str]) -> set[str]:
+        # Below the top a folder called build may be a package, as in the step itself.
+        patterns = GENERATED if folder == str(project) else GENERATED[2:]
+        return shutil.ignore_patterns(*patterns)(folder, names)
+
+    shutil.copytree(project, place, ignore=generated)
     git = shutil.which("git")
     if git is None:
         return place

@@ -167,3 +167,12 @@ def test_the_help_tells_the_fake_tokens() -> None:
     assert isinstance(help_text, str)
     assert names.FEED_TOKEN in help_text
     assert names.READ_TOKEN in help_text
+
+
+def test_what_a_build_generates_is_not_committed_and_a_package_called_build_is(tmp_path: pathlib.Path) -> None:
+    for name in ("build/lib.py", "src/acme/build/wheel.py", "src/acme/__pycache__/a.pyc", "acme.egg-info/PKG-INFO"):
+        (tmp_path / "project" / name).parent.mkdir(parents=True)
+        (tmp_path / "project" / name).touch()
+    place = projects.commit(tmp_path / "project", tmp_path / "checkout")
+    files = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+    assert {name for name in files if not name.startswith(".git/")} == {"src/acme/build/wheel.py"}
