@@ -78,15 +78,20 @@ def _refusal(label: str, error: AzureError, source: TokenCredential) -> StepErro
             f"Entra refused the federated token of {label}: it isn't valid (yet, or any more).", details=words
         )
     if re.search(r"AADSTS7002(11|12|13|1)\b", words):
-        quoted = re.search(r"subject\s+'([^']*)'", words)
-        subject, command = (
-            source.remedy if isinstance(source, github.GitHubCredential) else (quoted[1] if quoted else "", "")
-        )
+        subject, command = _remedy(words, source)
         fix = command and f"{command} (for a managed identity, the same by az identity federated-credential create)"
         whose = f" with the subject '{subject}'" if subject else ""
         return FederationMismatch(f"Entra knows no federated credential{whose} for {label}.", fix=fix, details=words)
     fix = {"service connection": _FIX_CONNECTION, "OIDC": _FIX_OIDC}.get(label, "")
     return SignInFailed(f"Sign-in by {label} failed.", fix=fix, details=words)
+
+
+def _remedy(words: str, source: TokenCredential) -> tuple[str, str]:
+    """Return the subject that Entra doesn't know, and the command that adds it to the application; "" if unknown."""
+    if isinstance(source, github.GitHubCredential):
+        return source.remedy
+    quoted = re.search(r"subject\s+'([^']*)'", words)
+    return (quoted[1] if quoted else ""), ""
 
 
 _FIX_CONNECTION = (

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from ..git_host.git import git_environment
 from .options import DEFAULT_PROJECT
 
-# The first two only at the top of a project.
 GENERATED = ("build", "dist", "*.egg-info", "__pycache__", ".venv", ".git")
 
 
@@ -34,8 +33,8 @@ def commit(project: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     """Copy a project to `place` and commit it there, always as the same commit; without git it is only copied."""
 
     def generated(folder: str, names: list[str]) -> set[str]:
-        # Below the top a folder called build may be a package, as in the step itself.
-        patterns = GENERATED if folder == str(project) else GENERATED[2:]
+        """Tell `copytree` what to leave out. Below the project's own folder, `build` and `dist` may be packages."""
+        patterns = GENERATED if pathlib.Path(folder) == project else set(GENERATED) - {"build", "dist"}
         return shutil.ignore_patterns(*patterns)(folder, names)
 
     shutil.copytree(project, place, ignore=generated)

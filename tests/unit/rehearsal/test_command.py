@@ -113,6 +113,16 @@ def test_help_is_told_from_errors() -> None:
     assert str(options.parse(["--feed", "x", "--help"])).startswith("usage")
 
 
+def test_a_committed_project_keeps_a_package_called_build_and_not_what_a_build_leaves(tmp_path: pathlib.Path) -> None:
+    for file in ("src/acme/build/__init__.py", "build/lib/acme.py", "dist/acme-1.tar.gz", "src/acme/__pycache__/x.pyc"):
+        path = tmp_path / "project" / file
+        path.parent.mkdir(parents=True)
+        path.touch()
+    place = projects.commit(tmp_path / "project", tmp_path / "copy")
+    files = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+    assert {name for name in files if not name.startswith(".git/")} == {"src/acme/build/__init__.py"}
+
+
 def test_sdist_is_unpacked(tmp_path: pathlib.Path) -> None:
     with zipfile.ZipFile(tmp_path / "a-1.zip", "w") as archive:
         archive.writestr("a-1/pyproject.toml", "")
@@ -167,12 +177,3 @@ def test_the_help_tells_the_fake_tokens() -> None:
     assert isinstance(help_text, str)
     assert names.FEED_TOKEN in help_text
     assert names.READ_TOKEN in help_text
-
-
-def test_what_a_build_generates_is_not_committed_and_a_package_called_build_is(tmp_path: pathlib.Path) -> None:
-    for name in ("build/lib.py", "src/acme/build/wheel.py", "src/acme/__pycache__/a.pyc", "acme.egg-info/PKG-INFO"):
-        (tmp_path / "project" / name).parent.mkdir(parents=True)
-        (tmp_path / "project" / name).touch()
-    place = projects.commit(tmp_path / "project", tmp_path / "checkout")
-    files = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
-    assert {name for name in files if not name.startswith(".git/")} == {"src/acme/build/wheel.py"}
