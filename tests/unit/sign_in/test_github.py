@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel.errors.sign_in import FederationRefused, NoIdToken
+from amlwheel.errors.sign_in import FederationMismatch, FederationRefused, NoIdToken
 from amlwheel.model import jwt as claims
 from amlwheel.model.secret import Secret
 from amlwheel.sign_in import github as oidc
+from amlwheel.sign_in.credential import Credential
 from amlwheel.transport import http
+from azure.core.exceptions import ClientAuthenticationError
 
 APPLICATION = ("c11e0000-0000-4000-8000-00000000fa4e", "7e7a0000-0000-4000-8000-00000000fa4e")
 GITHUB = {
@@ -114,6 +116,19 @@ def test_the_remedy_is_a_command_that_a_shell_reads_right(monkeypatch: pytest.Mo
         "subject": SUBJECT,
         "audiences": ["api://AzureADTokenExchange"],
     }
+
+
+def test_a_subject_that_entra_does_not_know_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _, _ = github(monkeypatch, answer(200, json.dumps({"value": jwt({"sub": SUBJECT})})))
+
+    def refuse(*_: object) -> None:
+        found._fetch()
+        raise ClientAuthenticationError("AADSTS700213: no matching federated identity record")
+
+    monkeypatch.setattr(found, "get_token", refuse)
+    with pytest.raises(FederationMismatch, match=re.escape(f"with the subject '{SUBJECT}' for OIDC")) as caught:
+        Credential(found, "OIDC", lambda _: None).get_token("scope")
+    assert found.remedy[1] in caught.value.fix
 
 
 def test_each_subject_has_a_credential_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
