@@ -18,13 +18,13 @@ from .build import project
 from .environment import requirements
 from .errors.base import StepError, Unexpected
 from .hosts import azure_variables, detect
-from .hosts.terminal import Terminal
+from .hosts.host import Host
 from .inputs import reading
 from .inputs.step import Inputs
 from .model import connection_token
 from .model.secret import Secret
 from .report import files
-from .sign_in import detectors
+from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
 from .step.stages import Stages
 from .transport import http, process
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(
     arguments: Sequence[str],
     environ: Mapping[str, str],
-    host: Terminal,
+    host: Host,
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> None:
     """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
@@ -92,18 +92,13 @@ def run(
             step.build_images(release, world)
 
 
-def read(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) -> Inputs:
+def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Inputs:
     """Read the inputs, the command line before the environment, and check what needs no network."""
     given = reading.from_environment(environ, host.style) | reading.from_command_line(arguments)
     given["feed-token"] = given.get("feed-token", "").strip() or azure_variables.feed_token(
         given.get("feed", ""), environ
     )
-    tokens = [given.get(name, "") for name in ("feed-token", "connection-token")]
-    tokens += [*azure_variables.secrets(environ), *(environ.get(name, "") for name in detectors.SECRETS)]
-    users = {http.USER, *(given.get(name, "").strip() for name in ("feed-user", "connection-user"))}
-    for text in filter(None, tokens):
-        for user in filter(None, users):
-            host.mask(Secret(text), user)
+    masks.mask(host, given, environ)
     inputs = reading.read(given)
     requirements.read(inputs.requirements, Path())
     if not inputs.wheel:
@@ -112,7 +107,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) -
     return inputs
 
 
-def sign_in_to_feed(inputs: Inputs, environ: Mapping[str, str], host: Terminal) -> Inputs:
+def sign_in_to_feed(inputs: Inputs, environ: Mapping[str, str], host: Host) -> Inputs:
     """Return `inputs` with a token for the feed: where none was given, one of Entra, of who signs in to Azure."""
     if inputs.feed_token or not inputs.feed:
         return inputs

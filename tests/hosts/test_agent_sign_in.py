@@ -206,7 +206,7 @@ def test_a_service_connection_that_the_pipeline_may_not_use(job: agent.Job) -> N
 
 def test_a_service_connection_of_another_kind(job: agent.Job) -> None:
     text = refused(job, "AW16", agent.Endpoint("UsernamePassword", {"username": "fake-user"}, name="ml-production"))
-    assert "`azureSubscription` has the scheme UsernamePassword, which isn't Azure's." in text
+    assert "`azureSubscription` has the scheme UsernamePassword, which isn't one of Azure Resource Manager." in text
 
 
 def test_another_cloud(job: agent.Job) -> None:

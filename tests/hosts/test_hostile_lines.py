@@ -14,6 +14,7 @@ import pytest
 from amlwheel.errors.inputs import BadInput
 from amlwheel.hosts.azure_pipelines import AzurePipelines
 from amlwheel.hosts.github import GitHub
+from amlwheel.hosts.host import Host
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.transport import process, variables
 from hosts import agent, runner
@@ -73,7 +74,7 @@ def printed(act: Callable[[], object]) -> str:
 
 
 @pytest.mark.parametrize("host", [AzurePipelines(TASK), GitHub({}), Terminal()])
-def test_no_line_of_a_tool_is_a_command(host: Terminal, tmp_path: Path) -> None:
+def test_no_line_of_a_tool_is_a_command(host: Host, tmp_path: Path) -> None:
     """Through a real process, as a build backend prints, to both of its streams."""
     (tmp_path / "lines").write_text("\n".join(hostile(2)), "utf-8", "surrogatepass", newline="")
     code = "import sys; data = open(sys.argv[1], 'rb').read(); [s.buffer.write(data) for s in (sys.stdout, sys.stderr)]"
@@ -85,7 +86,7 @@ def test_no_line_of_a_tool_is_a_command(host: Terminal, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", [AzurePipelines(TASK), GitHub({}), Terminal()])
-def test_no_name_in_our_own_words_is_a_command(host: Terminal) -> None:
+def test_no_name_in_our_own_words_is_a_command(host: Host) -> None:
     """What metadata and servers say, in the sentences, titles and errors that it gets into."""
     for line in hostile(3):
         assert found(printed(lambda line=line: host.say(f"built {line}"))) == []  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """The companion reads a receipt as foreign text, and registered specs and noted dates too."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -8,47 +9,49 @@ from typing import Any
 
 import pytest
 from amlwheel import consume
-from amlwheel.errors.consume import BadReceipt, EnvironmentChanged, EnvironmentGone, TokenEnds
+from amlwheel.errors.base import Several
+from amlwheel.errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
 from amlwheel.errors.workspace import WorkspaceNotFound
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model.azure import Workspace
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import receipt
-from unit.parts import GUID, WORKSPACE, FakeArm, make, release
+from amlwheel.sign_in import detectors
+from unit.parts import CANARY, GUID, WORKSPACE, FakeArm, defined, make, release
 
 Json = dict[str, Any]
 OTHER = Workspace(GUID, "rg", "production")
 
 
 @pytest.fixture
-def said(tmp_path: Path) -> Json:
+def document(tmp_path: Path) -> Json:
     made = release(make(tmp_path))
-    told = receipt(made, [Change("wheel x.whl", Verb.CREATE, "new", None)], dry_run=False, sbom="{}")
-    return json.loads(json.dumps(told))  # type: ignore[no-any-return]
+    released = receipt(made, [Change("wheel x.whl", Verb.CREATE, "new", None)], dry_run=False, sbom="{}")
+    return json.loads(json.dumps(released))  # type: ignore[no-any-return]
 
 
-def read(folder: Path, said: object, before: bytes = b"") -> consume.Told:
+def read(folder: Path, document: object, before: bytes = b"") -> consume.ReleasedEnvironment:
     path = folder / "aml-release.json"
-    path.write_bytes(before + json.dumps(said).encode())
+    path.write_bytes(before + json.dumps(document).encode())
     return consume.read(path)
 
 
-def test_a_receipt_is_read_also_after_windows_touched_it(tmp_path: Path, said: Json) -> None:
-    told = read(tmp_path, said, b"\xef\xbb\xbf")
-    assert told == read(tmp_path, {**said, "later": {"more": 1}})
-    assert told.reference == said["environment"]["reference"]
-    assert [told.id(place) for place in told.workspaces] == said["environment"]["ids"]
+def test_a_receipt_is_read_also_after_windows_touched_it(tmp_path: Path, document: Json) -> None:
+    released = read(tmp_path, document, b"\xef\xbb\xbf")
+    assert released == read(tmp_path, {**document, "later": {"more": 1}})
+    assert released.reference == document["environment"]["reference"]
+    assert [released.id(place) for place in released.workspaces] == document["environment"]["ids"]
 
 
-def test_an_id_is_spelled_as_in_the_receipt(tmp_path: Path, said: Json) -> None:
-    version = "1.2.3+cpu" + said["environment"]["version"][-13:]
-    said["environment"].update(version=version, ids=[f"{WORKSPACE.id}/environments/acme-churn/versions/{version}"])
-    told = read(tmp_path, said)
-    assert told.id(WORKSPACE) == said["environment"]["ids"][0]
+def test_an_id_is_spelled_as_in_the_receipt(tmp_path: Path, document: Json) -> None:
+    version = "1.2.3+cpu" + document["environment"]["version"][-13:]
+    document["environment"].update(version=version, ids=[f"{WORKSPACE.id}/environments/acme-churn/versions/{version}"])
+    released = read(tmp_path, document)
+    assert released.id(WORKSPACE) == document["environment"]["ids"][0]
 
 
 def environment(**parts: object) -> Callable[[Json], None]:
-    return lambda said: said["environment"].update(parts)
+    return lambda document: document["environment"].update(parts)
 
 
 @pytest.mark.parametrize(
@@ -65,25 +68,25 @@ def environment(**parts: object) -> Callable[[Json], None]:
         environment(ids=[f"{WORKSPACE.id}/environments/other/versions/1"]),
         environment(ids=["x" * 10**6]),
         environment(image="mcr.microsoft.com/a:latest"),
-        lambda said: said["packages"][0].update(name="acme\nchurn"),
-        lambda said: said["packages"][0].update(name="##vso[task.setvariable variable=x]y"),
-        lambda said: said["packages"][0].update(version="1 && id"),
-        lambda said: said["packages"][0].update(version=None),
-        lambda said: said.update(packages=[]),
-        lambda said: said["connection"].update(name="a/../b"),
-        lambda said: said["feed"].update(index_url="https://me:token@pypi.example/simple/"),
-        lambda said: said["feed"].update(index_url="javascript:alert(1)"),
-        lambda said: said.update(feed=None),
-        lambda said: said.update(schema=True),
-        lambda said: said.update(schema=0),
-        lambda said: said.update(schema="9" * 10**6),
-        lambda said: said.pop("route"),
+        lambda document: document["packages"][0].update(name="acme\nchurn"),
+        lambda document: document["packages"][0].update(name="##vso[task.setvariable variable=x]y"),
+        lambda document: document["packages"][0].update(version="1 && id"),
+        lambda document: document["packages"][0].update(version=None),
+        lambda document: document.update(packages=[]),
+        lambda document: document["connection"].update(name="a/../b"),
+        lambda document: document["feed"].update(index_url="https://me:token@pypi.example/simple/"),
+        lambda document: document["feed"].update(index_url="javascript:alert(1)"),
+        lambda document: document.update(feed=None),
+        lambda document: document.update(schema=True),
+        lambda document: document.update(schema=0),
+        lambda document: document.update(schema="9" * 10**6),
+        lambda document: document.pop("route"),
     ],
 )
-def test_what_no_release_says_is_no_receipt(tmp_path: Path, said: Json, edit: Callable[[Json], object]) -> None:
-    edit(said)
+def test_what_no_release_says_is_no_receipt(tmp_path: Path, document: Json, edit: Callable[[Json], object]) -> None:
+    edit(document)
     with pytest.raises(BadReceipt) as caught:
-        read(tmp_path, said)
+        read(tmp_path, document)
     assert len(caught.value.what) < 500 + len(str(tmp_path))
 
 
@@ -100,19 +103,19 @@ def test_what_is_no_json_is_no_receipt(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "conda", ["[" * 1000, "&a [*a]", "dependencies: &a [*a]", "!!python/object:os.x {}", "x: 2026-02-31"]
 )
-def test_a_registered_spec_is_foreign_too(tmp_path: Path, said: Json, conda: str) -> None:
-    told, arm = read(tmp_path, said), FakeArm()
-    arm.stored[told.id(WORKSPACE)] = {"properties": {"image": told.image, "condaFile": conda}}
+def test_a_registered_spec_is_foreign_too(tmp_path: Path, document: Json, conda: str) -> None:
+    released, arm = read(tmp_path, document), FakeArm()
+    arm.stored[released.id(WORKSPACE)] = {"properties": {"image": released.image, "condaFile": conda}}
     with pytest.raises(EnvironmentChanged):
-        consume._check_environment(arm, told, WORKSPACE)
+        consume._check_environment(arm, released, WORKSPACE)
 
 
-def stored(told: consume.Told, place: Workspace, expires: object) -> tuple[str, Json]:
-    assert told.connection
-    path = f"{place.id}/connections/{told.connection.name}"
+def stored(released: consume.ReleasedEnvironment, place: Workspace, expires: object) -> tuple[str, Json]:
+    assert released.connection
+    path = f"{place.id}/connections/{released.connection.name}"
     metadata = {"amlwheel-token-expires": expires}
-    properties = {"target": told.connection.target, "category": "PythonFeed", "metadata": metadata}
-    return path, {"name": told.connection.name, "properties": properties}
+    properties = {"target": released.connection.target, "category": "PythonFeed", "metadata": metadata}
+    return path, {"name": released.connection.name, "properties": properties}
 
 
 @pytest.mark.parametrize(
@@ -126,29 +129,130 @@ def stored(told: consume.Told, place: Workspace, expires: object) -> tuple[str, 
         (7, ""),
     ],
 )
-def test_the_end_of_a_token_as_anybody_may_have_noted_it(tmp_path: Path, said: Json, noted: object, day: str) -> None:
-    told, arm = read(tmp_path, said), FakeArm()
-    arm.stored |= [stored(told, WORKSPACE, noted)]
-    assert consume._check_connection(arm, told, WORKSPACE) == day
+def test_the_end_of_a_token_as_anybody_may_have_noted_it(
+    tmp_path: Path, document: Json, noted: object, day: str
+) -> None:
+    released, arm = read(tmp_path, document), FakeArm()
+    arm.stored |= [stored(released, WORKSPACE, noted)]
+    assert consume._check_connection(arm, released, WORKSPACE) == day
 
 
 def test_one_workspace_that_knows_no_date_hides_no_others() -> None:
     today = date(2027, 2, 28)
     with pytest.raises(TokenEnds, match=r"1 day\(s\)"):
-        consume._alarm(["", "2027-03-01", "2028-01-01"], 21, today, Terminal())
-    consume._alarm(["", "2027-03-01"], None, today, Terminal())
-    consume._alarm([], 21, today, Terminal())
+        consume._check_expiry(["", "2027-03-01", "2028-01-01"], 21, today, Terminal())
+    consume._check_expiry(["", "2027-03-01"], None, today, Terminal())
+    consume._check_expiry([], 21, today, Terminal())
 
 
 def test_an_expired_token_is_told_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
-    consume._alarm(["2027-02-27"], None, date(2027, 2, 28), Terminal())
+    consume._check_expiry(["2027-02-27"], None, date(2027, 2, 28), Terminal())
     assert "expired on 2027-02-27" in capsys.readouterr().out
 
 
-def test_a_workspace_that_is_not_there_is_no_environment_that_is_gone(tmp_path: Path, said: Json) -> None:
-    told, arm = read(tmp_path, said), FakeArm()
+def test_a_workspace_that_is_not_there_is_no_environment_that_is_gone(tmp_path: Path, document: Json) -> None:
+    released, arm = read(tmp_path, document), FakeArm()
     with pytest.raises(EnvironmentGone):
-        consume._check_environment(arm, told, WORKSPACE)
+        consume._check_environment(arm, released, WORKSPACE)
     arm.answers["GET", WORKSPACE.id] = (404, {"error": {"code": "ResourceNotFound"}})
     with pytest.raises(WorkspaceNotFound):
-        consume._check_environment(arm, told, WORKSPACE)
+        consume._check_environment(arm, released, WORKSPACE)
+
+
+# --- the whole run
+
+
+@pytest.fixture
+def azure(tmp_path: Path, document: Json, monkeypatch: pytest.MonkeyPatch) -> FakeArm:
+    """Return an Azure that has the release as the receipt in the working folder describes it."""
+    arm, released = FakeArm(), read(tmp_path, document)
+    conda = defined(make(tmp_path)).conda
+    arm.stored[released.id(WORKSPACE)] = {"properties": {"image": released.image, "condaFile": conda}}
+    arm.stored |= [stored(released, WORKSPACE, "2000-01-01")]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(consume, "Arm", lambda *_: arm)
+    monkeypatch.setattr(detectors, "find", lambda *_: None)
+    return arm
+
+
+def outputs(text: str) -> dict[str, str]:
+    """Return the outputs that a terminal shows."""
+    return dict(re.findall(r"^([a-z-]+)=(.*)$", text, re.MULTILINE))
+
+
+RECEIPT = ["--receipt", "aml-release.json"]
+
+
+def test_a_release_that_is_as_it_was_becomes_outputs(
+    azure: FakeArm, document: Json, capsys: pytest.CaptureFixture[str]
+) -> None:
+    consume.run(RECEIPT, {}, Terminal())
+    environment = document["environment"]
+    text = capsys.readouterr().out
+    assert outputs(text) == {
+        "environment": environment["reference"],
+        "environment-id": environment["ids"][0],
+        "environment-name": environment["name"],
+        "environment-version": environment["version"],
+        "package-name": "acme-churn",
+        "package-version": "1.2.3",
+        "connection": document["connection"]["name"],
+        "index-url": document["feed"]["index_url"],
+    }
+    assert "Compare with Azure · the same on research" in text
+    assert "warning: The token that the workspace stores to build images expired on 2000-01-01" in text
+    assert azure.writes == []
+
+
+@pytest.mark.usefixtures("azure")
+def test_a_token_that_ends_too_soon_stops_the_run_without_outputs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TokenEnds):
+        consume.run([*RECEIPT, "--alarm-days", "21"], {}, Terminal())
+    assert outputs(capsys.readouterr().out) == {}
+
+
+def test_another_workspace_is_asked_in_place_of_the_receipts(azure: FakeArm) -> None:
+    with pytest.raises(Several) as caught:
+        consume.run([*RECEIPT, "--workspace", f"{GUID}/rg/production"], {}, Terminal())
+    assert {type(each) for each in caught.value.errors} == {WorkspaceNotFound, ConnectionGone}
+    assert {path for _, path in azure.sent if not path.startswith(OTHER.id)} == set()
+
+
+@pytest.mark.usefixtures("azure")
+def test_the_environment_tells_inputs_and_its_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, applications = Terminal(), []
+    monkeypatch.setattr(detectors, "find", lambda *words: applications.append(words[2]))
+    environ = {"AMLWHEEL_RECEIPT": "aml-release.json", "AMLWHEEL_CLIENT_ID": GUID, "AMLWHEEL_TENANT_ID": GUID}
+    consume.run([], {**environ, "AZURE_CLIENT_SECRET": CANARY}, host)
+    assert applications == [(GUID, GUID)]
+    assert host.leaks(CANARY)
+
+
+def test_a_release_without_a_connection_needs_none(
+    azure: FakeArm, document: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released = read(tmp_path, {**document, "connection": None})
+    assert consume._check_connection(azure, released, WORKSPACE) == ""
+    consume.run(RECEIPT, {}, Terminal())
+    assert not [path for _, path in azure.sent if path.endswith("/connections")]
+    text = capsys.readouterr().out
+    assert (outputs(text)["connection"], outputs(text)["index-url"]) == ("", "")
+
+
+def test_images_from_a_commit_have_a_connection_and_no_index(
+    document: Json, tmp_path: Path, azure: FakeArm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document["connection"].update(category="Git", target=document["source"]["repository"])
+    released = read(tmp_path, document)
+    path, connection = stored(released, WORKSPACE, None)
+    connection["properties"]["category"] = "Git"
+    azure.stored[path] = connection
+    consume.run(RECEIPT, {}, Terminal())
+    text = capsys.readouterr().out
+    assert (outputs(text)["connection"], outputs(text)["index-url"]) == (document["connection"]["name"], "")
+
+
+def test_a_connection_that_leads_elsewhere_is_gone(tmp_path: Path, document: Json, azure: FakeArm) -> None:
+    document["feed"]["index_url"] = "https://elsewhere.example/simple/"
+    with pytest.raises(ConnectionGone, match=r"for https://elsewhere\.example/simple/"):
+        consume._check_connection(azure, read(tmp_path, document), WORKSPACE)

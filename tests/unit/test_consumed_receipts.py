@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel.consume import LARGEST, Told, read
+from amlwheel.consume import LARGEST, ReleasedEnvironment, read
 from amlwheel.errors.consume import BadReceipt
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import SCHEMA, receipt
@@ -25,7 +25,7 @@ Receipt = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> Receipt:
+def document(tmp_path_factory: pytest.TempPathFactory) -> Receipt:
     """Return a receipt as the step writes it."""
     changes = [Change("wheel x.whl", Verb.CREATE, "new package", None)]
     return receipt(release(make(tmp_path_factory.mktemp("wheel"))), changes, dry_run=False, sbom="{}")
@@ -36,8 +36,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("receipt") / "aml-release.json"
 
 
-def reading(path: Path, said: object) -> Told:
-    path.write_text(json.dumps(said), "utf-8")
+def reading(path: Path, document: object) -> ReleasedEnvironment:
+    path.write_text(json.dumps(document), "utf-8")
     return read(path)
 
 
@@ -47,11 +47,11 @@ def places(part: object, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [way, *(one for key, each in inner for one in places(each, (*way, key)))]
 
 
-def damaged(said: Receipt, way: tuple[Any, ...], by: object) -> object:
+def damaged(document: Receipt, way: tuple[Any, ...], by: object) -> object:
     """Return a copy of a receipt with another part at the end of the way."""
     if not way:
         return by
-    made = copy.deepcopy(said)
+    made = copy.deepcopy(document)
     part: Any = made
     for key in way[:-1]:
         part = part[key]
@@ -62,46 +62,46 @@ def damaged(said: Receipt, way: tuple[Any, ...], by: object) -> object:
 # --- what is read
 
 
-def test_a_receipt_is_read(said: Receipt, path: Path) -> None:
-    told = reading(path, said)
-    assert told.reference == said["environment"]["reference"]
-    assert [told.id(place) for place in told.workspaces] == said["environment"]["ids"]
-    assert told.workspaces == (WORKSPACE,)
-    assert told.packages == (("acme-churn", "1.2.3"),)
-    assert told.connection
-    assert (told.connection.name, told.connection.index) == ("feed-acme", FEED.index_url)
-    assert not told.stored
+def test_a_receipt_is_read(document: Receipt, path: Path) -> None:
+    released = reading(path, document)
+    assert released.reference == document["environment"]["reference"]
+    assert [released.id(place) for place in released.workspaces] == document["environment"]["ids"]
+    assert released.workspaces == (WORKSPACE,)
+    assert released.packages == (("acme-churn", "1.2.3"),)
+    assert released.connection
+    assert (released.connection.name, released.connection.index) == ("feed-acme", FEED.index_url)
+    assert not released.stored
 
 
-def test_without_a_feed_there_is_no_connection(said: Receipt, path: Path) -> None:
-    told = reading(path, said | {"route": "workspace", "feed": None, "connection": None})
-    assert told.connection is None
-    assert told.stored
+def test_without_a_feed_there_is_no_connection(document: Receipt, path: Path) -> None:
+    released = reading(path, document | {"route": "workspace", "feed": None, "connection": None})
+    assert released.connection is None
+    assert released.stored
 
 
-def test_an_older_format_is_read_and_parts_that_nobody_knows_are_passed_over(said: Receipt, path: Path) -> None:
-    kept = {name: part for name, part in said.items() if name not in ("plan", "run", "dry_run", "sbom")}
-    assert reading(path, kept | {"schema": 1, "more": {"than": "this"}}) == reading(path, said)
+def test_an_older_format_is_read_and_parts_that_nobody_knows_are_passed_over(document: Receipt, path: Path) -> None:
+    kept = {name: part for name, part in document.items() if name not in ("plan", "run", "dry_run", "sbom")}
+    assert reading(path, kept | {"schema": 1, "more": {"than": "this"}}) == reading(path, document)
 
 
 # --- what is refused
 
 
 @pytest.mark.parametrize("number", [SCHEMA + 1, 10**30, "2", None, 2.0, [2]])
-def test_a_format_that_nobody_knows_is_refused(said: Receipt, path: Path, number: object) -> None:
+def test_a_format_that_nobody_knows_is_refused(document: Receipt, path: Path, number: object) -> None:
     with pytest.raises(BadReceipt, match=f"this version reads 1 to {SCHEMA}") as caught:
-        reading(path, said | {"schema": number})
+        reading(path, document | {"schema": number})
     assert "newer" in caught.value.fix
 
 
-def test_a_dry_run_released_nothing(said: Receipt, path: Path) -> None:
-    with pytest.raises(BadReceipt, match="is of a dry run, which released nothing"):
-        reading(path, said | {"dry_run": True})
+def test_a_dry_run_released_nothing(document: Receipt, path: Path) -> None:
+    with pytest.raises(BadReceipt, match="is from a dry run, which released nothing"):
+        reading(path, document | {"dry_run": True})
 
 
 def without(*way: str) -> Callable[[Receipt], object]:
-    def edit(said: Receipt) -> None:
-        part: Any = said
+    def edit(document: Receipt) -> None:
+        part: Any = document
         for key in way[:-1]:
             part = part[key]
         del part[way[-1]]
@@ -117,22 +117,22 @@ def without(*way: str) -> Callable[[Receipt], object]:
             (without("environment", name), "KeyError")
             for name in ("name", "version", "image", "definition_sha256", "ids")
         ),
-        (lambda said: said["environment"].update(ids=[]), "don't belong together"),
-        (lambda said: said["environment"].update(ids=["/subscriptions/x"]), "is a resource id|part"),
-        (lambda said: said["environment"].update(ids=["../../../secret"]), "`workspace`"),
-        (lambda said: said["environment"].update(version="1.2.3"), "can't be there"),
-        (lambda said: said["environment"].update(definition_sha256="0" * 64), "don't belong together"),
-        (lambda said: said["environment"].update(image="mcr.microsoft.com/x"), "neither a tag nor a digest"),
-        (lambda said: said["environment"].update(image="python"), "names no image"),
-        (lambda said: said.update(connection={"name": "x-y-z"}), "KeyError"),
-        (lambda said: said.update(feed=None), "TypeError"),
-        (lambda said: said.update(packages=[1]), "TypeError"),
+        (lambda document: document["environment"].update(ids=[]), "don't belong together"),
+        (lambda document: document["environment"].update(ids=["/subscriptions/x"]), "is a resource id|part"),
+        (lambda document: document["environment"].update(ids=["../../../secret"]), "`workspace`"),
+        (lambda document: document["environment"].update(version="1.2.3"), "is an invalid value"),
+        (lambda document: document["environment"].update(definition_sha256="0" * 64), "don't belong together"),
+        (lambda document: document["environment"].update(image="mcr.microsoft.com/x"), "neither a tag nor a digest"),
+        (lambda document: document["environment"].update(image="python"), "names no image"),
+        (lambda document: document.update(connection={"name": "x-y-z"}), "KeyError"),
+        (lambda document: document.update(feed=None), "TypeError"),
+        (lambda document: document.update(packages=[1]), "TypeError"),
     ],
 )
 def test_what_is_missing_or_does_not_belong_together_is_said(
-    said: Receipt, path: Path, edit: Callable[[Receipt], object], why: str
+    document: Receipt, path: Path, edit: Callable[[Receipt], object], why: str
 ) -> None:
-    made = copy.deepcopy(said)
+    made = copy.deepcopy(document)
     edit(made)
     with pytest.raises(BadReceipt, match=why) as caught:
         reading(path, made)
@@ -156,13 +156,13 @@ def test_what_is_missing_or_does_not_belong_together_is_said(
     ids=lambda way: ".".join(map(str, way)),
 )
 def test_a_name_that_no_release_has_gets_no_further(
-    said: Receipt, path: Path, way: tuple[Any, ...], odd: object
+    document: Receipt, path: Path, way: tuple[Any, ...], odd: object
 ) -> None:
     """Names go into addresses and outputs, which users paste into shell lines."""
     if way == ("environment", "version"):
-        odd = f"{odd}-{said['environment']['definition_sha256'][:12]}"
+        odd = f"{odd}-{document['environment']['definition_sha256'][:12]}"
     with pytest.raises(BadReceipt):
-        reading(path, damaged(said, way, odd))
+        reading(path, damaged(document, way, odd))
 
 
 @pytest.mark.parametrize(
@@ -187,14 +187,14 @@ def test_any_other_json_is_refused(path: Path, content: object) -> None:
 
 
 @given(st.data())
-def test_whatever_stands_in_a_receipt_it_is_read_or_refused(said: Receipt, path: Path, data: st.DataObject) -> None:
+def test_whatever_stands_in_a_receipt_it_is_read_or_refused(document: Receipt, path: Path, data: st.DataObject) -> None:
     """What is read leads to a workspace of Azure's naming rules, and the reference is one version."""
-    way = data.draw(st.sampled_from(places(said)))
+    way = data.draw(st.sampled_from(places(document)))
     with contextlib.suppress(BadReceipt):
-        told = reading(path, damaged(said, way, data.draw(JSON)))
-        assert told.version.endswith(f"-{told.sha256[:12]}")
-        for place in told.workspaces:
-            segments = told.id(place).split("/")
+        released = reading(path, damaged(document, way, data.draw(JSON)))
+        assert released.version.endswith(f"-{released.sha256[:12]}")
+        for place in released.workspaces:
+            segments = released.id(place).split("/")
             assert segments[:2] == ["", "subscriptions"]
             assert segments[-4] == "environments"
             assert len(segments) == 13

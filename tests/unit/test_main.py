@@ -401,7 +401,8 @@ def test_a_feed_that_nobody_sees_is_told_once(world: World, capsys: pytest.Captu
 def test_a_pushed_tag_has_to_say_the_version(
     world: World, monkeypatch: pytest.MonkeyPatch, tag: str, status: int
 ) -> None:
-    monkeypatch.setenv("GITHUB_REF", f"refs/tags/{tag}")
+    monkeypatch.setenv("TF_BUILD", "True")
+    monkeypatch.setenv("BUILD_SOURCEBRANCH", f"refs/tags/{tag}")
     assert world.run() == status
 
 

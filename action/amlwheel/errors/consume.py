@@ -4,7 +4,7 @@ from .base import StepError
 
 
 class BadReceipt(StepError):
-    """The receipt can't be used: it is missing, damaged, of a dry run, or in a newer format."""
+    """The receipt can't be used: it is missing, damaged, from a dry run, or in a newer format."""
 
     status = 83
     title = "receipt not usable"
@@ -16,39 +16,39 @@ class EnvironmentGone(StepError):
     """The released environment isn't registered on the workspace, or was archived."""
 
     status = 84
-    title = "environment not there"
+    title = "environment not found"
     cause = "It was never released to this workspace, or somebody archived or deleted it."
     fix = (
         "Run the release again for this workspace. If dependencies have newer versions by now, that registers another "
-        "version: train by the new receipt then."
+        "version: then train with the new receipt."
     )
 
 
 class EnvironmentChanged(StepError):
-    """What is registered isn't what the receipt describes."""
+    """The registered environment isn't the one that the receipt describes."""
 
     status = 85
-    title = "environment is another"
+    title = "environment changed"
     cause = "Somebody registered another definition under the same version, or the receipt was altered."
-    fix = "Don't train on it. Compare both in the studio, and release again under a new package version."
+    fix = "Don't train on it. Compare it with the receipt in the studio, and release again under a new package version."
 
 
 class ConnectionGone(StepError):
-    """The workspace has no connection by which images of the release can be built."""
+    """The workspace doesn't have the connection that image builds of the release need."""
 
     status = 86
-    title = "connection not there"
-    cause = "It was deleted, or now leads elsewhere. Images that are built already go on working, new ones won't."
-    fix = "Run the release again: it stores the connection anew."
+    title = "connection not found"
+    cause = "It was deleted, or now has another target. Existing images still work, but new ones can't be built."
+    fix = "Run the release again: it stores the connection again."
 
 
 class TokenEnds(StepError):
-    """The token that the workspace keeps for the feed or repository has expired, or will before long."""
+    """The token that the workspace stores for the feed or repository has expired, or expires soon."""
 
     status = 87
     title = "stored token expires"
-    cause = "Personal access tokens have an end, and images can't be built after it."
+    cause = "Personal access tokens expire, and without a valid one images can't be built."
     fix = (
-        "Make a new token with the same rights (for a feed organisation-scoped, with Packaging (read)), store it under "
-        "the same secret with its date, and run the release again."
+        "Create a new token with the same rights (for a feed: organisation-scoped, with Packaging (read)), store it in "
+        "the same secret, correct its date, and run the release again."
     )

@@ -6,20 +6,26 @@ Grammar: azure-pipelines-agent, `Command.cs`, `CommandStringConvertor.cs`, `Task
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
+
+from typing_extensions import override
 
 from ..errors.base import StepError
 from ..inputs.knob import camel
 from ..inputs.reading import spell
 from ..model.secret import Secret
 from . import azure_variables
+from .host import SHORTEST_MASK, Host, pushed_tag
 from .neutralise import plain
-from .terminal import SHORTEST_MASK, Terminal
 
-LONGEST = 3500  # characters of an issue; the run's page shows 4096 at most, and the log has all of them
+LONGEST = 3500  # characters of an issue; the run's page shows 4096 at most; the log has all of the text
 
 
-class AzurePipelines(Terminal):
-    """An Azure Pipelines job. In a script step the step is used as on a command line, and so are the inputs' names."""
+class AzurePipelines(Host):
+    """A job of Azure Pipelines. In a script step the inputs have the names of the command line.
+
+    The agent's variables are those of Learn, build/variables.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Take the agent's variables from `environ`."""
@@ -27,52 +33,81 @@ class AzurePipelines(Terminal):
         self._environ = environ
         self.style = "azure" if azure_variables.is_task(environ) else "terminal"
 
+    @property
+    @override
+    def repository(self) -> str:
+        return self._environ.get("BUILD_REPOSITORY_URI", "")
+
+    @property
+    @override
+    def commit(self) -> str:
+        return self._environ.get("BUILD_SOURCEVERSION", "")
+
+    @property
+    @override
+    def tag(self) -> str:
+        return pushed_tag(self._environ.get("BUILD_SOURCEBRANCH", ""))
+
+    @property
+    @override
+    def run_url(self) -> str:
+        number, collection = (self._environ.get(name, "") for name in ("BUILD_BUILDID", "SYSTEM_COLLECTIONURI"))
+        project = quote(self._environ.get("SYSTEM_TEAMPROJECT", ""))
+        return f"{collection.rstrip('/')}/{project}/_build/results?buildId={number}" if number else ""
+
     def _command(self, name: str, data: str, **properties: str) -> None:
         """Issue a logging command. Nothing else in this program writes `##vso[`."""
         words = "".join(f"{key}={_property(self._hidden(value))};" for key, value in properties.items())
         self._put(f"##vso[{name} {words}]{_data(self._hidden(data))}")
 
+    @override
     def _open(self, title: str) -> None:
         self._put(f"##[group]{plain(self._hidden(title))}")
 
+    @override
     def _close(self) -> None:
         self._put("##[endgroup]")
 
+    @override
     def warning(self, text: str) -> None:
-        """Show a warning on the run's page."""
         self._command("task.logissue", _plain(spell(text, self.style)), type="warning")
 
+    @override
     def error(self, error: StepError) -> None:
-        """Show everything that a person needs to mend `error`, with the build identity's name where it lacks a role."""
         super().error(azure_variables.advise(error, self._environ))
 
+    @override
     def _annotate(self, title: str, what: str, advice: str) -> None:
         self.say(f"\n{title}\n{what}\n{advice}")
         text = _plain(self._hidden(f"amlwheel {title}\n{what}\n{advice}"))[:LONGEST]
         self._command("task.logissue", text, type="error", code=title.split(maxsplit=1)[0])
 
+    @override
     def mask(self, secret: Secret, user: str) -> None:
-        """Have the agent mask every form of `secret`: it doesn't think of base64 by itself (HostContext.cs)."""
+        # The agent derives other forms of a secret, but not base64 (HostContext.cs).
         for form in secret.forms(user):
             if len(form) >= SHORTEST_MASK:
                 self._put(f"##vso[task.setsecret]{_data(form)}")
         super().mask(secret, user)
 
+    @override
     def _outputs(self, values: Mapping[str, str]) -> None:
         for name, value in values.items():
             self._command("task.setvariable", value, variable=camel(name), isOutput="true")
 
+    @override
     def summary(self, markdown: str) -> None:
-        """Add `markdown` to the run's page. The agent uploads the file later, so each run has one of its own."""
+        # The agent uploads the file later, so each run has a folder of its own.
         folder = tempfile.mkdtemp(prefix="amlwheel-", dir=self._environ.get("AGENT_TEMPDIRECTORY"))
         page = Path(folder) / "amlwheel.md"
         page.write_text(self._hidden(markdown), "utf-8")
         self._command("task.uploadsummary", str(page))
 
+    @override
     def finish(self, status: int, text: str = "") -> int:
-        """Say the last word. For the agent, a task that exits with another status than 0 is broken (NodeHandler.cs)."""
         if not azure_variables.is_task(self._environ):
             return status
+        # For the agent, a task that exits with another status than 0 is broken (NodeHandler.cs).
         self._command("task.complete", text, result="Failed" if status else "Succeeded")
         return 0
 

@@ -1,4 +1,4 @@
-"""What an Azure Pipelines agent tells a task by variables: the job, its token, its inputs.
+"""What an Azure Pipelines agent hands over in variables: the job, its token, the task's inputs.
 
 The variables are those of azure-pipelines-agent's `Handler.AddEndpointsToEnvironment`. The GUID in a variable's name
 keeps its lower case.
@@ -16,12 +16,17 @@ CONNECTION = f"INPUT_{AZURE_NAMES['azure-subscription'].upper()}"
 Variables = Mapping[str, str]
 
 
-def is_task(environ: Variables) -> bool:
-    """Tell whether this is our task, and not a script step: the agent hands over a task's inputs.
+def is_job(environ: Variables) -> bool:
+    """Tell whether this is a job of Azure Pipelines (Learn, build/variables)."""
+    return bool(environ.get("TF_BUILD"))
 
-    Not each of them where Windows drops empty variables: with `route` workspace there need be no feed.
+
+def is_task(environ: Variables) -> bool:
+    """Tell whether this is our task, and not a script step: only a task has its inputs in variables.
+
+    Windows drops empty variables, and with `route` workspace there need be no feed, so either input is enough.
     """
-    return bool(environ.get("TF_BUILD")) and ("INPUT_FEED" in environ or "INPUT_WORKSPACE" in environ)
+    return is_job(environ) and ("INPUT_FEED" in environ or "INPUT_WORKSPACE" in environ)
 
 
 def job_token(environ: Variables) -> str:
@@ -31,7 +36,7 @@ def job_token(environ: Variables) -> str:
 
 
 def secrets(environ: Variables) -> tuple[str, ...]:
-    """Return what must never be shown of all that the agent hands over, line by line: a certificate has many."""
+    """Return every secret that the agent hands over, line by line: a certificate has many lines."""
     prefix = f"ENDPOINT_AUTH_PARAMETER_{environ.get(CONNECTION, '').strip()}_"
     names = ("SERVICEPRINCIPALKEY", "SERVICEPRINCIPALCERTIFICATE", "IDTOKEN")
     texts = [job_token(environ), *(environ.get(prefix + name, "") for name in names)]
@@ -39,10 +44,10 @@ def secrets(environ: Variables) -> tuple[str, ...]:
 
 
 def feed_token(feed: str, environ: Variables) -> str:
-    """Return the token by which the job may use `feed` if nobody gave one: its own, in its own organisation."""
+    """Return the job's own token if `feed` is in the job's organisation, where it may be used; otherwise nothing."""
     try:
         organisation = parse_feed(feed).organisation
-    except StepError:  # told with all other problems of the inputs
+    except StepError:  # reported with all other problems of the inputs
         return ""
     return job_token(environ) if organisation and organisation.lower() == _organisation(environ).lower() else ""
 
@@ -55,22 +60,25 @@ def _organisation(environ: Variables) -> str:
 
 
 def advise(error: StepError, environ: Variables) -> StepError:
-    """Return `error`; where the feed forbids the pipeline's own identity to publish, the fix says which it is."""
+    """Return `error`; if the feed refuses the pipeline's own identity, the fix now names that identity."""
     for each in error.errors if isinstance(error, Several) else (error,):
-        if isinstance(each, FeedForbidden) and "`feed-token`" in each.what and not _given(environ):
+        if isinstance(each, FeedForbidden) and "`feed-token`" in each.what and not _given_token(environ):
             each.fix = (
                 f"In Artifacts > feed settings > Permissions add {_identity(environ)} as Feed Publisher (Contributor); "
-                "the feed's own message above names the identity that asked."
+                "the feed's own message above names the identity that was refused."
             )
     return error
 
 
-def _given(environ: Variables) -> str:
+def _given_token(environ: Variables) -> str:
     return (environ.get("INPUT_FEEDTOKEN") or environ.get("AMLWHEEL_FEED_TOKEN") or "").strip()
 
 
 def _identity(environ: Variables) -> str:
-    """Name the build identity (Learn, pipelines/process/access-tokens), or the connection's application."""
+    """Return the name of the identity that publishes: the service connection's, or the build identity.
+
+    Learn, pipelines/process/access-tokens, has the names of build identities.
+    """
     connection = environ.get(CONNECTION, "").strip()
     if connection and not feed_token(environ.get("INPUT_FEED", ""), environ):
         client = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_SERVICEPRINCIPALID") or "of the agent's machine"

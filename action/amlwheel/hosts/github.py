@@ -4,23 +4,55 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from typing_extensions import override
+
 from ..inputs.knob import Style
 from ..inputs.reading import spell
 from ..model.secret import Secret
+from .host import SHORTEST_MASK, Host, pushed_tag
 from .neutralise import CONTROL
-from .terminal import SHORTEST_MASK, Terminal
 
 
-class GitHub(Terminal):
-    """GitHub Actions: workflow commands on stdout, outputs and summary through files."""
+def is_job(environ: Mapping[str, str]) -> bool:
+    """Tell whether this is a job of GitHub Actions (GitHub docs, variables)."""
+    return environ.get("GITHUB_ACTIONS") == "true"
+
+
+class GitHub(Host):
+    """A job of GitHub Actions; the runner's variables are those of GitHub docs, "Variables reference"."""
 
     style: Style = "github"
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Take the paths of the runner's files from `environ`."""
+        """Take the runner's variables from `environ`."""
         super().__init__()
         self._environ = environ
         self._stopped = ""
+
+    @property
+    @override
+    def repository(self) -> str:
+        name = self._environ.get("GITHUB_REPOSITORY")
+        return f"{self._environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}" if name else ""
+
+    @property
+    @override
+    def commit(self) -> str:
+        return self._environ.get("GITHUB_SHA", "")
+
+    @property
+    @override
+    def tag(self) -> str:
+        if self._environ.get("GITHUB_REF_TYPE") == "tag":
+            return self._environ.get("GITHUB_REF_NAME", "")
+        return pushed_tag(self._environ.get("GITHUB_REF", ""))
+
+    @property
+    @override
+    def run_url(self) -> str:
+        number, attempt = (self._environ.get(name) for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
+        again = f"/attempts/{attempt}" if attempt and attempt != "1" else ""
+        return f"{self.repository}/actions/runs/{number}{again}" if number else ""
 
     def _command(self, text: str) -> None:
         with self._lock:
@@ -32,47 +64,52 @@ class GitHub(Terminal):
             self._put(f"::{self._stopped}::")
             self._stopped = ""
 
+    @override
     def foreign(self, text: str) -> None:
-        """Print hostile text behind the gutter, with workflow commands switched off as a second fence."""
         with self._lock:
-            if not self._stopped:
+            if not self._stopped:  # a second fence: workflow commands are switched off
                 self._stopped = uuid.uuid4().hex
                 self._write(f"::stop-commands::{self._stopped}")
             super().foreign(text)
 
     def _message(self, text: str) -> str:
-        return _data(self._hidden(text))  # in this order: a form with % in it would not be found when escaped
+        return _data(self._hidden(text))  # in this order: an escaped form that has a % wouldn't be found
 
+    @override
     def _open(self, title: str) -> None:
         self._command(f"::group::{self._message(title)}")
 
+    @override
     def _close(self) -> None:
         self._command("::endgroup::")
 
+    @override
     def warning(self, text: str) -> None:
-        """Annotate the run with a warning."""
         self._command(f"::warning title=amlwheel::{self._message(spell(text, self.style))}")
 
+    @override
     def _annotate(self, title: str, what: str, advice: str) -> None:
-        # An annotation holds 4096 characters; what is cut off there still stands in the log.
+        # An annotation holds 4096 characters; the log has all of the text.
         self.say(f"\n{title}\n{what}\n{advice}")
         text = self._hidden(f"{what}\n{advice}")[:3500]
         self._command(f"::error title={_property('amlwheel ' + title)}::{_data(text)}")
 
+    @override
     def mask(self, secret: Secret, user: str) -> None:
-        """Have the runner mask every form of `secret` too; it knows only those that came from `secrets`."""
+        # The runner itself masks only what comes from `secrets`.
         with self._lock:
-            self._resume()  # else the runner would print the command, and the secret in it
+            self._resume()  # otherwise the runner would print the command, and the secret in it
             for form in secret.forms(user):
                 if len(form) >= SHORTEST_MASK:
                     self._put(f"::add-mask::{_data(form)}")
         super().mask(secret, user)
 
+    @override
     def _outputs(self, values: Mapping[str, str]) -> None:
         self._append("GITHUB_OUTPUT", "".join(_heredoc(name, value) for name, value in values.items()))
 
+    @override
     def summary(self, markdown: str) -> None:
-        """Add `markdown` to the job's summary page."""
         self._append("GITHUB_STEP_SUMMARY", markdown)
 
     def _append(self, variable: str, text: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..git.remote import Remote
-from ..hosts.terminal import Terminal
+from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..storage.blobs import Blobs
 from ..workspace.azureml.process import Worker
@@ -25,7 +25,7 @@ class Found:
     source: Remote | None
 
 
-def of(inputs: Inputs, host: Terminal, environ: Mapping[str, str], found: Found) -> Route:
+def of(inputs: Inputs, host: Host, environ: Mapping[str, str], found: Found) -> Route:
     """Return the route that the user asks for; `inputs` has made sure that what it needs is given."""
     if inputs.route == "git" and found.source:
         return GitRoute(found.source, inputs.connection_token, inputs.python_version, host)

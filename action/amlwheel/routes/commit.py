@@ -16,7 +16,7 @@ from ..errors.environment import Unsatisfiable
 from ..errors.git import CommitDiffers, CommitIncomplete, NotForBuilder
 from ..git import checkout
 from ..git.remote import Remote
-from ..hosts.terminal import Terminal
+from ..hosts.host import Host
 from ..model import wheel_tags
 from ..model.azure import Workspace
 from ..model.environment import Environment, Python
@@ -38,7 +38,7 @@ class GitRoute(Route):
         """The commit."""
         return f"{self._source.repository.url}@{self._source.repository.commit[:12]}"
 
-    def __init__(self, source: Remote, token: Secret, python: Python, host: Terminal) -> None:
+    def __init__(self, source: Remote, token: Secret, python: Python, host: Host) -> None:
         """Take what images are built from, and the token that may read it."""
         self._source, self._token, self._python, self.host = source, token, python, host
         self._tools: dict[str, None] = {}  # the files that builds need, by address, in order and once

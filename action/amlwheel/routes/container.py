@@ -10,7 +10,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from ..hosts.terminal import Terminal
+from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model.azure import Workspace
 from ..model.environment import Environment, Python
@@ -31,11 +31,11 @@ class StorageRoute(Route):
     blobs: Blobs
     python: Python
     mirror: Mirror | None
-    host: Terminal
+    host: Host
     files: dict[str, File] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, inputs: Inputs, blobs: Blobs, host: Terminal, environ: Mapping[str, str]) -> "StorageRoute":
+    def of(cls, inputs: Inputs, blobs: Blobs, host: Host, environ: Mapping[str, str]) -> "StorageRoute":
         """Return the route to this container."""
         source = Source(inputs.feed, inputs.feed_token, environ)
         whole = Mirror(blobs, source, host.say) if inputs.mirror else None

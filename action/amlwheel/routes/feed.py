@@ -7,7 +7,7 @@ from functools import partial
 from typing_extensions import override
 
 from ..feed import publish
-from ..hosts.terminal import Terminal
+from ..hosts.host import Host
 from ..model.azure import Workspace
 from ..model.feed import Feed
 from ..model.secret import Secret
@@ -24,7 +24,7 @@ class FeedRoute(Route):
 
     feed: Feed
     token: Secret
-    host: Terminal
+    host: Host
 
     @property
     @override

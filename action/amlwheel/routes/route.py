@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..build import project
-from ..hosts.terminal import Terminal
+from ..hosts.host import Host
 from ..model.azure import Workspace
 from ..model.environment import Environment
 from ..model.wheel import Pin, Wheel
@@ -18,7 +18,7 @@ Plan = Callable[[], Change[Any]]
 class Route(abc.ABC):
     """One way. Nothing outside changes but by the effects of what `plans` return."""
 
-    host: Terminal
+    host: Host
     late: ClassVar[bool] = False  # whether `located` knows more once the plans of the wheels are made
 
     @property

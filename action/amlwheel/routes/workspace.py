@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from ..hosts.terminal import Terminal
+from ..hosts.host import Host
 from ..model.azure import Workspace
 from ..model.environment import Environment
 from ..model.wheel import Pin, Wheel
@@ -21,7 +21,7 @@ class WorkspaceRoute(Route):
     """The wheels lie in the storage of each workspace, whose addresses are known once they are there."""
 
     storage: Storage
-    host: Terminal
+    host: Host
     late: ClassVar[bool] = True
 
     @property

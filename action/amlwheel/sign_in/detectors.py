@@ -1,4 +1,7 @@
-"""Where a token for Azure Resource Manager can come from: small detectors, each "not me", "me", or "me, but broken"."""
+"""Where the token for Azure comes from: detectors, one for each way of signing in, in the order of their precedence.
+
+A detector returns None if its way isn't set up, its credential if it is, and raises if it is set up wrongly.
+"""
 
 import os
 import shutil
@@ -8,37 +11,35 @@ from functools import partial
 from azure.core.credentials import TokenCredential
 
 from ..errors.sign_in import SignInFailed
+from ..hosts import azure_variables
 from ..model.secret import Secret
 from ..transport import http
 from . import github, service_connection
 from .credential import Credential
 
-# What azure-identity's EnvironmentCredential reads, and what asks GitHub for tokens; a server's error could repeat it.
-SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD", github.REQUEST_TOKEN)
 Variables = Mapping[str, str]
 Detector = Callable[[Variables], TokenCredential | None]
 
 
 def find(
     environ: Variables = os.environ,
-    seen: Callable[[Secret], None] = lambda _: None,
+    mask: Callable[[Secret], None] = lambda _: None,
     application: tuple[str, str] = ("", ""),
 ) -> Credential:
     """Return the first credential that the environment offers; raise SignInFailed when there is none.
 
-    `application` is the client id and the tenant that the user wants to sign in by OIDC: nothing else is tried then.
+    `mask` is called with every token that is fetched. `application` is the client id and the tenant for sign-in by
+    OIDC: if the user names one, no other way is tried.
     """
-    by_oidc: Detector = partial(github.detect, application=application, seen=seen)
+    by_oidc: Detector = partial(github.detect, application=application, mask=mask)
     for label, detect in {"OIDC": by_oidc, **_DETECTORS}.items():
         try:
-            source = detect(environ)
-        except (OSError, ValueError) as error:  # azure-identity's checks of what it is given
-            raise SignInFailed(
-                f"Sign-in by {label} is set up with a value that can't be.", details=str(error)
-            ) from None
-        if source:
-            return Credential(source, label, seen)
-    agent = bool(environ.get("TF_BUILD"))  # nobody else has heard of a service connection
+            credential = detect(environ)
+        except (OSError, ValueError) as error:  # azure-identity checks its arguments
+            raise SignInFailed(f"Sign-in by {label} has an invalid setting.", details=str(error)) from None
+        if credential:
+            return Credential(credential, label, mask)
+    agent = azure_variables.is_job(environ)  # only Azure Pipelines has service connections
     looked = ", ".join(label for label in _DETECTORS if agent or label != "service connection")
     raise SignInFailed(
         f"Nothing to sign in to Azure with: looked for {looked}.", fix=_ON_AZURE_PIPELINES if agent else ""
@@ -52,7 +53,7 @@ def service_principal(environ: Variables) -> TokenCredential | None:
     if not secret and not certificate:
         return None
     tenant, client = _identity(environ, "A service principal's secret")
-    # Each detector loads only what it needs.
+    # Each detector imports only its own credential: azure.identity takes 0.3 s.
     from azure.identity import CertificateCredential, ClientSecretCredential  # noqa: PLC0415
 
     if secret:
@@ -62,7 +63,7 @@ def service_principal(environ: Variables) -> TokenCredential | None:
 
 
 def workload_identity(environ: Variables) -> TokenCredential | None:
-    """Detect a federated token in a file (AZURE_FEDERATED_TOKEN_FILE), as Kubernetes runners have it."""
+    """Detect a federated token in a file (AZURE_FEDERATED_TOKEN_FILE), as on Kubernetes runners."""
     file = environ.get("AZURE_FEDERATED_TOKEN_FILE", "").strip()
     if not file:
         return None
@@ -73,16 +74,16 @@ def workload_identity(environ: Variables) -> TokenCredential | None:
 
 
 def _identity(environ: Variables, what: str) -> tuple[str, str]:
-    """Return tenant and client id; a pasted value often brings white space. Raises SignInFailed when one is missing."""
-    found = {name: environ.get(name, "").strip() for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")}
-    missing = [name for name, value in found.items() if not value]
+    """Return tenant and client id, without the white space of a pasted value; raise SignInFailed if one is missing."""
+    ids = {name: environ.get(name, "").strip() for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")}
+    missing = [name for name, value in ids.items() if not value]
     if missing:
         raise SignInFailed(f"{what} is set, but not {' and '.join(missing)}.")
-    return found["AZURE_TENANT_ID"], found["AZURE_CLIENT_ID"]
+    return ids["AZURE_TENANT_ID"], ids["AZURE_CLIENT_ID"]
 
 
 def azure_cli(environ: Variables) -> TokenCredential | None:
-    """Detect the Azure CLI, as azure/login and AzureCLI@2 leave it behind; whether it is logged in shows on use."""
+    """Detect the Azure CLI, which azure/login and AzureCLI@2 log in; only its use shows whether it is logged in."""
     if not shutil.which("az", path=environ.get("PATH")):
         return None
     from azure.identity import AzureCliCredential  # noqa: PLC0415
@@ -91,8 +92,8 @@ def azure_cli(environ: Variables) -> TokenCredential | None:
 
 
 _ON_AZURE_PIPELINES = (
-    "Name an Azure Resource Manager service connection in azureSubscription: of this task or, for a script, of "
-    "AzureCLI@2, which signs in for it."
+    "Name an Azure Resource Manager service connection in azureSubscription: in this task or, for a script, in "
+    "AzureCLI@2, which signs in for the script."
 )
 _DETECTORS: Mapping[str, Detector] = {
     "service connection": service_connection.service_connection,

@@ -15,13 +15,13 @@ from ..model import jwt
 from ..model.secret import Secret
 from ..transport import http
 
-MARGIN = 60  # seconds that a federated token must still live to be exchanged
+MARGIN = 60  # seconds for which a federated token must still be valid to be exchanged
 
 
 def service_connection(environ: Variables) -> TokenCredential | None:
-    """Detect the Azure Resource Manager service connection that the task was given, in any of its three schemes.
+    """Detect the task's Azure Resource Manager service connection, in any of its three schemes.
 
-    Raises UnusableServiceConnection when it isn't one, or not for this pipeline.
+    Raises UnusableServiceConnection if it is of another type, or this pipeline may not use it.
     """
     name = environ.get(CONNECTION, "").strip()
     if not name:
@@ -33,7 +33,9 @@ def service_connection(environ: Variables) -> TokenCredential | None:
             cause="It doesn't exist, or the pipeline hasn't been permitted to use it.",
         )
     if scheme.lower() not in _SCHEMES:
-        raise UnusableServiceConnection(f"`azure-subscription` has the scheme {scheme}, which isn't Azure's.")
+        raise UnusableServiceConnection(
+            f"`azure-subscription` has the scheme {scheme}, which isn't one of Azure Resource Manager."
+        )
     cloud = environ.get(f"ENDPOINT_DATA_{name}_ENVIRONMENT") or "AzureCloud"
     if cloud.lower() != "azurecloud":
         raise UnusableServiceConnection(f"`azure-subscription` leads to {cloud}; this step knows AzureCloud only.")
@@ -48,7 +50,7 @@ def _parameter(environ: Variables, connection: str, name: str) -> str:
 
 
 def _principal(environ: Variables, connection: str) -> TokenCredential:
-    """Return the credential of a connection that holds a secret, or a certificate with its key."""
+    """Return the credential of a service principal with a secret, or with a certificate and its key."""
     from azure.identity import CertificateCredential, ClientSecretCredential  # noqa: PLC0415  # 0.3 s
 
     tenant, client = (_parameter(environ, connection, name) for name in ("TENANTID", "SERVICEPRINCIPALID"))
@@ -69,21 +71,21 @@ def _managed(environ: Variables, connection: str) -> TokenCredential:
 
 
 class _Federated:
-    """Workload identity federation: the token that came with the job while it lives, else one asked for just now."""
+    """Workload identity federation: with the token that came with the job or, once it has expired, with a new one."""
 
     def __init__(self, environ: Variables, connection: str) -> None:
         from azure.identity import AzurePipelinesCredential, ClientAssertionCredential  # noqa: PLC0415
 
         tenant, client = (_parameter(environ, connection, name) for name in ("TENANTID", "SERVICEPRINCIPALID"))
-        self._late = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_IDTOKEN", "")
-        self._bound = ClientAssertionCredential(tenant, client, lambda: self._late, **http.ENTRA)
+        self._id_token = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_IDTOKEN", "")
+        self._with_id_token = ClientAssertionCredential(tenant, client, lambda: self._id_token, **http.ENTRA)
         token = Secret(job_token(environ)) if environ.get("SYSTEM_OIDCREQUESTURI") else None
-        if not token and not self._late:
+        if not token and not self._id_token:
             raise UnusableServiceConnection(
                 "The agent gives no federated token for `azure-subscription` (no System.OidcRequestUri).",
                 fix="Update the agent; it must be newer than 3.225.",
             )
-        self._asking = token and AzurePipelinesCredential(
+        self._with_new_token = token and AzurePipelinesCredential(
             tenant_id=tenant,
             client_id=client,
             service_connection_id=connection,
@@ -92,16 +94,16 @@ class _Federated:
         )
 
     def get_token(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
-        """Return a token for `scopes`, from a federated token that is fetched now and exchanged at once."""
-        if self._asking and not _lives(self._late):
-            return self._asking.get_token(*scopes, **more)
-        return self._bound.get_token(*scopes, **more)
+        """Return Entra's token for `scopes`, exchanged for a federated token that is still valid."""
+        if self._with_new_token and not _is_valid(self._id_token):
+            return self._with_new_token.get_token(*scopes, **more)
+        return self._with_id_token.get_token(*scopes, **more)
 
 
-def _lives(token: str) -> bool:
-    """Tell whether a JWT will live for a while. Who signed it is Entra's matter."""
-    ends = jwt.of(token).get("exp")
-    return isinstance(ends, (int, float)) and ends - time.time() > MARGIN
+def _is_valid(token: str) -> bool:
+    """Tell whether a JWT is valid long enough to be exchanged. Entra checks its signature."""
+    expires = jwt.of(token).get("exp")
+    return isinstance(expires, (int, float)) and expires - time.time() > MARGIN
 
 
 _SCHEMES: Mapping[str, Callable[[Variables, str], TokenCredential]] = {

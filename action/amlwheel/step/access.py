@@ -18,7 +18,7 @@ from ..feed import index as feed
 from ..feed.artifacts import Facts
 from ..git import remote
 from ..git.remote import Remote
-from ..hosts.terminal import Terminal
+from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model import connection_token
 from ..model.azure import Connection, Container
@@ -67,7 +67,7 @@ class Access:
 
     inputs: Inputs
     environ: Mapping[str, str]
-    host: Terminal
+    host: Host
     now: datetime
 
     def check(self, done: list[str]) -> World:

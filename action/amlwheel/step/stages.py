@@ -19,7 +19,7 @@ from ..errors.base import Unexpected
 from ..errors.environment import Unsatisfiable
 from ..feed import index, promote, upstream
 from ..git import source
-from ..hosts.terminal import Terminal
+from ..hosts.host import Host
 from ..inputs import readers
 from ..inputs.step import Inputs
 from ..model import environment
@@ -71,7 +71,7 @@ class Stages:
 
     inputs: Inputs
     environ: Mapping[str, str]
-    host: Terminal
+    host: Host
     now: datetime
 
     def check_access(self) -> World:
@@ -88,9 +88,8 @@ class Stages:
             paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or world.route.build(inputs.package_dir, folder)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
-            tag = source.tag(self.environ)
-            if tag:
-                wheel.check_tag(tag, wheels)
+            if host.tag:
+                wheel.check_tag(host.tag, wheels)
             for each in wheels:
                 world.route.refuse(each)
                 wheel.check_fit(each, inputs.python_version)
@@ -131,7 +130,7 @@ class Stages:
         """Derive everything that the release is going to be."""
         inputs = self.inputs
         folders = [Path()] if inputs.wheel else [Path(each) for each in inputs.package_dir]
-        code = source.detect(folders, self.environ)
+        code = source.detect(folders, self.host.source)
         if code.dirty:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
         if world.source:

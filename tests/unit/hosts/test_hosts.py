@@ -16,12 +16,15 @@ import pytest
 from amlwheel.errors.base import Several, StepError, Unexpected, catalogue
 from amlwheel.errors.inputs import BadInput, MissingToken
 from amlwheel.hosts import github
+from amlwheel.hosts.azure_pipelines import AzurePipelines
 from amlwheel.hosts.detect import detect
 from amlwheel.hosts.github import GitHub
+from amlwheel.hosts.host import Host
 from amlwheel.hosts.neutralise import neutralise, plain
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.inputs.reading import spell
 from amlwheel.model.secret import Secret
+from amlwheel.model.source import Source
 from hypothesis import example, given
 from hypothesis import strategies as st
 from unit.parts import TOKEN
@@ -240,7 +243,7 @@ def test_an_annotation_is_cut_to_what_it_may_hold_and_the_log_is_not() -> None:
 
 @pytest.mark.parametrize("kind", list(catalogue()))
 @pytest.mark.parametrize("make", [Terminal, lambda: GitHub({})])
-def test_every_error_is_shown_whole_on_every_host(kind: type[StepError], make: Callable[[], Terminal]) -> None:
+def test_every_error_is_shown_whole_on_every_host(kind: type[StepError], make: Callable[[], Host]) -> None:
     host = make()
     error = kind("What `feed-token` did.", details="said\n::error::x")
     output = capture(lambda: host.error(error))
@@ -272,7 +275,7 @@ def test_a_terminals_warning_is_a_line() -> None:
 
 
 @pytest.mark.parametrize("make", [Terminal, lambda: GitHub({})])
-def test_no_form_of_a_secret_is_shown(make: Callable[[], Terminal]) -> None:
+def test_no_form_of_a_secret_is_shown(make: Callable[[], Host]) -> None:
     host = make()
     secret = Secret("fake/pat+with=signs")
     masks = capture(lambda: host.mask(secret, "me"))
@@ -410,9 +413,9 @@ class Screen(io.StringIO):
 
 
 @contextlib.contextmanager
-def ticking(host: Terminal, start: float) -> Iterator[Screen]:
+def ticking(host: Host, start: float) -> Iterator[Screen]:
     screen = Screen()
-    with contextlib.redirect_stdout(screen), host._ticker("Build", start):
+    with contextlib.redirect_stdout(screen), host._clock("Build", start):
         yield screen
 
 
@@ -441,7 +444,7 @@ def test_a_terminal_shows_a_clock_that_the_next_line_replaces() -> None:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("host", "seconds"), [(Terminal(), 0), (GitHub({}), 60)])
-def test_a_short_stage_and_a_ci_host_show_no_clock(host: Terminal, seconds: int) -> None:
+def test_a_short_stage_and_a_ci_host_show_no_clock(host: Host, seconds: int) -> None:
     with ticking(host, time.monotonic() - seconds) as screen:
         time.sleep(0.1)
     assert screen.getvalue() == ""
@@ -457,7 +460,84 @@ def test_a_short_stage_and_a_ci_host_show_no_clock(host: Terminal, seconds: int)
         ({}, Terminal),
         ({"GITHUB_ACTIONS": "false"}, Terminal),
         ({"CI": "true"}, Terminal),
+        ({"TF_BUILD": "True"}, AzurePipelines),
     ],
 )
-def test_the_environment_tells_the_host(environ: dict[str, str], kind: type[Terminal]) -> None:
+def test_the_environment_tells_the_host(environ: dict[str, str], kind: type[Host]) -> None:
     assert type(detect(environ)) is kind
+
+
+# --- the run
+
+RUNNER = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_REPOSITORY": "acme/churn",
+    "GITHUB_SHA": "a" * 40,
+    "GITHUB_REF_TYPE": "tag",
+    "GITHUB_REF_NAME": "v1.0",
+    "GITHUB_RUN_ID": "7",
+}
+AGENT = {
+    "TF_BUILD": "True",
+    "BUILD_REPOSITORY_URI": "https://acme@dev.azure.com/acme/ml/_git/x",
+    "BUILD_SOURCEVERSION": "b" * 40,
+    "BUILD_SOURCEBRANCH": "refs/tags/v2.0",
+    "BUILD_BUILDID": "8",
+    "SYSTEM_COLLECTIONURI": "https://dev.azure.com/acme/",
+    "SYSTEM_TEAMPROJECT": "My ml",
+}
+
+
+def test_a_runner_describes_its_run() -> None:
+    run = "https://github.com/acme/churn/actions/runs/7"
+    assert detect(RUNNER).source == Source("https://github.com/acme/churn", "a" * 40, "v1.0", run=run)
+    assert detect(RUNNER | {"GITHUB_RUN_ATTEMPT": "1"}).run_url == run
+    assert detect(RUNNER | {"GITHUB_RUN_ATTEMPT": "3"}).run_url == f"{run}/attempts/3"
+    enterprise = detect(RUNNER | {"GITHUB_SERVER_URL": "https://ghe.example"})
+    assert enterprise.repository == "https://ghe.example/acme/churn"
+    assert enterprise.run_url == "https://ghe.example/acme/churn/actions/runs/7"
+
+
+@pytest.mark.parametrize("more", [{}, {"INPUT_FEED": "a/b"}], ids=["script", "task"])
+def test_an_agent_describes_its_run(more: dict[str, str]) -> None:
+    assert detect(AGENT | more).source == Source(
+        "https://acme@dev.azure.com/acme/ml/_git/x",
+        "b" * 40,
+        "v2.0",
+        run="https://dev.azure.com/acme/My%20ml/_build/results?buildId=8",
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "tag"),
+    [
+        ({"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1.0", "GITHUB_REF": "refs/tags/v1.0"}, "v1.0"),
+        ({"GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main", "GITHUB_REF": "refs/heads/main"}, ""),
+        ({"GITHUB_REF": "refs/tags/churn/v1.0"}, "churn/v1.0"),
+        ({"GITHUB_REF_TYPE": "tag"}, ""),
+    ],
+)
+def test_a_runner_names_a_pushed_tag_and_no_branch(environ: dict[str, str], tag: str) -> None:
+    assert detect({"GITHUB_ACTIONS": "true"} | environ).tag == tag
+
+
+@pytest.mark.parametrize(("ref", "tag"), [("refs/tags/a/v2", "a/v2"), ("refs/heads/refs/tags/v2", "")])
+def test_an_agent_names_a_pushed_tag_and_no_branch(ref: str, tag: str) -> None:
+    assert detect(AGENT | {"BUILD_SOURCEBRANCH": ref}).tag == tag
+
+
+@pytest.mark.parametrize("environ", [{"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"}])
+def test_a_host_that_sets_nothing_names_nothing(environ: dict[str, str]) -> None:
+    assert detect(environ).source == Source()
+
+
+def test_a_terminal_names_nothing_whatever_variables_are_left_over() -> None:
+    left_over = {name: value for name, value in (RUNNER | AGENT).items() if name not in ("GITHUB_ACTIONS", "TF_BUILD")}
+    assert detect(left_over).source == Source()
+
+
+def test_each_host_reads_only_its_own_variables() -> None:
+    assert detect({"GITHUB_ACTIONS": "true"} | {name: AGENT[name] for name in AGENT if name != "TF_BUILD"}).source == (
+        Source()
+    )
+    assert detect({"TF_BUILD": "True"} | RUNNER).source == Source()

@@ -4,7 +4,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from amlwheel.errors.inputs import BadFeed
-from amlwheel.hosts.terminal import _OUTPUT
+from amlwheel.hosts.host import _OUTPUT
 from amlwheel.model.azure import Connection
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed, parse_upload_url

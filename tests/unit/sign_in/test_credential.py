@@ -1,4 +1,4 @@
-"""Where the token for Azure comes from: every detector, "not me", "me", or "me, but broken"."""
+"""Where the token for Azure comes from: every detector, not set up, set up, or set up wrongly."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from amlwheel.errors.base import NoNetwork, StepError
-from amlwheel.errors.sign_in import SignInFailed
+from amlwheel.errors.sign_in import FederationRefused, SignInFailed
 from amlwheel.model.secret import Secret
 from amlwheel.sign_in import github
 from amlwheel.sign_in.credential import Credential
@@ -42,8 +42,8 @@ class Source:
         return AccessToken(f"{CANARY}-{self.count}-{scopes[0]}", int(time.time() + self.seconds))
 
 
-def credential(source: Source, seen: Callable[[Secret], None] = lambda _: None) -> Credential:
-    return Credential(source, "test", seen)
+def credential(source: Source, mask: Callable[[Secret], None] = lambda _: None) -> Credential:
+    return Credential(source, "test", mask)
 
 
 # --- detecting
@@ -110,11 +110,11 @@ def test_nothing_to_sign_in_with_says_what_was_looked_for(tmp_path: Path) -> Non
 
 
 def test_a_token_is_asked_for_once_for_each_scope_and_shown_to_be_masked() -> None:
-    source, seen = Source(), list[Secret]()
-    asked = credential(source, seen.append)
+    source, masked = Source(), list[Secret]()
+    asked = credential(source, masked.append)
     tokens = [asked.get_token(scope).token for scope in ("a", "a", "b", "a")]
     assert tokens == [f"{CANARY}-1-a", f"{CANARY}-1-a", f"{CANARY}-2-b", f"{CANARY}-1-a"]
-    assert seen == [Secret(f"{CANARY}-1-a"), Secret(f"{CANARY}-2-b")]
+    assert masked == [Secret(f"{CANARY}-1-a"), Secret(f"{CANARY}-2-b")]
 
 
 def test_many_threads_ask_once() -> None:
@@ -177,8 +177,17 @@ def test_a_failed_sign_in_is_named_once_without_the_request(
     assert source.count == 1
 
 
+def test_a_refusal_that_has_its_code_already_is_kept_as_it_is() -> None:
+    source = Source(failure=FederationRefused("GitHub gave no token."))
+    asked = credential(source)
+    for _ in range(2):
+        with pytest.raises(FederationRefused, match="GitHub gave no token"):
+            asked.get_token("a")
+    assert source.count == 1
+
+
 def test_what_cannot_be_a_credential_is_a_failed_sign_in() -> None:
-    with pytest.raises(SignInFailed, match="set up with a value that can't be") as caught:
+    with pytest.raises(SignInFailed, match="Sign-in by service principal has an invalid setting") as caught:
         find({**APPLICATION, "AZURE_CLIENT_CERTIFICATE_PATH": "/no/such/file"})
     assert "/no/such/file" in caught.value.details
 
@@ -209,7 +218,7 @@ def test_entra_is_not_waited_for_for_long(
         raise requests.exceptions.ReadTimeout(request=request)
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", hang)
-    monkeypatch.setattr(github.GitHub, "_ask", lambda _: "e30.e30.x")
+    monkeypatch.setattr(github.GitHubCredential, "_fetch", lambda _: "e30.e30.x")
     monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(NoNetwork):
         find(environ, application=application).get_token("https://management.azure.com/.default")
@@ -237,7 +246,11 @@ def of_the_host() -> ClientAuthenticationError:
         ),
         (ClientAuthenticationError("AADSTS70021: no matching record"), "AW63", "no federated credential for test"),
         (ClientAuthenticationError("AADSTS700212: wrong audience"), "AW63", "no federated credential for test"),
-        (ClientAuthenticationError("AADSTS700024: not within its valid time range"), "AW64", "its time is over"),
+        (
+            ClientAuthenticationError("AADSTS700024: not within its valid time range"),
+            "AW64",
+            "isn't valid (yet, or any more)",
+        ),
         (of_the_host(), "AW65", "gave no federated token"),
         (ClientAuthenticationError("AADSTS700016: unknown application"), "AW40", "Sign-in by test failed"),
         (ClientAuthenticationError("AADSTS7000215: wrong secret"), "AW40", "Sign-in by test failed"),
@@ -264,7 +277,7 @@ def test_on_azure_pipelines_the_fix_is_a_service_connection(tmp_path: Path) -> N
     assert "azureSubscription" in caught.value.fix
 
 
-def test_a_broken_service_connection_is_mended_there() -> None:
+def test_a_broken_service_connection_is_fixed_there() -> None:
     source = Source(failure=ClientAuthenticationError("AADSTS7000222: expired secret"))
     with pytest.raises(SignInFailed) as caught:
         Credential(source, "service connection", lambda _: None).get_token("a")

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel.errors.sign_in import FederationRefused, NoIdToken
+from amlwheel.errors.sign_in import FederationMismatch, FederationRefused, NoIdToken
 from amlwheel.model import jwt as claims
 from amlwheel.model.secret import Secret
 from amlwheel.sign_in import github as oidc
+from amlwheel.sign_in.credential import Credential
 from amlwheel.transport import http
+from azure.core.exceptions import ClientAuthenticationError
 
 APPLICATION = ("c11e0000-0000-4000-8000-00000000fa4e", "7e7a0000-0000-4000-8000-00000000fa4e")
 GITHUB = {
@@ -76,32 +78,34 @@ def answer(status: int, body: str) -> requests.Response:
     return response
 
 
-def github(monkeypatch: pytest.MonkeyPatch, said: requests.Response) -> tuple[oidc.GitHub, list[Any], list[str]]:
+def github(
+    monkeypatch: pytest.MonkeyPatch, said: requests.Response
+) -> tuple[oidc.GitHubCredential, list[Any], list[str]]:
     asked: list[Any] = []
-    seen: list[str] = []
+    masked: list[str] = []
 
     def get(url: str, *, bearer: Secret) -> requests.Response:
         asked.append((url, bearer.reveal()))
         return said
 
     monkeypatch.setattr(http, "get", get)
-    found = oidc.detect(GITHUB, APPLICATION, lambda secret: seen.append(secret.reveal()))
-    assert isinstance(found, oidc.GitHub)
-    return found, asked, seen
+    found = oidc.detect(GITHUB, APPLICATION, lambda secret: masked.append(secret.reveal()))
+    assert isinstance(found, oidc.GitHubCredential)
+    return found, asked, masked
 
 
 def test_the_token_is_for_entra_and_known_to_the_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     token = jwt({"sub": SUBJECT, "iss": "https://token.example"})
-    found, asked, seen = github(monkeypatch, answer(200, json.dumps({"value": token})))
-    assert found._ask() == token
+    found, asked, masked = github(monkeypatch, answer(200, json.dumps({"value": token})))
+    assert found._fetch() == token
     assert asked == [(f"{GITHUB[oidc.REQUEST_URL]}&audience=api%3A%2F%2FAzureADTokenExchange", "fake-token-that-asks")]
-    assert seen == [token]
+    assert masked == [token]
 
 
 def test_the_remedy_is_a_command_that_a_shell_reads_right(monkeypatch: pytest.MonkeyPatch) -> None:
     token = jwt({"sub": SUBJECT, "iss": "https://token.example"})
     found, _, _ = github(monkeypatch, answer(200, json.dumps({"value": token})))
-    found._ask()
+    found._fetch()
     subject, command = found.remedy
     *_, told = shlex.split(command)
     assert subject == SUBJECT
@@ -114,11 +118,24 @@ def test_the_remedy_is_a_command_that_a_shell_reads_right(monkeypatch: pytest.Mo
     }
 
 
+def test_a_subject_that_entra_does_not_know_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _, _ = github(monkeypatch, answer(200, json.dumps({"value": jwt({"sub": SUBJECT})})))
+
+    def refuse(*_: object) -> None:
+        found._fetch()
+        raise ClientAuthenticationError("AADSTS700213: no matching federated identity record")
+
+    monkeypatch.setattr(found, "get_token", refuse)
+    with pytest.raises(FederationMismatch, match=re.escape(f"with the subject '{SUBJECT}' for OIDC")) as caught:
+        Credential(found, "OIDC", lambda _: None).get_token("scope")
+    assert found.remedy[1] in caught.value.fix
+
+
 def test_each_subject_has_a_credential_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     names = []
     for subject in ("repo:acme/demo:environment:release", "repo:acme/demo:environment:training"):
         found, _, _ = github(monkeypatch, answer(200, json.dumps({"value": jwt({"sub": subject})})))
-        found._ask()
+        found._fetch()
         names.append(json.loads(shlex.split(found.remedy[1])[-1])["name"])
     assert len(set(names)) == len(names)
 
@@ -128,7 +145,7 @@ def test_each_subject_has_a_credential_of_its_own(monkeypatch: pytest.MonkeyPatc
     [(401, "{}"), (500, "{"), (200, "[]"), (200, '{"value": "no token"}'), (200, "{}"), (200, "[" * 10**5)],
 )
 def test_a_token_service_that_gives_none(monkeypatch: pytest.MonkeyPatch, status: int, body: str) -> None:
-    found, _, seen = github(monkeypatch, answer(status, body))
+    found, _, masked = github(monkeypatch, answer(status, body))
     with pytest.raises(FederationRefused, match=str(status)):
         found.get_token("scope")
-    assert seen == []
+    assert masked == []

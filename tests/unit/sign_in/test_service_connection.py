@@ -14,7 +14,7 @@ from amlwheel.hosts import azure_variables
 from amlwheel.hosts.azure_variables import advise, feed_token, is_task
 from amlwheel.inputs.reading import read
 from amlwheel.model.secret import Secret
-from amlwheel.sign_in.service_connection import _Federated, _lives, service_connection
+from amlwheel.sign_in.service_connection import _Federated, _is_valid, service_connection
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from rehearsal.web import tokens
 from unit.parts import CANARY, GUID
@@ -135,14 +135,14 @@ def test_a_connection_that_will_not_do_is_refused_by_what_it_lacks(environ: dict
 
 
 @pytest.mark.parametrize("seconds", [600, 70, 30, -10])
-def test_a_federated_token_is_used_while_it_lives(seconds: float) -> None:
+def test_a_federated_token_is_used_while_it_is_valid(seconds: float) -> None:
     token = tokens.issue({"exp": time.time() + seconds}, "key")
-    assert _lives(token) is (seconds > 60)
+    assert _is_valid(token) is (seconds > 60)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "a.e30.c", "a.bnVsbA.c"])
 def test_what_is_no_token_does_not_live(token: str) -> None:
-    assert not _lives(token)
+    assert not _is_valid(token)
 
 
 def test_a_token_that_came_along_is_used_while_it_lives_and_else_a_new_one_asked_for() -> None:
@@ -150,10 +150,10 @@ def test_a_token_that_came_along_is_used_while_it_lives_and_else_a_new_one_asked
         def __init__(self, name: str) -> None:
             self.get_token = lambda *scopes, **_: (name, *scopes)
 
-    for seconds, source in ((600, "bound"), (10, "asking")):
+    for seconds, source in ((600, "held"), (10, "new")):
         held = {**PARAMETERS, "IDTOKEN": tokens.issue({"exp": time.time() + seconds}, "key")}
         credential: Any = service_connection(connected("WorkloadIdentityFederation", held, URI))
-        credential._bound, credential._asking = Asked("bound"), Asked("asking")
+        credential._with_id_token, credential._with_new_token = Asked("held"), Asked("new")
         assert credential.get_token("scope") == (source, "scope")
 
 

@@ -1,0 +1,171 @@
+"""What every host has in common: its log, its masks, its outputs, and what it says about the run."""
+
+import contextlib
+import re
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+
+from ..errors.base import Several, StepError, Unexpected
+from ..inputs.knob import Style
+from ..inputs.reading import spell
+from ..model.secret import Secret
+from ..model.source import Source
+from .neutralise import GUTTER, neutralise, plain
+
+# The characters of an output: users paste outputs into shell lines.
+_OUTPUT = re.compile(r"[\w .,:/\\@+=!~%()-]*(\n[\w .,:/\\@+=!~%()-]+)*")
+SHORTEST_MASK = 8  # characters; masking something shorter would blank out half of the log
+
+
+class Host(ABC):
+    """Where the step runs: a CI host or a terminal. `style` is how the names of inputs are spelled there."""
+
+    style: Style = "terminal"
+
+    def __init__(self) -> None:
+        """Write to stdout, one line at a time: packages are built in parallel."""
+        self._lock = threading.RLock()
+        self._secrets: list[str] = []
+
+    # --- the run
+
+    @property
+    def repository(self) -> str:
+        """The repository's address, perhaps with a user name in it; empty if the host names none."""
+        return ""
+
+    @property
+    def commit(self) -> str:
+        """The id of the commit that the run is for; empty if the host names none. Not every host uses git."""
+        return ""
+
+    @property
+    def tag(self) -> str:
+        """The tag whose push started the run; empty if the run is for something else."""
+        return ""
+
+    @property
+    def run_url(self) -> str:
+        """The address of the run's page; empty if there is none."""
+        return ""
+
+    @property
+    def source(self) -> Source:
+        """All of this together, as the host spells it: nothing is checked."""
+        return Source(self.repository, self.commit, self.tag, run=self.run_url)
+
+    # --- lines
+
+    def _hidden(self, text: str) -> str:
+        for form in self._secrets:
+            text = text.replace(form, "***")
+        return text
+
+    def _write(self, text: str) -> None:
+        self._put(self._hidden(text))
+
+    def _put(self, text: str) -> None:
+        with self._lock:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+
+    def say(self, text: str = "") -> None:
+        """Print our own text, line by line; names from metadata in it can't start a command."""
+        for line in text.split("\n"):
+            shown = plain(line)
+            self._write(GUTTER + shown if shown.strip().startswith("::") else shown)
+
+    def foreign(self, text: str) -> None:
+        """Print hostile text behind the gutter."""
+        for line in neutralise(text):
+            self._write(line)
+
+    # --- stages
+
+    @contextlib.contextmanager
+    def stage(self, title: str) -> Iterator[list[str]]:
+        """Group and time the lines that are printed inside; the closing line shows the texts of the yielded list."""
+        self._open(title)
+        start = time.monotonic()
+        done: list[str] = []
+        try:
+            with self._clock(title, start):
+                yield done
+        finally:
+            self._close()
+            mark = "ok" if sys.exc_info()[0] is None else "FAILED"
+            parts = [title, *done, f"{time.monotonic() - start:.1f} s"]
+            self.say(f"{mark:<6} " + " · ".join(parts))
+
+    @abstractmethod
+    def _open(self, title: str) -> None:
+        """Begin a group of lines."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """End the group of lines."""
+
+    def _clock(self, title: str, start: float) -> contextlib.AbstractContextManager[None]:
+        """Show how long a stage takes while it runs; a log, which nobody watches, shows it at the end only."""
+        del title, start
+        return contextlib.nullcontext()
+
+    # --- messages
+
+    @abstractmethod
+    def warning(self, text: str) -> None:
+        """Show a warning that doesn't stop the step."""
+
+    def error(self, error: StepError) -> None:
+        """Show everything that a person needs to fix `error`."""
+        for each in error.errors if isinstance(error, Several) else (error,):
+            if each.details:
+                self.foreign(each.details)
+            self._annotate(f"{each.code} {each.title}", spell(each.what, self.style), _advice(each, self.style))
+
+    @abstractmethod
+    def _annotate(self, title: str, what: str, advice: str) -> None:
+        """Show one error."""
+
+    # --- for the host
+
+    def mask(self, secret: Secret, user: str) -> None:
+        """Blank out every form of `secret`, also beside the name of its `user`, in all that is printed from now on."""
+        forms = (form for form in secret.forms(user) if len(form) >= SHORTEST_MASK)
+        self._secrets = sorted({*self._secrets, *forms}, key=len, reverse=True)
+
+    def leaks(self, text: str) -> bool:
+        """Tell whether `text` holds a masked secret in any of its forms."""
+        return any(form in text for form in self._secrets)
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        """Hand the outputs to later steps; raise Unexpected for a value that isn't safe in a shell line."""
+        for name, value in values.items():
+            if not _OUTPUT.fullmatch(value):
+                raise Unexpected(f"Output {name} has characters that no output may have.", details=value)
+        self._outputs(values)
+
+    @abstractmethod
+    def _outputs(self, values: Mapping[str, str]) -> None:
+        """Hand over outputs that were checked."""
+
+    @abstractmethod
+    def summary(self, markdown: str) -> None:
+        """Add `markdown` to the run's page, if the host has one."""
+
+    def finish(self, status: int, text: str = "") -> int:
+        """Report how the step ended, if the host wants that; return the exit status that the host expects."""
+        del text
+        return status
+
+
+def pushed_tag(ref: str) -> str:
+    """Return the tag of which `ref` is the full name, such as refs/tags/v1.0; empty for a branch."""
+    return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else ""
+
+
+def _advice(error: StepError, style: Style) -> str:
+    return f"Likely cause: {spell(error.cause, style)}\nWhat to do:   {spell(error.fix, style)}"
