@@ -4,19 +4,17 @@ Images are built long after the run that stored it, so a token that works now is
 the time comes in as an argument.
 """
 
-import base64
 import hashlib
-import json
-import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
 from ..errors.base import StepError
 from ..errors.feed import FeedForbidden, FeedNotFound, Redirected, SignInPage, TokenRefused
 from ..errors.inputs import ShortLivedToken, TokenExpired
+from . import jwt
 from .feed import Feed
 from .secret import Secret
 
@@ -64,11 +62,11 @@ def check(token: Secret, feed: Feed | None, expires: str, job: Secret, now: date
         raise ShortLivedToken(
             "`connection-token` is a token of GitHub for one job (GITHUB_TOKEN) or app, which ends soon.", fix=fix
         )
-    claims = _claims(token)
+    claims = jwt.strictly(token.reveal())
     if claims is not None and feed and feed.is_artifacts:
-        end = _end(claims)
-        told = f"; this one ends at {end:%Y-%m-%d %H:%M} UTC" if end else ""
-        raise ShortLivedToken(f"`connection-token` is an access token (a JWT), not a personal access token{told}.")
+        end = jwt.end(claims)
+        when = f"; this one ends at {end:%Y-%m-%d %H:%M} UTC" if end else ""
+        raise ShortLivedToken(f"`connection-token` is an access token (a JWT), not a personal access token{when}.")
 
 
 def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now: datetime) -> Iterator[str]:
@@ -88,7 +86,7 @@ def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now:
     elif left <= EARLY:
         when = {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
         yield f"`connection-token` expires {when}, on {expires}; after that no image can be built. {renew} again."
-    end = _end(_claims(token) or {})
+    end = jwt.end(jwt.strictly(token.reveal()) or {})
     if end and not expires and (end - now).days < EARLY:
         yield (
             f"`connection-token` says itself that it ends at {end:%Y-%m-%d %H:%M} UTC; after that no image can be "
@@ -170,32 +168,3 @@ def _new(feed: Feed | None) -> str:
     if not feed.is_artifacts:
         return f"Make a new token that may read {feed.host}"
     return f"Make a new organisation-scoped personal access token of {feed.organisation} with Packaging (read)"
-
-
-def _claims(token: Secret) -> dict[str, Any] | None:
-    """Return what a JWT (RFC 7519) says of itself, nothing checked; None for what has not its shape.
-
-    It has three parts when signed, five when encrypted (RFC 7515, 7516); its head always names an `alg`.
-    """
-    parts = token.reveal().split(".")
-    head = _decoded(parts[0]) if len(parts) in (3, 5) else {}
-    return {**_decoded(parts[1]), **head} if isinstance(head.get("alg"), str) else None
-
-
-def _decoded(part: str) -> dict[str, Any]:
-    try:
-        content = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, RecursionError):  # binascii's and json's errors are ValueErrors
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _end(claims: dict[str, Any]) -> datetime | None:
-    """Return the time in `exp` (RFC 7519, 4.1.4: seconds since 1970), if it is one."""
-    seconds = claims.get("exp")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None
