@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..errors.inputs import BadInput
 from ..model import connection_token
-from ..model.azure import Container, Workspace, parse_container
+from ..model.azure import Container, Workspace
 from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.feed_spelling import parse_feed, parse_upload_url
@@ -69,7 +69,7 @@ def repository(text: str) -> Repository | None:
 
 def container(text: str) -> Container | Literal[""]:
     """Read the address of a container of blobs."""
-    return parse_container(text) if text else ""
+    return Container.parse(text) if text else ""
 
 
 def environment_name(text: str) -> str:
