@@ -67,7 +67,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: Terminal) ->
     given |= reading.from_command_line(arguments, Consumed)
     for text in filter(None, (environ.get(name, "") for name in detectors.SECRETS)):
         host.mask(Secret(text), http.USER)
-    inputs = reading.read_as(Consumed, given)
+    inputs = reading.read_consumed(given)
     with host.stage("Read the receipt") as done:
         told = read(Path(inputs.receipt))
         done.append(told.reference)
