@@ -1,4 +1,4 @@
-"""What one input is, declared once for every door: command line, action.yml, the task's manifest, README."""
+"""An input, declared once for the command line, action.yml, the task's manifest and the README."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ Case = Literal[RouteName, "mirror", "no feed"]
 
 @dataclass(frozen=True)
 class Knob:
-    """What the outside needs to know about one input: help, default as text, and its kind.
+    """One input as users see it: help, default as text, and kind.
 
     `unless` are the routes with which a required input may be left out. `refused` has the cases in which the input
     means nothing, each with the reason that the user reads.

@@ -25,7 +25,7 @@ class Container:
         """
         if re.search(r"[?#@&=%;]", text):
             raise BadInput(
-                "it is more than an address: what stands around it could be a credential, and none is needed.",
+                "it is more than an address: the rest could be a credential, and none is needed.",
                 fix="Write the address alone; if it was a signed one, revoke the signature.",
             )
         scheme, _, rest = text.rpartition("://")
@@ -33,10 +33,10 @@ class Container:
         host = host.lower()
         account, _, domain = host.partition(".")
         if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
-            raise BadInput(f"{host} is of another cloud, and the step knows Azure's public one alone.")
+            raise BadInput(f"{host} belongs to another cloud; the step supports Azure's public cloud alone.")
         if scheme.lower() != "https" or domain != "blob.core.windows.net":
             message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
-            hint = "With a private endpoint the name stays; only what it resolves to differs."
+            hint = "A private endpoint doesn't change the name, only the address that it resolves to."
             raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")
         if not re.fullmatch(r"[a-z0-9]{3,24}", account):
             raise BadInput(f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits.")
@@ -121,10 +121,10 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Connection:
-    """What a workspace knows of a feed or a repository. The token isn't part of it: it is handed over once.
+    """A workspace's connection to a feed or a repository. The token isn't part of it: it is passed by itself.
 
-    `index` is what shall be read with it. `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty when
-    nobody has said it.
+    `index` is the address that is read with it. `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty
+    when it isn't known.
     """
 
     name: str
@@ -135,7 +135,7 @@ class Connection:
 
     @classmethod
     def of(cls, feed: Feed, name: str = "") -> "Connection":
-        """Return the feed's connection; without a `name` it is derived from the target.
+        """Return the feed's connection; without a `name` the name is derived from the target.
 
         One target, one name: two connections with the same target break image builds (azure-docs#114975).
         """
