@@ -161,7 +161,7 @@ class Definition:
 
     @classmethod
     def read(cls, image: str, conda: str) -> "Definition":
-        """Return the definition of an image and a conda text; a text that isn't YAML becomes None: it equals no spec."""
+        """Return the definition of an image and a conda text; a text that isn't YAML becomes None, no spec at all."""
         try:
             return cls(image, yaml.safe_load(conda))
         except (yaml.YAMLError, AttributeError, ValueError):  # no text at all; a date such as 2026-02-31

@@ -31,7 +31,13 @@ def ready(project: pathlib.Path, scratch: pathlib.Path) -> Iterator[pathlib.Path
 
 def commit(project: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     """Copy a project to `place` and commit it there, always as the same commit; without git it is only copied."""
-    shutil.copytree(project, place, ignore=shutil.ignore_patterns(*GENERATED))
+
+    def generated(folder: str, names: list[str]) -> set[str]:
+        """Tell `copytree` what to leave out. Below the project's own folder, `build` and `dist` may be packages."""
+        patterns = GENERATED if pathlib.Path(folder) == project else set(GENERATED) - {"build", "dist"}
+        return shutil.ignore_patterns(*patterns)(folder, names)
+
+    shutil.copytree(project, place, ignore=generated)
     git = shutil.which("git")
     if git is None:
         return place

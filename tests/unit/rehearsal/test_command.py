@@ -113,6 +113,16 @@ def test_help_is_told_from_errors() -> None:
     assert str(options.parse(["--feed", "x", "--help"])).startswith("usage")
 
 
+def test_a_committed_project_keeps_a_package_called_build_and_not_what_a_build_leaves(tmp_path: pathlib.Path) -> None:
+    for file in ("src/acme/build/__init__.py", "build/lib/acme.py", "dist/acme-1.tar.gz", "src/acme/__pycache__/x.pyc"):
+        path = tmp_path / "project" / file
+        path.parent.mkdir(parents=True)
+        path.touch()
+    place = projects.commit(tmp_path / "project", tmp_path / "copy")
+    files = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+    assert {name for name in files if not name.startswith(".git/")} == {"src/acme/build/__init__.py"}
+
+
 def test_sdist_is_unpacked(tmp_path: pathlib.Path) -> None:
     with zipfile.ZipFile(tmp_path / "a-1.zip", "w") as archive:
         archive.writestr("a-1/pyproject.toml", "")
