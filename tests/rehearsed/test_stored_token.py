@@ -103,7 +103,7 @@ def test_an_access_token_is_never_stored_though_the_feed_takes_it(
     token = tokens.issue(claims, world.store.read("entra")["signing_key"])
     assert done(step(wheel=wheel, dry_run="true", env={"AMLWHEEL_FEED_TOKEN": token}))
     result = step(wheel=wheel, output_dir="again", env={"AMLWHEEL_CONNECTION_TOKEN": token})
-    told = datetime.datetime.fromtimestamp(end, datetime.timezone.utc).strftime("ends at %Y-%m-%d %H:%M UTC")
+    told = datetime.datetime.fromtimestamp(end, datetime.timezone.utc).strftime("expires at %Y-%m-%d %H:%M UTC")
     refused(result, 49, told, "organisation-scoped personal access token with Packaging (read)")
     assert result.requests == []
     assert token not in result.output
