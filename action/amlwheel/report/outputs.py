@@ -1,10 +1,10 @@
-"""The outputs of the step and of its companion: their names, meanings and values."""
+"""The outputs of the step and of `consume`: their names, meanings and values."""
 
 from .release import Release
 
 
 def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
-    """Return the step's outputs by name; with several packages, those about packages have one line each."""
+    """Return the step's outputs by name; those about packages have a line for each package."""
     environment = release.environment
     return {
         "package-name": "\n".join(wheel.project for wheel in release.wheels),
@@ -41,7 +41,7 @@ OUTPUTS = {
     "changed": "`true` if the run changed anything outside the job (in a dry run: would change), otherwise `false`.",
 }
 
-# Of the companion that reads a receipt; see `consume`.
+# Those of `consume`, which reads a receipt.
 CONSUME_OUTPUTS = {
     "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
     "environment-id": "Resource id of the environment; one line for each workspace.",
