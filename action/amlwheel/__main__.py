@@ -67,7 +67,7 @@ def run(
     """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
     now = clock()
     inputs = read(arguments, environ, host)
-    if (inputs.feed and inputs.connects) or inputs.route == "git":
+    if inputs.connects:
         job = Secret(azure_variables.job_token(environ))
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now)
@@ -113,7 +113,7 @@ def sign_in_to_feed(inputs: Inputs, environ: Mapping[str, str], host: Host) -> I
         return inputs
     credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
     token = credential.get_token(FEED_SCOPE).token
-    return dataclasses.replace(inputs, feed_token=Secret(token))
+    return dataclasses.replace(inputs, feed_token=Secret(token, inputs.feed_user))
 
 
 def _cancelled(number: int, frame: FrameType | None) -> None:

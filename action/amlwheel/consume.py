@@ -68,7 +68,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Non
     given = reading.from_environment(environ, host.style, Consumed)
     given |= reading.from_command_line(arguments, Consumed)
     masks.mask(host, given, environ)
-    inputs = reading.read_as(Consumed, given)
+    inputs = reading.read_consumed(given)
     with host.stage("Read the receipt") as done:
         released = read(Path(inputs.receipt))
         done.append(released.reference)

@@ -103,7 +103,7 @@ def test_an_access_token_is_never_stored_though_the_feed_takes_it(
     token = tokens.issue(claims, world.store.read("entra")["signing_key"])
     assert done(step(wheel=wheel, dry_run="true", env={"AMLWHEEL_FEED_TOKEN": token}))
     result = step(wheel=wheel, output_dir="again", env={"AMLWHEEL_CONNECTION_TOKEN": token})
-    told = datetime.datetime.fromtimestamp(end, datetime.timezone.utc).strftime("ends at %Y-%m-%d %H:%M UTC")
+    told = datetime.datetime.fromtimestamp(end, datetime.timezone.utc).strftime("expires at %Y-%m-%d %H:%M UTC")
     refused(result, 49, told, "organisation-scoped personal access token with Packaging (read)")
     assert result.requests == []
     assert token not in result.output
@@ -112,7 +112,7 @@ def test_an_access_token_is_never_stored_though_the_feed_takes_it(
 def test_the_jobs_own_token_is_never_stored(step: Step, wheel: pathlib.Path) -> None:
     env = {"AMLWHEEL_CONNECTION_TOKEN": FEED_TOKEN, "SYSTEM_ACCESSTOKEN": FEED_TOKEN}
     result = step(wheel=wheel, env=env)
-    refused(result, 49, "is the job's own token (System.AccessToken), which ends with the job")
+    refused(result, 49, "is the job's own token (System.AccessToken), which expires with the job")
     assert result.requests == []
 
 
@@ -123,5 +123,5 @@ def test_a_token_that_may_publish_is_not_one_to_store(step: Step, wheel: pathlib
 
 def test_a_token_that_the_feed_refuses_tells_what_to_make(step: Step, wheel: pathlib.Path) -> None:
     result = step(wheel=wheel, env={"AMLWHEEL_CONNECTION_TOKEN": "a2b7" * 13})
-    cause = "expired, was revoked, is of another organisation, or lacks the scope Packaging (read)."
+    cause = "expired, was revoked, belongs to another organisation, or lacks the scope Packaging (read)."
     refused(result, 30, cause, "Make a new organisation-scoped personal access token of acme with Packaging (read)")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from amlwheel.feed.artifacts import Facts
 from amlwheel.git import source
 from amlwheel.hosts import detect
 from amlwheel.hosts.terminal import Terminal
+from amlwheel.inputs import reading
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
@@ -523,6 +525,14 @@ def test_arguments_are_the_programs_own_unless_given(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.argv", ["amlwheel", "--dry-run"])
     assert __main__.main() == 0
     assert seen == [["--dry-run"]]
+
+
+def test_a_token_of_entra_belongs_to_the_given_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"feed": "acme/wheels", "workspace": f"{GUID}/rg/research", "connection-token": SECOND, "feed-user": "ci"}
+    signed_in = SimpleNamespace(get_token=lambda _scope: SimpleNamespace(token=CANARY))
+    monkeypatch.setattr(detectors, "find", lambda *_: signed_in)
+    token = __main__.sign_in_to_feed(reading.read(given), {}, Terminal()).feed_token
+    assert (token.reveal(), token.user) == (CANARY, "ci")
 
 
 def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

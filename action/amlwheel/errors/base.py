@@ -1,8 +1,8 @@
 """What every error has: code, exit status, likely cause, and the one thing to do; and the errors of any room.
 
 The code is `AW` and the exit status, so either leads to the other. `docs/errors.md` is generated from this package.
-In all texts an input stands in backticks under its GitHub name; `inputs.spell` turns it into the name that the
-user's host uses.
+In all texts an input stands in backticks under its GitHub name; `inputs.reading.spell` replaces it by
+the name that the user's host uses.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 
 class StepError(Exception):
-    """A failure that the user can act on. Subclasses are the catalogue; their docstring is the meaning.
+    """A failure that the user can act on. Subclasses are the catalogue; the docstring of each is its meaning.
 
     `what` says what happened this time, in one or two sentences; `details` is foreign text (a tool's last lines, a
     server's message) and is neutralised before it is shown. Neither ever holds a secret.
@@ -39,11 +39,11 @@ class StepError(Exception):
 
 
 class Several(StepError):
-    """Several independent problems, found together. The exit status is that of the first."""
+    """Several independent problems of one run. The exit status is that of the first."""
 
     title = "several problems"
     cause = "Each problem below has its own."
-    fix = "Mend all of them; they were found in one run so that the next one can succeed."
+    fix = "Fix all of them: one run reports them together, so that the next run can succeed."
 
     def __init__(self, errors: Sequence[StepError]) -> None:
         """Hold `errors`, at least two, in the order in which they were found."""
@@ -75,14 +75,14 @@ def catalogue() -> Iterator[type[StepError]]:
 
 
 class NoNetwork(StepError):
-    """A host can't be reached: no connection, no name, or a proxy's refusal."""
+    """A host can't be reached: it doesn't answer, its name is unknown, or a proxy refuses the connection."""
 
     status = 70
     title = "no network"
-    cause = "The runner has no way to the host: firewall, proxy setting, DNS, or an outage."
+    cause = "A firewall, a proxy setting, DNS or an outage keeps the runner from the host."
     fix = (
-        "Open the way from the runner to the named hosts, or set HTTPS_PROXY and REQUESTS_CA_BUNDLE. A mirror of the "
-        "public index is named in PIP_INDEX_URL or UV_DEFAULT_INDEX; pip.conf isn't read."
+        "Let the runner connect to the named hosts, or set HTTPS_PROXY and REQUESTS_CA_BUNDLE. Name a mirror of the "
+        "public index in PIP_INDEX_URL or UV_DEFAULT_INDEX; pip.conf isn't read."
     )
 
     def __init__(self, host: str, details: str = "") -> None:
@@ -101,9 +101,9 @@ class TooSlow(StepError):
 
 
 class Unexpected(StepError):
-    """A fault of amlwheel itself."""
+    """amlwheel itself failed."""
 
     status = 99
     title = "unexpected error"
-    cause = "A bug of amlwheel, or an answer that nobody has seen before."
-    fix = "Run the step again; if it stays, report it with the lines above (they hold no secret)."
+    cause = "A bug in amlwheel, or a response that it doesn't know."
+    fix = "Run the step again; if it fails again, report it with the lines above (they contain no secret)."

@@ -4,11 +4,11 @@ from .base import StepError
 
 
 class BadInput(StepError):
-    """An input's value isn't one that the step knows, or a required input is missing."""
+    """An input has a value that the step doesn't know, or a required input is missing."""
 
     status = 10
     title = "bad input"
-    cause = "A value is misspelt, missing, or a variable that was never set."
+    cause = "A value is misspelt, missing, or the text of a variable that was never set."
     fix = "Correct the input; the README lists all inputs and their values."
 
 
@@ -17,7 +17,7 @@ class BadFeed(StepError):
 
     status = 11
     title = "feed not understood"
-    cause = "The spelling of the feed is not one that Azure Artifacts or PEP 503 uses."
+    cause = "The feed isn't written in a way that Azure Artifacts or PEP 503 uses."
     fix = (
         "Write `feed` as ORG/PROJECT/FEED (or ORG/FEED for an organisation's feed), as the URL that Artifacts shows "
         "under Connect to feed > pip, or as the https URL of another repository's simple index."
@@ -37,7 +37,7 @@ class BadWorkspace(StepError):
 
 
 class MissingToken(StepError):
-    """A token that the step needs was not given."""
+    """A token that the step needs is missing."""
 
     status = 13
     title = "missing token"
@@ -50,21 +50,21 @@ class UserNotStorable(StepError):
 
     status = 17
     title = "no user name with sdk v1"
-    cause = "azureml-core stores one value, and nothing says how a user name and a password would stand in it."
-    fix = "Set `sdk` to v2: it registers the same environment, and azureml-core can use that as well."
+    cause = "azureml-core stores one value, and no document says how to put a user name and a password into it."
+    fix = "Set `sdk` to v2: it registers the same environment, which azureml-core can use as well."
 
 
 class OutputNotWritable(StepError):
-    """The folder for the emitted files can't be written."""
+    """The step can't write to the folder for the emitted files."""
 
     status = 15
     title = "output folder not writable"
     cause = "The folder belongs to another user, is a file, or lies on a read-only or full disk."
-    fix = "Point `output-dir` at a folder that the job may write."
+    fix = "Set `output-dir` to a folder that the job may write to."
 
 
 class TokenExpired(StepError):
-    """The token that the workspace is to hold has expired, by the date that came with it."""
+    """The token for the workspace has expired, according to the date that is given with it."""
 
     status = 48
     title = "connection's token has expired"
@@ -76,13 +76,13 @@ class TokenExpired(StepError):
 
 
 class ShortLivedToken(StepError):
-    """The token that the workspace is to hold ends before images are built with it."""
+    """The token for the workspace expires before images are built with it."""
 
     status = 49
     title = "connection's token is short-lived"
     cause = (
-        "Access tokens of Entra and of jobs live for an hour or so, and images are built later: with the first job "
-        "that uses the environment, and again when its image is gone."
+        "Access tokens of Entra and of CI jobs are valid for about an hour, and images are built later: for the first "
+        "job that uses the environment, and again after an image was deleted."
     )
     fix = (
         "Make an organisation-scoped personal access token with Packaging (read), store it as a secret, and pass it as "

@@ -4,30 +4,30 @@ from dataclasses import dataclass
 
 from ..model.azure import Workspace
 from .knob import knob
-from .readers import check_pair, days, guid, workspaces
+from .readers import days, guid, workspaces
 
 
 @dataclass(frozen=True, kw_only=True)
 class Consumed:
-    """The inputs of the companion that checks a release before a job uses it; see `consume`."""
+    """The inputs of one check, read; see `consume`."""
 
     receipt: str = knob("Path of the receipt, `aml-release.json`.", default="aml-environment/aml-release.json")
     workspace: tuple[Workspace, ...] = knob(
-        "Workspace, or several, one a line, where the environment has to be. Default: each that it was released to.",
+        "Workspace on which the environment must be registered; several lines name several. Default: every workspace "
+        "of the release.",
         lines=True,
         read=workspaces,
     )
-    client_id: str = knob("Entra application to sign in as by OIDC; the job needs `id-token: write`.", read=guid)
+    client_id: str = knob(
+        "Entra application (client id) that signs in by OIDC; the job needs `id-token: write`.", read=guid
+    )
     tenant_id: str = knob("Entra tenant of `client-id`.", read=guid)
     alarm_days: int | None = knob(
-        "Fail when the stored token expires within so many days, if the day is known.", read=days
+        "Fail if the stored token expires within this number of days, as far as its last day is known.",
+        read=days,
     )
-
-    def __post_init__(self) -> None:
-        """Check what concerns several inputs."""
-        check_pair(self.client_id, self.tenant_id)
 
     @property
     def application(self) -> tuple[str, str]:
-        """The application to sign in as by OIDC, and its tenant; empty when the user wants something else."""
+        """The application that signs in by OIDC, and its tenant; both are empty when another identity signs in."""
         return self.client_id, self.tenant_id

@@ -1,25 +1,34 @@
-"""What one input is, declared once for every door: command line, action.yml, the task's manifest, README."""
+"""An input, declared once for the command line, action.yml, the task's manifest and the README."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Style = Literal["github", "azure", "terminal"]
+# The words of the inputs `route`, `index`, `sdk` and `verify`, in the order in which manifests list them.
+RouteName = Literal["feed", "workspace", "storage", "git"]
+IndexMode = Literal["extra", "only"]
+SdkVersion = Literal["v2", "v1"]
+Proof = Literal["none", "install", "image"]
+# What may be the case in a run, so that some inputs mean nothing in it; `rules` tells which cases apply.
+Case = Literal[RouteName, "mirror", "no feed"]
 
 
 @dataclass(frozen=True)
 class Knob:
-    """What the outside needs to know about one input: help, default as text, and its kind.
+    """One input as users see it: help, default as text, and kind.
 
-    `unless` are the routes with which a required input may be left out.
+    `unless` are the routes with which a required input may be left out. `refused` has the cases in which the input
+    means nothing, each with the reason that the user reads.
     """
 
     help: str
     default: str = ""
     group: str = "more"
     required: bool = False
-    unless: tuple[str, ...] = ()
+    unless: tuple[RouteName, ...] = ()
+    refused: Mapping[Case, str] = field(default_factory=dict)
     secret: bool = False
     lines: bool = False
     shown: str = ""  # when Azure Pipelines' editor shows it: `route = storage`
@@ -64,7 +73,7 @@ def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is
 
 def knobs(of: type, style: Style | None = None) -> tuple[Knob, ...]:
     """Return all knobs of a class of inputs in their order, or those that the host of `style` has."""
-    found = (
+    named = (
         dataclasses.replace(item.metadata["knob"], name=item.name.replace("_", "-")) for item in dataclasses.fields(of)
     )
-    return tuple(each for each in found if style is None or style in each.styles)
+    return tuple(each for each in named if style is None or style in each.styles)

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Callable
-from typing import Literal
 
 from ..errors.inputs import BadInput
 from ..model import connection_token
-from ..model.azure import Container, Workspace, parse_container
+from ..model.azure import Container, Workspace
 from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.feed_spelling import parse_feed, parse_upload_url
@@ -37,7 +36,7 @@ def workspaces(text: str) -> tuple[Workspace, ...]:
 
 
 def python(text: str) -> Python:
-    """Read `3.11` or `3.11.9`. `3.1` is what YAML makes of an unquoted 3.10."""
+    """Read `3.11` or `3.11.9`. YAML reads an unquoted 3.10 as the number `3.1`."""
     minor = ".".join(text.split(".")[:2])
     if minor not in PYTHONS or not re.fullmatch(r"\d+\.\d+(\.\d+)?", text, re.ASCII):
         message = f"{text!r} is not one of {', '.join(PYTHONS)} (or one of their patch versions)."
@@ -47,7 +46,7 @@ def python(text: str) -> Python:
 
 
 def matching(pattern: str, rule: str) -> Callable[[str], str]:
-    """Return a reader of texts that match `pattern` or are empty; `rule` says for people what is allowed."""
+    """Return a reader of texts that match `pattern` or are empty; `rule` describes for users what is allowed."""
 
     def read(text: str) -> str:
         if text and not re.fullmatch(pattern, text):
@@ -67,9 +66,9 @@ def repository(text: str) -> Repository | None:
     return Repository.parse(text) if text else None
 
 
-def container(text: str) -> Container | Literal[""]:
+def container(text: str) -> Container | None:
     """Read the address of a container of blobs."""
-    return parse_container(text) if text else ""
+    return Container.parse(text) if text else None
 
 
 def environment_name(text: str) -> str:
@@ -80,25 +79,25 @@ def environment_name(text: str) -> str:
 
 
 def refuse_reserved(name: str) -> None:
-    """Raise BadInput for a name that only Microsoft's own environments may have (azure-docs#65770)."""
+    """Raise BadInput for a name that Azure reserves for Microsoft's own environments (azure-docs#65770)."""
     if name.lower().startswith("azureml"):
         raise BadInput(
-            f"the environment's name {name!r} begins with AzureML, which Azure keeps for itself.",
-            fix="Set `environment-name` to a name that begins otherwise.",
+            f"the environment's name {name!r} begins with AzureML, and Azure reserves such names.",
+            fix="Set `environment-name` to a name that begins with something else.",
         )
 
 
 def token(text: str) -> Secret:
-    """Read a token; what isn't printable ASCII was pasted with something that no HTTP header can carry."""
+    """Read a token: printable ASCII, since an HTTP header can't carry anything else."""
     if not re.fullmatch(r"[!-~]*", text):
         raise BadInput(
-            "it holds a space, a line break, or another character that no token has.",
+            "it has a space, a line break, or another character that no token has.",
             fix="Store the token again, alone and on one line.",
         )
     return Secret(text)
 
 
-# RFC 7617: no colon, since the password stands behind the first one.
+# RFC 7617: no colon, since the password begins behind the first one.
 user = matching(r"[!-9;-~]([ -9;-~]*[!-9;-~])?", "printable ASCII without a colon")
 
 
@@ -117,15 +116,9 @@ def days(text: str) -> int | None:
     return int(matching(r"[0-9]{1,4}", "a number of days")(text)) if text else None
 
 
-def check_pair(client: str, tenant: str) -> None:
-    """Raise BadInput for half a sign-in; what was refused for another reason is None."""
-    if "" in (client, tenant) and (client or tenant):
-        raise BadInput("`client-id` and `tenant-id` belong together, and one of them is empty.")
-
-
 def day(text: str) -> str:
-    """Read a date as Azure DevOps shows it, or a time in UTC as its interface does; empty stays empty."""
+    """Read a date as Azure DevOps shows it, or a time in UTC as its REST interface returns it; empty stays empty."""
     try:
         return connection_token.day(text) if text else ""
     except ValueError:
-        raise BadInput(f"{text!r} is no date of the form YYYY-MM-DD.") from None
+        raise BadInput(f"{text!r} isn't a date of the form YYYY-MM-DD.") from None

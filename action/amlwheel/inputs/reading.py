@@ -4,15 +4,14 @@ import argparse
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors.base import StepError, together
 from ..errors.inputs import BadInput
+from . import rules
 from .consumed import Consumed
 from .knob import Knob, Style, knobs
 from .step import Inputs
-
-Read = TypeVar("Read")
 
 
 def spell(text: str, style: Style) -> str:
@@ -22,7 +21,7 @@ def spell(text: str, style: Style) -> str:
 
 
 def parser(of: type = Inputs) -> argparse.ArgumentParser:
-    """Return the command line's parser; it has no option for secrets, which come from the environment."""
+    """Return the command line's parser. It has no option for a secret: secrets come from the environment."""
     made = argparse.ArgumentParser(
         prog="amlwheel",
         description=__doc__,
@@ -42,9 +41,9 @@ def parser(of: type = Inputs) -> argparse.ArgumentParser:
 
 
 def from_command_line(arguments: Sequence[str], of: type = Inputs) -> dict[str, str]:
-    """Return what the command line says, by input name; an option given several times becomes several lines.
+    """Return the texts on the command line by input name; an option that is given several times becomes several lines.
 
-    Raises BadInput for what isn't an option, with the option that was probably meant.
+    Raises BadInput for an unknown option, with the option that was probably meant.
     """
     try:
         options, unknown = parser(of).parse_known_args(arguments)
@@ -64,34 +63,35 @@ def from_command_line(arguments: Sequence[str], of: type = Inputs) -> dict[str, 
 
 
 def from_environment(environ: Mapping[str, str], style: Style, of: type = Inputs) -> dict[str, str]:
-    """Return what the environment says, by input name: `AMLWHEEL_*`, or an Azure Pipelines task's `INPUT_*`.
+    """Return the texts in the environment by input name: `AMLWHEEL_*`, or an Azure Pipelines task's `INPUT_*`.
 
     The agent upper-cases the names (azure-pipelines-task-lib, `getInput`).
     """
     if style != "azure":
         return {each.name: environ[each.variable] for each in knobs(of, style) if each.variable in environ}
-    found = {}
-    for each in knobs(of, "azure"):
-        variable = f"INPUT_{AZURE_NAMES.get(each.name, each.camel).upper()}"
-        if variable in environ:
-            found[each.name] = environ[variable]
-    return found
+    variables = {each.name: f"INPUT_{AZURE_NAMES.get(each.name, each.camel).upper()}" for each in knobs(of, "azure")}
+    return {name: environ[variable] for name, variable in variables.items() if variable in environ}
 
 
-# The house convention of Microsoft's tasks: users write the alias, the agent hands over this name.
+# The convention of Microsoft's own tasks: users write the alias, and the agent passes the value under this name.
 AZURE_NAMES = {"azure-subscription": "connectedServiceNameARM"}
 
 
 def read(given: Mapping[str, str]) -> Inputs:
-    """Turn texts by input name into the step's `Inputs`; see `read_as`."""
-    return read_as(Inputs, given)
-
-
-def read_as(of: type[Read], given: Mapping[str, str]) -> Read:
-    """Turn texts by input name into inputs of the class `of`.
+    """Turn texts by input name into the step's `Inputs`.
 
     Raises one StepError with every problem of every input; nothing in it repeats the value of a secret.
     """
+    return Inputs(**rules.complete(_values(Inputs, given)))
+
+
+def read_consumed(given: Mapping[str, str]) -> Consumed:
+    """Turn texts by input name into the inputs of the companion; raises like `read`."""
+    return Consumed(**_values(Consumed, given))
+
+
+def _values(of: type, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the checked values of the class `of` by field."""
     values: dict[str, Any] = {}
     problems: list[StepError] = []
     for each in knobs(of):
@@ -100,14 +100,10 @@ def read_as(of: type[Read], given: Mapping[str, str]) -> Read:
             values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
         except StepError as problem:
             problems.append(problem)
-            values[each.field] = None
-    try:
-        inputs = of(**values)
-    except StepError as problem:
-        problems.extend(getattr(problem, "errors", (problem,)))
+    problems += rules.problems(of, values)
     if problems:
         raise together(problems)
-    return inputs
+    return values
 
 
 def _value(each: Knob, text: str, *, optional: bool) -> Any:  # noqa: ANN401  # each knob has its own type

@@ -16,6 +16,34 @@ class Container:
     account: str
     name: str
 
+    @classmethod
+    def parse(cls, text: str) -> "Container":
+        """Return the container that `https://ACCOUNT.blob.core.windows.net/CONTAINER` names.
+
+        Raises BadInput, which shows no signature. Source of the rules: Learn, resource-name-rules, and the REST
+        reference, "Naming and referencing containers".
+        """
+        if re.search(r"[?#@&=%;]", text):
+            raise BadInput(
+                "it is more than an address: the rest could be a credential, and none is needed.",
+                fix="Write the address alone; if it was a signed one, revoke the signature.",
+            )
+        scheme, _, rest = text.rpartition("://")
+        host, _, name = rest.rstrip("/").partition("/")
+        host = host.lower()
+        account, _, domain = host.partition(".")
+        if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
+            raise BadInput(f"{host} belongs to another cloud; the step supports Azure's public cloud alone.")
+        if scheme.lower() != "https" or domain != "blob.core.windows.net":
+            message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
+            hint = "A private endpoint doesn't change the name, only the address that it resolves to."
+            raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")
+        if not re.fullmatch(r"[a-z0-9]{3,24}", account):
+            raise BadInput(f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits.")
+        if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", name):
+            raise BadInput(f"{name!r} can't be a container: 3 to 63 lower-case letters, digits and single dashes.")
+        return cls(account, name)
+
     @property
     def service(self) -> str:
         """The address of the account's blobs."""
@@ -93,10 +121,10 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Connection:
-    """What a workspace knows of a feed or a repository. The token isn't part of it: it is handed over once.
+    """A workspace's connection to a feed or a repository. The token isn't part of it: it is passed by itself.
 
-    `index` is what shall be read with it. `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty when
-    nobody has said it.
+    `index` is the address that is read with it. `token_expires` is the token's last day (`YYYY-MM-DD`, UTC); empty
+    when it isn't known.
     """
 
     name: str
@@ -107,7 +135,7 @@ class Connection:
 
     @classmethod
     def of(cls, feed: Feed, name: str = "") -> "Connection":
-        """Return the feed's connection; without a `name` it is derived from the target.
+        """Return the feed's connection; without a `name` the name is derived from the target.
 
         One target, one name: two connections with the same target break image builds (azure-docs#114975).
         """
@@ -130,31 +158,3 @@ def connection_name(feed: Feed) -> str:
     if path and not feed.is_artifacts:  # one of several on this host
         return f"{name[:24].rstrip('-')}-{hashlib.sha256(feed.target.lower().encode()).hexdigest()[:8]}"
     return name[:33].rstrip("-")
-
-
-def parse_container(text: str) -> Container:
-    """Return the container that `https://ACCOUNT.blob.core.windows.net/CONTAINER` names.
-
-    The grammar is that of Learn, resource-name-rules, and of the REST reference, "Naming and referencing containers".
-    Raises BadInput, which shows no signature.
-    """
-    if re.search(r"[?#@&=%;]", text):
-        raise BadInput(
-            "it is more than an address: what stands around it could be a credential, and none is needed.",
-            fix="Write the address alone; if it was a signed one, revoke the signature.",
-        )
-    scheme, _, rest = text.rpartition("://")
-    host, _, name = rest.rstrip("/").partition("/")
-    host = host.lower()
-    account, _, domain = host.partition(".")
-    if domain.endswith((".chinacloudapi.cn", ".usgovcloudapi.net")):
-        raise BadInput(f"{host} is of another cloud, and the step knows Azure's public one alone.")
-    if scheme.lower() != "https" or domain != "blob.core.windows.net":
-        message = f"{text!r} isn't of the form https://ACCOUNT.blob.core.windows.net/CONTAINER."
-        hint = "With a private endpoint the name stays; only what it resolves to differs."
-        raise BadInput(message, fix=f"Copy the container's address from the portal. {hint}")
-    if not re.fullmatch(r"[a-z0-9]{3,24}", account):
-        raise BadInput(f"{account!r} can't be a storage account: 3 to 24 lower-case letters and digits.")
-    if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise BadInput(f"{name!r} can't be a container: 3 to 63 lower-case letters, digits and single dashes.")
-    return Container(account, name)

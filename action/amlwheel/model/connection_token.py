@@ -1,106 +1,104 @@
-"""The token that a workspace is to hold: what can be told of its end and its kind, and why a feed refused it.
+"""The token that a workspace stores: when it expires, what kind it is, and why a feed refused it.
 
-Images are built long after the run that stored it, so a token that works now isn't enough. Nothing here asks anybody;
-the time comes in as an argument.
+Images are built long after the run that stored it, so a token that works now isn't enough. Nothing here uses the
+network; the time is an argument.
 """
 
-import base64
 import hashlib
-import json
-import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
 from ..errors.base import StepError
 from ..errors.feed import FeedForbidden, FeedNotFound, Redirected, SignInPage, TokenRefused
 from ..errors.inputs import ShortLivedToken, TokenExpired
+from . import jwt
 from .feed import Feed
 from .secret import Secret
 
 FINGERPRINT, EXPIRES = "amlwheel-fingerprint", "amlwheel-token-expires"  # in a connection's metadata
 ROUNDS = 200_000  # of PBKDF2: a tenth of a second
-EARLY = 21  # days before its end at which another token is due
+EARLY = 21  # days before a token expires, from which on the step warns
 PUBLISHES = (
-    "`feed-token` and `connection-token` are one token: who may list the secrets of the workspace could publish with "
-    "it. Give a token of its own as `connection-token`, one that may only read."
+    "`feed-token` and `connection-token` are one token: whoever may list the secrets of the workspace could publish "
+    "with it. Give another token as `connection-token`, one that may only read."
 )
-# From this day Azure DevOps takes no token for all organisations any more (its blog, "Retirement of Global Personal
-# Access Tokens"). Until then such a token looks like any other: nothing documented tells them apart.
+# From this day on Azure DevOps refuses tokens for all organisations (its blog, "Retirement of Global Personal Access
+# Tokens"). Nothing documented tells such a token from one for a single organisation.
 GLOBAL_END = date(2026, 12, 1)
-# 84 characters with AZDO behind the 76th, as azure-pipelines-tasks looks for it; 52 before sprint 241 (2024).
 _GITHUB_JOB = "ghs_"  # GitHub docs, "GitHub's token formats": installation access tokens
+# 84 characters with AZDO behind the 76th, as azure-pipelines-tasks looks for it; 52 before sprint 241 (2024).
 _PAT = r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}|[a-z2-7]{52}"
 
 
 def day(text: str) -> str:
-    """Return the day (`YYYY-MM-DD`) that `text` names: itself, or that of a time in UTC, as Azure DevOps lists tokens.
+    """Return the day (`YYYY-MM-DD`) of `text`, which is a day or a time in UTC as Azure DevOps lists it with a token.
 
-    Raises ValueError for all else; what has another offset can lie on another day.
+    Raises ValueError for any other text. That includes a time with an offset, which can be on another day in UTC.
     """
     match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?Z?)?", text, re.ASCII)
     if not match:
-        raise ValueError(f"{text!r} is no date")
+        raise ValueError(f"{text!r} isn't a date")
     return datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}").date().isoformat()
 
 
 def check(token: Secret, feed: Feed | None, expires: str, job: Secret, now: datetime) -> None:
     """Raise TokenExpired or ShortLivedToken for a `token` with which no image could be built later.
 
-    `expires` is its last day as the user says it, or empty; `job` the job's own token, or empty. Other repositories
-    may issue lasting tokens in the form of a JWT, so only feeds of Azure Artifacts refuse them. Without a `feed` it is
-    for a repository of git.
+    `expires` is its last day as the user gives it, or empty; `job` is the job's own token, or empty. A JWT is refused
+    for Azure Artifacts alone, since other repositories may issue lasting tokens in this form. Without a `feed` the
+    token is for a git repository.
     """
     fix = "" if feed else f"{_new(feed)}, and pass it as `connection-token`."
     if expires and date.fromisoformat(expires) < now.date():
         raise TokenExpired(f"By `connection-token-expires`, `connection-token` expired on {expires}.", fix=fix)
     if job and token == job:
         raise ShortLivedToken(
-            "`connection-token` is the job's own token (System.AccessToken), which ends with the job.", fix=fix
+            "`connection-token` is the job's own token (System.AccessToken), which expires with the job.", fix=fix
         )
     if not feed and token.reveal().startswith(_GITHUB_JOB):
         raise ShortLivedToken(
-            "`connection-token` is a token of GitHub for one job (GITHUB_TOKEN) or app, which ends soon.", fix=fix
+            "`connection-token` is a GitHub token for one job (GITHUB_TOKEN) or app, which expires soon.", fix=fix
         )
-    claims = _claims(token)
+    claims = jwt.strictly(token.reveal())
     if claims is not None and feed and feed.is_artifacts:
-        end = _end(claims)
-        told = f"; this one ends at {end:%Y-%m-%d %H:%M} UTC" if end else ""
-        raise ShortLivedToken(f"`connection-token` is an access token (a JWT), not a personal access token{told}.")
+        end = jwt.end(claims)
+        when = f"; this one expires at {end:%Y-%m-%d %H:%M} UTC" if end else ""
+        raise ShortLivedToken(f"`connection-token` is an access token (a JWT), not a personal access token{when}.")
 
 
 def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now: datetime) -> Iterator[str]:
-    """Yield what a person should do about the end of `token`, which feed or repository has just taken.
+    """Yield warnings about the last day of `token`, which the feed or repository has just accepted.
 
-    `expires` is the user's word (`told`) or was stored with the token earlier. A remembered date that is over stops
-    nobody: the feed knows better, since a personal access token can be extended without becoming another one.
+    `expires` comes from the user (`told`) or was stored with the token earlier. A stored date that is over stops
+    nobody: the feed knows better, since a personal access token can be extended and stays the same token.
     """
     renew = f"{_new(feed)}, pass it as `connection-token` with its date in `connection-token-expires`, and run the step"
     left = (date.fromisoformat(expires) - now.date()).days if expires else EARLY + 1
     if left < 0 and not told:
         place = "feed" if feed else "repository"
         yield (
-            f"By the date that was stored with it, `connection-token` expired on {expires}, but the {place} still "
+            f"According to the date stored with it, `connection-token` expired on {expires}, but the {place} still "
             f"takes it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
         )
     elif left <= EARLY:
         when = {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
         yield f"`connection-token` expires {when}, on {expires}; after that no image can be built. {renew} again."
-    end = _end(_claims(token) or {})
+    end = jwt.end(jwt.strictly(token.reveal()) or {})
     if end and not expires and (end - now).days < EARLY:
         yield (
-            f"`connection-token` says itself that it ends at {end:%Y-%m-%d %H:%M} UTC; after that no image can be "
+            f"By its own content, `connection-token` expires at {end:%Y-%m-%d %H:%M} UTC; after that no image can be "
             f"built. {renew} again."
         )
 
 
 def fingerprint(token: Secret, place: str) -> str:
-    """Return 16 hex digits that tell whether the stored token is this one and of this user, and nothing about it.
+    """Return 16 hex digits by which a stored token is recognised as this one and of this user.
 
-    Anybody who may read the workspace sees it, so it is slow to compute (PBKDF2, which FIPS machines have too) and
-    different in each `place`.
+    Anybody who may read the workspace sees them. So they tell nothing else, are slow to compute (PBKDF2, which FIPS
+    machines have too) and differ in each `place`.
     """
     held = f"{token.user}\0{token.reveal()}" if token.user else token.reveal()
     return hashlib.pbkdf2_hmac("sha256", held.encode(), place.lower().encode(), ROUNDS, dklen=8).hex()
@@ -109,8 +107,8 @@ def fingerprint(token: Secret, place: str) -> str:
 def credentials(token: Secret) -> tuple[str, dict[str, str]]:
     """Return authType and credentials of a connection that holds `token`.
 
-    The service writes them into an address as they are, so user name and password have to be encoded by who stores
-    them (Learn, how-to-connection); no SDK does.
+    The service writes them into an address as they are, so whoever stores them has to encode user name and password
+    (Learn, how-to-connection); no SDK does.
     """
     if not token.user:
         return "PAT", {"pat": token.reveal()}
@@ -124,7 +122,7 @@ def note(mark: str, expires: str) -> dict[str, str]:
 
 
 def noted(metadata: Mapping[str, Any]) -> tuple[str, str]:
-    """Return fingerprint and last day out of metadata, which anybody may have written; empty where there is none."""
+    """Return fingerprint and last day from metadata, which anybody may have written; empty where there is none."""
     try:
         expires = day(str(metadata.get(EXPIRES)))
     except ValueError:
@@ -133,14 +131,16 @@ def noted(metadata: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def explain(error: StepError, token: Secret, feed: Feed, today: date) -> StepError:
-    """Return `error`, a refusal of `connection-token` alone, with the causes that such a token of Azure DevOps has."""
+    """Return `error`, a refusal of `connection-token` alone, with the causes that are usual at Azure DevOps."""
     if not feed.is_artifacts:
         return error
     new = f"{_new(feed)}, and store it as the secret that `connection-token` gets."
     if isinstance(error, TokenRefused):
         error.cause, error.fix = _refused(token, today), new
     elif isinstance(error, (SignInPage, Redirected)):
-        error.cause = "Azure DevOps doesn't know it: it isn't whole, of another organisation, or barred by a policy."
+        error.cause = (
+            "Azure DevOps doesn't know it: it is incomplete, belongs to another organisation, or a policy forbids it."
+        )
         error.fix = new
     elif isinstance(error, (FeedForbidden, FeedNotFound)):
         if isinstance(error, FeedNotFound):
@@ -148,14 +148,14 @@ def explain(error: StepError, token: Secret, feed: Feed, today: date) -> StepErr
         error.cause = "It is a token whose owner isn't a Feed Reader here, or it lacks the scope Packaging (read)."
         error.fix = (
             "In Artifacts > feed settings > Permissions make the owner of `connection-token` at least a Feed Reader, "
-            "and see that the token has Packaging (read)."
+            "and make sure that the token has Packaging (read)."
         )
     return error
 
 
 def _refused(token: Secret, today: date) -> str:
-    """Return why a feed may answer 401: to a token that it doesn't know it says nothing else."""
-    usual = "has expired, was revoked, is of another organisation, or lacks the scope Packaging (read)."
+    """Return why a feed may answer 401; it gives no reason itself."""
+    usual = "has expired, was revoked, belongs to another organisation, or lacks the scope Packaging (read)."
     if not re.fullmatch(_PAT, token.reveal()):
         return f"It doesn't look like a personal access token of Azure DevOps. If it is one, it {usual}"
     if today >= GLOBAL_END:
@@ -164,38 +164,9 @@ def _refused(token: Secret, today: date) -> str:
 
 
 def _new(feed: Feed | None) -> str:
-    """Return the beginning of the advice: what to make."""
+    """Return the beginning of the advice: which token to make."""
     if not feed:
         return "Make a new token that may read the repository's code"
     if not feed.is_artifacts:
         return f"Make a new token that may read {feed.host}"
     return f"Make a new organisation-scoped personal access token of {feed.organisation} with Packaging (read)"
-
-
-def _claims(token: Secret) -> dict[str, Any] | None:
-    """Return what a JWT (RFC 7519) says of itself, nothing checked; None for what has not its shape.
-
-    It has three parts when signed, five when encrypted (RFC 7515, 7516); its head always names an `alg`.
-    """
-    parts = token.reveal().split(".")
-    head = _decoded(parts[0]) if len(parts) in (3, 5) else {}
-    return {**_decoded(parts[1]), **head} if isinstance(head.get("alg"), str) else None
-
-
-def _decoded(part: str) -> dict[str, Any]:
-    try:
-        content = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, RecursionError):  # binascii's and json's errors are ValueErrors
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _end(claims: dict[str, Any]) -> datetime | None:
-    """Return the time in `exp` (RFC 7519, 4.1.4: seconds since 1970), if it is one."""
-    seconds = claims.get("exp")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -66,7 +66,7 @@ class Image:
 
     @property
     def tagged(self) -> str:
-        """The name as a person wrote it."""
+        """The name as the user wrote it."""
         return f"{self.registry}/{self.repository}:{self.tag}" if self.tag else self.pinned
 
 
@@ -81,7 +81,7 @@ Spec = dict[str, Any]
 
 @dataclass(frozen=True)
 class Base:
-    """What packages are installed into: an image (by digest) and the Python that conda puts there."""
+    """The base of an environment: an image (by digest) and the Python that conda installs there."""
 
     image: Image
     python: Python
@@ -89,7 +89,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment as it will be registered. `conda` is the YAML text, `spec` what it says, `pins` what is in it."""
+    """An environment as it will be registered: `conda` is the YAML text, `spec` the same as data, `pins` the lock."""
 
     name: str
     version: str
@@ -154,14 +154,14 @@ def _is_bare(item: str) -> bool:
 
 @dataclass(frozen=True)
 class Definition:
-    """What a workspace says is registered: image, and conda spec as data, since services and SDKs write YAML anew."""
+    """A definition that a workspace has: image, and conda spec as data, since services and SDKs rewrite the YAML."""
 
     image: str
     spec: object
 
     @classmethod
     def read(cls, image: str, conda: str) -> "Definition":
-        """Return the definition of an image and a conda text; text that is no YAML says nothing that could be ours."""
+        """Return the definition of an image and a conda text; a text that isn't YAML becomes None, no spec at all."""
         try:
             return cls(image, yaml.safe_load(conda))
         except (yaml.YAMLError, AttributeError, ValueError):  # no text at all; a date such as 2026-02-31

@@ -1,4 +1,4 @@
-"""Read every spelling of a feed that people paste, and say what was probably meant when none fits; and a container."""
+"""Read every spelling of a feed that people paste, and suggest the probable one when none fits."""
 
 import difflib
 import re
@@ -13,16 +13,16 @@ _LEGACY = re.compile(r"([a-z0-9][a-z0-9-]*)\.(?:pkgs\.|feeds\.)?visualstudio\.co
 # Azure DevOps, "Naming restrictions and conventions": organisations, and what feeds and projects can't contain.
 _ORGANISATION = re.compile(r"[a-zA-Z0-9]+(-+[a-zA-Z0-9]+)*")
 _NAME = re.compile(r"[^\s/\\@~:;{}<>?|'\"`%$#&*+=\[\],.][^/\\@:;{}<>?|'\"`%$#&*+=\[\],]*(?<!\s)")
-_LOOPBACK = ("localhost", "127.0.0.1")  # [::1] has brackets, which no shell line holds as they are
-# Another repository's host and path: what pip's options, outputs and shell lines can hold as it is.
+_LOOPBACK = ("localhost", "127.0.0.1")  # [::1] has brackets, which a shell doesn't take as they are
+# Another repository's host and path: only characters that pip's options, outputs and shell lines take as they are.
 _PLAIN = re.compile(r"[a-zA-Z0-9.-]+(:\d+)?/[\w.~%!()+,=:@/-]*", re.ASCII)
 
 
 class _Shape(NamedTuple):
-    """How a kind of repository is addressed: `base` finds it in host and path, the rest is put behind what was found.
+    """How a kind of repository is addressed: `base` matches host and path, `upload` follows them for uploads.
 
     `upload` is None where nothing can be uploaded. `apart`: tokens are made for one repository and not for the host,
-    so each has a connection of its own.
+    so each repository has a connection of its own.
     """
 
     base: str
@@ -55,7 +55,7 @@ def parse_feed(text: str) -> Feed:
         try:
             url = urlsplit(text)
         except ValueError:  # not shown: a credential may be in it
-            raise BadFeed("`feed` is an address with a host that can't be.") from None
+            raise BadFeed("`feed` is an address with an invalid host.") from None
         return _from_url(text, url)
     first, slash, rest = text.partition("/")
     if "." in first:
@@ -85,8 +85,8 @@ def _from_url(text: str, url: SplitResult) -> Feed:
         return _from_azure(text, url, legacy[1] if legacy else None)
     if ":" in host:
         raise BadFeed(
-            f"`feed` {text!r} has an address of IPv6 for its host, which no shell line holds as it is.",
-            fix="Write the host of `feed` by its name: localhost in place of [::1].",
+            f"`feed` {text!r} has an IPv6 address as its host, which a shell doesn't take as it is.",
+            fix="Write the host of `feed` as a name: localhost in place of [::1].",
         )
     meant = _meant(host)
     if meant:
@@ -131,8 +131,8 @@ def _artifacts(text: str, organisation: str, project: str | None, feed: str) -> 
 def _repository(text: str, url: SplitResult) -> Feed:
     """Take any other PEP 503 index.
 
-    Where no known kind of repository is addressed so, the index is what was given, and uploads go to its parent: that
-    is how pypiserver and devpi have it, and most others.
+    An address that fits no known kind of repository is the index itself, and uploads go to its parent, as with
+    pypiserver, devpi and most others.
     """
     _check_plain("feed", text, url)
     host, scheme = f"{url.scheme}://{url.netloc}", f"{url.scheme}://"
@@ -148,7 +148,7 @@ def _repository(text: str, url: SplitResult) -> Feed:
 
 
 def parse_upload_url(text: str) -> str:
-    """Return the address of `feed-upload-url` as it is, or raise BadFeed for one to which no token can be sent."""
+    """Return the address in `feed-upload-url` as it is; raise BadFeed for one to which no token may be sent."""
     try:
         url = urlsplit(text)
     except ValueError:
@@ -182,6 +182,6 @@ def _check_plain(name: str, text: str, url: SplitResult) -> None:
 
 
 def _meant(host: str) -> str | None:
-    """Return the Azure host that a misspelt `host` is near to, if any."""
+    """Return the Azure host that a misspelt `host` resembles, if any."""
     near = difflib.get_close_matches(host.lower(), [*_HOSTS, "pkgs.azure.com"], n=1, cutoff=0.8)
     return None if not near else "pkgs.dev.azure.com" if near[0] == "pkgs.azure.com" else near[0]

@@ -21,7 +21,7 @@ _HOST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository that is read by https, and the commit in it; no commit is whatever is checked out."""
+    """A repository that is read by https, and a commit in it; an empty commit is the one that is checked out."""
 
     url: str
     commit: str = ""
@@ -38,7 +38,7 @@ class Repository:
             return cls._from_url(text, remote=remote)
         ssh = _SSH.fullmatch(text)
         if not ssh:
-            raise BadRepository(f"{_shown(text)!r} is no address of a git repository.")
+            raise BadRepository(f"{_shown(text)!r} isn't the address of a git repository.")
         path, at, commit = ssh["path"].partition("@")
         azure = _AZURE_SSH.fullmatch(path.rstrip("/"))
         if azure:  # git@ssh.dev.azure.com:v3/ORG/PROJECT/REPO, or vs-ssh.visualstudio.com
@@ -52,7 +52,7 @@ class Repository:
             parts = urlsplit(text)
             user, host, port = parts.username, parts.hostname or "", parts.port
         except ValueError:  # not shown: a credential may be in it
-            raise BadRepository("it is an address with a host that can't be.") from None
+            raise BadRepository("it is an address with an invalid host.") from None
         if parts.scheme.lower() != "https":
             raise BadRepository(f"{_shown(text)!r} isn't encrypted: a token sent to it could be read on the way.")
         # Azure Repos' own clone addresses name the organisation before the host.
@@ -82,7 +82,7 @@ class Repository:
         fits = {GITHUB: len(parts) == 2, AZURE: len(parts) == 4 and parts[2] == "_git"}  # noqa: PLR2004
         url = f"https://{host}/{'/'.join(quote(part, safe='') for part in parts)}"
         if not fits.get(host, bool(parts)) or not _HOST.fullmatch(host) or {".", ".."} & set(parts):
-            raise BadRepository(f"{url} is no address of a git repository.")
+            raise BadRepository(f"{url} isn't the address of a git repository.")
         if at and not _COMMIT.fullmatch(commit.lower()):
             raise NotACommit(f"{commit!r} is a branch, a tag or a shortened id, not a commit's full id.")
         return cls(url, commit.lower())
@@ -99,7 +99,7 @@ class Repository:
 
     @property
     def permission(self) -> str:
-        """What a token needs that may read it, in its host's words."""
+        """The token that may read it, in the words of its host."""
         if self.host == GITHUB:
             return f"a fine-grained personal access token for {self.path} with the permission Contents (read-only)"
         if self.host == AZURE:
@@ -116,7 +116,7 @@ class Repository:
         return f"{name} @ git+{self.url}@{self.commit}{below}"
 
     def connection(self, name: str = "") -> Connection:
-        """Return the connection with whose token it is read; without a `name` it is derived from the target.
+        """Return the connection whose token reads it; without a `name` the name is derived from the target.
 
         A token of Azure Repos is for the organisation, so all its repositories share one connection, as feeds do; a
         fine-grained one of GitHub is for chosen repositories, so each has its own.
@@ -128,7 +128,7 @@ class Repository:
 
 
 def _name(subject: str, target: str) -> str:
-    """Return a connection's name that the service accepts (see `model.connection_name`); two targets never share it."""
+    """Return a connection's name that the service accepts (see `azure.connection_name`); two targets never share it."""
     name = f"git-{re.sub(r'[^a-zA-Z0-9_-]+', '-', unquote(subject))}".rstrip("-")
     if len(name) <= _LONGEST:
         return name
@@ -136,5 +136,5 @@ def _name(subject: str, target: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return an address without what stands before its host, which may be a credential."""
+    """Return an address without the part before its host, which may be a credential."""
     return re.sub(r"^(\w+://)?[^/@\s]*@", r"\1", text)

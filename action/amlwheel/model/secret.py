@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 
 class Secret:
-    """A token or password, and whose it is, if the server wants to know (`user`; not secret).
+    """A token or password, and the name of its user (`user`; not secret), if the server asks for one.
 
-    Only `reveal()` gives it back, so every place that uses one can be found by name.
+    Only `reveal()` returns the text, so a search for that name finds every use.
 
-    It prints, formats and reprs as `Secret(***)`, can't be pickled, and two of them compare in constant time.
+    It prints, formats and reprs as `Secret(***)`, can't be pickled, and two secrets compare in constant time.
     """
 
     __slots__ = ("_value", "user")
@@ -33,7 +33,7 @@ class Secret:
     def forms(self, user: str) -> tuple[str, ...]:
         """Return every spelling in which the secret may travel with `user`: plain, URL-quoted and HTTP Basic.
 
-        CI hosts mask only what they are told (Azure Pipelines doesn't know the Basic form by itself).
+        CI hosts mask only texts that they were given (Azure Pipelines doesn't derive the Basic form itself).
         """
         basic = base64.b64encode(f"{user}:{self._value}".encode()).decode()
         alone = base64.b64encode(self._value.encode()).decode()
@@ -41,7 +41,7 @@ class Secret:
         return tuple(dict.fromkeys((self._value, quoted[0], basic, alone, quoted[1])))
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything in it."""
+        """Tell whether there is any text."""
         return bool(self._value)
 
     def __repr__(self) -> str:
@@ -70,13 +70,13 @@ class Secret:
 def excerpt(text: str, most: int) -> str:
     """Return at most `most` characters of foreign text, which may repeat a secret.
 
-    What is cut through goes as a whole: part of a secret isn't known for one, and wouldn't be blanked out.
+    A word that would be cut is dropped as a whole: part of a secret isn't recognised, and wouldn't be blanked out.
     """
     return text if len(text) <= most else re.sub(r"[\w.~+/=%:-]*$", "", text[:most])
 
 
-# Whoever knows a signed address of Azure's storage may use it. JSON and addresses in addresses spell it in other ways;
-# `pysig==1.0` is a requirement.
+# Whoever knows a signed address of Azure's storage may use it. JSON and an address inside another one escape its equals
+# sign; `pysig==1.0` is a requirement.
 _SIGNATURE = re.compile(r"(sig(?:=(?!=)|%3D|\\u003d))[^&\s\"'\\<>]+", re.IGNORECASE)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Source:
-    """Where the code came from; a part is empty where nothing tells. `dirty`: tracked files differ from the commit.
+    """Where the code came from; a part is empty where it isn't known. `dirty`: tracked files differ from the commit.
 
     `run` is the address of the CI run that released it.
     """

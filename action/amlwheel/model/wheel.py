@@ -1,4 +1,4 @@
-"""Wheels, and the pins of a lock: nouns that parse, derive and compare; none of them does anything."""
+"""Wheels, the files that an index offers, and the pins of a lock: values that derive and compare."""
 
 import lzma
 import zipfile
@@ -13,7 +13,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-# What zipfile and packaging raise for a damaged, encrypted or made-up archive.
+# What zipfile and packaging raise for a damaged, encrypted or forged archive.
 UNREADABLE = (
     OSError,
     EOFError,
@@ -57,7 +57,7 @@ class Wheel:
 
 @dataclass(frozen=True)
 class File:
-    """A wheel that an index offers: name, address without user information, sha256 (hex), bytes (0: not told)."""
+    """A wheel that an index offers: name, address without user information, sha256 (hex), bytes (0: unknown)."""
 
     name: str
     url: str
@@ -92,8 +92,9 @@ class Pin:
     def line(self) -> str:
         """The requirement as pip reads it, on one line: conda's `pip:` list breaks at continuations.
 
-        A stored wheel stands there by its file name, in whose place `Environment.at` puts the address. A bare address
-        is what every pip from 23.2 on and uv take with a hash beside it; see docs/design.md.
+        A stored wheel is listed by its file name, which `Environment.at` replaces by the address. A wheel in a
+        container is listed by its bare address, which every pip from 23.2 on and uv take with a hash beside it; see
+        docs/design.md.
         """
         return self.requirement or self._line(self.address or self.stored or f"{self.name}=={self.version}")
 
@@ -101,7 +102,7 @@ class Pin:
     def local_line(self) -> str:
         """The requirement for pip in `output-dir`, where `dist/` has our wheels: nobody else may read the storage.
 
-        What else is in a container has its own index, too, or else it couldn't have been mirrored.
+        Other packages in a container come from their index: the mirror got them there.
         """
         ours = self.stored or (unquote(self.address.rpartition("/")[2]) if not self.files else "")
         return self._line(f"./dist/{ours}" if ours else f"{self.name}=={self.version}")

@@ -22,7 +22,7 @@ def _platforms() -> Iterable[str]:
 
 
 def supported(python: Python) -> Sequence[tags.Tag]:
-    """Return the tags that `python` in the image installs, the most wanted first, as pip has them from `packaging`."""
+    """Return the tags that `python` in the image installs, the preferred first, as pip gets them from `packaging`."""
     platforms = list(_platforms())
     interpreter = f"cp{''.join(map(str, python.numbers))}"
     return [
@@ -34,7 +34,7 @@ def supported(python: Python) -> Sequence[tags.Tag]:
 def best(wheels: Iterable[str], python: Python) -> str:
     """Return the file name that pip prefers among the `wheels` of one version, empty when none fits.
 
-    The most wanted of a wheel's tags decides, then the higher build tag (pip, `CandidateEvaluator._sort_key`).
+    The preferred tag of a wheel decides, then the higher build tag (pip, `CandidateEvaluator._sort_key`).
     """
     ranks = {tag: rank for rank, tag in reversed(list(enumerate(supported(python))))}
     fitting = []

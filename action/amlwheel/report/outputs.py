@@ -1,10 +1,10 @@
-"""The outputs of the step and of its companion: their names, meanings and values."""
+"""The outputs of the step and of `consume`: their names, meanings and values."""
 
 from .release import Release
 
 
 def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
-    """Return the step's outputs by name; with several packages those about packages have a line each."""
+    """Return the step's outputs by name; those about packages have a line for each package."""
     environment = release.environment
     return {
         "package-name": "\n".join(wheel.project for wheel in release.wheels),
@@ -25,10 +25,10 @@ def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
 
 
 OUTPUTS = {
-    "package-name": "Name of the package; a line each for several.",
-    "package-version": "Version of the package; a line each for several.",
-    "wheel": "Path of the wheel; a line each for several.",
-    "wheel-sha256": "sha256 of the wheel in hex; a line each for several.",
+    "package-name": "Name of the package; one line each for several packages.",
+    "package-version": "Version of the package; one line each for several packages.",
+    "wheel": "Path of the wheel; one line each for several packages.",
+    "wheel-sha256": "sha256 of the wheel in hex; one line each for several packages.",
     "index-url": "Address of the feed's simple index, without a credential; empty without a feed.",
     "connection": "Name of the connection on the workspace; empty without one.",
     "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
@@ -38,17 +38,17 @@ OUTPUTS = {
     "conda-file": "Path of the conda specification.",
     "lock-file": "Path of the hashed lock.",
     "receipt": "Path of the receipt, `aml-release.json`.",
-    "changed": "`true` when the run changed anything outside, or would have in a dry run; else `false`.",
+    "changed": "`true` if the run changed anything outside the job (in a dry run: would change), otherwise `false`.",
 }
 
-# Of the companion that reads a receipt; see `consume`.
+# Those of `consume`, which reads a receipt.
 CONSUME_OUTPUTS = {
     "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
-    "environment-id": "Its resource id; a line for each workspace.",
+    "environment-id": "Resource id of the environment; one line for each workspace.",
     "environment-name": "Name of the environment.",
     "environment-version": "Version of the environment.",
-    "package-name": "Name of the package; a line each for several.",
-    "package-version": "Version of the package; a line each for several.",
+    "package-name": "Name of the package; one line each for several packages.",
+    "package-version": "Version of the package; one line each for several packages.",
     "connection": "Name of the connection on the workspace; empty without one.",
     "index-url": "Address of the feed's simple index; empty without a feed.",
 }

@@ -41,8 +41,8 @@ def test_an_error_names_only_inputs_that_exist_and_in_backticks(kind: type[StepE
 
 
 def test_messages_name_only_inputs_that_exist() -> None:
-    """What looks like an input in a message (a f-string with a backtick and a dash) is one."""
-    for path in (ROOT / "action/amlwheel").glob("*.py"):
+    """What looks like an input in a message (an f-string with a backtick and a dash) is one."""
+    for path in (ROOT / "action/amlwheel").rglob("*.py"):
         for line in path.read_text("utf-8").splitlines():
             if re.search(r"message = |raise \w+\(f?\"|fix=", line):
                 assert set(re.findall(r"`([a-z]+-[a-z-]+)`", line)) <= NAMES, line

@@ -1,6 +1,5 @@
 """Reading the inputs: defaults, choices, and all problems at once, in the user's own words."""
 
-import dataclasses
 from collections.abc import Mapping
 
 import pytest
@@ -12,7 +11,6 @@ from amlwheel.inputs.readers import PYTHONS
 from amlwheel.inputs.reading import from_command_line, from_environment, parser, read, spell
 from amlwheel.inputs.step import Inputs
 from amlwheel.model.environment import Image
-from amlwheel.model.secret import Secret
 from unit.parts import CANARY, FEED, GUID, TOKEN, WORKSPACE
 
 LEAST = {"feed": "acme/ml/wheels", "workspace": f"{GUID}/rg/research", "feed-token": CANARY, "connection-token": CANARY}
@@ -71,9 +69,10 @@ def test_values() -> None:
         ("python-version", "3.9", "`python-version`: '3.9' is not one of 3.10,", BadInput.fix),
         ("python-version", "3.11.٣", "is not one of", BadInput.fix),
         ("connection-name", "my.feed", "`connection-name`: 'my.feed' isn't valid: 3 to 33", ""),
-        ("connection-token-expires", "01.03.2027", "`connection-token-expires`: '01.03.2027' is no date of the", ""),
-        ("connection-token-expires", "2027-02-29", "'2027-02-29' is no date of the form YYYY-MM-DD.", ""),
+        ("connection-token-expires", "01.03.2027", "`connection-token-expires`: '01.03.2027' isn't a date of the", ""),
+        ("connection-token-expires", "2027-02-29", "'2027-02-29' isn't a date of the form YYYY-MM-DD.", ""),
         ("environment-name", "my.env", "`environment-name`: 'my.env' isn't valid", ""),
+        ("environment-name", "AzureML-mine", "'AzureML-mine' begins with AzureML", "begins with something else"),
         ("output-dir", "a$[b]", "`output-dir`: 'a$[b]' isn't valid", ""),
         ("output-dir", "a/$(My.Folder)", "`output-dir` holds the literal text of a variable that was", "$(My.Folder)"),
         ("package-dir", "$(dir)", "`package-dir` is the literal text of a variable that was never set: $(dir).", ""),
@@ -121,7 +120,7 @@ def test_what_makes_no_sense_with_git_is_to_be_left_out(name: str, value: str) -
     problem = refused({**least, name: value})
     assert isinstance(problem, BadInput)
     assert problem.what.startswith(f"`{name}` with `route` git: ")
-    assert problem.fix == f"Leave `{name}` out."
+    assert problem.fix.startswith(f"Leave `{name}` out")
 
 
 def test_git_needs_a_token_and_takes_a_repository() -> None:
@@ -143,7 +142,8 @@ def test_git_needs_a_token_and_takes_a_repository() -> None:
 def test_without_a_feed_nothing_can_be_said_about_it(name: str, value: str) -> None:
     problem = refused({"route": "workspace", "feed": "", name: value})
     assert isinstance(problem, BadInput)
-    assert problem.what == f"`{name}` says something about a `feed`, and none is given."
+    assert problem.what.startswith(f"`{name}` without a `feed`: it ")
+    assert problem.fix == f"Leave `{name}` out."
 
 
 @pytest.mark.parametrize(
@@ -271,8 +271,6 @@ def test_a_token_belongs_to_its_user_and_the_reader_is_the_same_unless_told() ->
     inputs = read({**LEAST, **REPOSITORY, "feed-user": "ci", "connection-user": "images"})
     assert [inputs.feed_token.user, inputs.connection_token.user] == ["ci", "images"]
     assert inputs.feed_token == TOKEN
-    again = dataclasses.replace(inputs, feed_token=Secret("fake-later"))
-    assert again.feed_token.user == "ci"
     assert read(LEAST).feed_token.user == ""
 
 
@@ -293,7 +291,10 @@ def test_a_given_upload_address_takes_the_place_of_the_derived_one() -> None:
         ({"feed-upload-url": "https://pypi.example/"}, "Azure Artifacts has its own address"),
         ({**REPOSITORY, "feed-upload-url": "https://pypi.example/", "route": "workspace"}, "nothing is published"),
         ({"feed": "https://gitlab.com/api/v4/groups/a/-/packages/pypi/simple"}, "which takes no uploads"),
-        ({"feed": "", "route": "workspace", "feed-user": "ci"}, "`feed-user` says something about a `feed`"),
+        (
+            {"feed": "", "route": "workspace", "feed-user": "ci"},
+            "`feed-user` without a `feed`: it names a user of the feed.",
+        ),
     ],
 )
 def test_users_and_upload_addresses_that_make_no_sense_are_refused(given: dict[str, str], said: str) -> None:

@@ -54,7 +54,7 @@ def test_a_date_or_a_time_in_utc_is_a_day(text: str, day: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_day_is_no_date(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no date|must be in|out of range"):
+    with pytest.raises(ValueError, match=r"isn't a date|must be in|out of range"):
         connection_token.day(text)
 
 
@@ -82,8 +82,8 @@ def test_its_last_day_still_counts(expires: str) -> None:
 @pytest.mark.parametrize(
     ("exp", "said"),
     [
-        (1795644000, "; this one ends at 2026-11-25 22:00 UTC."),
-        (1795644000.5, "; this one ends at 2026-11-25 22:00 UTC."),
+        (1795644000, "; this one expires at 2026-11-25 22:00 UTC."),
+        (1795644000.5, "; this one expires at 2026-11-25 22:00 UTC."),
         ("soon", "."),
         (True, "."),
         (1e300, "."),
@@ -119,7 +119,7 @@ def test_another_repository_may_take_such_tokens() -> None:
 def test_the_jobs_own_token_ends_with_the_job(feed: Any) -> None:  # noqa: ANN401
     problem = refused(TOKEN, feed=feed, job=TOKEN.reveal())
     assert isinstance(problem, ShortLivedToken)
-    assert problem.what == "`connection-token` is the job's own token (System.AccessToken), which ends with the job."
+    assert problem.what == "`connection-token` is the job's own token (System.AccessToken), which expires with the job."
 
 
 # --- warnings
@@ -167,7 +167,7 @@ def test_a_remembered_date_that_is_over_is_a_warning_since_the_feed_still_takes_
 def test_a_token_of_another_repository_that_tells_its_end_is_believed(exp: object, count: int) -> None:
     said = warned("", token=jwt({}, {"alg": "A128GCMKW", "exp": exp}), feed=OTHER)
     assert len(said) == count
-    assert all("`connection-token` says itself that it ends at 2026-11-25 22:00 UTC" in each for each in said)
+    assert all("By its own content, `connection-token` expires at 2026-11-25 22:00 UTC" in each for each in said)
 
 
 # --- why the feed refused it
@@ -180,7 +180,8 @@ def explained(error: StepError, today: date = TODAY, token: str = PAT) -> StepEr
 def test_a_refusal_names_the_kinds_of_reasons() -> None:
     found = explained(TokenRefused("x"))
     assert (
-        found.cause == "It has expired, was revoked, is of another organisation, or lacks the scope Packaging (read)."
+        found.cause
+        == "It has expired, was revoked, belongs to another organisation, or lacks the scope Packaging (read)."
     )
     assert "organisation-scoped personal access token of acme with Packaging (read)" in found.fix
     assert "`connection-token`" in found.fix

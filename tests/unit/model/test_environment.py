@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from amlwheel.model.environment import Base, Definition, Image, Python, define, digest, to_yaml
+from amlwheel.model.environment import Base, Definition, Image, Python, bare, define, digest, to_yaml
 from amlwheel.model.wheel import Pin, Wheel
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,3 +114,11 @@ def test_another_image_or_hash_is_another(lead: Wheel) -> None:
     made = defined(lead)
     assert not made.same_as(Definition.read(IMAGE.tagged, made.conda))
     assert not made.same_as(Definition.read(IMAGE.pinned, made.conda.replace(lead.sha256, sha("altered"))))
+
+
+def test_a_registered_spec_is_bare_again_without_the_addresses_of_its_storage(lead: Wheel) -> None:
+    stored = tuple(replace(pin, stored=lead.filename) if pin.private else pin for pin in pins(lead))
+    made = define("", lead, stored, BASE, [])
+    located = made.at({lead.filename: f"https://acme.blob.core.windows.net/store/a%20b/{lead.filename}"})
+    assert located.spec != made.spec
+    assert bare(located.spec) == bare(made.spec) == made.spec

@@ -100,8 +100,8 @@ def test_loopback_needs_no_encryption() -> None:
         ("https://pypi.example/simple/?page=1", "isn't the address of a simple index"),
         ("https://pypi.example/sim ple/", "isn't the address of a simple index"),
         ("https://pypi.example/$(id)/", "isn't the address of a simple index"),
-        ("https://[pypi/simple/", "host that can't be"),
-        ("http://[::1]:8080/simple/", "has an address of IPv6 for its host"),
+        ("https://[pypi/simple/", "invalid host"),
+        ("http://[::1]:8080/simple/", "has an IPv6 address as its host"),
         ("pypi.example/simple/", "without https://"),
     ],
 )

@@ -123,6 +123,7 @@ def test_all_spellings_of_one_workspace_are_equal(text: str) -> None:
         (f"{GUID}/rg/x", "'x' can't be the workspace's name"),
         (f"{GUID}/rg/-research", "can't be the workspace's name"),
         (f"/subscriptions/{GUID}/resourceGroups/rg/providers/Microsoft.Web/sites/x", "not one of a Machine Learning"),
+        ("azureml://registries/acme", "is a registry"),
     ],
 )
 def test_the_wrong_part_of_a_workspace_is_named(text: str, said: str) -> None:

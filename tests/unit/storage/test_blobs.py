@@ -11,7 +11,7 @@ import pytest
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.inputs import BadInput
 from amlwheel.errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
-from amlwheel.model.azure import Container, parse_container
+from amlwheel.model.azure import Container
 from amlwheel.model.wheel import File, Pin
 from amlwheel.plan import observe
 from amlwheel.plan.change import Verb
@@ -230,7 +230,7 @@ def test_the_real_client_has_our_session_and_bounded_patience() -> None:
     ],
 )
 def test_a_container_is_named_by_its_address(text: str) -> None:
-    assert parse_container(text) == CONTAINER
+    assert Container.parse(text) == CONTAINER
     assert CONTAINER.url == "https://acmewheels.blob.core.windows.net/wheels"
     address = CONTAINER.address("acme", "acme-1.0+cpu-py3-none-any.whl")
     assert address == f"{CONTAINER.url}/acme/acme-1.0%2Bcpu-py3-none-any.whl"
@@ -262,7 +262,7 @@ def test_a_container_is_named_by_its_address(text: str) -> None:
 )
 def test_what_is_no_container_is_refused_without_its_secret(text: str, told: str) -> None:
     with pytest.raises(BadInput) as caught:
-        parse_container(text)
+        Container.parse(text)
     assert told in caught.value.what
     assert CANARY not in f"{caught.value.what} {caught.value.fix}"
 

@@ -134,7 +134,7 @@ GIVEN = {"route": "storage", "storage-container": CONTAINER.url, "workspace": f"
 
 def test_the_route_needs_neither_feed_nor_token() -> None:
     asked = read(GIVEN)
-    assert (asked.storage_container, asked.mirror, asked.feed, asked.connects) == (CONTAINER, False, None, True)
+    assert (asked.storage_container, asked.mirror, asked.feed, asked.connects) == (CONTAINER, False, None, False)
 
 
 def test_with_a_mirror_nothing_has_to_be_stored_on_the_workspace() -> None:
@@ -152,10 +152,10 @@ def test_with_a_mirror_a_user_of_the_feed_is_no_matter_of_the_sdk() -> None:
     [
         ({"storage-container": ""}, "`route` storage needs a `storage-container`."),
         ({"storage-container": "https://x/y"}, "`storage-container`: 'https://x/y' isn't of the form"),
-        ({"route": "workspace"}, "`storage-container` is for `route` storage alone."),
-        ({"route": "workspace", "storage-container": "", "mirror": "true"}, "`mirror` is for `route` storage alone."),
+        ({"route": "workspace"}, "`storage-container` with `route` workspace: it is for `route` storage alone."),
+        ({"route": "workspace", "storage-container": "", "mirror": "true"}, "`mirror` with `route` workspace: it is"),
         ({"feed": "acme/ml/wheels"}, "`connection-token` is empty."),
-        ({"index": "only"}, "`index` says something about a `feed`"),
+        ({"index": "only"}, "`index` without a `feed`: it tells what comes from the feed"),
         ({"feed-view": "Release"}, "`feed-view` with `route` storage: nothing is published"),
     ],
 )
