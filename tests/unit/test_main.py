@@ -226,7 +226,7 @@ def test_a_release_is_promoted_after_publishing_and_before_anything_else(
     monkeypatch.setattr(promote, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
     assert world.run("--feed-view", "Release") == 0
     assert [effect.split()[0] for effect in world.effects] == ["publish", "promote", "PUT", "prove", "PUT"]
-    assert "not told by Azure DevOps, whose interface takes other tokens: a; b" in capsys.readouterr().out
+    assert "Azure DevOps doesn't say, since its interface takes other tokens: a; b" in capsys.readouterr().out
 
 
 def test_a_feed_that_has_to_have_everything_and_no_upstream_is_told_so(

@@ -35,6 +35,7 @@ from ...errors.workspace import (
 )
 from ...model.azure import Workspace
 from ...model.secret import excerpt, unsigned
+from ...plan.observe import observing
 from ...transport import dialogue, process, tools, variables
 from ...transport.arm import grant
 
@@ -108,6 +109,14 @@ class Worker:
         self.opened: dict[Workspace, Future[str]] = {
             each: self._pool.submit(self.ask, "opened", each) for each in workspaces
         }
+
+    def wait(self) -> str:
+        """Wait until every workspace is opened; return how long that took, for people. Raises as `ask` does."""
+        start = time.monotonic()
+        with observing() as observer:
+            for opened in self.opened.values():
+                observer.ask(opened.result)
+        return f"azureml-core ready in {self.ready:.1f} s, waited {time.monotonic() - start:.1f} s"
 
     def ask(self, call: str, workspace: Workspace, given: Mapping[str, object] = _NOTHING, more: float = 0) -> Any:  # noqa: ANN401  # each call has its own answer
         """Return the worker's answer to `call` (a function of `azureml_worker`) about `workspace`.
