@@ -1,10 +1,10 @@
-"""The outputs of the step and of its companion: their names, meanings and values."""
+"""The outputs of the step and of `consume`: their names, meanings and values."""
 
 from .release import Release
 
 
 def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
-    """Return the step's outputs by name; with several packages those about packages have a line each."""
+    """Return the step's outputs by name; those about packages have a line for each package."""
     environment = release.environment
     return {
         "package-name": "\n".join(wheel.project for wheel in release.wheels),
@@ -38,10 +38,10 @@ OUTPUTS = {
     "conda-file": "Path of the conda specification.",
     "lock-file": "Path of the hashed lock.",
     "receipt": "Path of the receipt, `aml-release.json`.",
-    "changed": "`true` when the run changed anything outside, or would have in a dry run; else `false`.",
+    "changed": "`true` when the run changed anything outside, or would have in a dry run; otherwise `false`.",
 }
 
-# Of the companion that reads a receipt; see `consume`.
+# Those of `consume`, which reads a receipt.
 CONSUME_OUTPUTS = {
     "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
     "environment-id": "Its resource id; a line for each workspace.",

@@ -1,4 +1,4 @@
-"""The receipt, `aml-release.json`: what was released, as data."""
+"""The receipt, `aml-release.json`: the release as data."""
 
 import hashlib
 from collections.abc import Sequence

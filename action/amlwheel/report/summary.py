@@ -79,7 +79,7 @@ def _way(release: Release) -> str:
 
 
 def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:
-    """Return the last lines of the log: what, where, and how to use it."""
+    """Return the last lines of the log: what was released, where it is, and how to use it."""
     environment = release.environment
     done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
     return [
