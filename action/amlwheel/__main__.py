@@ -64,7 +64,7 @@ def run(
     host: Terminal,
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> None:
-    """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
+    """Run the whole step; raise a StepError for whatever stops it. `clock` is read once."""
     now = clock()
     inputs = read(arguments, environ, host)
     if (inputs.feed and inputs.connects) or inputs.route == "git":

@@ -38,7 +38,6 @@ from amlwheel.report.outputs import OUTPUTS
 from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
 from amlwheel.step import access, stages
-from amlwheel.storage import access as container
 from amlwheel.transport import http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
@@ -549,7 +548,7 @@ def test_a_container_is_asked_before_the_build(
         assert more["workspaces"] == (WORKSPACE,)
         raise ContainerPublic(f"Anybody may read {container.url}.")
 
-    monkeypatch.setattr(container, "check", refuse)
+    monkeypatch.setattr(access, "usable_container", refuse)
     url = "https://acmewheels.blob.core.windows.net/wheels"
     assert world.run("--route", "storage", "--storage-container", url) == ContainerPublic.status
     assert f"Anybody may read {url}." in capsys.readouterr().out

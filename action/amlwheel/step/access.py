@@ -30,7 +30,7 @@ from ..routes.commit import refuse_credentials
 from ..routes.route import Route
 from ..sign_in import detectors
 from ..sign_in.credential import ARM_SCOPE
-from ..storage import access as container
+from ..storage.access import usable_container
 from ..transport import http
 from ..transport.arm import Arm
 from ..workspace.arm import ArmSdk
@@ -77,7 +77,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Terminal, now: datet
         looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
         pinned = observer.ask(partial(image.pin, inputs.base_image))
         storage = inputs.storage_container
-        usable = partial(container.check, arm, credential, workspaces=inputs.workspace, warn=host.warning)
+        usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
         stored = observer.ask(partial(usable, storage)) if storage else None
     facts = _settle(inputs.feed, inputs, questions) if inputs.feed and questions else Facts(frozenset())
     if commit and remote.is_trial(commit, environ):

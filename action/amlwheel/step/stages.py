@@ -112,12 +112,12 @@ class Stages:
         return pins
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
-        """Return the question whether the feed has failed; it raises why."""
+        """Return a question that raises why the feed has failed, if it has."""
         feed, token = self.inputs.feed, self.inputs.feed_token
         return partial(index.look, feed, built.name, token, "feed-token") if feed else lambda: None
 
     def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], access: Access) -> Release:
-        """Return the release, of which everything is derived from content."""
+        """Return the release; everything in it is derived from content."""
         inputs = self.inputs
         folders = [Path()] if inputs.wheel else [Path(each) for each in inputs.package_dir]
         code = source.detect(folders, self.environ)
@@ -217,7 +217,7 @@ class Stages:
         return summary.DRY_RUN
 
     def prove(self, release: Release, access: Access, changes: Changes) -> str:
-        """Prove that the environment installs, before it is registered: nobody shall use one that doesn't.
+        """Prove that the environment installs, before it is registered: nobody can use one that doesn't.
 
         Returns a sentence for the summary.
         """

@@ -12,7 +12,7 @@ from . import roles
 from .blobs import Blobs
 
 
-def check(
+def usable_container(
     arm: Arm,
     credential: Any,  # noqa: ANN401  # azure-core's protocol
     container: Container,

@@ -61,9 +61,9 @@ class ArmSdk:
                 "tags": {key: str(value) for key, value in tags.items()},
             }
         }
-        status, said = self.arm.send("PUT", _path(workspace, environment), body)
+        status, answer = self.arm.send("PUT", _path(workspace, environment), body)
         if status != 409:  # noqa: PLR2004
-            check(status, said, workspace)
+            check(status, answer, workspace)
 
 
 def _path(workspace: Workspace, environment: Environment) -> str:

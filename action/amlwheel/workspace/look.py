@@ -58,19 +58,19 @@ def permissions(arm: Arm, workspace: Workspace) -> Permissions:
     REST reference, "Permissions - List For Resource", 2022-04-01; any reader may ask.
     """
     path = f"{workspace.id}/providers/Microsoft.Authorization/permissions"
-    status, said = arm.send("GET", path, version="2022-04-01")
-    return Permissions(items_in(said.get("value")) if status < 400 else ())  # noqa: PLR2004
+    status, page = arm.send("GET", path, version="2022-04-01")
+    return Permissions(items_in(page.get("value")) if status < 400 else ())  # noqa: PLR2004
 
 
 def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
     """Return all connections of the workspace (never their secrets), every page of the list."""
-    found: list[Json] = []
+    listed: list[Json] = []
     path = f"{workspace.id}/connections"
     for _ in range(1000):
-        status, said = arm.send("GET", path)
-        check(status, said, workspace)
-        found += items_in(said.get("value"))
-        path = str(said.get("nextLink") or "")
+        status, page = arm.send("GET", path)
+        check(status, page, workspace)
+        listed += items_in(page.get("value"))
+        path = str(page.get("nextLink") or "")
         if not path.startswith(f"{ARM}/"):
             break
-    return tuple(found)
+    return tuple(listed)

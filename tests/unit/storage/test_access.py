@@ -4,7 +4,7 @@ import pytest
 from amlwheel.errors.base import StepError
 from amlwheel.errors.storage import ContainerNotFound, ContainerPublic, ContainerRefused
 from amlwheel.model.azure import Container
-from amlwheel.storage import access
+from amlwheel.storage.access import usable_container
 from amlwheel.storage.blobs import Blobs
 from amlwheel.storage.roles import Place
 from unit.parts import WORKSPACE, FakeArm
@@ -21,7 +21,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def check(warnings: list[str]) -> Blobs:
-    return access.check(FakeArm(), "credential", CONTAINER, [WORKSPACE], warnings.append)
+    return usable_container(FakeArm(), "credential", CONTAINER, [WORKSPACE], warnings.append)
 
 
 def test_a_container_comes_back_with_the_credential_and_the_command_that_grants_the_role(warnings: list[str]) -> None:
