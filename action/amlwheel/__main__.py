@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host.say("\ncancelled; run the step again to continue where it stopped")
         return host.finish(130, "cancelled")
     except Exception:  # noqa: BLE001  # the last fence: whatever happens, the user gets a code and no secret
-        fault = Unexpected("amlwheel has a fault.", details=traceback.format_exc())
-        host.error(fault)
-        return host.finish(fault.status, f"amlwheel {fault.code}")
+        bug = Unexpected("amlwheel failed by a bug of its own.", details=traceback.format_exc())
+        host.error(bug)
+        return host.finish(bug.status, f"amlwheel {bug.code}")
     finally:
         process.end_all()  # azureml-core waits for the next question
     return host.finish(0)
@@ -64,7 +64,7 @@ def run(
     host: Host,
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> None:
-    """Run the whole step; raise a StepError for everything that stops it. `clock` is asked once."""
+    """Run the whole step; raise a StepError for whatever stops it. `clock` is read once."""
     now = clock()
     inputs = read(arguments, environ, host)
     if inputs.connects:
@@ -72,24 +72,23 @@ def run(
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now)
     inputs = step.inputs
-    world = step.check_access()
+    access = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
-        wheels = step.build(Path(folder), world)
-        pins = step.lock(wheels, world)
-        release = step.define(wheels, pins, world)
-        changes = step.plan(release, world)
-        step.render(release, world, changes)  # nothing is changed if a file would hold a secret
-        proven = "Dry run: nothing was changed, and nothing proven."
+        wheels = step.build(Path(folder), access)
+        pins = step.lock(wheels, access)
+        release = step.define(wheels, pins, access)
+        changes = step.plan(release, access)
+        step.render(release, access, changes)  # nothing is changed if a file would hold a secret
         if inputs.dry_run:
-            host.say("skip   Publish, connect, prove, register · dry run")
+            proven = step.skip()
         else:
-            step.apply("Publish and connect", (*changes.wheels, *changes.shown, *changes.connections))
-            proven = step.prove(release, world, changes)
+            step.apply("Publish and connect", (*changes.wheels, *changes.feed, *changes.connections))
+            proven = step.prove(release, access, changes)
             step.apply("Register", changes.environments)
-        step.report(release, world, changes, proven)
-        # Last: the release is there, with its files, whatever becomes of an image.
+        step.report(release, access, changes, proven)
+        # Last: the release exists, with its files, even if an image fails.
         if not inputs.dry_run:
-            step.build_images(release, world)
+            step.build_images(release, access)
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Inputs:
@@ -108,7 +107,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
 
 
 def sign_in_to_feed(inputs: Inputs, environ: Mapping[str, str], host: Host) -> Inputs:
-    """Return `inputs` with a token for the feed: where none was given, one of Entra, of who signs in to Azure."""
+    """Return `inputs` with a token for the feed: if none is given, an Entra token of the identity that signs in."""
     if inputs.feed_token or not inputs.feed:
         return inputs
     credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
@@ -117,7 +116,7 @@ def sign_in_to_feed(inputs: Inputs, environ: Mapping[str, str], host: Host) -> I
 
 
 def _cancelled(number: int, frame: FrameType | None) -> None:
-    """End the tools first, so that the threads that wait for them end too."""
+    """End the tools first, so that the threads that wait for them end as well."""
     del number, frame
     process.end_all()
     raise KeyboardInterrupt

@@ -225,11 +225,11 @@ ECHO = {"message": f"Your token {FEED}, sent as Basic {BASIC}, may not do this."
 FAULT = """\
 import base64, sys
 sys.path.insert(0, sys.argv.pop(1))
-from amlwheel import stages
+from amlwheel.step import stages
 from amlwheel.__main__ import main
 
 def fail(self, *more):
-    token = self.asked.feed_token.reveal()
+    token = self.inputs.feed_token.reveal()
     raise RuntimeError(token, base64.b64encode(token.encode()))
 
 stages.Stages.lock = fail

@@ -177,7 +177,7 @@ def test_where_the_token_may_not_ask_the_interface_the_step_works_and_says_what_
     world.fail({"host": r"^feeds\.dev\.azure\.com$", "status": 203, "body": SIGN_IN, "headers": PAGE})
     result = succeeded(step(wheel=wheel, feed_view="Release"))
     assert result.written == RELEASE
-    assert "not told by Azure DevOps, whose interface takes other tokens: which packages are" in result.told
+    assert "Azure DevOps doesn't say, since its interface takes other tokens: which packages are" in result.told
     assert "; whether the token may publish; whether view Release exists" in result.told
     assert len([line for line in result.requests if "feeds.dev.azure.com" in line["url"]]) < 5
     refused(step(wheel=wheel, feed_view="Relaese", output_dir="other"), 56, "has no view Relaese")

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,26 +14,32 @@ from typing import Any
 
 import pytest
 import requests
-from amlwheel import __main__
+from amlwheel import __main__, consume
 from amlwheel.build import project
 from amlwheel.environment import image, lock, proof
 from amlwheel.environment.lock import Sources
 from amlwheel.environment.requirements import Requirements
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ProofFailed, Unsatisfiable
-from amlwheel.feed import artifacts, promote, publish, upstream
+from amlwheel.errors.storage import ContainerPublic
+from amlwheel.feed import artifacts, index, promote, publish, upstream
 from amlwheel.feed.artifacts import Facts
-from amlwheel.git import source
+from amlwheel.git import remote, source
+from amlwheel.git.remote import Remote
 from amlwheel.hosts import detect
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.inputs import reading
+from amlwheel.model.azure import Container, Workspace
+from amlwheel.model.environment import Environment
+from amlwheel.model.repository import Repository
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.outputs import OUTPUTS
+from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
-from amlwheel.step import access
+from amlwheel.step import access, stages
 from amlwheel.transport import http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
@@ -229,7 +235,7 @@ def test_a_release_is_promoted_after_publishing_and_before_anything_else(
     monkeypatch.setattr(promote, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
     assert world.run("--feed-view", "Release") == 0
     assert [effect.split()[0] for effect in world.effects] == ["publish", "promote", "PUT", "prove", "PUT"]
-    assert "not told by Azure DevOps, whose interface takes other tokens: a; b" in capsys.readouterr().out
+    assert "Azure DevOps doesn't say, since its interface takes other tokens: a; b" in capsys.readouterr().out
 
 
 def test_a_feed_that_has_to_have_everything_and_no_upstream_is_told_so(
@@ -450,6 +456,142 @@ def test_wrong_inputs_are_refused_in_the_users_words(
     assert "`--index` can't be 'onyl'" in capsys.readouterr().out
     assert __main__.main(["--fed", "x"]) == 10
     assert list(tmp_path.iterdir()) == []
+
+
+# --- other ways
+
+
+def test_without_a_token_for_the_feed_the_identity_that_signs_in_gets_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AMLWHEEL_FEED_TOKEN")
+    scopes: list[str] = []
+
+    def get_token(self: credential.Credential, *wanted: str) -> SimpleNamespace:
+        assert self.label == "test"
+        scopes.extend(wanted)
+        return SimpleNamespace(token=CANARY)
+
+    monkeypatch.setattr(credential.Credential, "get_token", get_token)
+    assert world.run() == 0
+    assert scopes == [credential.FEED_SCOPE]
+    assert world.effects[0].startswith("publish ")
+    assert CANARY not in capsys.readouterr().out
+
+
+def test_an_index_that_is_not_of_azure_artifacts_is_asked_for_its_names(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_FEED", "https://pypi.example/simple/")
+    monkeypatch.setattr(artifacts, "facts", lambda *_, **__: pytest.fail("asked Azure DevOps"))
+    monkeypatch.setattr(index, "names", lambda *_: frozenset(["known"]))
+    assert world.run("--dry-run") == 0
+
+
+class Worker:
+    """azureml-core with two lists: what was asked, and images."""
+
+    def __init__(self, *_: object) -> None:
+        """Begin with no image."""
+
+    def wait(self) -> str:
+        return "azureml-core ready at once"
+
+
+def test_with_verify_image_each_workspace_builds_it_last(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(_: object, workspace: Workspace, environment: Environment, __: object) -> str:
+        world.effects.append(f"image of {environment.name} on {workspace.name}")
+        return "built"
+
+    monkeypatch.setattr(access, "Worker", Worker)
+    monkeypatch.setattr(stages, "build_image", build)
+    assert world.run("--verify", "image") == 0
+    assert world.effects[-1] == "image of acme-churn on research"
+    said = capsys.readouterr().out
+    assert "azureml-core ready at once" in said
+    assert "Build the image on research · built" in said
+    world.effects.clear()
+    assert world.run("--verify", "image", "--dry-run") == 0
+    assert world.effects == []
+
+
+def test_with_the_storage_of_workspaces_the_wheel_is_stored_and_nothing_published(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored: dict[str, str] = {}
+
+    def ask(_: Worker, call: str, __: Workspace, given: dict[str, str], *___: object) -> dict[str, str] | None:
+        if call == "upload":
+            world.effects.append("upload")
+            stored["sha256"] = given["sha256"]
+        address = "https://acme.blob.core.windows.net/azureml/acme_churn-1.2.3-py3-none-any.whl"
+        return {"address": address, **stored} if stored else None
+
+    monkeypatch.setattr(access, "Worker", type("Storing", (Worker,), {"ask": ask}))
+    monkeypatch.setattr(proof, "prove", lambda *_: "2 packages installed")
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: pins(wanted.wheels[0]))
+    for name in ("AMLWHEEL_FEED", "AMLWHEEL_FEED_TOKEN", "AMLWHEEL_CONNECTION_TOKEN"):
+        monkeypatch.delenv(name)
+    conda = world.folder / "aml-environment/conda.yml"
+    assert world.run("--route", "workspace", "--dry-run") == 0
+    assert world.effects == []
+    assert "https://not-stored-yet.invalid/acme_churn-1.2.3" in conda.read_text()
+    assert world.run("--route", "workspace") == 0
+    assert [effect.split("/")[0] for effect in world.effects] == ["upload", "PUT "]
+    assert "https://acme.blob.core.windows.net/azureml/acme_churn-1.2.3" in conda.read_text()
+    assert "in the storage of each workspace" in capsys.readouterr().out
+
+
+def test_a_container_is_asked_before_the_build(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: object, __: object, container: Container, **more: object) -> None:
+        assert more["workspaces"] == (WORKSPACE,)
+        raise ContainerPublic(f"Anybody may read {container.url}.")
+
+    monkeypatch.setattr(access, "usable_container", refuse)
+    url = "https://acmewheels.blob.core.windows.net/wheels"
+    assert world.run("--route", "storage", "--storage-container", url) == ContainerPublic.status
+    assert f"Anybody may read {url}." in capsys.readouterr().out
+
+
+COMMIT = Remote(Repository("https://github.com/acme/churn", "c" * 40), ("",), checked_out=True)
+
+
+def test_with_git_the_receipt_names_the_commit_and_a_trial_merge_is_a_warning(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Secret] = []
+
+    def placed(self: GitRoute, found: tuple[Pin, ...], _: object) -> tuple[Pin, ...]:
+        assert self.label == f"https://github.com/acme/churn@{'c' * 12}"
+        return (replace(found[0], requirement="acme-churn @ git+https://github.com/acme/churn"), *found[1:])
+
+    monkeypatch.setattr(remote, "locate", lambda *_: COMMIT)
+    monkeypatch.setattr(remote, "check", lambda _, token: asked.append(token))
+    monkeypatch.setattr(GitRoute, "build", lambda _, __, into: [pack(into)])
+    monkeypatch.setattr(GitRoute, "place", placed)
+    monkeypatch.setattr(GitRoute, "local", lambda _, environment, __: environment)
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: pins(wanted.wheels[0]))
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
+    for name in ("AMLWHEEL_FEED", "AMLWHEEL_FEED_TOKEN"):
+        monkeypatch.delenv(name)
+    assert world.run("--route", "git") == 0
+    assert asked == [Secret(SECOND)]
+    assert "warning: The commit is the trial merge of a pull request" in capsys.readouterr().out
+    said = json.loads((world.folder / "aml-environment/aml-release.json").read_text())
+    assert said["source"]["commit"] == "c" * 40
+    assert said["connection"]["category"] == "Git"
+
+
+def test_the_companion_is_started_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(consume, "run", lambda arguments, *_: given.append(arguments))
+    monkeypatch.setattr(__main__, "run", lambda *_: pytest.fail("released"))
+    assert __main__.main(["consume", "--receipt", "x.json"]) == 0
+    assert given == [["--receipt", "x.json"]]
 
 
 # --- the last fence

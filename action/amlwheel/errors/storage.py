@@ -8,19 +8,19 @@ class ContainerNotFound(StepError):
 
     status = 100
     title = "container unknown"
-    cause = "The container's name is misspelt in `storage-container`, or nobody has made it."
+    cause = "The container's name is misspelt in `storage-container`, or the container isn't made yet."
     fix = "Make it, closed to the public: az storage container create --auth-mode login --account-name ACCOUNT -n NAME."
 
 
 class ContainerRefused(StepError):
-    """The identity has no role that lets it look into the container, or write to it."""
+    """The identity has no role that lets it list or write blobs in the container."""
 
     status = 101
     title = "no role on the container"
-    cause = "Roles such as Owner or Contributor are about the account; blobs need a role of their own."
+    cause = "Roles such as Owner or Contributor are for the account; blobs need a role of their own."
     fix = (
         "Grant the role: az role assignment create --role 'Storage Blob Data Contributor' --assignee CLIENT-ID --scope "
-        "CONTAINER'S RESOURCE ID. It takes some minutes until it counts."
+        "CONTAINER'S RESOURCE ID. It takes some minutes to take effect."
     )
 
 
@@ -29,7 +29,7 @@ class StorageFirewall(StepError):
 
     status = 102
     title = "storage firewall"
-    cause = "The account's firewall admits chosen networks alone, and the runner isn't in one of them."
+    cause = "The account's firewall only admits chosen networks, and the runner isn't in one of them."
     fix = (
         "Run the step on an agent inside the network (a private endpoint, or an admitted subnet), or admit its address "
         "under Networking of the storage account."
@@ -50,21 +50,21 @@ class BlobRefused(StepError):
 
     status = 104
     title = "container failed"
-    cause = "The account doesn't accept tokens of this tenant, is disabled or read-only, or has a fault."
-    fix = "See the code that the service names; run the step again if it is a fault."
+    cause = "The account doesn't accept tokens of this tenant, is disabled or read-only, or is failing."
+    fix = "Look up the service's code; run the step again if the service is failing."
 
 
 class NotMirrored(StepError):
-    """A file of the lock can't be brought into the container."""
+    """A file of the lock can't be copied into the container."""
 
     status = 105
     title = "file not mirrored"
-    cause = "The index no longer gives the file as it was locked, or needs a credential that isn't in its variable."
+    cause = "The index no longer has the file that was locked, or needs a credential that its variable doesn't hold."
     fix = "Run the step again: what is stored is kept. A mirror's credential belongs into UV_DEFAULT_INDEX."
 
 
 class ContainerPublic(StepError):
-    """The container is open to anybody, and packages of one's own would be read by all."""
+    """The container is open to the public, so anybody could read private packages."""
 
     status = 106
     title = "container public"

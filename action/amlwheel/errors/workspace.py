@@ -25,18 +25,16 @@ class WorkspaceNotFound(StepError):
 
 
 class ConnectionConflict(StepError):
-    """Another connection of the workspace stands in the way: same or nearer target, or our name for another target."""
+    """Another connection of the workspace conflicts with ours: same or nearer target, or our name."""
 
     status = 43
     title = "conflicting connection"
-    cause = (
-        "The image builder takes the one connection that is nearest to the feed; with two for one target it gives up."
-    )
-    fix = "Delete that connection, or set `connection-name` to its name so that the step keeps it up to date."
+    cause = "The image builder uses the one connection that is nearest to the feed; with two for one target it fails."
+    fix = "Delete that connection, or set `connection-name` to its name so that the step updates it."
 
 
 class EnvironmentConflict(StepError):
-    """The environment's version is taken by another definition, and versions are immutable."""
+    """The environment's version is registered with another definition, and versions are immutable."""
 
     status = 44
     title = "environment version taken"
@@ -45,12 +43,12 @@ class EnvironmentConflict(StepError):
 
 
 class ReadBackDiffers(StepError):
-    """What the workspace shows after a write isn't what was written."""
+    """After a write, the workspace shows something else than what was written."""
 
     status = 45
     title = "read back differs"
     cause = "Another run wrote at the same time, or the service accepted the request without doing it."
-    fix = "Run the step again; if it stays, compare the environment in the studio with the emitted files."
+    fix = "Run the step again; if the error stays, compare the environment in the studio with the emitted files."
 
 
 class AzureRefused(StepError):
@@ -58,8 +56,8 @@ class AzureRefused(StepError):
 
     status = 46
     title = "Azure refused the request"
-    cause = "A policy, a lock or a limit of the subscription, or a fault of the service."
-    fix = "Read Azure's message; run the step again if it looks temporary: what is done is kept."
+    cause = "A policy, a lock or a limit of the subscription, or the service is failing."
+    fix = "Read Azure's message; run the step again if the refusal looks temporary: what is done is kept."
 
 
 class ApiVersionRefused(StepError):
@@ -68,15 +66,15 @@ class ApiVersionRefused(StepError):
     status = 47
     title = "azureml-core is too old for Azure"
     cause = "azureml-core asks for the api-version 2020-01-01, which no public contract promises, and has no other."
-    fix = "Set `sdk` to v2: it registers the same environment, and azureml-core can use that as well."
+    fix = "Set `sdk` to v2: it registers the same environment, and azureml-core can use it as well."
 
 
 class StorageRefused(StepError):
-    """The workspace's storage didn't take or show the wheel."""
+    """The workspace's storage didn't store or show the wheel."""
 
     status = 53
     title = "storage refused"
-    cause = "A firewall of the storage account, its disabled access keys, or a fault of the service."
+    cause = "A firewall of the storage account, its disabled access keys, or the service is failing."
     fix = "Allow the runner's network in the storage account's firewall, or set `route` to feed."
 
 
@@ -85,7 +83,7 @@ class StoredWheelDiffers(StepError):
 
     status = 54
     title = "stored wheel is another one"
-    cause = "The code changed but the version didn't; azureml-core would have kept the old wheel and said nothing."
+    cause = "The code changed but the version didn't; azureml-core would have kept the old wheel without a message."
     fix = "Bump the version in the project, and release again."
 
 
@@ -95,7 +93,7 @@ class StoredWheelMissing(StepError):
     status = 55
     title = "stored wheel is missing"
     cause = (
-        "An upload failed after its record was made, or somebody deleted the file: a record can't be filled later. "
+        "An upload failed after its record was made, or somebody deleted the file: a record gets no file later. "
         "Or another run is still uploading it."
     )
     fix = "Wait for other runs of this release; if there are none, bump the version in the project, and release again."
@@ -106,10 +104,10 @@ class ImageBuildFailed(StepError):
 
     status = 82
     title = "image build failed"
-    cause = "What the line above says; a question for a user or a 401 means that the connection's token isn't accepted."
+    cause = "The line above shows it; a question for a user or a 401 means that the connection's token isn't accepted."
     fix = (
-        "Mend it and run the step again. The environment is registered, but without an image no job can use it: "
-        "what changes in it gets a new version."
+        "Fix it and run the step again. The environment is registered, but without an image no job can use it; "
+        "a changed environment gets a new version."
     )
 
 
@@ -123,9 +121,9 @@ class NoSdkPython(StepError):
 
 
 class SdkFailed(StepError):
-    """azureml-core failed in a way that it doesn't explain."""
+    """azureml-core failed without an explanation."""
 
     status = 93
     title = "azureml-core failed"
-    cause = "A fault of azureml-core, or an answer that it doesn't understand."
-    fix = "Run the step again; if it stays, do without azureml-core: sdk v2, route feed, verify install."
+    cause = "A bug of azureml-core, or a response that it doesn't understand."
+    fix = "Run the step again; if the error stays, do without azureml-core: sdk v2, route feed, verify install."

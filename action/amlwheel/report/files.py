@@ -1,4 +1,4 @@
-"""Write the five files. The same release gives the same bytes, whenever and wherever it is written."""
+"""The emitted files. The same release gives the same bytes, whenever and wherever it is written."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from ..model.wheel import PLATFORM, Pin, Wheel
 
 
 def check_folder(folder: Path) -> None:
-    """Try a file in `folder`, or where it will be made; raise OutputNotWritable while nothing has happened yet.
+    """Try to write in `folder`, or where it will be made; raise OutputNotWritable before anything has changed.
 
-    Nothing stays behind: a new folder in the project would be seen by its build.
+    Nothing stays behind: the build would find a new folder in the project.
     """
     place = next((each for each in (folder, *folder.resolve().parents) if each.exists()), Path())
     try:
@@ -29,7 +29,7 @@ def check_folder(folder: Path) -> None:
 
 
 def lock_text(pins: Sequence[Pin], python: Python, options: Sequence[str]) -> str:
-    """Return the lock as pip and uv read it: options first, then one hashed requirement a line."""
+    """Return the lock for pip and uv: options first, then one hashed requirement a line."""
     head = f"# Locked by amlwheel for Python {python.exact} on {PLATFORM}.\n"
     return head + "".join(f"{line}\n" for line in (*options, *(pin.local_line for pin in pins)))
 
@@ -70,7 +70,7 @@ def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> No
 
 
 def _asset(environment: Environment, tags: Mapping[str, str]) -> str:
-    """Return the asset of the CLI v2. The version is quoted: YAML would read 1.10 as 1.1."""
+    """Return the environment asset for the CLI v2. The version is quoted: YAML would read 1.10 as 1.1."""
     asset = {
         "$schema": "https://azuremlschemas.azureedge.net/latest/environment.schema.json",
         "name": environment.name,
@@ -84,9 +84,9 @@ def _asset(environment: Environment, tags: Mapping[str, str]) -> str:
 
 
 def _azureml_core(environment: Environment) -> dict[str, Any]:
-    """Return what azureml-core's `Environment.load_from_directory` reads.
+    """Return the data for azureml-core's `Environment.load_from_directory`.
 
-    The conda spec stands inline: without it the SDK looks for conda_dependencies.yml, finds none, and says nothing.
+    The conda spec stands inline: without it the SDK looks for conda_dependencies.yml, finds none, and reports nothing.
     Empty variables keep out the SDK's EXAMPLE_ENV_VAR.
     """
     return {

@@ -1,4 +1,4 @@
-"""The receipt, `aml-release.json`: what was released, as data."""
+"""The receipt, `aml-release.json`: the release as data."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ SCHEMA = 2  # version of the receipt's format; templates/aml-release.schema.json
 
 
 def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, sbom: str) -> dict[str, Any]:
-    """Return the receipt as JSON data, valid by templates/aml-release.schema.json; `sbom` is the SBOM's text."""
+    """Return the receipt as JSON data, valid by templates/aml-release.schema.json; `sbom` is the text of the SBOM."""
     environment, feed, connection = release.environment, release.feed, release.connection
     return {
         "schema": SCHEMA,
@@ -35,7 +35,7 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
         ],
         "feed": feed
         and {"name": feed.label, "index_url": feed.index_url, **({"view": release.view} if release.view else {})},
-        **({"storage": _stored(release)} if release.route == "storage" else {}),
+        **_storage(release),
         "connection": connection
         and {
             "name": connection.name,
@@ -65,8 +65,9 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
     }
 
 
-def _stored(release: Release) -> dict[str, Any]:
-    """Return what lies in the container: our wheels, or everything that images are built from."""
+def _storage(release: Release) -> dict[str, Any]:
+    """Return what the container holds: our wheels, or all that images are built from; nothing without a container."""
     pins = [pin for pin in release.environment.pins if pin.address]
     wheels = [{"name": pin.name, "version": pin.version, "url": pin.address, "sha256": pin.sha256[0]} for pin in pins]
-    return {"container": release.place, "mirror": len(pins) == len(release.environment.pins), "wheels": wheels}
+    mirror = len(pins) == len(release.environment.pins)
+    return {"storage": {"container": release.place, "mirror": mirror, "wheels": wheels}} if pins else {}

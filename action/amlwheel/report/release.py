@@ -1,4 +1,4 @@
-"""A release: everything that one run decided, known in full before the first effect."""
+"""A release: all that one run has decided before its first effect."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from ..model.wheel import Wheel
 
 @dataclass(frozen=True)
 class Release:
-    """Everything that one run decided: the result, known in full before the first effect.
+    """All that one run has decided before its first effect.
 
-    `route` is the input's word; `place` says for people where the wheels lie.
+    `route` is the value of the input; `place` says for people where the wheels are stored.
     """
 
     route: str
@@ -35,10 +35,22 @@ class Release:
         """The sha256 (hex) of the lock's text."""
         return hashlib.sha256(self.lock.encode()).hexdigest()
 
+    @property
+    def published(self) -> bool:
+        """Whether images get our wheels from the feed."""
+        ours = {wheel.project for wheel in self.wheels}
+        return any(pin.from_feed for pin in self.environment.pins if pin.name in ours)
+
+    @property
+    def reached_by(self) -> Connection | None:
+        """The connection with which images get our wheels, from the feed or from git; None if they need no such."""
+        from_git = any(pin.requirement for pin in self.environment.pins)
+        return self.connection if self.published or from_git else None
+
     def tags(self) -> dict[str, str]:
-        """Return the environment's tags: text only, and nothing that a secret could be in."""
+        """Return the environment's tags: text only, and none that could hold a secret."""
         lead = self.wheels[0]
-        found = {
+        tags = {
             "package": f"{lead.project} {lead.version}",
             "wheel-sha256": lead.sha256,
             "lock-sha256": self.lock_sha256,
@@ -47,4 +59,4 @@ class Release:
             "tag": self.source.tag,
             "run": self.source.run,
         }
-        return {key: value for key, value in found.items() if value}
+        return {key: value for key, value in tags.items() if value}

@@ -15,11 +15,11 @@ if typing.TYPE_CHECKING:
 def text(release: Release) -> str:
     """Return the SBOM as JSON. The same release gives the same bytes: no clock, and a serial number by content.
 
-    Package URLs by purl-spec: where a package isn't the public index's, `repository_url` names the feed, `download_url`
-    the file in a container. Hashes are those of the files that fit the image. What depends on what below the wheels
-    isn't said: the lock doesn't know.
+    Package URLs by purl-spec: of a package that isn't from the public index, `repository_url` names the feed,
+    `download_url` the file in a container. Hashes are those of the files that fit the image. Which package depends on
+    which isn't listed: the lock doesn't know.
     """
-    # Half a second, which only a run that gets this far has to wait for.
+    # Takes half a second, which only a run that gets this far has to wait for.
     from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415
     from cyclonedx.model.bom import Bom  # noqa: PLC0415
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
@@ -60,15 +60,15 @@ def text(release: Release) -> str:
     bom.metadata.component = subject
     bom.register_dependency(subject, [*packages, base, interpreter])
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, quote(f"{environment.reference} {release.lock_sha256}"))
-    bom.metadata.timestamp = None  # type: ignore[assignment]  # CycloneDX 1.6 needs none, and it would tell the run
+    bom.metadata.timestamp = None  # type: ignore[assignment]  # CycloneDX 1.6 needs none, and it would differ in each run
     return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
 
 
 def _url(pin: Pin, private: dict[str, str]) -> "PackageURL":
-    """Return the package URL (purl-spec): by name alone it would mean the public index's package.
+    """Return the package URL (purl-spec). A name alone would mean the package of the public index.
 
-    So it says which commit, container or feed a package is from; what is mirrored from the public index is that index's
-    all the same. What lies in the storage of each workspace has no one address, and is known by its file.
+    So the URL names the commit, container or feed of a private package; a mirrored one keeps the name alone. A wheel
+    in the storage of each workspace has several addresses, so the URL names its file.
     """
     from packageurl import PackageURL  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What people read of a run: the plan as a table, the summary page, the log's last lines."""
+"""The texts about a run for people: the plan as a table, the summary page, the last lines of the log."""
 
 from collections.abc import Sequence
 from html import escape
@@ -6,6 +6,8 @@ from typing import Any
 
 from ..plan.change import Change
 from .release import Release
+
+DRY_RUN = "Dry run: nothing was changed, and nothing proven."
 
 
 def table(changes: Sequence[Change[Any]]) -> list[str]:
@@ -69,17 +71,15 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 
 
 def _way(release: Release) -> str:
-    """Return the middle of the picture: where the wheels went, and by what the image builder gets at them."""
-    if release.route == "git" and release.connection:
-        return f'place["{_node(release.place)}"] --> connection["connection {_node(release.connection.name)}"]'
-    if release.route != "feed" or not release.feed or not release.connection:
-        return f'place["{_node(release.place)}"]'
-    feed, connection = _node(release.feed.name), _node(release.connection.name)
-    return f'place["feed {feed}"] --> connection["connection {connection}"]'
+    """Return the middle of the picture: the place of the wheels, and the connection with which images get them."""
+    place = f"feed {release.feed.name}" if release.feed and release.published else release.place
+    picture = f'place["{_node(place)}"]'
+    connection = release.reached_by
+    return f'{picture} --> connection["connection {_node(connection.name)}"]' if connection else picture
 
 
 def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:
-    """Return the last lines of the log: what, where, and how to use it."""
+    """Return the last lines of the log: what was released, where it is, and how to use it."""
     environment = release.environment
     done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
     return [

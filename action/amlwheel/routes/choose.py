@@ -1,8 +1,9 @@
-"""How the wheels of a release reach the image: through the feed, the storage of each workspace, a container, or git."""
+"""The one place that compares `route`: how the wheels of a release reach the image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..git import remote
 from ..git.remote import Remote
 from ..hosts.host import Host
 from ..inputs.step import Inputs
@@ -17,22 +18,29 @@ from .workspace import WorkspaceRoute
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found beforehand, as far as the route needs it."""
+class Resources:
+    """What a route works with: azureml-core, a container, or a commit; None where the route needs no such thing."""
 
-    worker: Worker | None
-    blobs: Blobs | None
-    source: Remote | None
+    worker: Worker | None = None
+    blobs: Blobs | None = None
+    commit: Remote | None = None
 
 
-def of(inputs: Inputs, host: Host, environ: Mapping[str, str], found: Found) -> Route:
-    """Return the route that the user asks for; `inputs` has made sure that what it needs is given."""
-    if inputs.route == "git" and found.source:
-        return GitRoute(found.source, inputs.connection_token, inputs.python_version, host)
-    if inputs.route == "storage" and found.blobs:
-        return StorageRoute.of(inputs, found.blobs, host, environ)
-    if inputs.route == "workspace" and found.worker:
-        return WorkspaceRoute(Storage(found.worker), host)
-    if inputs.feed:
+def commit(inputs: Inputs, environ: Mapping[str, str]) -> Remote | None:
+    """Return the commit that images are built from; None when they aren't. Raises what `remote.locate` raises."""
+    if inputs.route != "git":
+        return None
+    return remote.locate(inputs.git_repository, inputs.package_dir, environ)
+
+
+def of(inputs: Inputs, host: Host, environ: Mapping[str, str], resources: Resources) -> Route:
+    """Return the route that the user asks for. `inputs` has checked that all that it needs is given."""
+    if inputs.route == "git" and resources.commit:
+        return GitRoute(resources.commit, inputs.connection_token, inputs.python_version, host)
+    if inputs.route == "storage" and resources.blobs:
+        return StorageRoute.of(inputs, resources.blobs, host, environ)
+    if inputs.route == "workspace" and resources.worker:
+        return WorkspaceRoute(Storage(resources.worker), host)
+    if inputs.route == "feed" and inputs.feed:
         return FeedRoute(inputs.feed, inputs.feed_token, host)
     raise AssertionError(inputs.route)

@@ -1,4 +1,4 @@
-"""The way of a commit: pip fetches and builds it in the image, and takes everything else by address and sha256."""
+"""`route: git`: pip fetches and builds the commit in the image, and takes all else by address and sha256."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,45 +21,47 @@ from ..model import wheel_tags
 from ..model.azure import Workspace
 from ..model.environment import Environment, Python
 from ..model.secret import Secret
+from ..model.source import Source
 from ..model.wheel import Pin, Wheel
 from ..transport import variables
 from .route import Plan, Route
 
 
 class GitRoute(Route):
-    """Nothing is stored anywhere.
+    """Images are built from a commit, and nothing is stored anywhere.
 
-    What the build needs is locked too, so that pip finds it, and nothing else, with `--no-index` and `--find-links`.
+    What builds require is locked too: with `--no-index` and `--find-links` pip finds these files and no other.
     """
 
     @property
     @override
     def label(self) -> str:
-        """The commit."""
-        return f"{self._source.repository.url}@{self._source.repository.commit[:12]}"
+        return f"{self._remote.repository.url}@{self._remote.repository.commit[:12]}"
 
-    def __init__(self, source: Remote, token: Secret, python: Python, host: Host) -> None:
-        """Take what images are built from, and the token that may read it."""
-        self._source, self._token, self._python, self.host = source, token, python, host
-        self._tools: dict[str, None] = {}  # the files that builds need, by address, in order and once
-        self._folders: dict[str, str] = {}  # of each package in the repository
+    def __init__(self, commit: Remote, token: Secret, python: Python, host: Host) -> None:
+        """Build images from `commit`, which `token` may read."""
+        self._remote, self._token, self._python, self.host = commit, token, python, host
+        self._tools: dict[str, None] = {}  # addresses of the files that builds need: in order, each once
+        self._folders: dict[str, str] = {}  # the folder of each package in the repository
 
     @override
     def build(self, projects: Sequence[str], into: Path) -> list[Path]:
-        """What is built is the commit as the image builder gets it, not what is checked out.
+        """Build the commit as the image builder gets it, not what is checked out.
 
-        Raises CommitDiffers when that is another commit, of another version.
+        Raises CommitDiffers when what is checked out is another commit and has another version.
         """
         tree = into / "repository"
-        checkout.checkout(self._source, self._token, tree)
-        built = [self._build(tree, folder, into / str(number)) for number, folder in enumerate(self._source.folders)]
-        if not self._source.checked_out and all(map(project.is_project, projects)):
+        checkout.checkout(self._remote, self._token, tree)
+        built = [self._build(tree, folder, into / str(number)) for number, folder in enumerate(self._remote.folders)]
+        if not self._remote.checked_out and all(map(project.is_project, projects)):
             ours = project.build(projects, into / "checked-out", self.host.foreign)
             for there, here in zip(map(wheel.inspect, built), map(wheel.inspect, ours), strict=True):
                 if (there.project, there.version) != (here.project, here.version):
-                    commit = self._source.repository.commit[:12]
-                    message = f"Commit {commit} holds {there.project} {there.version}"
-                    raise CommitDiffers(f"{message}, but {here.project} {here.version} is checked out.")
+                    commit = self._remote.repository.commit[:12]
+                    raise CommitDiffers(
+                        f"Commit {commit} holds {there.project} {there.version}, "
+                        f"but {here.project} {here.version} is checked out."
+                    )
         return built
 
     def _build(self, tree: Path, folder: str, into: Path) -> Path:
@@ -67,7 +69,7 @@ class GitRoute(Route):
         place = tree / folder
         if not project.is_project(place):
             raise CommitIncomplete(
-                f"Commit {self._source.repository.commit[:12]} has no project in {folder or 'its root'}.",
+                f"Commit {self._remote.repository.commit[:12]} has no project in {folder or 'its root'}.",
                 fix="Commit the project, or correct `package-dir`.",
             )
         pins = self._locked(place, into)
@@ -84,15 +86,16 @@ class GitRoute(Route):
         try:
             return lock.resolve(Requirements((), needs, self._python), nowhere, lambda: None, self.host.say)
         except Unsatisfiable as error:
-            message = f"What the build of {place.name} needs can't be locked: {', '.join(map(str, needs))}."
-            fix = "Choose a backend that has wheels for the image, or set `route` to feed."
             raise BuildFailed(
-                message, cause="pip builds in the image, from wheels.", fix=fix, details=error.details
+                f"The build requirements of {place.name} can't be locked: {', '.join(map(str, needs))}.",
+                cause="pip builds in the image, from wheels.",
+                fix="Choose a backend that has wheels for the image, or set `route` to feed.",
+                details=error.details,
             ) from None
 
     @override
     def refuse(self, built: Wheel) -> None:
-        """Git without Git LFS leaves a pointer in the place of each large file."""
+        """Raise CommitIncomplete for files of Git LFS: without it, git leaves a pointer in the place of each."""
         pointers = wheel.lfs_pointers(built.path)
         if pointers:
             raise CommitIncomplete(
@@ -102,22 +105,22 @@ class GitRoute(Route):
 
     @override
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
-        """Ours by the commit, each other one by the address of the file that pip would take."""
+        """Pin ours by the commit, and each other package by the address of the file that pip would take."""
         ours = {each.project: each for each in wheels}
-        found = []
+        placed = []
         for pin in pins:
             if pin.name in ours:
-                line = self._source.repository.requirement(pin.name, self._folders[pin.name])
-                found.append(replace(pin, requirement=line, stored=ours[pin.name].filename))
+                line = self._remote.repository.requirement(pin.name, self._folders[pin.name])
+                placed.append(replace(pin, requirement=line, stored=ours[pin.name].filename))
             else:
                 file = self._address(pin)
                 digest = file.rpartition("#sha256=")[2]
-                found.append(replace(pin, requirement=f"{pin.name} @ {file}", sha256=(digest,)))
-        files = [*self._tools, *(pin.requirement.partition(" @ ")[2] for pin in found if pin.name not in ours)]
+                placed.append(replace(pin, requirement=f"{pin.name} @ {file}", sha256=(digest,)))
+        files = [*self._tools, *(pin.requirement.partition(" @ ")[2] for pin in placed if pin.name not in ours)]
         self.host.say(
             f"images take public packages from {', '.join(sorted({urlsplit(each).netloc for each in files}))}"
         )
-        return tuple(found)
+        return tuple(placed)
 
     def _address(self, pin: Pin) -> str:
         """Return address and sha256 of the file that pip takes; raise NotForBuilder if nobody else can fetch it."""
@@ -128,19 +131,25 @@ class GitRoute(Route):
 
     @override
     def options(self, feed: list[str]) -> list[str]:
-        """What the build needs, and no index, so that pip takes nothing that isn't named here."""
+        """Name the files that builds need, and no index, so that pip takes nothing else."""
         del feed
         return ["--no-index", *(f"--find-links {address}" for address in self._tools)]
 
     @override
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
-        """The commit is there already."""
+        """Yield nothing: the commit is on its host already."""
         del wheels, workspaces
         yield from ()
 
     @override
+    def source(self, checkout: Source) -> Source:
+        """Name the commit and its repository in place of what is checked out."""
+        place = self._remote.repository
+        return replace(checkout, repository=place.url, commit=place.commit, dirty=False)
+
+    @override
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """The wheels were built from the commit, fetched with the workspace's token."""
+        """Install the wheels that were built from the commit, which was fetched with the workspace's token."""
         built = {each.project: f"{each.path.resolve().as_uri()} --hash=sha256:{each.sha256}" for each in wheels}
         return environment.listing([built.get(line.split(" @ ")[0], line) for line in environment.pip])
 

@@ -1,4 +1,4 @@
-"""The way of a container: our wheels lie in it, or with `mirror` those of the whole lock."""
+"""`route: storage`: a container holds our wheels, or with `mirror` those of the whole lock."""
 
 import atexit
 import shutil
@@ -23,9 +23,9 @@ from .route import Plan, Route
 
 @dataclass(frozen=True)
 class StorageRoute(Route):
-    """The wheels lie in a container, ours alone or (`mirror`) those of the whole lock, at addresses known beforehand.
+    """The wheels lie in a container at addresses known beforehand: ours alone or (`mirror`) those of the whole lock.
 
-    `files` holds, by path in the container, what `place` has found to be wanted.
+    `files` are those that the environment needs, by their paths in the container; `place` fills it.
     """
 
     blobs: Blobs
@@ -53,12 +53,12 @@ class StorageRoute(Route):
         return Path(folder)
 
     def _kept(self, file: File) -> Path:
-        """Where a file is that was read back from the container."""
+        """Return where a file is put that is read back from the container."""
         return self._folder / file.sha256[:16] / file.name
 
     @override
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
-        """Each stands by its address; of a mirrored package the one wheel that pip would choose."""
+        """Pin each by its address; of a mirrored package, the one wheel that pip would choose."""
         own = {each.project: File(each.filename, "", each.sha256) for each in wheels}
         placed = []
         for pin in pins:
@@ -71,12 +71,12 @@ class StorageRoute(Route):
 
     @override
     def options(self, feed: list[str]) -> list[str]:
-        """Only the workspaces can read the mirror, and with one they need nothing else."""
+        """Turn off every index if there is a mirror: it holds everything."""
         return ["--no-index"] if self.mirror else feed
 
     @override
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
-        """One for each of our wheels, and one for all others."""
+        """Yield one for each of our wheels, and one for all others."""
         del workspaces
         for each in wheels:
             yield partial(self.blobs.plan, each, self._kept(File(each.filename, "", each.sha256)))
@@ -86,7 +86,7 @@ class StorageRoute(Route):
 
     @override
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """What is stored is read back, every byte of it."""
+        """Read back every byte that is stored, and install that."""
         del wheels
         mirror.fetch(self.blobs, [(path, self._kept(file), file.sha256) for path, file in self.files.items()])
         address = self.blobs.container.address

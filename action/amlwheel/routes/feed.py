@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from typing_extensions import override
 
@@ -25,6 +26,7 @@ class FeedRoute(Route):
     feed: Feed
     token: Secret
     host: Host
+    publishes: ClassVar[bool] = True
 
     @property
     @override

@@ -1,4 +1,4 @@
-"""What a way to the image is: what each has to say, and what most of them have in common."""
+"""A route: one way for our wheels to reach the image. Most routes share the methods that have a body here."""
 
 import abc
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +9,7 @@ from ..build import project
 from ..hosts.host import Host
 from ..model.azure import Workspace
 from ..model.environment import Environment
+from ..model.source import Source
 from ..model.wheel import Pin, Wheel
 from ..plan.change import Change
 
@@ -16,10 +17,15 @@ Plan = Callable[[], Change[Any]]
 
 
 class Route(abc.ABC):
-    """One way. Nothing outside changes but by the effects of what `plans` return."""
+    """One way for our wheels to reach the image. Only the effects of the changes that `plans` returns change anything.
+
+    `publishes`: the wheels are published to the feed. `late`: `located` knows all addresses only after the wheels'
+    plans are made.
+    """
 
     host: Host
-    late: ClassVar[bool] = False  # whether `located` knows more once the plans of the wheels are made
+    publishes: ClassVar[bool] = False
+    late: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod
@@ -31,7 +37,7 @@ class Route(abc.ABC):
         return project.build(projects, into, self.host.foreign)
 
     def refuse(self, wheel: Wheel) -> None:  # noqa: B027  # most places take every wheel
-        """Raise what the place would say of `wheel`, before anything is sent."""
+        """Raise the error for which the place would refuse `wheel`, before anything is sent."""
 
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
         """Return the lock's `pins`, those of our `wheels` as this route brings them."""
@@ -44,14 +50,23 @@ class Route(abc.ABC):
 
     @abc.abstractmethod
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
-        """Yield what compares each wheel with what is there, and says what has to happen."""
+        """Yield the questions that compare each wheel with what is stored, and return the change that is needed."""
 
     def located(self, environment: Environment, workspace: Workspace) -> Environment:
-        """Return `environment` as `workspace` gets it, as far as is known; mostly it is the same everywhere."""
+        """Return `environment` as `workspace` gets it, with the addresses known so far; mostly all get the same."""
         del workspace
         return environment
 
+    def emitted(self, environment: Environment, workspace: Workspace, wheels: Sequence[Wheel]) -> Environment:
+        """Return `environment` as the emitted files show it: as `workspace` gets it."""
+        del wheels
+        return self.located(environment, workspace)
+
+    def source(self, checkout: Source) -> Source:
+        """Return where the code of the wheels is from; mostly that is what is checked out."""
+        return checkout
+
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """Return `environment` as the proof installs it, which can't sign in to a storage."""
+        """Return `environment` as the proof installs it: the proof can't sign in to a storage."""
         del wheels
         return environment

@@ -1,4 +1,4 @@
-"""The way of a workspace's storage: our wheels lie in each workspace."""
+"""`route: workspace`: our wheels lie in the storage of each workspace."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +11,15 @@ from ..hosts.host import Host
 from ..model.azure import Workspace
 from ..model.environment import Environment
 from ..model.wheel import Pin, Wheel
-from ..workspace.azureml import storage as azureml_core
-from ..workspace.azureml.storage import Storage
+from ..workspace.azureml.storage import Storage, refuse_unstorable
 from .route import Plan, Route
+
+NOT_STORED = "https://not-stored-yet.invalid"  # RFC 2606
 
 
 @dataclass(frozen=True)
 class WorkspaceRoute(Route):
-    """The wheels lie in the storage of each workspace, whose addresses are known once they are there."""
+    """The wheels lie in the storage of each workspace. A wheel's address is known once it is stored."""
 
     storage: Storage
     host: Host
@@ -31,11 +32,11 @@ class WorkspaceRoute(Route):
 
     @override
     def refuse(self, wheel: Wheel) -> None:
-        azureml_core.refuse_unstorable(wheel)
+        refuse_unstorable(wheel)
 
     @override
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
-        """Our wheels stand by their file names, which are the same in every workspace."""
+        """Pin our wheels by their file names, which are the same in every workspace."""
         files = {each.project: each.filename for each in wheels}
         return tuple(replace(each, stored=files.get(each.name, "")) for each in pins)
 
@@ -49,6 +50,12 @@ class WorkspaceRoute(Route):
         return self.storage.at(environment, workspace)
 
     @override
+    def emitted(self, environment: Environment, workspace: Workspace, wheels: Sequence[Wheel]) -> Environment:
+        """Show an address that no tool will accept for a wheel that isn't stored yet, as in a dry run."""
+        placeholders = {each.filename: f"{NOT_STORED}/{each.filename}" for each in wheels}
+        return self.located(environment, workspace).at(placeholders)
+
+    @override
     def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """What was stored was read back and compared, so the file here is the same."""
+        """Install the files of this machine: what was stored was read back and is the same."""
         return environment.at({each.filename: each.path.resolve().as_uri() for each in wheels})

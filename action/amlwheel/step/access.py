@@ -1,9 +1,9 @@
-"""What has to be true outside before anything is made: all of it is asked at once, and nothing is changed."""
+"""What must be true outside before anything is made: every service is asked at once, and nothing is changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,178 +12,152 @@ from ..build import project, wheel
 from ..environment import image
 from ..errors.base import StepError
 from ..errors.feed import FeedNotFound
-from ..errors.storage import ContainerPublic, ContainerRefused
-from ..feed import artifacts
-from ..feed import index as feed
+from ..feed import artifacts, index
 from ..feed.artifacts import Facts
 from ..git import remote
 from ..git.remote import Remote
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model import connection_token
-from ..model.azure import Connection, Container
+from ..model.azure import Connection
 from ..model.environment import Image
 from ..model.feed import Feed
 from ..plan import observe
 from ..plan.observe import Observer
-from ..routes import choose, commit
-from ..routes.choose import Found
+from ..routes import choose
+from ..routes.choose import Resources
+from ..routes.commit import refuse_credentials
 from ..routes.route import Route
 from ..sign_in import detectors
 from ..sign_in.credential import ARM_SCOPE
-from ..storage import roles
-from ..storage.blobs import Blobs
+from ..storage.access import usable_container
 from ..transport import http
 from ..transport.arm import Arm
-from ..workspace import connections, look
 from ..workspace.arm import ArmSdk
 from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
-from ..workspace.look import WorkspaceState
+from ..workspace.connections import remembered
+from ..workspace.look import WorkspaceState, look
 from ..workspace.planner import Planner
 
 
-@dataclass(frozen=True)
-class World:
-    """What was seen outside before anything was made. `workspaces` run parallel to the input's.
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What was observed outside before anything was made.
 
-    `worker` is azureml-core, where it is needed. `connection` is the feed's or the repository's, with its token's last
-    day, if the user or one of the workspaces knows it. `source` is what images are built from with `route: git`.
+    `workspaces` are in the order of the input. `worker` is azureml-core, where it is needed. `connection` is the feed's
+    or the repository's, with the last day of its token, if the user or one of the workspaces knows it. `reached` names
+    what answered, for people.
     """
 
+    route: Route
     planner: Planner
     worker: Worker | None
-    route: Route
     image: Image
     facts: Facts
     workspaces: tuple[WorkspaceState, ...]
     connection: Connection | None
-    source: Remote | None = None
+    reached: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Access:
-    """The questions of one run; its fields are those of `stages.Stages`."""
+def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> Access:
+    """Ask feed, repository, container, workspaces and image registry; raise all problems together.
 
-    inputs: Inputs
-    environ: Mapping[str, str]
-    host: Host
-    now: datetime
+    `now` (UTC) is when the run began. The host gets the warnings.
+    """
+    commit = choose.commit(inputs, environ)
+    credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
+    worker = Worker(credential, inputs.workspace) if inputs.azureml else None  # so early that nobody waits for it
+    arm = Arm(credential, ARM_SCOPE)
+    with observe.observing() as observer:
+        questions = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
+        if commit:
+            observer.ask(partial(refuse_credentials, environ))
+            observer.ask(partial(remote.check, commit, inputs.connection_token))
+        looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
+        pinned = observer.ask(partial(image.pin, inputs.base_image))
+        storage = inputs.storage_container
+        usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
+        stored = observer.ask(partial(usable, storage)) if storage else None
+    facts = _settle(inputs.feed, inputs, questions) if inputs.feed and questions else Facts(frozenset())
+    if commit and remote.is_trial(commit, environ):
+        host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
+    states = observe.results(looks)
+    route = choose.of(inputs, host, environ, Resources(worker, stored.result() if stored else None, commit))
+    connection = _connection(inputs, commit, states)
+    for text in _warnings(inputs, route, connection, now) if connection else ():
+        host.warning(text)
+    return Access(
+        route=route,
+        planner=Planner(arm, Core(worker) if worker and inputs.sdk == "v1" else ArmSdk(arm)),
+        worker=worker,
+        image=pinned.result(),
+        facts=facts,
+        workspaces=states,
+        connection=connection,
+        reached=(
+            *([inputs.feed.label] if inputs.feed else []),
+            *([route.label] if commit else []),
+            *(each.name for each in inputs.workspace),
+            f"signed in by {credential.label}",
+        ),
+    )
 
-    def check(self, done: list[str]) -> World:
-        """Probe feed, tokens, workspaces and image; every problem is reported in one run. `done` gets what was seen."""
-        inputs, host = self.inputs, self.host
-        found = (
-            remote.locate(inputs.git_repository, inputs.package_dir, self.environ) if inputs.route == "git" else None
-        )
-        credential = detectors.find(self.environ, partial(host.mask, user=http.USER), inputs.application)
-        worker = Worker(credential, inputs.workspace) if inputs.azureml else None  # so early that nobody waits for it
-        arm = Arm(credential, ARM_SCOPE)
-        with observe.observing() as seen:
-            index = self._look_at(inputs.feed, seen) if inputs.feed else None
-            if found:
-                seen.ask(partial(commit.refuse_credentials, self.environ))
-                seen.ask(partial(remote.check, found, inputs.connection_token))
-            for each in inputs.workspace:
-                seen.ask(partial(look.exists, arm, each))
-            known = [seen.ask(partial(look.connections, arm, each)) for each in inputs.workspace]
-            allowed = [seen.ask(partial(look.permissions, arm, each)) for each in inputs.workspace]
-            pinned = seen.ask(partial(image.pin, inputs.base_image))
-            held = (
-                seen.ask(partial(self._container, arm, credential, inputs.storage_container))
-                if inputs.storage_container
-                else None
-            )
-        facts = Facts(frozenset())
-        if inputs.feed and index:
-            page, facts = observe.results(index)
-            feed.settle(inputs.feed.through(None), page, facts.published, inputs.feed_token)
-            done.append(inputs.feed.label)
-        if found:
-            done.append(f"{found.repository.url}@{found.repository.commit[:12]}")
-            if remote.is_trial(found, self.environ):
-                host.warning(
-                    "The commit is the trial merge of a pull request: once that is closed, no image can be built."
-                )
-        done += [*(each.name for each in inputs.workspace), f"signed in by {credential.label}"]
-        places = tuple(map(WorkspaceState, observe.results(known), observe.results(allowed)))
-        sdk = Core(worker) if worker and inputs.sdk == "v1" else ArmSdk(arm)
-        return World(
-            Planner(arm, sdk),
-            worker,
-            choose.of(inputs, host, self.environ, Found(worker, held.result() if held else None, found)),
-            pinned.result(),
-            facts,
-            places,
-            self._connection(places, found),
-            found,
-        )
 
-    def _connection(self, found: Sequence[WorkspaceState], source: Remote | None) -> Connection | None:
-        """Return the connection with what is known of its token's end, and warn of what isn't well with it."""
-        inputs = self.inputs
-        if source:
-            connection = source.repository.connection(inputs.connection_name)
-        elif inputs.feed and inputs.connects:
-            connection = Connection.of(inputs.feed, inputs.connection_name)
-        else:
-            return None
-        token, told = inputs.connection_token, inputs.connection_token_expires
-        places = zip(inputs.workspace, found, strict=True)
-        stored = (connections.remembered(connection, token, *place) for place in places)
-        expires = told or min(filter(None, stored), default="")
-        if inputs.route == "feed" and token == inputs.feed_token:
-            self.host.warning(connection_token.PUBLISHES)
-        for text in connection_token.warnings(token, inputs.feed, expires, told=bool(told), now=self.now):
-            self.host.warning(text)
-        return replace(connection, token_expires=expires)
+def _connection(inputs: Inputs, commit: Remote | None, states: Sequence[WorkspaceState]) -> Connection | None:
+    """Return the connection that images need, with the last day of its token: the user's, or the one stored with it."""
+    if commit:
+        connection = commit.repository.connection(inputs.connection_name)
+    elif inputs.feed and inputs.connects:
+        connection = Connection.of(inputs.feed, inputs.connection_name)
+    else:
+        return None
+    workspaces = zip(inputs.workspace, states, strict=True)
+    days = (remembered(connection, inputs.connection_token, workspace, state) for workspace, state in workspaces)
+    expires = inputs.connection_token_expires or min(filter(None, days), default="")
+    return replace(connection, token_expires=expires)
 
-    def _container(self, arm: Arm, credential: Any, container: Container) -> Blobs:  # noqa: ANN401  # azure-core's protocol
-        """Return the container, if it is there, closed to the public, and nothing tells that we can't write to it.
 
-        A workspace that can't read it is warned of: images may be built on another one, or later.
-        """
-        place = roles.find(arm, container, self.inputs.workspace)
-        found = Blobs(container, credential, place.grant)
-        with observe.observing() as seen:
-            public = seen.ask(found.public)
-            writes = seen.ask(place.may_write)
-            closed = [seen.ask(partial(place.closed_to, each)) for each in self.inputs.workspace]
-        if writes.result() is False:
-            raise ContainerRefused(
-                f"The identity may see {container.url}, but has no role that lets it store blobs there.",
-                fix=place.grant,
-            )
-        if public.result():
-            raise ContainerPublic(
-                f"Anybody on the internet may read {container.url} (public access: {public.result()})."
-            )
-        for text in filter(None, observe.results(closed)):
-            self.host.warning(text)
-        return found
+def _warnings(inputs: Inputs, route: Route, connection: Connection, now: datetime) -> Iterator[str]:
+    """Yield what makes the token of `connection` a bad choice: it may publish, or it ends soon."""
+    token, given = inputs.connection_token, bool(inputs.connection_token_expires)
+    if route.publishes and token == inputs.feed_token:
+        yield connection_token.PUBLISHES
+    yield from connection_token.warnings(token, inputs.feed, connection.token_expires, told=given, now=now)
 
-    def _look_at(self, asked_feed: Feed, seen: Observer) -> tuple[Future[Any], Future[Any]]:
-        """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
-        inputs = self.inputs
-        name = project.expected_names(inputs.package_dir, wheel.find(inputs.wheel, Path(inputs.output_dir)))[0]
-        page = seen.ask(partial(feed.look, asked_feed, name, inputs.feed_token, "feed-token"))
-        if inputs.connects:
-            seen.ask(partial(self._look_as_builder, asked_feed, name, page))
-        return page, seen.ask(partial(self._facts, asked_feed))
 
-    def _look_as_builder(self, asked_feed: Feed, name: str, page: Future[Any]) -> None:
-        """Ask with the token that the workspace gets; `page` is what the other token gets, which was asked before."""
-        token = self.inputs.connection_token
-        try:
-            feed.look(asked_feed, name, token, "connection-token")
-        except StepError as error:
-            if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
-                raise  # there is no feed for anybody
-            raise connection_token.explain(error, token, asked_feed, self.now.date()) from None
+# --- the feed
 
-    def _facts(self, asked_feed: Feed) -> Facts:
-        inputs = self.inputs
-        if not asked_feed.is_artifacts:
-            return Facts(feed.names(asked_feed, inputs.feed_token))
-        publish, only = inputs.route == "feed", inputs.index == "only"
-        return artifacts.facts(asked_feed, inputs.feed_token, publish=publish, view=inputs.view, upstream=only)
+
+def _ask_feed(feed: Feed, inputs: Inputs, today: date, observer: Observer) -> tuple[Future[Any], Future[Facts]]:
+    """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
+    name = project.expected_names(inputs.package_dir, wheel.find(inputs.wheel, Path(inputs.output_dir)))[0]
+    page = observer.ask(partial(index.look, feed, name, inputs.feed_token, "feed-token"))
+    if inputs.connects:
+        observer.ask(partial(_look_as_builder, feed, name, inputs, today, page))
+    return page, observer.ask(partial(_facts, feed, inputs))
+
+
+def _look_as_builder(feed: Feed, name: str, inputs: Inputs, today: date, page: Future[Any]) -> None:
+    """Ask with the token that the workspace gets; `page` is what the other token gets, which was asked before."""
+    token = inputs.connection_token
+    try:
+        index.look(feed, name, token, "connection-token")
+    except StepError as error:
+        if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
+            raise  # there is no feed for anybody
+        raise connection_token.explain(error, token, feed, today) from None
+
+
+def _facts(feed: Feed, inputs: Inputs) -> Facts:
+    if not feed.is_artifacts:
+        return Facts(index.names(feed, inputs.feed_token))
+    publish, only = inputs.route == "feed", inputs.index == "only"
+    return artifacts.facts(feed, inputs.feed_token, publish=publish, view=inputs.view, upstream=only)
+
+
+def _settle(feed: Feed, inputs: Inputs, questions: tuple[Future[Any], Future[Facts]]) -> Facts:
+    """Return what the feed told; raise FeedNotFound if its page turns out to mean that there is no feed."""
+    page, facts = questions[0].result(), questions[1].result()
+    index.settle(feed.through(None), page, facts.published, inputs.feed_token)
+    return facts

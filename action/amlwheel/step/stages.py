@@ -1,9 +1,8 @@
-"""The stages of a run, each on what the ones before it found. Nothing outside changes before `apply`."""
+"""The stages of a run, in their order. Nothing outside changes before `apply`."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -26,35 +25,31 @@ from ..model import environment
 from ..model.azure import Connection
 from ..model.environment import Base, Environment
 from ..model.wheel import Pin, Wheel
-from ..plan import change as plan_change
 from ..plan import observe
-from ..plan.change import Change, Verb
+from ..plan.change import Change, Verb, apply
 from ..report import files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..transport import variables
-from ..workspace.azureml import image_build
-from ..workspace.azureml.process import Worker
-from .access import Access, World
-
-NOT_STORED = "https://not-stored-yet.invalid"  # RFC 2606
+from ..workspace.azureml.image_build import build_image
+from .access import Access, check
 
 
 @dataclass(frozen=True)
 class Changes:
-    """The plan, in the order of its application: what fails most often first, what others will use last.
+    """The plan in the order in which it is applied: what fails most often first, what others will use last.
 
-    `shown` is what has to happen in the feed before images can be built from it: promoted, or saved from an upstream.
+    `feed` are the changes that let images be built from the feed: promotions, and packages saved from an upstream.
     """
 
     wheels: tuple[Change[str], ...]
-    shown: tuple[Change[Any], ...]
+    feed: tuple[Change[Any], ...]
     connections: tuple[Change[Connection], ...]
     environments: tuple[Change[Environment], ...]
 
     @property
     def all(self) -> tuple[Change[Any], ...]:
         """Every change in order."""
-        return (*self.wheels, *self.shown, *self.connections, *self.environments)
+        return (*self.wheels, *self.feed, *self.connections, *self.environments)
 
     @property
     def count(self) -> int:
@@ -64,34 +59,33 @@ class Changes:
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of one run, with what all of them need: the inputs, the host's variables, the host itself, the time.
-
-    `now` (UTC) is when the run began.
-    """
+    """The stages of one run. `environ` are the host's variables; `now` (UTC) is when the run began."""
 
     inputs: Inputs
     environ: Mapping[str, str]
     host: Host
     now: datetime
 
-    def check_access(self) -> World:
-        """Probe feed, tokens, workspaces and image, all at once."""
+    def check_access(self) -> Access:
+        """Ask every service at once whether it is there and what the identity may do."""
         with self.host.stage("Check access") as done:
-            return Access(self.inputs, self.environ, self.host, self.now).check(done)
+            access = check(self.inputs, self.environ, self.host, self.now)
+            done.extend(access.reached)
+        return access
 
-    def build(self, folder: Path, world: World) -> tuple[Wheel, ...]:
-        """Build (into `folder`) or find the wheels, and refuse what couldn't be published or used later."""
+    def build(self, folder: Path, access: Access) -> tuple[Wheel, ...]:
+        """Build the wheels (into `folder`) or find them, and refuse those that couldn't be stored or used later."""
         inputs, host = self.inputs, self.host
         with host.stage("Find wheels" if inputs.wheel else "Build") as done:
             for name in variables.withheld(self.environ) if not inputs.wheel else ():
                 host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
-            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or world.route.build(inputs.package_dir, folder)
+            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or access.route.build(inputs.package_dir, folder)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             if host.tag:
                 wheel.check_tag(host.tag, wheels)
             for each in wheels:
-                world.route.refuse(each)
+                access.route.refuse(each)
                 wheel.check_fit(each, inputs.python_version)
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
@@ -103,127 +97,108 @@ class Stages:
             self.host.foreign(problem)
             self.host.warning(f"{built.filename} doesn't pass twine check: its description won't show as intended.")
 
-    def lock(self, wheels: tuple[Wheel, ...], world: World) -> tuple[Pin, ...]:
+    def lock(self, wheels: tuple[Wheel, ...], access: Access) -> tuple[Pin, ...]:
         """Resolve the dependencies of `wheels`."""
         inputs = self.inputs
         with self.host.stage("Lock") as done:
             needs = Requirements(wheels, requirements.read(inputs.requirements, Path()), inputs.python_version)
-            sources = Sources(inputs.feed, inputs.feed_token, world.facts.published, inputs.index == "only")
+            sources = Sources(inputs.feed, inputs.feed_token, access.facts.published, inputs.feed_only)
             try:
                 pins = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say)
             except Unsatisfiable as error:
-                raise error if world.facts.upstream is not False else upstream.lacking(error) from None
-            pins = world.route.place(pins, wheels)
+                raise error if access.facts.upstream is not False else upstream.lacking(error) from None
+            pins = access.route.place(pins, wheels)
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
         return pins
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
-        """Return the question that tells whether it was the feed that failed, and why."""
-        inputs = self.inputs
-        return (
-            partial(index.look, inputs.feed, built.name, inputs.feed_token, "feed-token")
-            if inputs.feed
-            else lambda: None
-        )
+        """Return a question that raises why the feed has failed, if it has."""
+        feed, token = self.inputs.feed, self.inputs.feed_token
+        return partial(index.look, feed, built.name, token, "feed-token") if feed else lambda: None
 
-    def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], world: World) -> Release:
-        """Derive everything that the release is going to be."""
+    def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], access: Access) -> Release:
+        """Return the release; everything in it is derived from content."""
         inputs = self.inputs
         folders = [Path()] if inputs.wheel else [Path(each) for each in inputs.package_dir]
         code = source.detect(folders, self.host.source)
         if code.dirty:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
-        if world.source:
-            place = world.source.repository
-            code = replace(code, repository=place.url, commit=place.commit, dirty=False)
-        base = Base(world.image, inputs.python_version)
-        options = [inputs.feed.option(only=inputs.index == "only")] if inputs.feed else []
-        built_from = world.route.options(options)
+        base = Base(access.image, inputs.python_version)
+        options = [inputs.feed.option(only=inputs.feed_only)] if inputs.feed else []
+        pip_options = access.route.options(options)
         if not inputs.environment_name:
             readers.refuse_reserved(wheels[0].project)
         return Release(
             route=inputs.route,
-            place=world.route.label,
-            source=code,
+            place=access.route.label,
+            source=access.route.source(code),
             wheels=wheels,
             feed=inputs.feed,
-            connection=world.connection,
+            connection=access.connection,
             workspaces=inputs.workspace,
-            environment=environment.define(inputs.environment_name, wheels[0], pins, base, built_from),
+            environment=environment.define(inputs.environment_name, wheels[0], pins, base, pip_options),
             lock=files.lock_text(pins, inputs.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=inputs.view,
         )
 
-    def plan(self, release: Release, world: World) -> Changes:
-        """Compare what is wanted with what there is; a conflict anywhere stops here, before the first effect."""
+    def plan(self, release: Release, access: Access) -> Changes:
+        """Compare the release with what exists; a conflict anywhere stops the run here, before the first effect."""
         inputs, host = self.inputs, self.host
-        places = list(zip(inputs.workspace, world.workspaces, strict=True))
-        connect = partial(world.planner.connection, told=bool(inputs.connection_token_expires))
+        workspaces = list(zip(inputs.workspace, access.workspaces, strict=True))
+        connect = partial(access.planner.connection, told=bool(inputs.connection_token_expires))
         registered: list[Future[Change[Environment]]] = []
         with host.stage("Plan") as done:
-            if world.worker:
-                done.append(self._open(world.worker))
-            with observe.observing() as seen:
-                wheels = [seen.ask(each) for each in world.route.plans(release.wheels, inputs.workspace)]
-                shown = [seen.ask(each) for each in self._shown_plans(release, world)]
+            if access.worker:
+                done.append(access.worker.wait())
+            with observe.observing() as observer:
+                wheels = [observer.ask(each) for each in access.route.plans(release.wheels, inputs.workspace)]
+                promoted = [observer.ask(each) for each in self._feed_plans(release, access)]
                 stored = [
-                    seen.ask(partial(connect, release.connection, inputs.connection_token, *place))
-                    for place in places
+                    observer.ask(partial(connect, release.connection, inputs.connection_token, *workspace))
+                    for workspace in workspaces
                     if release.connection
                 ]
-                if world.route.late:
-                    wait(wheels)  # what is registered is compared with the addresses that are found
-                for each, found in places:
-                    located = partial(world.route.located, release.environment, each)
+                if access.route.late:
+                    wait(wheels)  # registered environments are compared by the addresses of stored wheels
+                for each, state in workspaces:
+                    located = partial(access.route.located, release.environment, each)
                     registered.append(
-                        seen.ask(partial(world.planner.environment, located, release.tags(), each, found))
+                        observer.ask(partial(access.planner.environment, located, release.tags(), each, state))
                     )
             changes = Changes(
-                observe.results(wheels), observe.results(shown), observe.results(stored), observe.results(registered)
+                observe.results(wheels), observe.results(promoted), observe.results(stored), observe.results(registered)
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         for line in summary.table(changes.all):
             host.say(f"       {line}")
-        if world.facts.untold:
-            told = "not told by Azure DevOps, whose interface takes other tokens"
-            host.say(f"       {told}: {'; '.join(world.facts.untold)}")
+        if access.facts.untold:
+            unknown = "; ".join(access.facts.untold)
+            host.say(f"       Azure DevOps doesn't say, since its interface takes other tokens: {unknown}")
         return changes
 
-    @staticmethod
-    def _open(worker: Worker) -> str:
-        """Wait until azureml-core has opened every workspace, or raise why it can't; return how long that took."""
-        start = time.monotonic()
-        with observe.observing() as seen:
-            for opened in worker.opened.values():
-                seen.ask(opened.result)
-        return f"azureml-core ready in {worker.ready:.1f} s, waited {time.monotonic() - start:.1f} s"
-
-    def _shown_plans(self, release: Release, world: World) -> Iterator[Callable[[], Change[Any]]]:
-        """Yield what plans that images can be built from the feed: each wheel's promotion, and saving from upstream."""
+    def _feed_plans(self, release: Release, access: Access) -> Iterator[Callable[[], Change[Any]]]:
+        """Yield the questions whether images can be built from the feed: each wheel's promotion, saved packages."""
         inputs, token = self.inputs, self.inputs.feed_token
         if not inputs.feed or not inputs.feed.is_artifacts:
             return
         for each in release.wheels if inputs.view else ():
-            promoted = world.facts.spelled(inputs.view)
-            yield partial(promote.plan, inputs.feed, promoted, each, token, self.host.warning)
-        if inputs.index == "only" and inputs.connects and world.facts.upstream is not False:
+            view = access.facts.spelled(inputs.view)
+            yield partial(promote.plan, inputs.feed, view, each, token, self.host.warning)
+        if inputs.index == "only" and inputs.connects and access.facts.upstream is not False:
             own = {each.project for each in release.wheels}
             pins = [pin for pin in release.environment.pins if pin.name not in own]
             yield partial(upstream.plan, inputs.feed, pins, token, inputs.connection_token)
 
-    def render(self, release: Release, world: World, changes: Changes) -> dict[str, str]:
-        """Return the text of each file to emit, after a look that none of them holds a secret.
+    def render(self, release: Release, access: Access, changes: Changes) -> dict[str, str]:
+        """Return the text of each file to emit; raise Unexpected if one would hold a secret.
 
-        Where workspaces differ, in the addresses of stored wheels, it is the first one's. A dry run can't know the
-        address of a wheel that isn't stored yet: no tool will take what stands there.
+        Where workspaces differ, in the addresses of stored wheels, the files show those of the first one.
         """
-        first = world.route.located(release.environment, release.workspaces[0])
-        if self.inputs.dry_run:
-            first = first.at({each.filename: f"{NOT_STORED}/{each.filename}" for each in release.wheels})
+        environment = access.route.emitted(release.environment, release.workspaces[0], release.wheels)
         listed = sbom.text(release)
-        told = receipt.receipt(release, changes.all, dry_run=self.inputs.dry_run, sbom=listed)
-        texts = {**files.files(first, release.lock, told, release.tags()), receipt.SBOM: listed}
+        data = receipt.receipt(release, changes.all, dry_run=self.inputs.dry_run, sbom=listed)
+        texts = {**files.files(environment, release.lock, data, release.tags()), receipt.SBOM: listed}
         for name, text in texts.items():
             if self.host.leaks(text):
                 raise Unexpected(f"{name} would hold a secret, so nothing was changed or written.")
@@ -232,12 +207,17 @@ class Stages:
     def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
         """Run the effects of `changes` in order."""
         with self.host.stage(title) as done:
-            plan_change.apply(changes, lambda change: self.host.say(f"{change.verb.value} {change.subject}"))
+            apply(changes, lambda change: self.host.say(f"{change.verb.value} {change.subject}"))
             count = sum(change.changes for change in changes)
             done.append(f"{count} changed" if count else "nothing to do")
 
-    def prove(self, release: Release, world: World, changes: Changes) -> str:
-        """Prove that the environment installs, before it is registered: so nobody can use one that doesn't.
+    def skip(self) -> str:
+        """Say that a dry run changes nothing; return a sentence for the summary."""
+        self.host.say("skip   Publish, connect, prove, register · dry run")
+        return summary.DRY_RUN
+
+    def prove(self, release: Release, access: Access, changes: Changes) -> str:
+        """Prove that the environment installs, before it is registered: nobody can use one that doesn't.
 
         Returns a sentence for the summary.
         """
@@ -248,28 +228,19 @@ class Stages:
             return "Proven when it was registered."
         modules = [module for each in release.wheels for module in each.modules]
         with self.host.stage("Prove") as done:
-            local = world.route.local(release.environment, release.wheels)
+            local = access.route.local(release.environment, release.wheels)
             token = self.inputs.connection_token
             proven = proof.prove(local, release.connection, token, modules, self.host.foreign)
             done.append(proven)
         return f"Proven: {proven}."
 
-    def build_images(self, release: Release, world: World) -> None:
-        """Have each workspace build the image, if the user wants to wait for it."""
-        for each in release.workspaces if self.inputs.verify == "image" else ():
-            with self.host.stage(f"Build the image on {each.name}") as done:
-                if world.worker:
-                    said = image_build.build_image(world.worker, each, release.environment, self.host.foreign)
-                    self.host.summary(f"\nImage of `{release.environment.reference}` on {each.name}: {said}.\n")
-                    done.append(said)
-
-    def report(self, release: Release, world: World, changes: Changes, proven: str) -> None:
-        """Write the files, set the outputs, write the summary, and print the few lines that a person wants.
+    def report(self, release: Release, access: Access, changes: Changes, proven: str) -> None:
+        """Write files and summary, set the outputs, and print the last lines.
 
         The files come last: they describe a release that exists (or, in a dry run, one that could).
         """
         inputs, host = self.inputs, self.host
-        files.write(Path(inputs.output_dir), self.render(release, world, changes), release.wheels)
+        files.write(Path(inputs.output_dir), self.render(release, access, changes), release.wheels)
         folder = Path(inputs.output_dir).as_posix()
         changed = bool(changes.count)
         host.summary(summary.summary(release, changes.all, dry_run=inputs.dry_run, proof=proven))
@@ -278,3 +249,13 @@ class Stages:
         host.say()
         for line in summary.closing(release, folder, dry_run=inputs.dry_run, changed=changed):
             host.say(line)
+
+    def build_images(self, release: Release, access: Access) -> None:
+        """Have each workspace build the image, if the user wants to wait for it."""
+        if not access.worker or self.inputs.verify != "image":
+            return
+        for each in release.workspaces:
+            with self.host.stage(f"Build the image on {each.name}") as done:
+                result = build_image(access.worker, each, release.environment, self.host.foreign)
+                self.host.summary(f"\nImage of `{release.environment.reference}` on {each.name}: {result}.\n")
+                done.append(result)

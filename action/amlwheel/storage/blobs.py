@@ -23,7 +23,7 @@ from ..model.wheel import Wheel
 from ..plan.change import Change, Verb
 from ..transport import azure, http
 
-# What the service answers to who has the right network and a token, but no role (azure-storage-blob's error codes).
+# Codes for a caller with a token and the right network, but without a role (azure-storage-blob's error codes).
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
 _FIREWALL = ("AuthorizationFailure", "NetworkAuthorizationFailure", "AuthorizationSourceIPMismatch")
 _THERE = ("BlobAlreadyExists", "ConditionNotMet")  # to `If-None-Match: *`
@@ -34,9 +34,9 @@ BLOCK = 2**22  # bytes of a block, and of each answer when a blob is read
 
 @dataclass(frozen=True)
 class Blobs:
-    """One container, as the holder of `credential` (azure-core's protocol) sees it; safe for several threads.
+    """One container, used with `credential` (azure-core's protocol); safe for several threads.
 
-    `grant` is the command that gives the role which the step needs.
+    `grant` is the command that grants the role which the step needs.
     """
 
     container: Container
@@ -44,8 +44,8 @@ class Blobs:
     grant: str = ""
 
     @cached_property
-    def _client(self) -> Any:  # noqa: ANN401  # its type is known only where it is loaded
-        # Most of a second, which no other route has to wait for.
+    def _client(self) -> Any:  # noqa: ANN401  # its type is only known where it is imported
+        # Takes most of a second, which only this route has to wait for.
         from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415
         from azure.storage.blob import ContainerClient, LinearRetry  # noqa: PLC0415
 
@@ -65,12 +65,12 @@ class Blobs:
             max_block_size=BLOCK,
             max_single_get_size=8 * BLOCK,
             max_chunk_get_size=BLOCK,
-            permit_redirects=False,  # the service sends nobody elsewhere; a sign-in page does
+            permit_redirects=False,  # the service never redirects; a sign-in page does
             user_agent=f"amlwheel/{__version__}",
         )
 
     def public(self) -> str:
-        """Return how far the container is open to anybody: `blob`, `container`, or nothing, as it should be.
+        """Return the container's public access level: `blob`, `container`, or an empty text when it is closed.
 
         Raises ContainerNotFound, ContainerRefused, StorageFirewall, BlobRefused, NoNetwork, TooSlow.
         """
@@ -80,19 +80,19 @@ class Blobs:
     def has(self, path: str, sha256: str, size: int = 0, *, read: bool = False, fix: str = _OTHERS) -> bool:
         """Tell whether the blob `path` is there with these bytes; raise BlobDiffers when it has others.
 
-        The sha256 that was noted with the blob decides, if the size is right (0: nobody knows it); else, and with
-        `read`, the bytes themselves do. `fix` is what to do about others; without one, our own version is bumped.
+        The sha256 in the blob's metadata decides, if the size is right (0: unknown); otherwise, and with `read`, the
+        bytes decide. `fix` tells what to do about other bytes; the default of BlobDiffers is to bump our version.
         """
         with self._answers(path):
             try:
-                found = self._client.get_blob_client(path).get_blob_properties()
+                properties = self._client.get_blob_client(path).get_blob_properties()
             except exceptions.ResourceNotFoundError as error:
                 if _code(error) == "ContainerNotFound":
                     raise
                 return False
-        noted = str((found.metadata or {}).get("sha256", ""))
-        told = noted == sha256 and size in (0, found.size) and not read
-        theirs = noted if told else self._digest(path)
+        noted = str((properties.metadata or {}).get("sha256", ""))
+        certain = noted == sha256 and size in (0, properties.size) and not read
+        theirs = noted if certain else self._digest(path)
         if theirs != sha256:
             raise BlobDiffers(
                 f"{self.container.url} has {path} with sha256 {theirs[:12]}…; this run's has {sha256[:12]}….", fix=fix
@@ -107,7 +107,7 @@ class Blobs:
         return digest.hexdigest()
 
     def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
-        """Store `file` under `path`, unless somebody else has meanwhile; then its bytes have to be the same.
+        """Store `file` under `path`; if another run has stored one meanwhile, its bytes must be the same.
 
         `If-None-Match: *` goes with the request that makes the blob appear, so nothing is ever overwritten, and two
         runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List). `fix`: see `has`.
@@ -117,13 +117,13 @@ class Blobs:
             try:
                 self._client.upload_blob(path, content, overwrite=False, **given)
             except exceptions.HttpResponseError as error:
-                if _code(error) not in _THERE:  # 409 says other things, too, such as ContainerBeingDeleted
+                if _code(error) not in _THERE:  # 409 has other meanings, too, such as ContainerBeingDeleted
                     raise
         if not self.has(path, sha256, file.stat().st_size, fix=fix):
-            raise BlobRefused(f"{self.container.url} took {path}, and doesn't have it.")
+            raise BlobRefused(f"{self.container.url} accepted {path}, but doesn't have it.")
 
     def fetch(self, path: str, file: Path, sha256: str) -> Path:
-        """Read the blob `path` into `file`, every byte compared; raise BlobDiffers when it isn't what it should be."""
+        """Read the blob `path` into `file`; raise BlobDiffers when its sha256 is another one."""
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f".{file.name}.part")
         digest = hashlib.sha256()
@@ -138,7 +138,7 @@ class Blobs:
         return part.replace(file)
 
     def plan(self, wheel: Wheel, keep: Path) -> Change[str]:
-        """Say what storing `wheel` means; once it is stored it is read back whole, into `keep`.
+        """Say what storing `wheel` means; after the upload the whole blob is read back into the file `keep`.
 
         Raises BlobDiffers when a file of that name has other bytes.
         """
@@ -155,7 +155,7 @@ class Blobs:
 
     @contextlib.contextmanager
     def _answers(self, what: str) -> Iterator[None]:
-        """Turn the library's errors into ours. None is chained: they carry the request with its token."""
+        """Turn the library's errors into ours. None is chained: they hold the request with its token."""
         try:
             with azure.network(self.container.service.removeprefix("https://"), http.READ):
                 yield
@@ -163,27 +163,27 @@ class Blobs:
             raise self._refusal(what, error) from None
         except (exceptions.AzureError, ValueError) as error:  # such as a page, with status 200, in place of a blob
             raise BlobRefused(
-                f"{self.container.url} gave an answer for {what} that no storage account gives.",
+                f"{self.container.url} gave a response for {what} that isn't one of a storage account.",
                 details=type(error).__name__,
             ) from None
 
     def _refusal(self, what: str, error: exceptions.HttpResponseError) -> StepError:
-        """Return what the answer stands for; what would be so for every file is said without its name, so once."""
+        """Return the error for a response. One that concerns all files names none, so it is reported once."""
         code, url = _code(error), self.container.url
         details = excerpt(str(error.message or ""), 2000)
         if code in ("ContainerNotFound", "ContainerBeingDeleted", "ContainerDisabled"):
             return ContainerNotFound(f"There is no container {url} ({code}).")
         if code in _NO_ROLE:
-            return ContainerRefused(f"{url} refuses what the step needs there: {code}.", fix=self.grant)
+            return ContainerRefused(f"{url} refuses a request that the step needs: {code}.", fix=self.grant)
         if code in _FIREWALL:
-            return StorageFirewall(f"{url} takes no request from here: {code}.", details=details)
+            return StorageFirewall(f"{url} refuses requests from this network: {code}.", details=details)
         return BlobRefused(
             f"{url} answered {error.status_code} {code or 'without a code'} for {what}.", details=details
         )
 
 
 def _code(error: exceptions.HttpResponseError) -> str:
-    """Return the service's code; it is a text from outside, and ends up in a message."""
+    """Return the service's code, cleaned: it is foreign text, and becomes a part of a message."""
     headers = getattr(error.response, "headers", None) or {}
     code = getattr(error, "error_code", None) or headers.get("x-ms-error-code", "")
     return re.sub(r"\W", "", str(getattr(code, "value", code)))[:80]

@@ -1,4 +1,4 @@
-"""The whole lock in a container (`mirror`): one wheel for each package, from its own index, checked on the way."""
+"""The whole lock in a container (`mirror`): one wheel of each package, copied from its index and checked."""
 
 import contextlib
 import hashlib
@@ -39,22 +39,22 @@ _SHOWN = 3  # names in a line of the plan
 
 def best(pin: Pin, python: Python) -> File:
     """Return the wheel of `pin` that pip in the image would take; raise NotMirrored when there is none."""
-    found = wheel_tags.best_file((file for file in pin.files if file.sha256 in pin.sha256), python)
-    if not found:
+    file = wheel_tags.best_file((each for each in pin.files if each.sha256 in pin.sha256), python)
+    if not file:
         raise NotMirrored(f"No wheel of {pin.name} {pin.version} that fits the image has a sha256.")
-    return found
+    return file
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the lock's files come from: each from its own address, with what that host may be told."""
+    """Downloads the files of the lock, each from its own address, with the credential that its host may get."""
 
     feed: Feed | None
     token: Secret
     environ: Mapping[str, str]
 
     def access(self, url: str) -> Secret | None:
-        """Return what the host of `url` may be told: the feed's token, or what stands in the user's index variables."""
+        """Return the credential that the host of `url` may get: the feed's token, or the one in the index variables."""
         host = urlsplit(url).netloc
         if self.feed and host == self.feed.host:
             return self.token
@@ -65,7 +65,7 @@ class Source:
         return None
 
     def download(self, file: File, place: Path, pause: Callable[[float], None] = time.sleep) -> None:
-        """Read `file` into `place`, its sha256 checked on the way; raise NotMirrored, NoNetwork, TooSlow."""
+        """Download `file` to `place` and check its sha256. Raises NotMirrored, NoNetwork, TooSlow."""
         for attempt in range(1, TRIES + 1):
             try:
                 return self._once(file, place)
@@ -90,20 +90,22 @@ class Source:
 
 @dataclass(frozen=True)
 class Mirror:
-    """Brings files of the lock into a container: several at a time, and only what isn't there."""
+    """Stores files of the lock in a container: several at a time, and only those that are missing."""
 
     blobs: Blobs
     source: Source
     say: Callable[[str], None]
 
     def plan(self, files: Mapping[str, File]) -> Change[tuple[str, ...]]:
-        """Say which of `files` (by their paths in the container) are missing; raise BlobDiffers for another file.
+        """Say which of `files` (by their paths in the container) are missing; raise BlobDiffers for other bytes.
 
-        One change stands for all of them; the receipt has each.
+        One change stands for all of them; the receipt lists each.
         """
-        with observing() as seen:
-            asked = [seen.ask(partial(self.blobs.has, path, file.sha256, file.size)) for path, file in files.items()]
-        missing = {path: file for (path, file), there in zip(files.items(), asked, strict=True) if not there.result()}
+        with observing() as observer:
+            stored = [
+                observer.ask(partial(self.blobs.has, path, file.sha256, file.size)) for path, file in files.items()
+            ]
+        missing = {path: file for (path, file), there in zip(files.items(), stored, strict=True) if not there.result()}
         subject = f"mirror of {len(files)} packages in {self.blobs.container.url}"
         result = tuple(files)
         if not missing:
@@ -114,26 +116,26 @@ class Mirror:
         return Change(subject, Verb.CREATE, why, result, partial(self.store, missing))
 
     def store(self, files: Mapping[str, File]) -> None:
-        """Bring `files` into the container; what was stored stays when another one fails, and isn't sent again."""
-        with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder, observing() as seen:
+        """Store `files` in the container. When one fails, those that are stored stay, and aren't sent again."""
+        with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder, observing() as observer:
             waiting = [
-                seen.ask(partial(self._store, path, file, Path(folder) / str(number)))
+                observer.ask(partial(self._store, path, file, Path(folder) / str(number)))
                 for number, (path, file) in enumerate(files.items())
             ]
             try:
                 self._follow(waiting)
-            except BaseException:  # cancelled: what hasn't begun never does
+            except BaseException:  # cancelled: what hasn't begun shall never begin
                 for each in waiting:
                     each.cancel()
                 raise
 
     def _follow(self, waiting: Sequence[Future[int]]) -> None:
-        """Say every now and then how far it is."""
-        told, size = time.monotonic(), 0
+        """Report the progress now and then."""
+        reported, size = time.monotonic(), 0
         for number, done in enumerate(as_completed(waiting), 1):
             size += done.result() if not done.exception() else 0
-            if time.monotonic() - told > EVERY or number == len(waiting):
-                told = time.monotonic()
+            if time.monotonic() - reported > EVERY or number == len(waiting):
+                reported = time.monotonic()
                 self.say(f"       {number} of {len(waiting)} files, {size / 2**20:.0f} MB")
 
     def _store(self, path: str, file: File, place: Path) -> int:
@@ -145,25 +147,26 @@ class Mirror:
         return size
 
 
-def fetch(blobs: Blobs, wanted: Iterable[tuple[str, Path, str]]) -> None:
-    """Read blobs (path, file, sha256) back from the container, all that aren't read yet."""
+def fetch(blobs: Blobs, files: Iterable[tuple[str, Path, str]]) -> None:
+    """Read `files` (path, file, sha256) back from the container, except those that were read before."""
 
     def read(path: str, file: Path, sha256: str) -> None:
         with _room(file.name):
             blobs.fetch(path, file, sha256)
 
-    with observing() as seen:
-        for path, file, sha256 in wanted:
+    with observing() as observer:
+        for path, file, sha256 in files:
             if not file.exists():
-                seen.ask(partial(read, path, file, sha256))
+                observer.ask(partial(read, path, file, sha256))
 
 
 @contextlib.contextmanager
 def _room(name: str) -> Iterator[None]:
-    """Turn what the disk says into NotMirrored; a lock can be larger than what a runner has left."""
+    """Turn errors of the disk into NotMirrored; a lock can be larger than the free space of a runner."""
     try:
         yield
     except OSError as error:
-        message = f"{name} can't be kept on this machine meanwhile: {error.strerror}."
-        fix = "Make room for temporary files, or name a folder that has some in TMPDIR; what is stored is kept."
-        raise NotMirrored(message, fix=fix) from None
+        raise NotMirrored(
+            f"{name} can't be kept on this machine meanwhile: {error.strerror}.",
+            fix="Make room for temporary files, or name a folder that has room in TMPDIR; what is stored is kept.",
+        ) from None

@@ -1,7 +1,7 @@
-"""What Azure Resource Manager tells of a container: who may write to it, and whether the workspaces may read.
+"""What Azure Resource Manager knows of a container: whether the identity may write, and the workspaces may read.
 
-Paths: azure-rest-api-specs, Microsoft.Storage 2023-05-01 and Microsoft.Authorization 2022-04-01. Whoever may not ask is
-told nothing, and then nothing is said here: the container itself will tell.
+Paths: azure-rest-api-specs, Microsoft.Storage 2023-05-01 and Microsoft.Authorization 2022-04-01. An
+identity that may not ask learns nothing, and then nothing is reported here: the container itself will answer.
 """
 
 from collections.abc import Iterable
@@ -22,9 +22,9 @@ _WRITER, _READER = "Storage Blob Data Contributor", "Storage Blob Data Reader"
 
 @dataclass(frozen=True)
 class Place:
-    """A container as Azure Resource Manager knows it; `scope` is its resource id, empty when it isn't told.
+    """A container as Azure Resource Manager knows it; `scope` is its resource id, empty when that is unknown.
 
-    `keys`: the account takes its keys, as it does unless `allowSharedKeyAccess` is false (Learn,
+    `keys`: the account accepts its keys, as it does unless `allowSharedKeyAccess` is false (Learn,
     shared-key-authorization-prevent).
     """
 
@@ -36,37 +36,37 @@ class Place:
     @property
     def grant(self) -> str:
         """The command that lets an identity write."""
-        return f"{self._command(_WRITER, 'CLIENT-ID')} It takes some minutes until it counts."
+        return f"{self._command(_WRITER, 'CLIENT-ID')} It takes some minutes to take effect."
 
     def may_write(self) -> bool | None:
-        """Tell whether the identity may store blobs; None when it isn't told."""
-        status, said = self._ask("permissions") if self.scope else (404, {})
+        """Tell whether the identity may store blobs; None when that is unknown."""
+        status, page = self._ask("permissions") if self.scope else (404, {})
         if status >= 400:  # noqa: PLR2004
             return None
-        may = any(allows(items_in(said.get("value")), data=each) for each in WRITE)
-        return may or (None if said.get("nextLink") else False)
+        may = any(allows(items_in(page.get("value")), data=each) for each in WRITE)
+        return may or (None if page.get("nextLink") else False)
 
     def closed_to(self, workspace: Workspace) -> str:
-        """Return why `workspace` can't read the blobs, and the command that mends it; empty where it can't be seen.
+        """Return why `workspace` can't read the blobs, and the command that fixes it; empty if none is known.
 
-        The image builder reads as the workspace's identity. Roles count as far up as the subscription, and by groups
+        The image builder reads as the workspace's identity. Roles count up to the subscription, and through groups
         (Learn, role-assignments-list-rest: `atScope` and `assignedTo`).
         """
-        status, said = self.arm.send("GET", workspace.id)
-        principals = identities(said) if self.scope and status < 400 else ()  # noqa: PLR2004
+        status, found = self.arm.send("GET", workspace.id)
+        principals = identities(found) if self.scope and status < 400 else ()  # noqa: PLR2004
         if not principals or any(self._may_read(each) is not False for each in principals):
             return ""
         return (
-            f"The identity of workspace {workspace.name} has no role by which it could read {self.container.url}, so "
+            f"The identity of workspace {workspace.name} has no role that lets it read {self.container.url}, so "
             f"images can't be built there. {self._command(_READER, principals[0])}"
         )
 
     def _may_read(self, principal: str) -> bool | None:
         query = quote(f"atScope() and assignedTo('{principal}')", safe="()'")
-        status, said = self._ask(f"roleAssignments?$filter={query}")
-        if status >= 400 or said.get("nextLink"):  # noqa: PLR2004  # more than a page of roles isn't looked through
+        status, page = self._ask(f"roleAssignments?$filter={query}")
+        if status >= 400 or page.get("nextLink"):  # noqa: PLR2004  # more than one page of roles isn't searched
             return None
-        named = (str(object_in(each.get("properties")).get("roleDefinitionId")) for each in items_in(said.get("value")))
+        named = (str(object_in(each.get("properties")).get("roleDefinitionId")) for each in items_in(page.get("value")))
         for role in dict.fromkeys(named):
             status, found = self.arm.send("GET", role, version=_ROLES) if role.startswith("/") else (404, {})
             blocks = items_in(object_in(found.get("properties")).get("permissions"))
@@ -91,12 +91,12 @@ def find(arm: Arm, container: Container, workspaces: Iterable[Workspace]) -> Pla
     for subscription in dict.fromkeys(each.subscription for each in workspaces):
         path = f"/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts"
         for _ in range(1000):
-            status, said = arm.send("GET", path, version=_ACCOUNTS)
-            for each in items_in(said.get("value")) if status < 400 else ():  # noqa: PLR2004
+            status, page = arm.send("GET", path, version=_ACCOUNTS)
+            for each in items_in(page.get("value")) if status < 400 else ():  # noqa: PLR2004
                 if str(each.get("name")).lower() == container.account:
                     keys = object_in(each.get("properties")).get("allowSharedKeyAccess") is not False
                     return Place(arm, container, f"{each.get('id')}/{_below(container)}", keys)
-            path = str(said.get("nextLink") or "")
+            path = str(page.get("nextLink") or "")
             if not path.startswith(f"{ARM}/"):
                 break
     return Place(arm, container, "")

@@ -23,17 +23,17 @@ class ArmSdk:
     remembers: ClassVar[bool] = True
 
     def check(self, workspace: Workspace, connection: Connection) -> None:
-        """Find nothing to object to: the list of connections was read by the same contract."""
+        """Accept all: the list of connections was read by the same contract."""
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
-        """PUT the connection. What it said before is replaced, so no date of another token stays."""
-        kind, held = connection_token.credentials(token)
+        """PUT the connection. It replaces what was there, so no date of another token stays."""
+        kind, secrets = connection_token.credentials(token)
         body: Json = {
             "properties": {
                 "category": connection.category,
                 "target": connection.target,
                 "authType": kind,
-                "credentials": held,
+                "credentials": secrets,
                 "isSharedToAll": True,
                 "metadata": connection_token.note(mark, connection.token_expires),
             }
@@ -42,10 +42,10 @@ class ArmSdk:
 
     def find(self, workspace: Workspace, environment: Environment) -> Definition | None:
         """GET the version."""
-        found = self.arm.find(_path(workspace, environment), workspace)
-        if found is None:
+        registered = self.arm.find(_path(workspace, environment), workspace)
+        if registered is None:
             return None
-        properties = object_in(found.get("properties"))
+        properties = object_in(registered.get("properties"))
         return Definition.read(properties.get("image") or "", properties.get("condaFile") or "")
 
     def register(self, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
@@ -61,9 +61,9 @@ class ArmSdk:
                 "tags": {key: str(value) for key, value in tags.items()},
             }
         }
-        status, said = self.arm.send("PUT", _path(workspace, environment), body)
+        status, answer = self.arm.send("PUT", _path(workspace, environment), body)
         if status != 409:  # noqa: PLR2004
-            check(status, said, workspace)
+            check(status, answer, workspace)
 
 
 def _path(workspace: Workspace, environment: Environment) -> str:

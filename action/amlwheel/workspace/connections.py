@@ -1,4 +1,4 @@
-"""The connections of a workspace: which is ours, which stands in its way, what was noted beside its token."""
+"""The connections of a workspace: which one is ours, which one conflicts with it, what is stored beside its token."""
 
 from ..errors.workspace import ConnectionConflict
 from ..model import connection_token
@@ -8,9 +8,9 @@ from ..transport.arm import Json, object_in
 from .look import WorkspaceState
 
 
-def remembered(connection: Connection, token: Secret, workspace: Workspace, seen: WorkspaceState) -> str:
+def remembered(connection: Connection, token: Secret, workspace: Workspace, state: WorkspaceState) -> str:
     """Return the last day that was stored beside this very `token` under `connection`; empty without one."""
-    for each in seen.connections:
+    for each in state.connections:
         mark, expires = note(object_in(each.get("properties")))
         mine = str(each.get("name")).lower() == connection.name.lower()
         if mine and expires and mark == fingerprint(token, connection, workspace):
@@ -19,17 +19,20 @@ def remembered(connection: Connection, token: Secret, workspace: Workspace, seen
 
 
 def fingerprint(token: Secret, connection: Connection, workspace: Workspace) -> str:
-    """Return what tells whether `token` is stored under `connection`, and nothing about the token."""
+    """Return the fingerprint that shows whether `token` is stored under `connection`, and nothing about the token."""
     return connection_token.fingerprint(token, f"{workspace.id}/connections/{connection.name}")
 
 
-def find(connection: Connection, workspace: Workspace, seen: WorkspaceState) -> Json:
-    """Return the properties of the connection that has our name, empty without one; refuse rivals of the others."""
+def find(connection: Connection, workspace: Workspace, state: WorkspaceState) -> Json:
+    """Return the properties of the connection that has our name, empty without one.
+
+    Raises ConnectionConflict when any connection conflicts with ours.
+    """
     mine: Json = {}
-    for each in seen.connections:
+    for each in state.connections:
         properties = object_in(each.get("properties"))
         other = Connection(
-            *(str(found or "") for found in (each.get("name"), *map(properties.get, ("target", "category"))))
+            *(str(value or "") for value in (each.get("name"), *map(properties.get, ("target", "category"))))
         )
         if other.name.lower() == connection.name.lower():
             mine = properties
@@ -38,7 +41,7 @@ def find(connection: Connection, workspace: Workspace, seen: WorkspaceState) -> 
 
 
 def _check_rival(other: Connection, connection: Connection, workspace: Workspace) -> None:
-    """Raise ConnectionConflict when the existing connection `other` stands in the way of ours."""
+    """Raise ConnectionConflict when the existing connection `other` conflicts with ours."""
     what = f"Connection {other.name} of {workspace.name} is for {other.target} ({other.category})"
     same = same_target(other.target, connection.target)
     if other.name.lower() == connection.name.lower():
@@ -49,23 +52,23 @@ def _check_rival(other: Connection, connection: Connection, workspace: Workspace
     elif same:
         raise ConnectionConflict(f"{what} as well.")
     elif other.category == connection.category and _nearer(other, connection):
-        read = "the feed" if connection.category == "PythonFeed" else "the repository"
+        source = "the feed" if connection.category == "PythonFeed" else "the repository"
         raise ConnectionConflict(
-            f"{what}, which is nearer to {read} than {connection.target}: image builds would use its token.",
-            fix=f"Delete connection {other.name}, if {read} needs no token of its own.",
+            f"{what}, which is nearer to {source} than {connection.target}: image builds would use its token.",
+            fix=f"Delete connection {other.name}, if {source} needs no token of its own.",
         )
 
 
 def _nearer(other: Connection, connection: Connection) -> bool:
-    """Tell whether the image builder would take `other` for what we read: the longest target wins."""
+    """Tell whether the image builder would use `other` for our index: the longest target wins."""
     return bool(connection.index) and len(other.target) > len(connection.target) and other.covers(connection.index)
 
 
 def same_target(one: str | None, other: str) -> bool:
-    """Tell whether two targets are one address: case and a slash at the end don't count."""
+    """Tell whether two targets are one address: case and a slash at the end make no difference."""
     return (one or "").rstrip("/").lower() == other.rstrip("/").lower()
 
 
 def note(properties: Json) -> tuple[str, str]:
-    """Return fingerprint and last day of the token that a connection holds; empty where there is none."""
+    """Return fingerprint and last day of the token that a connection holds; empty where nothing is stored."""
     return connection_token.noted(object_in(properties.get("metadata")))

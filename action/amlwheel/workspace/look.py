@@ -1,9 +1,11 @@
-"""What a workspace shows before anything is planned: that it is there, what the identity may do, its connections."""
+"""What a workspace shows before anything is planned: whether it exists, its connections, the identity's permissions."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from ..errors.workspace import WorkspaceForbidden
 from ..model.azure import Workspace
+from ..plan.observe import observing
 from ..transport.arm import ARM, Arm, Json, allows, check, grant, items_in
 
 
@@ -14,14 +16,14 @@ def exists(arm: Arm, workspace: Workspace) -> None:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the identity may do on a workspace; `blocks` is empty when Azure Resource Manager doesn't tell."""
+    """What the identity may do on a workspace; `blocks` is empty when Azure Resource Manager doesn't say."""
 
     blocks: tuple[Json, ...] = ()
 
     def check(self, action: str, workspace: Workspace) -> None:
         """Raise WorkspaceForbidden when `action` (below Microsoft.MachineLearningServices/workspaces) isn't allowed.
 
-        Where nothing is known, the request itself will tell.
+        Where nothing is known, the request itself will show it.
         """
         if self.blocks and not allows(self.blocks, action=f"Microsoft.MachineLearningServices/workspaces/{action}"):
             raise WorkspaceForbidden(
@@ -32,31 +34,43 @@ class Permissions:
 
 @dataclass(frozen=True)
 class WorkspaceState:
-    """What was found on a workspace before anything was planned."""
+    """What a workspace showed before anything was planned."""
 
     connections: tuple[Json, ...]
     permissions: Permissions = Permissions()
 
 
+def look(arm: Arm, workspace: Workspace) -> WorkspaceState:
+    """Ask for the workspace, its connections and the identity's permissions at once.
+
+    Raises WorkspaceForbidden, WorkspaceNotFound, AzureRefused, NoNetwork, TooSlow, or `Several` of them.
+    """
+    with observing() as observer:
+        observer.ask(partial(exists, arm, workspace))
+        listed = observer.ask(partial(connections, arm, workspace))
+        allowed = observer.ask(partial(permissions, arm, workspace))
+    return WorkspaceState(listed.result(), allowed.result())
+
+
 def permissions(arm: Arm, workspace: Workspace) -> Permissions:
-    """Ask what the identity may do, so that a missing role shows before the wheel is published.
+    """Ask what the identity may do, so that a missing role is reported before the wheel is published.
 
     REST reference, "Permissions - List For Resource", 2022-04-01; any reader may ask.
     """
     path = f"{workspace.id}/providers/Microsoft.Authorization/permissions"
-    status, said = arm.send("GET", path, version="2022-04-01")
-    return Permissions(items_in(said.get("value")) if status < 400 else ())  # noqa: PLR2004
+    status, page = arm.send("GET", path, version="2022-04-01")
+    return Permissions(items_in(page.get("value")) if status < 400 else ())  # noqa: PLR2004
 
 
 def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
     """Return all connections of the workspace (never their secrets), every page of the list."""
-    found: list[Json] = []
+    listed: list[Json] = []
     path = f"{workspace.id}/connections"
     for _ in range(1000):
-        status, said = arm.send("GET", path)
-        check(status, said, workspace)
-        found += items_in(said.get("value"))
-        path = str(said.get("nextLink") or "")
+        status, page = arm.send("GET", path)
+        check(status, page, workspace)
+        listed += items_in(page.get("value"))
+        path = str(page.get("nextLink") or "")
         if not path.startswith(f"{ARM}/"):
             break
-    return tuple(found)
+    return tuple(listed)

@@ -9,17 +9,17 @@ from ..model.secret import Secret
 
 
 class Sdk(Protocol):
-    """A way to write to a workspace, and to read environments back."""
+    """Writes to a workspace, and reads environments back."""
 
     @property
     def remembers(self) -> bool:
-        """Whether `store` can keep anything beside the token."""
+        """Whether `store` can keep fingerprint and date beside the token."""
 
     def check(self, workspace: Workspace, connection: Connection) -> None:
-        """Raise what would make `store` fail, as far as a read can tell."""
+        """Raise the error that `store` would raise, as far as a read can show it."""
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
-        """Store `token` under `connection`, with the fingerprint `mark` and its last day where there is a place."""
+        """Store `token` under `connection`, with the fingerprint `mark` and its last day if it `remembers`."""
 
     def find(self, workspace: Workspace, environment: Environment) -> Definition | None:
         """Return what is registered under the name and version of `environment`; None when nothing is."""

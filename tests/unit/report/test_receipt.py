@@ -157,6 +157,38 @@ def test_the_summary_has_plan_hashes_and_use(made: Release) -> None:
     assert page.count("```") % 2 == 0
 
 
+def stored(made: Release, **more: Any) -> Release:  # noqa: ANN401  # fields of a pin
+    pins = tuple(replace(pin, **more) if pin.private else pin for pin in made.environment.pins)
+    return replace(made, place="the place", environment=replace(made.environment, pins=pins))
+
+
+def test_the_picture_shows_the_place_and_the_connection_that_images_need(made: Release) -> None:
+    feed = 'place["feed wheels"] --> connection["connection feed-acme"] --> environment['
+    assert feed in summary(made, PLAN, dry_run=False, proof="")
+    for more in ({"stored": "a.whl"}, {"address": "https://acmewheels.blob.core.windows.net/wheels/p/a.whl"}):
+        assert 'place["the place"] --> environment[' in summary(stored(made, **more), PLAN, dry_run=False, proof="")
+    from_git = stored(made, requirement="acme-churn @ git+https://github.com/acme/churn@c")
+    picture = 'place["the place"] --> connection["connection feed-acme"] --> environment['
+    assert picture in summary(from_git, PLAN, dry_run=False, proof="")
+
+
+def test_the_receipt_says_what_is_in_the_container(made: Release) -> None:
+    url = "https://acmewheels.blob.core.windows.net/wheels/acme-churn/acme_churn-1.2.3-py3-none-any.whl"
+    container = replace(stored(made, address=url), route="storage", place="https://acmewheels.blob.core.windows.net/w")
+    said = told(container)
+    lead = made.environment.pins[0]
+    assert problems(said) == []
+    assert said["storage"] == {
+        "container": "https://acmewheels.blob.core.windows.net/w",
+        "mirror": False,
+        "wheels": [{"name": lead.name, "version": lead.version, "url": url, "sha256": lead.sha256[0]}],
+    }
+    pins = tuple(replace(pin, address=url) for pin in container.environment.pins)
+    whole = replace(container, environment=replace(container.environment, pins=pins))
+    assert told(whole)["storage"]["mirror"] is True
+    assert "storage" not in told(made)
+
+
 def test_a_dry_run_says_so(made: Release) -> None:
     assert summary(made, PLAN, dry_run=True, proof="").startswith("## Planned, nothing changed (dry run): ")
     assert closing(made, "out", dry_run=True, changed=True)[0] == f"Would release {made.environment.reference}"

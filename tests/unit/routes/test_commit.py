@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 import jsonschema
 import pytest
 from amlwheel import consume
+from amlwheel.build import backend, project
+from amlwheel.environment import lock
+from amlwheel.environment.lock import Sources
+from amlwheel.environment.requirements import Requirements
+from amlwheel.errors.build import BuildFailed
 from amlwheel.errors.consume import BadReceipt
-from amlwheel.errors.git import CommitIncomplete, NotForBuilder
+from amlwheel.errors.environment import Unsatisfiable
+from amlwheel.errors.git import CommitDiffers, CommitIncomplete, NotForBuilder
+from amlwheel.git import checkout
 from amlwheel.git.remote import Remote
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model import environment
@@ -21,7 +29,8 @@ from amlwheel.report.release import Release
 from amlwheel.routes import commit
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from unit.parts import BASE, ROOT, TOKEN, make, pack, release
+from packaging.requirements import Requirement
+from unit.parts import BASE, ROOT, TOKEN, WORKSPACE, make, pack, release
 
 REPOSITORY = Repository("https://github.com/acme/churn", "c" * 40)
 FILES = "https://files.example/packages"
@@ -162,3 +171,104 @@ def test_a_pointer_of_git_lfs_is_not_the_file(route: commit.GitRoute, lead: Whee
     assert zipfile.is_zipfile(path)
     with pytest.raises(CommitIncomplete, match=r"1 file\(s\) of Git LFS"):
         route.refuse(replace(lead, path=path))
+
+
+# --- the build of the commit
+
+SETUPTOOLS = Pin(
+    "setuptools",
+    "80",
+    ("d" * 64,),
+    files=(File("setuptools-80-py3-none-any.whl", f"{FILES}/setuptools-80-py3-none-any.whl", "d" * 64),),
+)
+
+
+class Tools:
+    """git, the backend, uv and the build as fakes: a commit with one project, and its version."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the places of the real ones."""
+        self.folder, self.version = "packages/churn", "1.2.3"
+        self.constraints: list[str] = []
+        self.fails = False
+        monkeypatch.setattr(checkout, "checkout", self.checkout)
+        monkeypatch.setattr(backend, "requirements", self.requirements)
+        monkeypatch.setattr(lock, "resolve", self.resolve)
+        monkeypatch.setattr(project, "build", self.build)
+
+    def checkout(self, _: Remote, token: object, into: Path) -> None:
+        assert token == TOKEN
+        (into / self.folder).mkdir(parents=True)
+        (into / self.folder / "pyproject.toml").write_text("[project]")
+
+    def requirements(self, _: Path, scratch: Path, __: object) -> tuple[Requirement, ...]:
+        scratch.mkdir(parents=True)
+        return (Requirement("setuptools>=77"),)
+
+    def resolve(self, wanted: Requirements, sources: Sources, *_: object) -> tuple[Pin, ...]:
+        assert (wanted.wheels, list(map(str, wanted.more))) == ((), ["setuptools>=77"])
+        assert sources.feed is None
+        if self.fails:
+            raise Unsatisfiable("no.", details="no wheel of setuptools")
+        return (SETUPTOOLS,)
+
+    def build(
+        self, folders: Sequence[Path], into: Path, _: Callable[[str], None], more: Mapping[str, str] | None = None
+    ) -> list[Path]:
+        into.mkdir(parents=True)
+        if more:
+            self.constraints.append(Path(more["UV_CONSTRAINT"]).read_text())
+        version = self.version if more else "2.0"  # without constraints what is checked out is built
+        return [pack(into, f"acme_churn-{version}-py3-none-any.whl") for _ in folders]
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> Tools:
+    return Tools(monkeypatch)
+
+
+def fresh(*, checked_out: bool = True) -> commit.GitRoute:
+    return commit.GitRoute(
+        Remote(REPOSITORY, ("packages/churn",), checked_out=checked_out), TOKEN, BASE.python, Terminal()
+    )
+
+
+def test_the_commit_is_built_with_the_versions_that_images_will_have(tools: Tools, tmp_path: Path) -> None:
+    route = fresh()
+    (path,) = route.build(["anywhere"], tmp_path)
+    assert path.name == "acme_churn-1.2.3-py3-none-any.whl"
+    assert tools.constraints == ["setuptools==80\n"]
+    address = f"{FILES}/setuptools-80-py3-none-any.whl#sha256={'d' * 64}"
+    assert route.options([]) == ["--no-index", f"--find-links {address}"]
+    lead = make(tmp_path)
+    placed = route.place(locked(lead), [lead])
+    assert placed[0].requirement.endswith(f"@{'c' * 40}#subdirectory=packages/churn")
+    assert list(route.plans([lead], [WORKSPACE])) == []
+
+
+def test_a_commit_without_the_project_is_incomplete(tools: Tools, tmp_path: Path) -> None:
+    tools.folder = "elsewhere"
+    with pytest.raises(CommitIncomplete, match="has no project in packages/churn") as caught:
+        fresh().build(["anywhere"], tmp_path)
+    assert caught.value.fix == "Commit the project, or correct `package-dir`."
+
+
+def test_build_requirements_that_cannot_be_locked_are_named(tools: Tools, tmp_path: Path) -> None:
+    tools.fails = True
+    with pytest.raises(
+        BuildFailed, match=r"The build requirements of churn can't be locked: setuptools>=77\."
+    ) as caught:
+        fresh().build(["anywhere"], tmp_path)
+    assert caught.value.details == "no wheel of setuptools"
+
+
+def test_another_commit_must_have_the_version_that_is_checked_out(tools: Tools, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "pyproject.toml").write_text("[project]")
+    with pytest.raises(CommitDiffers, match=r"holds acme-churn 1\.2\.3, but acme-churn 2\.0 is checked out\."):
+        fresh(checked_out=False).build([str(here)], tmp_path / "one")
+    tools.version = "2.0"
+    (path,) = fresh(checked_out=False).build([str(here)], tmp_path / "two")
+    assert path.name == "acme_churn-2.0-py3-none-any.whl"
+    assert fresh(checked_out=False).build([str(tmp_path / "nothing")], tmp_path / "three")

@@ -155,6 +155,15 @@ def test_a_conflict_of_another_kind_is_told_by_its_code(blobs: Blobs, client: Cl
         blobs.put("p/f", wheel.path, wheel.sha256)
 
 
+def test_a_blob_that_is_not_there_after_the_upload_is_missed(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch, client: Client, tmp_path: Path
+) -> None:
+    wheel = make(tmp_path)
+    monkeypatch.setattr(client, "upload_blob", lambda *_, **__: None)
+    with pytest.raises(BlobRefused, match="accepted p/f, but doesn't have it"):
+        blobs.put("p/f", wheel.path, wheel.sha256)
+
+
 def test_what_is_read_back_has_to_be_what_was_stored(blobs: Blobs, client: Client, tmp_path: Path) -> None:
     client.blobs["p/f"] = (b"others", {})
     with pytest.raises(BlobDiffers, match="gives p/f with sha256"):

@@ -93,7 +93,7 @@ def test_of_a_workspace_that_may_read_nothing_is_said(arm: FakeArm, block: dict[
 def test_of_a_workspace_that_cannot_read_the_command_is_told(arm: FakeArm) -> None:
     role(arm, **NO_DATA)
     said = found(arm).closed_to(WORKSPACE)
-    assert said.startswith("The identity of workspace research has no role by which it could read https://acmewheels.")
+    assert said.startswith("The identity of workspace research has no role that lets it read https://acmewheels.")
     command = f"az role assignment create --role 'Storage Blob Data Reader' --assignee {PRINCIPAL} --scope {SCOPE}"
     assert said.endswith(command)
     arm.answers["GET", ASSIGNED] = (200, {"value": []})
@@ -104,7 +104,7 @@ def test_of_an_account_without_keys_a_role_for_them_is_none(arm: FakeArm) -> Non
     role(arm, actions=["*"])
     properties = {"allowSharedKeyAccess": False}
     arm.answers["GET", ACCOUNTS] = (200, {"value": [{"name": "acmewheels", "id": ACCOUNT, "properties": properties}]})
-    assert "has no role by which it could read" in found(arm).closed_to(WORKSPACE)
+    assert "has no role that lets it read" in found(arm).closed_to(WORKSPACE)
 
 
 def test_a_list_of_roles_that_goes_on_is_not_judged(arm: FakeArm) -> None:

@@ -330,7 +330,7 @@ def test_a_409_is_settled_by_reading(arm: FakeArm, environment: Environment) -> 
 def test_an_accepted_environment_has_to_be_there(arm: FakeArm, environment: Environment) -> None:
     change = register(arm, environment)
     arm.answers["PUT", path_of(environment)] = (201, {})
-    with pytest.raises(ReadBackDiffers, match="isn't there after it was registered"):
+    with pytest.raises(ReadBackDiffers, match="is missing on research after it was registered"):
         change.effect()
 
 

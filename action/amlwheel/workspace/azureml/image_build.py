@@ -15,9 +15,9 @@ from .sdk import named
 IMAGE_SECONDS = 3600.0  # a cold build takes 10 to 20 minutes; conda is known to stall for long
 POLL = 5.0  # seconds, as azureml-core's own wait_for_completion
 PATIENCE = 15.0  # seconds that a file may take to follow its record: another run may be uploading it
-# What a failed build's log says best, best first: pip's own error, its question for a password, any other error.
+# The most telling lines of a failed build's log, best first: pip's error, its question for a user, any other error.
 _TELLING = (r"ERROR: ", r"User for \S+:", r".*(?:Error|error|Exception)\b")
-LAST_LINES = 5000  # of a log, in which the telling one is looked for
+LAST_LINES = 5000  # of a log that are searched
 
 
 def build_image(
@@ -27,9 +27,9 @@ def build_image(
     echo: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Have the workspace build the environment's image, unless it is built, and wait for it; return what was proven.
+    """Have the workspace build the environment's image, unless it exists, and wait for it; return the result in words.
 
-    `echo` gets the build's log, line by line. Raises ImageBuildFailed with the line that tells why, and TooSlow.
+    `echo` gets the build's log, line by line. Raises ImageBuildFailed with the line that shows the cause, and TooSlow.
     """
     if worker.ask("image", workspace, named(environment)):
         return "was built before"
@@ -37,22 +37,22 @@ def build_image(
     end = time.monotonic() + IMAGE_SECONDS
     log: list[str] = []
     while True:
-        said = _progress(worker, workspace, environment, location, len(log))
-        for line in said["lines"] or ():
+        state = _progress(worker, workspace, environment, location, len(log))
+        for line in state["lines"] or ():
             echo(line)
             log.append(line)
-        if said["ended"]:
+        if state["ended"]:
             break
         if time.monotonic() >= end:
             raise TooSlow(
                 f"The image of {environment.reference} isn't built on {workspace.name} after {IMAGE_SECONDS:.0f} s.",
-                fix="Run the step again: the build goes on, and what it has made is found then.",
+                fix="Run the step again: the build goes on, and its image is found then.",
             )
         pause(POLL)
-    if said["status"] != "Succeeded":
-        why = telling(log) if said["lines"] is not None else "its log can't be read from here; see it in the studio"
+    if state["status"] != "Succeeded":
+        why = telling(log) if state["lines"] is not None else "its log can't be read from here; see it in the studio"
         raise ImageBuildFailed(
-            f"{workspace.name} can't build the image of {environment.reference} ({said['status']}): {why}"
+            f"{workspace.name} can't build the image of {environment.reference} ({state['status']}): {why}"
         )
     return "built"
 
@@ -60,16 +60,16 @@ def build_image(
 def _progress(
     worker: Worker, workspace: Workspace, environment: Environment, location: str, seen: int
 ) -> dict[str, Any]:
-    """Return how the build goes; of one that somebody else has started only whether the image is there."""
+    """Return the state of the build; if another run has started it, only whether the image exists is known."""
     if location:
-        said: dict[str, Any] = worker.ask("progress", workspace, {"location": location, "seen": seen})
-        return said
+        state: dict[str, Any] = worker.ask("progress", workspace, {"location": location, "seen": seen})
+        return state
     ended = worker.ask("image", workspace, named(environment))
     return {"status": "Succeeded" if ended else "Running", "ended": ended, "lines": ()}
 
 
 def telling(log: Sequence[str]) -> str:
-    """Return the line of a failed build's log that says most. The text is hostile."""
+    """Return the most telling line of a failed build's log. The text is hostile."""
     lines = [line[:500].strip() for line in log[-LAST_LINES:]]
     for pattern in _TELLING:
         found = next((line for line in lines if re.match(pattern, line)), "")

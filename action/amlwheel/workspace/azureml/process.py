@@ -1,7 +1,7 @@
-"""The process that azureml-core lives in: made early and in the background, asked one question at a time.
+"""The process in which azureml-core runs: started early and in the background, asked one question at a time.
 
 The SDK has an environment of its own, since it needs an older packaging than twine; it takes two seconds to import, has
-calls that never end, and prints and logs as it likes.
+calls that never end, and prints and logs without being asked.
 """
 
 import atexit
@@ -35,6 +35,7 @@ from ...errors.workspace import (
 )
 from ...model.azure import Workspace
 from ...model.secret import excerpt, unsigned
+from ...plan.observe import observing
 from ...transport import dialogue, process, tools, variables
 from ...transport.arm import grant
 
@@ -73,7 +74,7 @@ Json = dict[str, Any]
 
 
 class Token(Protocol):
-    """What a credential gives."""
+    """The token of a credential."""
 
     @property
     def token(self) -> str:
@@ -81,7 +82,7 @@ class Token(Protocol):
 
 
 class Credential(Protocol):
-    """Something that signs in, such as `credentials.Credential`."""
+    """Something that signs in, such as `sign_in.credential.Credential`."""
 
     def get_token(self, *scopes: str) -> Token:
         """Return a token for `scopes`."""
@@ -90,7 +91,7 @@ class Credential(Protocol):
 class Worker:
     """azureml-core in a process of its own. A question that outlives its deadline ends the process; the next has a new.
 
-    `ready` tells in seconds when the SDK was imported, and `opened` for each workspace when it has been found.
+    `ready` is the time in seconds until the SDK was imported; `opened` has a future for each workspace that is opened.
     """
 
     def __init__(self, credential: Credential, workspaces: Sequence[Workspace], deadline: float = DEADLINE) -> None:
@@ -98,8 +99,8 @@ class Worker:
         self.ready = 0.0
         self._deadline = deadline
         self._credential = credential
-        self._lock = threading.Lock()  # one question at a time, and nobody else makes or replaces the process
-        self._home = tempfile.mkdtemp(prefix="amlwheel-")  # the SDK caches addresses there, and can't do without one
+        self._lock = threading.Lock()  # one question at a time; only its holder starts or replaces the process
+        self._home = tempfile.mkdtemp(prefix="amlwheel-")  # the SDK caches addresses there, and needs one
         atexit.register(shutil.rmtree, self._home, ignore_errors=True)
         self._child: dialogue.Dialogue | None = None
         self._unstartable: StepError | None = None
@@ -109,10 +110,18 @@ class Worker:
             each: self._pool.submit(self.ask, "opened", each) for each in workspaces
         }
 
-    def ask(self, call: str, workspace: Workspace, given: Mapping[str, object] = _NOTHING, more: float = 0) -> Any:  # noqa: ANN401  # each call has its own answer
-        """Return the worker's answer to `call` (a function of `azureml_worker`) about `workspace`.
+    def wait(self) -> str:
+        """Wait until every workspace is opened; return how long that took, for people. Raises as `ask` does."""
+        start = time.monotonic()
+        with observing() as observer:
+            for opened in self.opened.values():
+                observer.ask(opened.result)
+        return f"azureml-core ready in {self.ready:.1f} s, waited {time.monotonic() - start:.1f} s"
 
-        Raises TooSlow after the deadline and `more` seconds, and whatever the failure stands for in the catalogue.
+    def ask(self, call: str, workspace: Workspace, given: Mapping[str, object] = _NOTHING, more: float = 0) -> Any:  # noqa: ANN401  # each call has its own answer
+        """Return the worker's answer to `call` (a function of `worker`) about `workspace`.
+
+        Raises TooSlow after the deadline and `more` seconds, and the errors that `failure` returns.
         """
         seconds = self._deadline + more
         tokens = {AUDIENCE: self._credential.get_token(f"{AUDIENCE}/.default").token}
@@ -127,19 +136,19 @@ class Worker:
                     f"azureml-core gave no answer within {seconds:.0f} seconds, {_doing(call, workspace)}.",
                     details=unsigned(error.details),
                 ) from None
-        if not answer:  # and the next question won't fare better: somebody ended it, or it has crashed
+        if not answer:  # no new process: somebody ended this one, or it has crashed, and so would the next one
             raise SdkFailed(
                 f"The process of azureml-core ended, {_doing(call, workspace)}.", details=unsigned(child.errors)
             )
-        said = json.loads(answer)
-        if "failure" in said:
-            raise failure(said["failure"], call, workspace)
-        return said["result"]
+        response = json.loads(answer)
+        if "failure" in response:
+            raise failure(response["failure"], call, workspace)
+        return response["result"]
 
     def _start(self) -> dialogue.Dialogue:
         """Make the environment, unless an earlier run left it, and start the worker in it."""
         if self._unstartable:
-            raise self._unstartable  # whoever asks next would only wait as long again
+            raise self._unstartable  # another attempt would only take as long again
         try:
             python = make_environment()
         except StepError as error:
@@ -153,8 +162,7 @@ class Worker:
             cwd=Path(self._home),
         )
         if not child.ask('{"call": "hello"}', DEADLINE):
-            message = "azureml-core can't be imported."
-            self._unstartable = SdkFailed(message, details=unsigned(child.errors))
+            self._unstartable = SdkFailed("azureml-core can't be imported.", details=unsigned(child.errors))
             raise self._unstartable
         self.ready = self.ready or time.monotonic() - self._began
         return child
@@ -163,7 +171,7 @@ class Worker:
 def make_environment() -> Path:
     """Return the python of azureml-core's environment; raise NoSdkPython or BootstrapFailed.
 
-    The bootstrap makes it, with the user's interpreter: only that one knows pip and its configuration.
+    The bootstrap makes it with the user's interpreter: only that one has pip and knows its configuration.
     """
     extra = {name: value for name, value in os.environ.items() if _INSTALLER.fullmatch(name)}
     extra |= {name: value for name, value in os.environ.items() if bootstrap.KEPT.fullmatch(name)}
@@ -179,32 +187,32 @@ def interpreter(version: tuple[int, int] = sys.version_info[:2], environ: Mappin
     """Return a Python that azureml-core runs on: the step's own, or another one of this machine; raise NoSdkPython."""
     if OLDEST <= version <= NEWEST:
         return str(getattr(sys, "_base_executable", "") or sys.executable)
-    wanted = f">={OLDEST[0]}.{OLDEST[1]},<{NEWEST[0]}.{NEWEST[1] + 1}"
-    found = tools.find_python(wanted)
-    if found:
-        return found
-    for variable in ("RUNNER_TOOL_CACHE", "AGENT_TOOLSDIRECTORY"):  # not on PATH until a setup step puts it there
+    versions = f">={OLDEST[0]}.{OLDEST[1]},<{NEWEST[0]}.{NEWEST[1] + 1}"
+    python = tools.find_python(versions)
+    if python:
+        return python
+    for variable in ("RUNNER_TOOL_CACHE", "AGENT_TOOLSDIRECTORY"):  # a setup step hasn't put it on PATH
         cache = Path(environ.get(variable) or os.devnull, "Python")
         for pattern in ("3.1[0-3].*/*/bin/python", "3.1[0-3].*/*/python.exe"):
             for place in sorted(cache.glob(pattern)):
                 return str(place)
-    raise NoSdkPython(f"azureml-core runs on Python 3.10 to 3.13; this runner has {version[0]}.{version[1]} only.")
+    raise NoSdkPython(f"azureml-core runs on Python 3.10 to 3.13; this runner only has {version[0]}.{version[1]}.")
 
 
-def failure(said: Json, call: str, workspace: Workspace) -> StepError:
+def failure(report: Json, call: str, workspace: Workspace) -> StepError:
     """Return the error for what the SDK raised: `kind`, HTTP `status` (0 without one), `host`, `message`."""
-    kind, status, host = (str(said[name]) for name in ("kind", "status", "host"))
-    details = excerpt(unsigned(str(said["message"])), 2000)
+    kind, status, host = (str(report[name]) for name in ("kind", "status", "host"))
+    details = excerpt(unsigned(str(report["message"])), 2000)
     what = f"A service answered {status} to" if status != "0" else f"{kind} in"
     what = f"{what} azureml-core, {_doing(call, workspace)}."
     if kind == "timeout":
         return TooSlow(f"A service gave no answer to azureml-core, {_doing(call, workspace)}.", details=details)
     if kind == "network":
-        found = re.search(r"host='([\w.-]+)'|https://([\w.-]+)", details)
-        return NoNetwork(host or (found and (found[1] or found[2])) or "a service of Azure Machine Learning", details)
+        match = re.search(r"host='([\w.-]+)'|https://([\w.-]+)", details)
+        return NoNetwork(host or (match and (match[1] or match[2])) or "a service of Azure Machine Learning", details)
     if host.endswith(STORAGE) or "AuthorizationStorageAccount" in details:
         return StorageRefused(
-            f"The storage of {workspace.name} didn't take or show the wheel: {status}.", details=details
+            f"The storage of {workspace.name} didn't store or show the wheel: {status}.", details=details
         )
     return _refused(what, call, int(status), details, workspace)
 

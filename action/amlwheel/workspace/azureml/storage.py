@@ -1,4 +1,4 @@
-"""`route: workspace`: the article's private wheel, in the storage of a workspace."""
+"""`route: workspace`: a wheel in the storage of a workspace, where azureml-core keeps private wheels."""
 
 import re
 import time
@@ -19,9 +19,9 @@ SLOWEST = 2**18  # bytes a second of an upload, as in the worker
 
 
 def refuse_unstorable(wheel: Wheel) -> None:
-    """Raise BadWheel for a name under which azureml-core would store another: it doubles what Azure percent-encodes.
+    """Raise BadWheel for a file name that azureml-core would change: it encodes twice what Azure percent-encodes.
 
-    Source: azureml-core 1.61.0.post4, `get_block_blob_service_credentials`, which takes the address's path as it is.
+    Source: azureml-core 1.61.0.post4, `get_block_blob_service_credentials`, which uses the address's path as it is.
     """
     if wheel.version.epoch:
         raise BadWheel(
@@ -43,35 +43,35 @@ class Storage:
         return environment.at(self.addresses.get(workspace, {}))
 
     def plan(self, wheel: Wheel, workspace: Workspace) -> Change[str]:
-        """Say what storing `wheel` means; `Environment.add_private_pip_wheel` takes any file of that name for it.
+        """Say what storing `wheel` means; `Environment.add_private_pip_wheel` accepts any file of that name.
 
-        Raises StoredWheelDiffers when the file there has other bytes, StoredWheelMissing when only its record is there.
+        Raises StoredWheelDiffers when that file has other bytes, StoredWheelMissing when there is a record and no file.
         """
         subject = f"wheel {wheel.filename} in the storage of {workspace.name}"
-        found = self._look(wheel, workspace)
-        if found:
-            self._accept(found["address"], found["sha256"], wheel, workspace)
+        record = self._look(wheel, workspace)
+        if record:
+            self._accept(record["address"], record["sha256"], wheel, workspace)
             return Change(subject, Verb.KEEP, "the storage has it with the same sha256", wheel.sha256)
         return Change(subject, Verb.CREATE, "new file", wheel.sha256, lambda: self._upload(wheel, workspace))
 
     def _upload(self, wheel: Wheel, workspace: Workspace) -> None:
         given = {"path": str(wheel.path.resolve()), "sha256": wheel.sha256}
         self.worker.ask("upload", workspace, given, _transfer(wheel))
-        found = self._look(wheel, workspace) or {"address": "", "sha256": ""}
-        self._accept(found["address"], found["sha256"], wheel, workspace)
+        record = self._look(wheel, workspace) or {"address": "", "sha256": ""}
+        self._accept(record["address"], record["sha256"], wheel, workspace)
 
     def _look(self, wheel: Wheel, workspace: Workspace) -> dict[str, str] | None:
-        """Return address and sha256 of what is stored under the wheel's name; wait a little for a record's file."""
+        """Return address and sha256 of the file with the wheel's name; wait a little if there is only its record."""
         for pause in (0.0, *(PATIENCE / 3,) * 3):
             self.pause(pause)
             question = {"file": wheel.filename}
-            found: dict[str, str] | None = self.worker.ask("wheel", workspace, question, _transfer(wheel))
-            if not found or found["sha256"]:
+            record: dict[str, str] | None = self.worker.ask("wheel", workspace, question, _transfer(wheel))
+            if not record or record["sha256"]:
                 break
-        return found
+        return record
 
     def _accept(self, address: str, sha256: str, wheel: Wheel, workspace: Workspace) -> None:
-        """Note the address of `wheel`, if what lies there is this wheel."""
+        """Note the address of `wheel`, if the stored file is this wheel."""
         place = f"The storage of {workspace.name}"
         if not sha256:
             raise StoredWheelMissing(f"{place} has a record of {wheel.filename}, but no file.")
@@ -81,11 +81,11 @@ class Storage:
         parts = urlsplit(address)
         if parts.scheme != "https" or "@" in parts.netloc or re.search(r"[\s?#]", address):
             raise StorageRefused(
-                f"{place} has an address for {wheel.filename} that no environment could use.", details=address
+                f"{place} has an address for {wheel.filename} that no environment can use.", details=address
             )
         if unquote(parts.path.rpartition("/")[2]) != wheel.filename:
             raise StorageRefused(
-                f"{place} keeps {wheel.filename} under another name, by which pip wouldn't know it.", details=address
+                f"{place} keeps {wheel.filename} under another name, which pip wouldn't recognise.", details=address
             )
         self.addresses.setdefault(workspace, {})[wheel.filename] = address
 

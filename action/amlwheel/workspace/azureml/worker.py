@@ -1,6 +1,6 @@
 """The worker: the one file that imports azureml. It runs in an environment of its own, with little of our code.
 
-One request a line on stdin, one answer a line on stdout, both JSON; `azureml_process` has the other end. Nothing that
+One request a line on stdin, one answer a line on stdout, both JSON; `process` has the other end. Nothing that
 the SDK prints gets in between, nothing that it logs is kept: its loggers show addresses that may be written to.
 """
 
@@ -31,7 +31,7 @@ from ...transport import process
 Json = dict[str, Any]
 ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_private_pip_wheel puts wheels
 CONNECT, READ = 10, 20  # seconds for one request
-SLOWEST = 2**18  # bytes a second that an upload may be as slow as
+SLOWEST = 2**18  # bytes a second: the slowest upload that isn't ended
 PAUSES = (0.5, 2.0, 5.0)  # seconds between attempts, where the SDK makes none
 BLOCK = 2**20  # bytes
 BUILDING = ("Running", "Queued", "GettingOrProvisioningACR")  # azureml-core, ImageBuildDetails
@@ -43,7 +43,7 @@ _workspaces: dict[str, Workspace] = {}
 
 
 def main(stdout: int) -> None:
-    """Answer requests until stdin ends; `stdout` is the way for answers, while 1 is where the SDK may print."""
+    """Answer requests until stdin ends. Answers go to the descriptor `stdout`, since the SDK may print on 1."""
     process.hide()
     answers = os.fdopen(stdout, "w", encoding="utf-8")
     logging.disable(logging.CRITICAL)
@@ -75,7 +75,7 @@ def _bounded(send: Callable[..., requests.Response]) -> Callable[..., requests.R
 
 
 def _again(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the call returns
-    """Return what `call` returns, trying again when network or server fail for a moment."""
+    """Return what `call` returns; try again when network or server fail for a moment."""
     for pause in PAUSES:
         try:
             return call()
@@ -117,7 +117,7 @@ def opened(request: Json) -> str:
 
 
 def readable(request: Json) -> None:
-    """Read a connection, there or not, and raise when Azure Resource Manager refuses the SDK's api-version."""
+    """Read a connection, which may be missing; raise when Azure Resource Manager refuses the SDK's api-version."""
     try:
         _again(lambda: _workspace(request).get_connection(request["name"]))
     except Exception as error:
@@ -148,7 +148,7 @@ def register(request: Json) -> None:
     """Register a version, every line verbatim: the SDK's helpers for dependencies would change or lose pins."""
     made = Environment(request["name"])
     made.version = request["version"]
-    made.environment_variables = {}  # else EXAMPLE_ENV_VAR
+    made.environment_variables = {}  # otherwise the SDK adds EXAMPLE_ENV_VAR
     made.docker.base_image = request["image"]
     made.python.conda_dependencies = CondaDependencies(_underlying_structure=request["spec"])
     try:
@@ -182,12 +182,12 @@ def _sha256(address: str) -> str:
 
 
 def upload(request: Json) -> None:
-    """Upload a wheel; whatever the services say, what is there then decides. Its record may outlive a failure."""
+    """Upload a wheel; what is stored afterwards decides, not the response. Its record may outlive a failure."""
     try:
         Environment.add_private_pip_wheel(_workspace(request), request["path"], exist_ok=False)
     except Exception as error:
         found = wheel({**request, "file": os.path.basename(request["path"])})  # noqa: PTH119
-        raced = "already exists" in str(error)  # another run made the record since we looked
+        raced = "already exists" in str(error)  # another run has made the record meanwhile
         if not raced and (found is None or found["sha256"] != request["sha256"]):
             raise
 
@@ -215,7 +215,7 @@ def build(request: Json) -> str:
 
 
 def progress(request: Json) -> Json:
-    """Return the status of a build, and the lines of its log after the first `seen`; None when nobody here may read it.
+    """Return the status of a build, and the lines of its log after the first `seen`; None when the log is unreadable.
 
     A line that isn't whole yet is left for later: the end of a signature in it couldn't be told.
     """
@@ -247,7 +247,7 @@ CALLS: dict[str, Callable[[Json], Any]] = {
 
 
 def _kind(error: BaseException) -> str:
-    """Return what a failure is: the class's name, or `network` or `timeout`, which come in many classes."""
+    """Return the kind of a failure: the class's name, or `network` or `timeout`, which have many classes."""
     chain = list(_chain(error))
     if any(isinstance(each, requests.Timeout) or "Timeout" in type(each).__name__ for each in chain):
         return "timeout"
@@ -268,7 +268,7 @@ def _status(error: BaseException) -> int:
 
 
 def _host(error: BaseException) -> str:
-    """Return the host that answered, empty when nobody knows."""
+    """Return the host that answered, empty when it is unknown."""
     for each in _chain(error):
         response = getattr(each, "response", None)
         url = getattr(response, "url", None) or getattr(getattr(response, "request", None), "url", None)
@@ -278,7 +278,7 @@ def _host(error: BaseException) -> str:
 
 
 def _chain(error: BaseException | None) -> "list[BaseException]":
-    """Return a failure and what caused it, as the several libraries below the SDK keep it."""
+    """Return a failure and its causes, in the ways in which the libraries below the SDK keep them."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)

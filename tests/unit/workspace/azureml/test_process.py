@@ -1,6 +1,7 @@
 """azureml-core's process: made early, asked one thing at a time, replaced when it hangs; failures get their names."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,9 +23,10 @@ from amlwheel.errors.workspace import (
 )
 from amlwheel.model import secret
 from amlwheel.transport import dialogue, process
-from amlwheel.workspace.azureml import process as azureml_process
 from amlwheel.workspace.azureml.process import Worker, failure, interpreter, make_environment
 from unit.parts import CANARY, GUID, WORKSPACE
+
+MAKE_ENVIRONMENT = "amlwheel.workspace.azureml.process.make_environment"
 
 Answer = Callable[[dict[str, Any]], str]
 
@@ -68,7 +70,7 @@ def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tupl
         children = Children(*answers)
         monkeypatch.setattr(dialogue, "Dialogue", children)
         (tmp_path / "bin").mkdir()
-        monkeypatch.setattr(azureml_process, "make_environment", lambda: tmp_path / "bin" / "python")
+        monkeypatch.setattr(MAKE_ENVIRONMENT, lambda: tmp_path / "bin" / "python")
         return Worker(Credential(), workspaces), children
 
     return start
@@ -103,6 +105,20 @@ def test_workspaces_are_opened_before_anybody_asks(begin: Callable[..., tuple[Wo
     worker.opened[WORKSPACE].result(5)
     assert [each["call"] for each in children.asked] == ["hello", "opened"]
     assert worker.ready > 0
+
+
+def test_whoever_waits_learns_how_long_it_took(begin: Callable[..., tuple[Worker, Children]]) -> None:
+    worker, children = begin(echo, workspaces=(WORKSPACE,))
+    assert re.fullmatch(r"azureml-core ready in \d+\.\d s, waited \d+\.\d s", worker.wait())
+    assert [each["call"] for each in children.asked] == ["hello", "opened"]
+
+
+def test_whoever_waits_gets_the_error_of_a_workspace_that_cannot_be_opened(
+    begin: Callable[..., tuple[Worker, Children]],
+) -> None:
+    worker, _ = begin(hang, workspaces=(WORKSPACE,))
+    with pytest.raises(TooSlow, match="opening workspace research"):
+        worker.wait()
 
 
 def test_the_sdk_gets_a_home_of_its_own_and_no_secret(
@@ -188,7 +204,7 @@ def test_without_an_environment_every_question_says_so(monkeypatch: pytest.Monke
         message = "none"
         raise NoSdkPython(message)
 
-    monkeypatch.setattr(azureml_process, "make_environment", make)
+    monkeypatch.setattr(MAKE_ENVIRONMENT, make)
     worker = Worker(Credential(), [WORKSPACE])
     for question in (worker.opened[WORKSPACE].result, lambda: worker.ask("wheel", WORKSPACE)):
         with pytest.raises(NoSdkPython):
@@ -197,7 +213,7 @@ def test_without_an_environment_every_question_says_so(monkeypatch: pytest.Monke
 
 def test_an_sdk_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
-    monkeypatch.setattr(azureml_process, "make_environment", lambda: tmp_path / "bin" / "python")
+    monkeypatch.setattr(MAKE_ENVIRONMENT, lambda: tmp_path / "bin" / "python")
     dead = SimpleNamespace(ask=lambda *_: "", errors="ImportError\n")
     monkeypatch.setattr(dialogue, "Dialogue", lambda *_, **__: dead)
     worker = Worker(Credential(), [])
@@ -245,7 +261,7 @@ BLOB, SERVICE = "acme.blob.core.windows.net", "a.api.azureml.ms"
             BLOB,
             "AuthorizationFailure",
             StorageRefused,
-            "didn't take or show the wheel: 403.",
+            "didn't store or show the wheel: 403.",
         ),
         ("upload", "AzureMLException", 0, "", "AuthorizationStorageAccount", StorageRefused, "storage of research"),
         ("upload", "HttpOperationError", 500, SERVICE, "oops", AzureRefused, "500"),
@@ -299,7 +315,7 @@ def test_a_python_in_the_hosts_tool_cache_is_found(monkeypatch: pytest.MonkeyPat
 
 def test_without_any_python_for_the_sdk_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(2, ""))
-    with pytest.raises(NoSdkPython, match=r"this runner has 3\.14 only") as caught:
+    with pytest.raises(NoSdkPython, match=r"this runner only has 3\.14") as caught:
         interpreter((3, 14), {})
     assert "setup-python" in caught.value.fix
 

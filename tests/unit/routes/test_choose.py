@@ -1,0 +1,89 @@
+"""Which route is taken, and what the routes tell about themselves."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amlwheel.git import remote
+from amlwheel.git.remote import Remote
+from amlwheel.hosts.terminal import Terminal
+from amlwheel.inputs.reading import read
+from amlwheel.inputs.step import Inputs
+from amlwheel.model.azure import Container
+from amlwheel.model.repository import Repository
+from amlwheel.model.source import Source
+from amlwheel.routes import choose
+from amlwheel.routes.choose import Resources
+from amlwheel.routes.commit import GitRoute
+from amlwheel.routes.container import StorageRoute
+from amlwheel.routes.feed import FeedRoute
+from amlwheel.routes.route import Route
+from amlwheel.routes.workspace import WorkspaceRoute
+from amlwheel.storage.blobs import Blobs
+from unit.parts import FEED, GUID, WORKSPACE, defined, make
+
+CONTAINER = Container("acmewheels", "wheels")
+COMMIT = Remote(Repository("https://github.com/acme/churn", "c" * 40), ("",), checked_out=True)
+WORKER: Any = object()
+GIVEN = {
+    "feed": {"feed": "acme/ml/wheels", "feed-token": "fake-a", "connection-token": "fake-b"},
+    "workspace": {},
+    "storage": {"storage-container": CONTAINER.url},
+    "mirror": {"route": "storage", "storage-container": CONTAINER.url, "mirror": "true"},
+    "git": {"connection-token": "fake-b"},
+}
+
+
+def inputs(kind: str) -> Inputs:
+    return read({"route": kind, "workspace": f"{GUID}/rg/research", **GIVEN[kind]})
+
+
+def route(kind: str) -> Route:
+    resources = Resources(WORKER, Blobs(CONTAINER, None), COMMIT)
+    return choose.of(inputs(kind), Terminal(), {}, resources)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "label"),
+    [
+        ("feed", FeedRoute, FEED.label),
+        ("workspace", WorkspaceRoute, "the storage of each workspace"),
+        ("storage", StorageRoute, CONTAINER.url),
+        ("git", GitRoute, f"https://github.com/acme/churn@{'c' * 12}"),
+    ],
+)
+def test_each_route_has_its_class_and_names_the_place_of_the_wheels(
+    kind: str, expected: type[Route], label: str
+) -> None:
+    made = route(kind)
+    assert type(made) is expected
+    assert made.label == label
+    assert made.publishes is (kind == "feed")
+    assert made.late is (kind == "workspace")
+
+
+def test_a_container_with_a_mirror_needs_no_index() -> None:
+    option = FEED.option(only=False)
+    assert route("storage").options([option]) == [option]
+    assert route("mirror").options([option]) == ["--no-index"]
+
+
+def test_only_images_from_git_have_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "locate", lambda *_: COMMIT)
+    assert choose.commit(inputs("git"), {}) == COMMIT
+    assert choose.commit(inputs("feed"), {}) is None
+
+
+def test_the_source_is_what_is_checked_out_or_the_commit_that_images_are_built_from() -> None:
+    checkout = Source("https://mirror.example/churn", "a" * 40, "v1", dirty=True, run="https://ci.example/1")
+    assert route("feed").source(checkout) == checkout
+    assert route("git").source(checkout) == Source(
+        COMMIT.repository.url, "c" * 40, "v1", dirty=False, run="https://ci.example/1"
+    )
+
+
+def test_what_is_the_same_everywhere_is_emitted_and_proven_as_it_is(tmp_path: Path) -> None:
+    wheel = make(tmp_path)
+    environment = defined(wheel)
+    assert route("feed").emitted(environment, WORKSPACE, [wheel]) == environment
+    assert route("feed").local(environment, [wheel]) == environment
