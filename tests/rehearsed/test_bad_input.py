@@ -132,23 +132,15 @@ def test_a_build_that_fails_shows_its_last_lines(step: Step, tmp_path: pathlib.P
     refused(result, 22, f"{project} doesn't build", "the table of prices is missing; run tools/fetch_prices first")
 
 
-def pushed(tag: str) -> dict[str, str]:
-    """Return the variables of a script step of Azure Pipelines that runs for a pushed tag."""
-    return {"TF_BUILD": "True", "BUILD_SOURCEBRANCH": f"refs/tags/{tag}"}
-
-
-@pytest.mark.parametrize("tag", ["v0.3.1", "nightly", "acme-other-v0.3.0"])
-def test_a_tag_that_does_not_say_the_version(step: Step, wheel: pathlib.Path, tag: str) -> None:
-    result = step(wheel=wheel, env=pushed(tag))
-    assert result.status == 23
-    assert result.writes == []
-    needed = f"The tag is '{tag}', but acme-features has version 0.3.0; the tag must be v0.3.0, 0.3.0"
-    assert needed in result.told
+@pytest.mark.parametrize(("tag", "status"), [("v0.3.1", 23), ("nightly", 23), ("acme-other-v0.3.0", 23)])
+def test_a_tag_that_does_not_say_the_version(step: Step, wheel: pathlib.Path, tag: str, status: int) -> None:
+    result = step(wheel=wheel, env={"GITHUB_REF": f"refs/tags/{tag}"})
+    refused(result, status, f"The tag is '{tag}', but acme-features has version 0.3.0; the tag must be v0.3.0, 0.3.0")
 
 
 @pytest.mark.parametrize("tag", ["v0.3.0", "0.3", "acme_features-v0.3.0"])
 def test_a_tag_that_says_the_version_passes(step: Step, wheel: pathlib.Path, tag: str) -> None:
-    assert step(wheel=wheel, dry_run="true", env=pushed(tag)).status == 0
+    assert step(wheel=wheel, dry_run="true", env={"GITHUB_REF": f"refs/tags/{tag}"}).status == 0
 
 
 def test_no_wheel_where_one_should_be(step: Step) -> None:

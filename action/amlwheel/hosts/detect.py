@@ -14,4 +14,4 @@ def detect(environ: Mapping[str, str] = os.environ) -> Host:
     """Return the host that has set the variables in `environ`."""
     if azure_variables.is_job(environ):
         return AzurePipelines(environ)
-    return GitHub(environ) if github.is_job(environ) else Terminal()
+    return GitHub(environ) if github.is_job(environ) else Terminal(environ)

@@ -5,10 +5,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from typing_extensions import override
 
 from ..inputs.reading import spell
+from .azure_pipelines import AzurePipelines
+from .github import GitHub
 from .host import Host
 
 PATIENCE = 2  # seconds that a stage may take before its clock is shown
@@ -17,14 +20,38 @@ PATIENCE = 2  # seconds that a stage may take before its clock is shown
 class Terminal(Host):
     """A person's terminal, or a CI host that amlwheel doesn't know: everything is plain lines.
 
-    It says nothing about the run: a CI host's variables that are set here (Codespaces sets GITHUB_REPOSITORY, a
-    container may inherit GITHUB_REF) don't describe this checkout.
+    Many CI hosts, and the containers that a job starts, have the variables of GitHub Actions or Azure Pipelines. So
+    what these name counts here too: a release of a pushed tag is compared with that tag.
     """
 
-    def __init__(self) -> None:
-        """Write to stdout."""
+    def __init__(self, environ: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Write to stdout; `environ` may name the run."""
         super().__init__()
         self._ticking = ""
+        self._named = (GitHub(environ), AzurePipelines(environ))
+
+    @property
+    @override
+    def repository(self) -> str:
+        return self._first("repository")
+
+    @property
+    @override
+    def commit(self) -> str:
+        return self._first("commit")
+
+    @property
+    @override
+    def tag(self) -> str:
+        return self._first("tag")
+
+    @property
+    @override
+    def run_url(self) -> str:
+        return self._first("run_url")
+
+    def _first(self, name: str) -> str:
+        return next(filter(None, (getattr(host, name) for host in self._named)), "")
 
     @override
     def _put(self, text: str) -> None:

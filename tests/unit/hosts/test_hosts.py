@@ -531,9 +531,15 @@ def test_a_host_that_sets_nothing_names_nothing(environ: dict[str, str]) -> None
     assert detect(environ).source == Source()
 
 
-def test_a_terminal_names_nothing_whatever_variables_are_left_over() -> None:
-    left_over = {name: value for name, value in (RUNNER | AGENT).items() if name not in ("GITHUB_ACTIONS", "TF_BUILD")}
-    assert detect(left_over).source == Source()
+@pytest.mark.parametrize("variables", [RUNNER, AGENT])
+def test_an_unknown_host_with_the_variables_of_a_known_one_names_the_same(variables: dict[str, str]) -> None:
+    inherited = {name: value for name, value in variables.items() if name not in ("GITHUB_ACTIONS", "TF_BUILD")}
+    assert type(detect(inherited)) is Terminal
+    assert detect(inherited).source == detect(variables).source != Source()
+
+
+def test_a_terminal_names_nothing() -> None:
+    assert detect({}).source == Source()
 
 
 def test_each_host_reads_only_its_own_variables() -> None:
