@@ -15,6 +15,7 @@ import bootstrap
 import requests
 from amlwheel.build.wheel import inspect
 from amlwheel.feed import publish
+from amlwheel.feed.index import Index
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
@@ -46,7 +47,7 @@ class Server:
 
     def seed(self, path: pathlib.Path) -> None:
         """Publish a wheel."""
-        answer = publish._post(self.feed, inspect(path), self.writer)
+        answer = publish._post(Index(self.feed, self.writer), inspect(path))
         assert answer.status_code == 200, answer.text
 
 

@@ -14,8 +14,8 @@ import pytest
 from amlwheel.build.wheel import inspect
 from amlwheel.errors.base import StepError
 from amlwheel.errors.feed import FeedForbidden, NothingStored, UploadFailed, VersionTaken
-from amlwheel.feed import index as feed
 from amlwheel.feed import publish
+from amlwheel.feed.index import Index
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
@@ -179,18 +179,18 @@ def wheel(tmp_path: pathlib.Path) -> Wheel:
 def send(repository: Repository, wheel: Wheel) -> list[float]:
     """Publish; return the pauses that were made, or would have been."""
     pauses: list[float] = []
-    publish.publish(repository.feed, wheel, USER, pytest.fail, pauses.append)
+    publish.publish(Index(repository.feed, USER), wheel, pytest.fail, pauses.append)
     return pauses
 
 
 def test_a_wheel_is_published_once_and_kept_then(repository: Repository, wheel: Wheel) -> None:
     for expected in ("new package", "the feed has it with the same sha256"):
-        change = publish.plan(repository.feed, wheel, USER, pytest.fail)
+        change = publish.plan(Index(repository.feed, USER), wheel, pytest.fail)
         assert change.why == expected
         change.effect()
     assert repository.posts == 1
     assert repository.files == {wheel.filename: wheel.path.read_bytes()}
-    assert feed.names(repository.feed, USER) == frozenset(["acme-churn"])
+    assert Index(repository.feed, USER).names() == frozenset(["acme-churn"])
 
 
 def test_a_refusal_of_what_is_there_is_settled_by_its_bytes(repository: Repository, wheel: Wheel) -> None:
@@ -222,5 +222,5 @@ def test_an_address_that_takes_no_uploads_is_told(repository: Repository, wheel:
     found = repository.feed
     wrong = Feed(found.index_url, f"{found.target}/elsewhere/", found.target)
     with pytest.raises(StepError, match="Nothing takes uploads at") as caught:
-        publish.publish(wrong, wheel, USER, pytest.fail)
+        publish.publish(Index(wrong, USER), wheel, pytest.fail)
     assert "`feed-upload-url`" in caught.value.fix

@@ -8,7 +8,8 @@ import pytest
 from amlwheel.build.wheel import inspect
 from amlwheel.errors.base import StepError
 from amlwheel.errors.feed import VersionTaken
-from amlwheel.feed import index, publish
+from amlwheel.feed import publish
+from amlwheel.feed.index import Index
 from amlwheel.model.secret import Secret
 from amlwheel.plan.change import Verb
 from rehearsal.builder.build import build
@@ -141,12 +142,12 @@ def test_the_same_file_twice_is_one_and_other_bytes_are_refused(server: Server, 
     """Devpi answers 200 and 409 to them, pypiserver 400 to twine in either case."""
     ours = inspect(write_wheel(tmp_path / "ours", "acme-twice", "1.0"))
     others = inspect(write_wheel(tmp_path / "others", "acme-twice", "1.0", text="others"))
-    publish.publish(server.feed, ours, server.writer, warn)
-    publish.publish(server.feed, ours, server.writer, warn)
+    publish.publish(Index(server.feed, server.writer), ours, warn)
+    publish.publish(Index(server.feed, server.writer), ours, warn)
     with pytest.raises(VersionTaken, match="already has"):
-        publish.publish(server.feed, others, server.writer, warn)
+        publish.publish(Index(server.feed, server.writer), others, warn)
     with pytest.raises(VersionTaken, match="already has"):
-        publish.plan(server.feed, others, server.writer, warn)
+        publish.plan(Index(server.feed, server.writer), others, warn)
 
 
 @pytest.mark.parametrize("hashes", ["sha256", "sha512", "off"])
@@ -154,14 +155,14 @@ def test_whatever_hash_a_page_has_bytes_are_compared(hashes: str, tmp_path: path
     with servers.pypiserver(tmp_path, hashes) as server:
         path = write_wheel(tmp_path / "ours", "acme-hashed", "1.0")
         server.seed(path)
-        page = index.look(server.feed, "acme-hashed", server.writer, "feed-token")
+        page = Index(server.feed, server.writer, "feed-token").page("acme-hashed")
         assert bool(page.files[path.name]) is (hashes == "sha256")
-        change = publish.plan(server.feed, inspect(path), server.writer, warn)
+        change = publish.plan(Index(server.feed, server.writer), inspect(path), warn)
         assert change.verb is Verb.KEEP
         other = inspect(write_wheel(tmp_path / "others", "acme-hashed", "1.0", text="others"))
         with pytest.raises(VersionTaken):
-            publish.plan(server.feed, other, server.writer, warn)
-        assert index.names(server.feed, server.writer) == frozenset(["acme-hashed"])
+            publish.plan(Index(server.feed, server.writer), other, warn)
+        assert Index(server.feed, server.writer).names() == frozenset(["acme-hashed"])
 
 
 def test_what_devpi_mirrors_was_not_published_to_it(devpi: Devpi, tmp_path: pathlib.Path) -> None:
@@ -169,8 +170,8 @@ def test_what_devpi_mirrors_was_not_published_to_it(devpi: Devpi, tmp_path: path
     devpi.index("mirror", type="mirror", mirror_url=f"{devpi.url}/ci/base/+simple/")
     top = devpi.index("top", bases=["ci/base", "ci/mirror"])
     top.seed(write_wheel(tmp_path, "Acme_Above", "1.0"))
-    assert index.names(top.feed, top.writer) == frozenset(["acme-above", "acme-below"])
-    assert index.names(devpi.index("empty").feed, top.writer) == frozenset()
+    assert Index(top.feed, top.writer).names() == frozenset(["acme-above", "acme-below"])
+    assert Index(devpi.index("empty").feed, top.writer).names() == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,6 @@ def test_what_devpi_mirrors_was_not_published_to_it(devpi: Devpi, tmp_path: path
 def test_a_wrong_address_of_devpi_is_told(devpi: Devpi, address: str, told: str) -> None:
     server = Server(f"{devpi.url}{address}", devpi.log)
     with pytest.raises(StepError) as caught:
-        index.look(server.feed, "acme-features", server.writer, "feed-token")
+        Index(server.feed, server.writer, "feed-token").page("acme-features")
     assert caught.value.code == "AW34"
     assert told in caught.value.fix

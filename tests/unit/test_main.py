@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -22,8 +22,9 @@ from amlwheel.environment.requirements import Requirements
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ProofFailed, Unsatisfiable
 from amlwheel.errors.storage import ContainerPublic
-from amlwheel.feed import artifacts, index, promote, publish, upstream
+from amlwheel.feed import artifacts, promote, publish, upstream
 from amlwheel.feed.artifacts import Facts
+from amlwheel.feed.index import Index
 from amlwheel.git import remote, source
 from amlwheel.git.remote import Remote
 from amlwheel.hosts import detect
@@ -75,7 +76,8 @@ class World:
     code: Source = field(default_factory=Source)
     failure: StepError | None = None
 
-    def get(self, url: str, *, token: Secret, accept: str) -> requests.Response:
+    def get(self, url: str, *, token: Secret, accept: str, headers: Mapping[str, str]) -> requests.Response:
+        assert bool(headers) is ("dev.azure.com" in url)
         assert url.endswith("/acme-churn/")
         assert accept
         assert token
@@ -84,8 +86,8 @@ class World:
         links = "".join(f'<a href="{name}#sha256={digest}"></a>' for name, digest in self.index.items())
         return answer(self.status, links) if self.index or self.status != 200 else answer(404, "no package")
 
-    def post(self, _: object, built: Wheel, token: Secret) -> requests.Response:
-        assert token.reveal() == CANARY
+    def post(self, index: Index, built: Wheel) -> requests.Response:
+        assert index.token.reveal() == CANARY
         self.effects.append(f"publish {built.filename}")
         self.index[built.filename] = built.sha256
         return answer(201)
@@ -255,7 +257,7 @@ def test_with_index_only_our_own_wheel_is_not_looked_for_upstream(
     monkeypatch.setattr(lock, "resolve", lambda wanted, *_: pins(wanted.wheels[0]))
     looked: list[list[Pin]] = []
 
-    def plan(_: object, wanted: list[Pin], *__: object) -> Change[str]:
+    def plan(_: object, __: object, wanted: list[Pin]) -> Change[str]:
         looked.append(wanted)
         return Change("packages", Verb.KEEP, "", "")
 
@@ -484,7 +486,7 @@ def test_an_index_that_is_not_of_azure_artifacts_is_asked_for_its_names(
 ) -> None:
     monkeypatch.setenv("AMLWHEEL_FEED", "https://pypi.example/simple/")
     monkeypatch.setattr(artifacts, "facts", lambda *_, **__: pytest.fail("asked Azure DevOps"))
-    monkeypatch.setattr(index, "names", lambda *_: frozenset(["known"]))
+    monkeypatch.setattr(Index, "names", lambda _: frozenset(["known"]))
     assert world.run("--dry-run") == 0
 
 

@@ -168,7 +168,7 @@ def _sha256(file: dict[str, Any], sources: Sources) -> str:
     url = str(file.get("url", ""))
     if listed or not sources.feed or urlsplit(url).netloc != sources.feed.host:
         return str(listed)
-    return http.sha256(url, sources.token, most=LARGEST)
+    return http.sha256(url, sources.token, LARGEST, sources.feed.headers)
 
 
 def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:

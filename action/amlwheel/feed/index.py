@@ -3,46 +3,21 @@
 import html.parser
 import json
 import re
-import shlex
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import requests
 from packaging.utils import canonicalize_name
 
-from ..errors.base import StepError
-from ..errors.feed import (
-    FeedForbidden,
-    FeedNotFound,
-    FeedUnexpected,
-    NotAMember,
-    Redirected,
-    SignInPage,
-    TokenRefused,
-    ViewNotFound,
-)
+from ..errors.feed import FeedNotFound
 from ..model import jwt
 from ..model.feed import Feed
-from ..model.secret import Secret, excerpt
+from ..model.secret import Secret
 from ..transport import http
-
-DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"  # Azure DevOps, as an audience of Entra
-# Words with which a server says that there is no such feed or project, and not merely no such package.
-_NO_FEED = re.compile(
-    r"Feed(Id|View)?NotFound|ProjectDoesNotExist|ServiceHostDoesNotExist|OrganizationNotFound|feed with ID"
-    r"|The stage \S+ could not be found"  # devpi-server 6.20
-    r"|404 (?:Project|Group) Not Found",  # GitLab, also to who may not see it
-    re.IGNORECASE,
-)
+from . import answers
 
 MOST_NAMES = 20_000
-
-# With this 401 a feed with an upstream tells those who may not save from it that nothing of the package is saved yet;
-# the token is fine (azure-sdk-for-net#53264, azure-sdk-tools#6778).
-_UNSAVED = "No local versions of package"
 
 
 @dataclass(frozen=True)
@@ -70,231 +45,121 @@ class _Links(html.parser.HTMLParser):
             self.links.extend(value for name, value in attrs if name == "href" and value)
 
 
-def look(feed: Feed, package: str, token: Secret, token_input: str) -> Page:
-    """Return what the index shows of `package` to the holder of `token`, or raise the named cause.
+@dataclass(frozen=True)
+class Index:
+    """The index of `feed` as the holder of `token` sees it. `token_input` names the token in errors."""
 
-    It is the request that pip makes when the image is built, so whatever is wrong with the token shows here first.
-    An unknown package is an empty page; an unknown feed is FeedNotFound. `token_input` names the token in errors.
-    """
-    response = http.get(feed.page(package), token=token, accept="text/html")
-    if response.status_code == requests.codes.unauthorized and _UNSAVED in f"{response.reason} {response.text}":
-        return Page({})
-    if _is_forwarded(response, feed, package):
-        return Page({})
-    if response.status_code == requests.codes.not_found:
-        _check_devpi(response, feed)
-        said = f"{response.reason} {response.text}"
-        if not _NO_FEED.search(said):
-            return Page({}, doubtful="package" not in said.lower())
-    if response.status_code == requests.codes.unauthorized and feed.is_artifacts:
-        _check_member(feed, jwt.of(token.reveal()), response)
-    check(response, feed, token_input)
-    return _page(response)
+    feed: Feed
+    token: Secret
+    token_input: str = "feed-token"  # noqa: S105  # the name of an input
 
+    def through(self, view: str | None) -> "Index":
+        """Return the index of a view; with None that of the feed itself."""
+        return replace(self, feed=self.feed.through(view))
 
-def _check_devpi(response: requests.Response, feed: Feed) -> None:
-    """Raise FeedNotFound for the address of an index of devpi that lacks its end: a browser shows it so."""
-    if "X-Devpi-Server-Version" in response.headers and not feed.index_url.endswith("/+simple/"):
-        fix = f"Write `feed` as {feed.index_url}+simple/."
-        raise FeedNotFound(
-            f"{feed.index_url} is an address of devpi, but not of an index.",
-            cause="There it ends with +simple/.",
-            fix=fix,
-        )
+    def page(self, package: str) -> Page:
+        """Return what the index shows of `package`, or raise the named cause.
 
+        It is the request that pip makes in the image build, so whatever is wrong with the token shows here first.
+        An unknown package is an empty page; an unknown feed is FeedNotFound.
+        """
+        feed, response = self.feed, self._get(self.feed.page(package), "text/html")
+        text = f"{response.reason} {response.text}"
+        if response.status_code == requests.codes.unauthorized and answers.UNSAVED in text:
+            return Page({})
+        if answers.is_forwarded(response, feed, package):
+            return Page({})
+        if response.status_code == requests.codes.not_found:
+            answers.check_devpi(response, feed)
+            if not answers.NO_FEED.search(text):
+                return Page({}, doubtful="package" not in text.lower())
+        if response.status_code == requests.codes.unauthorized and feed.is_artifacts:
+            answers.check_member(feed, jwt.of(self.token.reveal()), response)
+        self.check(response)
+        return _read(response)
 
-def _check_member(feed: Feed, identity: Mapping[str, Any], response: requests.Response) -> None:
-    """Raise NotAMember for a token of Entra that isn't over: nothing else is wrong with one.
+    def settle(self, page: Page, published: frozenset[str] | None) -> None:
+        """Raise FeedNotFound if a doubtful 404 turns out to mean the feed: its `published` names are unknown, too."""
+        if not page.doubtful or not self.feed.is_artifacts:
+            return
+        known = min(published, default="") if published is not None else None
+        if known is None or (known and not self.page(known).files):
+            raise FeedNotFound(f"There is no index at {self.feed.index_url}: 404.")
 
-    The body of the command: REST reference, Service Principal Entitlements - Add.
-    """
-    end = identity.get("exp")
-    if DEVOPS not in str(identity.get("aud")) or (isinstance(end, int) and end < time.time()):
-        return
-    name, number = (str(identity.get(claim, "")) for claim in ("upn" if "upn" in identity else "appid", "oid"))
-    member = {"origin": "aad", "originId": number, "subjectKind": "servicePrincipal"}
-    body = json.dumps({"accessLevel": {"accountLicenseType": "express"}, "servicePrincipal": member})
-    url = (
-        f"https://vsaex.dev.azure.com/{feed.organisation}/_apis/serviceprincipalentitlements?api-version=7.1-preview.1"
-    )
-    command = f"az rest --method post --resource {DEVOPS} --url {shlex.quote(url)} --body {shlex.quote(body)}"
-    how = "Organization settings > Users > Add users" + ("" if "upn" in identity else f", or {command}")
-    tenant = _tenant(response)
-    elsewhere = tenant if str(identity.get("tid")) not in tenant else ""
-    connect = "Connect both to one tenant first (Organization settings > Microsoft Entra). " if elsewhere else ""
-    raise NotAMember(
-        f"Entra signed in {name} (object id {number}), and organisation {feed.organisation} doesn't know it: 401."
-        + elsewhere,
-        fix=f"{connect}Add it to the organisation ({how}), then make it a Feed Publisher (Contributor) in the feed's "
-        "settings. Or pass a `feed-token`.",
-        details=message_of(response),
-    )
+    def names(self) -> frozenset[str] | None:
+        """Return the normalised names that were published to another repository; None if it doesn't list them.
 
-
-def settle(feed: Feed, page: Page, published: frozenset[str] | None, token: Secret) -> None:
-    """Raise FeedNotFound when a doubtful 404 turns out to mean the feed: nothing else knows of it either."""
-    if not page.doubtful or not feed.is_artifacts:
-        return
-    known = min(published, default="") if published is not None else None
-    if known is None or (known and not look(feed, known, token, "feed-token").files):
-        raise FeedNotFound(f"There is no index at {feed.index_url}: 404.")
-
-
-def names(feed: Feed, token: Secret) -> frozenset[str] | None:
-    """Return the normalised names that were published to another repository; None when it doesn't tell.
-
-    It tells by listing them in the root of its index. A list of more than `MOST_NAMES` is no list of what was
-    published: it is that of a public index which the repository shows too.
-    """
-    if feed.index_url.endswith("/+simple/"):
-        return _names_on_devpi(feed.index_url.removesuffix("/+simple/"), token)
-    response = http.get(feed.index_url, token=token, accept="text/html")
-    if response.status_code != requests.codes.ok or "html" not in response.headers.get("Content-Type", ""):
-        return None
-    parser = _Links()
-    parser.feed(response.text)
-    found = frozenset(canonicalize_name(unquote(link.rstrip("/").rpartition("/")[2])) for link in parser.links)
-    return found if len(found) <= MOST_NAMES else None
-
-
-def _names_on_devpi(index: str, token: Secret) -> frozenset[str] | None:
-    """Return the names in a devpi index and in its bases, mirrors left out: by default one base mirrors PyPI.
-
-    devpi-server's REST interface: an index tells its own projects, its type and its bases (as `USER/INDEX`).
-    """
-    root, user, name = index.rsplit("/", 2)
-    wanted, found = [f"{user}/{name}"], set[str]()
-    for here in wanted:  # it grows
-        if here != wanted[0] and _told(f"{root}/{here}?no_projects=", token).get("type") == "mirror":
-            continue  # else it would list a whole public index
-        said = _told(f"{root}/{here}", token)
-        if not isinstance(said.get("projects"), list):
+        The root of its index lists them. A list of more than `MOST_NAMES` isn't a list of what was published: it is
+        that of a public index which the repository shows too.
+        """
+        if self.feed.index_url.endswith("/+simple/"):
+            return self._names_on_devpi(self.feed.index_url.removesuffix("/+simple/"))
+        response = self._get(self.feed.index_url, "text/html")
+        if response.status_code != requests.codes.ok or "html" not in response.headers.get("Content-Type", ""):
             return None
-        found |= {canonicalize_name(str(each)) for each in said["projects"]}
-        wanted += [base for base in map(str, said.get("bases", ())) if base not in wanted]
-    return frozenset(found)
+        links = _links(response)
+        names = frozenset(canonicalize_name(unquote(link.rstrip("/").rpartition("/")[2])) for link in links)
+        return names if len(names) <= MOST_NAMES else None
+
+    def _names_on_devpi(self, index: str) -> frozenset[str] | None:
+        """Return the names in a devpi index and in its bases, without mirrors: by default one base mirrors PyPI.
+
+        devpi-server's REST interface: an index lists its own projects, its type and its bases (as `USER/INDEX`).
+        """
+        root, user, name = index.rsplit("/", 2)
+        indexes, names = [f"{user}/{name}"], set[str]()
+        for each in indexes:  # it grows
+            if each != indexes[0] and self._devpi(f"{root}/{each}?no_projects=").get("type") == "mirror":
+                continue  # otherwise it would list a whole public index
+            result = self._devpi(f"{root}/{each}")
+            if not isinstance(result.get("projects"), list):
+                return None
+            names |= {canonicalize_name(str(project)) for project in result["projects"]}
+            indexes += [base for base in map(str, result.get("bases", ())) if base not in indexes]
+        return frozenset(names)
+
+    def _devpi(self, url: str) -> dict[str, Any]:
+        try:
+            result = json.loads(self._get(url, "application/json").text)["result"]
+        except (ValueError, KeyError, TypeError):
+            return {}
+        return result if isinstance(result, dict) else {}
+
+    def check(self, response: requests.Response) -> None:
+        """Raise the error that a response of this index stands for; return for a page."""
+        answers.check(response, self.feed, self.token_input)
+
+    def sha256(self, url: str, most: int) -> str:
+        """Return the sha256 (hex) of the file at `url`; empty if there is none, or one of more than `most` bytes."""
+        return http.sha256(url, self._for_host(url), most, self.feed.headers)
+
+    def fetch(self, url: str, *, first_byte: bool = False) -> requests.Response:
+        """GET a file that a page links to, or the first byte of it."""
+        return http.get(url, token=self._for_host(url), headers=self.feed.headers, first_byte=first_byte)
+
+    def _for_host(self, url: str) -> Secret | None:
+        """Return the token for the feed's own host alone: a page may link to any host."""
+        return self.token if urlsplit(url).netloc == self.feed.host else None
+
+    def _get(self, url: str, accept: str) -> requests.Response:
+        return http.get(url, token=self.token, accept=accept, headers=self.feed.headers)
 
 
-def _told(url: str, token: Secret) -> dict[str, Any]:
-    try:
-        said = json.loads(http.get(url, token=token, accept="application/json").text)["result"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _is_forwarded(response: requests.Response, feed: Feed, package: str) -> bool:
-    """Tell whether a repository sends us to another index for the package, since it has none of that name.
-
-    GitLab does so, to PyPI, unless it is forbidden (its manual, "Package forwarding").
-    """
-    place = urlsplit(response.headers.get("Location", ""))
-    away = not feed.is_artifacts and response.is_redirect and place.netloc not in ("", feed.host)
-    return away and place.path.rstrip("/").endswith(f"/simple/{canonicalize_name(package)}")
-
-
-def for_host(url: str, feed: Feed, token: Secret) -> Secret | None:
-    """Return `token` for the feed's own host alone: a page may link to any."""
-    return token if urlsplit(url).netloc == feed.host else None
-
-
-def check(response: requests.Response, feed: Feed, token_input: str) -> None:
-    """Raise the error that the status (and a sign-in page's look) of a feed's answer stands for."""
-    try:
-        _check(response, feed, token_input)
-    except StepError as error:
-        if not feed.is_artifacts and type(error) in _ELSEWHERE:
-            error.cause, fix = _ELSEWHERE[type(error)]
-            error.fix = fix.format(token=token_input, user=token_input.replace("token", "user"))
-        raise
-
-
-# Cause and advice where the feed isn't one of Azure Artifacts.
-_CHECK_USER = "Check `{user}` and `{token}`, and what this user may do there."
-_ELSEWHERE = {
-    TokenRefused: ("The repository doesn't know this user with this password, or the token has ended.", _CHECK_USER),
-    FeedForbidden: (
-        "The user may not do this; some repositories (pypiserver) say the same to a wrong password.",
-        _CHECK_USER,
-    ),
-    FeedNotFound: (
-        "The address is misspelt, or the repository isn't there or is hidden from this user.",
-        "Give the address of the index as pip has it.",
-    ),
-    Redirected: ("The repository has moved, or wants another kind of sign-in.", _CHECK_USER),
-    SignInPage: (
-        "A web page answered in place of the repository: a sign-in, or an address that isn't the index's.",
-        _CHECK_USER,
-    ),
-}
-
-
-def _check(response: requests.Response, feed: Feed, token_input: str) -> None:
-    status = response.status_code
-    subject = f"`{token_input}`, used for {feed.label}"
-    details = message_of(response)
-    if status == requests.codes.unauthorized:
-        tenant = _tenant(response)
-        raise TokenRefused(f"The feed refused {subject}: 401.{tenant}", details=details)
-    if status == requests.codes.non_authoritative_info or (status == requests.codes.ok and is_sign_in(response)):
-        raise SignInPage(f"The feed answered {status} and a sign-in page to {subject}.")
-    if status in (301, 302, 303, 307, 308):
-        place = response.headers.get("Location", "nowhere").split("?")[0]
-        raise Redirected(f"The feed redirected {subject}: {status} to {place}.")
-    if status == requests.codes.forbidden:
-        raise FeedForbidden(f"The feed forbids this to {subject}: 403.", details=details)
-    if status == requests.codes.not_found and feed.view and "FeedView" in f"{response.reason} {response.text}":
-        raise ViewNotFound(f"Feed {feed.through(None).label} has no view {feed.view}.", details=details)
-    if status == requests.codes.not_found:
-        raise FeedNotFound(f"There is no feed {feed.label}: 404.", details=details)
-    if status != requests.codes.ok:
-        raise FeedUnexpected(f"The feed {feed.label} answered {status}.", details=details)
-
-
-def _page(response: requests.Response) -> Page:
-    """Read a PEP 503 page."""
+def _links(response: requests.Response) -> list[str]:
     parser = _Links()
     parser.feed(response.text)
-    found, urls = {}, {}
-    for link in parser.links:
+    return parser.links
+
+
+def _read(response: requests.Response) -> Page:
+    """Read a PEP 503 page."""
+    files, urls = {}, {}
+    for link in _links(response):
         try:
             url, fragment = urldefrag(urljoin(response.url, link))
         except ValueError:
             continue  # not an address
         match = re.search(r"sha256=([0-9a-f]{64})", fragment)
         name = unquote(url.rpartition("/")[2])
-        found[name], urls[name] = match[1] if match else "", url
-    return Page(found, urls=urls)
-
-
-def is_sign_in(response: requests.Response) -> bool:
-    """Tell a sign-in page from an index page: Azure's page has a form or script, an index has only links.
-
-    Packages may have names such as design-inputs or acme-signin, and their pages carry them in title and links.
-    """
-    if "html" not in response.headers.get("Content-Type", ""):
-        return False
-    return bool(
-        re.search(r"/_signin\b|//login\.microsoftonline|<form\b|<title>[^<]*\bsign in\b", response.text, re.IGNORECASE)
-    )
-
-
-def _tenant(response: requests.Response) -> str:
-    """Return a hint with the organisation's tenant, which Azure DevOps puts beside a 401 (artifacts-keyring-nofuss)."""
-    match = re.search(r"login\.(?:microsoftonline\.com|windows\.net)/([0-9a-f-]{36})", str(response.headers))
-    return f" The organisation belongs to Entra tenant {match[1]}." if match else ""
-
-
-def message_of(response: requests.Response) -> str:
-    """Return what a server said about itself: its JSON `message`, its page's text, or the reason phrase. Hostile text.
-
-    Artifactory's JSON has a list of `errors`. Nexus and pypiserver say what they mean in a page.
-    """
-    try:
-        said = json.loads(response.text)
-        said = said["errors"][0]["message"] if "errors" in said else said["message"]
-    except (ValueError, LookupError, TypeError):
-        page = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", response.text[:100_000], flags=re.DOTALL)
-        page = html.unescape(page)
-        said = " ".join([response.reason or "", *(page.split() if "<" in response.text else ())])
-    return excerpt(str(said), 2000)
+        files[name], urls[name] = match[1] if match else "", url
+    return Page(files, urls=urls)

@@ -8,12 +8,11 @@ import requests
 
 from ..errors.base import NoNetwork, TooSlow
 from ..errors.feed import NotInView, NotVisible, PromotionRefused
-from ..model.feed import Feed
-from ..model.secret import Secret
 from ..model.wheel import Wheel
 from ..plan.change import Change, Verb
 from ..transport import http
-from . import index, publish
+from . import answers, publish
+from .index import Index
 
 PAUSES = (1.0, 3.0)  # seconds between attempts
 # What is worth another attempt; 404, because the service that promotes may learn of a version after the index does.
@@ -30,65 +29,57 @@ _WHY = {
 }
 
 
-def plan(feed: Feed, view: str, wheel: Wheel, token: Secret, warn: Callable[[str], None]) -> Change[str]:
+def plan(index: Index, view: str, wheel: Wheel, warn: Callable[[str], None]) -> Change[str]:
     """Say what promoting `wheel` to `view` means, given what the view shows now. The result is the view's name.
 
     A view is an index of its own that shows promoted versions only (Learn, feeds/views), so it is asked as pip asks it:
-    no other scope is needed. Raises ViewNotFound, and whatever `feed.look` does.
+    no other scope is needed. Raises ViewNotFound, and whatever `Index.page` raises.
     """
     subject = f"view {view} of {wheel.filename}"
-    page = index.look(feed.through(view), wheel.name, token, "feed-token")
+    page = index.through(view).page(wheel.name)
     if page.files.get(wheel.filename) == wheel.sha256:
         return Change(subject, Verb.KEEP, "the view shows it with the same sha256", view)
-    return Change(subject, Verb.CREATE, "to be promoted", view, partial(promote, feed, view, wheel, token, warn))
+    return Change(subject, Verb.CREATE, "to be promoted", view, partial(promote, index, view, wheel, warn))
 
 
-def promote(  # noqa: PLR0913, PLR0917  # a pause that tests replace
-    feed: Feed,
-    view: str,
-    wheel: Wheel,
-    token: Secret,
-    warn: Callable[[str], None],
-    pause: Callable[[float], None] = time.sleep,
+def promote(
+    index: Index, view: str, wheel: Wheel, warn: Callable[[str], None], pause: Callable[[float], None] = time.sleep
 ) -> None:
     """Promote the version of `wheel` to `view`, and wait until the view's index shows its sha256.
 
     Promoting again does no harm, so it is tried again after a fault. Raises PromotionRefused, the named cause of a
     refused token, and NotInView.
     """
-    response = _send(feed, view, wheel, token, warn, pause)
+    response = _send(index, view, wheel, warn, pause)
     if response.status_code in (200, 203, 301, 302, 303, 307, 308, 401):
-        index.check(response, feed, "feed-token")  # a sign-in page can look like success
+        index.check(response)  # a sign-in page can look like success
     elif response.status_code not in (201, 202, 204):
         message = f"The feed answered {response.status_code} to the promotion of {wheel.filename} to view {view}."
         cause, fix = _WHY.get(response.status_code, ("", ""))
-        raise PromotionRefused(message, cause=cause, fix=fix, details=index.message_of(response))
+        raise PromotionRefused(message, cause=cause, fix=fix, details=answers.message_of(response))
     try:
-        publish.appear(feed.through(view), wheel, token, pause, publish.VISIBLE_WITHIN)
+        publish.appear(index.through(view), wheel, pause, publish.VISIBLE_WITHIN)
     except NotVisible:
         raise NotInView(
-            f"{wheel.filename} was promoted to view {view} of {feed.through(None).label}, which doesn't show it."
+            f"{wheel.filename} was promoted to view {view} of {index.feed.through(None).label}, which doesn't show it."
         ) from None
 
 
-def _send(  # noqa: PLR0913, PLR0917  # all that `promote` has
-    feed: Feed,
-    view: str,
-    wheel: Wheel,
-    token: Secret,
-    warn: Callable[[str], None],
-    pause: Callable[[float], None],
+def _send(
+    index: Index, view: str, wheel: Wheel, warn: Callable[[str], None], pause: Callable[[float], None]
 ) -> requests.Response:
     """Send the patch, up to three times; return the last answer, or raise NoNetwork or TooSlow.
 
     The patch is that of the REST reference (Python - Update Package Version). `azure-devops` isn't used for it: that
     takes a sign-in page (203) for success, and tells no status of a refusal.
     """
-    url = feed.version_url(wheel.project, str(wheel.version))
+    url = index.feed.version_url(wheel.project, str(wheel.version))
     patch = {"views": {"op": "add", "path": "/views/-", "value": view}}
+    # The interface's version goes into `Accept` (azure-devops 7.1.0b4).
+    headers = {"Accept": "application/json;api-version=7.1-preview.1", **index.feed.headers}
     for seconds in PAUSES:
         try:
-            response = http.patch(url, patch, token=token)
+            response = http.send("PATCH", url, token=index.token, headers=headers, body=patch)
         except (NoNetwork, TooSlow) as error:
             said = error.what
         else:
@@ -97,4 +88,4 @@ def _send(  # noqa: PLR0913, PLR0917  # all that `promote` has
             said = f"The feed answered {response.status_code} to the promotion."
         warn(f"{said} Trying again in {seconds:.0f} seconds.")
         pause(seconds)
-    return http.patch(url, patch, token=token)
+    return http.send("PATCH", url, token=index.token, headers=headers, body=patch)

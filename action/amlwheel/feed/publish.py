@@ -20,11 +20,11 @@ from ..errors.feed import (
     VersionTaken,
 )
 from ..model.feed import Feed
-from ..model.secret import Secret
 from ..model.wheel import Wheel
 from ..plan.change import Change, Verb
 from ..transport import http
-from . import index
+from . import answers
+from .index import Index, Page
 
 LARGEST = 500 * 2**20  # bytes; Learn, azure/devops/artifacts/reference/limits
 NEWEST_METADATA = (2, 5)  # what twine 7 and packaging 26 know
@@ -53,30 +53,26 @@ def refuse_unpublishable(wheel: Wheel, feed: Feed) -> None:
         )
 
 
-def plan(feed: Feed, wheel: Wheel, token: Secret, warn: Callable[[str], None]) -> Change[str]:
+def plan(index: Index, wheel: Wheel, warn: Callable[[str], None]) -> Change[str]:
     """Say what publishing `wheel` means, given what the index shows now. The result is the wheel's sha256.
 
     Raises VersionTaken when the feed has the file with other bytes: versions are immutable, so nothing may start.
     """
     subject = f"wheel {wheel.filename}"
-    page = index.look(feed, wheel.name, token, "feed-token")
+    page = index.page(wheel.name)
     if wheel.filename in page.files:
-        _same_bytes(feed, wheel, page, token)
+        _same_bytes(index, wheel, page)
         return Change(subject, Verb.KEEP, "the feed has it with the same sha256", wheel.sha256)
     why = "new package" if not page.files else "new version"
 
     def effect() -> None:
-        publish(feed, wheel, token, warn)
+        publish(index, wheel, warn)
 
     return Change(subject, Verb.CREATE, why, wheel.sha256, effect)
 
 
 def publish(
-    feed: Feed,
-    wheel: Wheel,
-    token: Secret,
-    warn: Callable[[str], None],
-    pause: Callable[[float], None] = time.sleep,
+    index: Index, wheel: Wheel, warn: Callable[[str], None], pause: Callable[[float], None] = time.sleep
 ) -> None:
     """Upload `wheel` and wait until the index shows its sha256.
 
@@ -85,7 +81,7 @@ def publish(
     """
     for seconds in PAUSES:
         try:
-            response = _post(feed, wheel, token)
+            response = _post(index, wheel)
         except (NoNetwork, TooSlow) as error:
             warn(f"{error.what} Trying again in {seconds:.0f} seconds.")
             pause(seconds)
@@ -96,47 +92,45 @@ def publish(
         warn(f"The feed answered {response.status_code} to the upload; trying again in {wait:.0f} seconds.")
         pause(wait)
     else:
-        response = _post(feed, wheel, token)
-    if response.status_code in (200, 201, 202) and not index.is_sign_in(response):
-        _await(feed, wheel, token, pause, lags=response.status_code == requests.codes.accepted)
+        response = _post(index, wheel)
+    if response.status_code in (200, 201, 202) and not answers.is_sign_in(response):
+        _await(index, wheel, pause, lags=response.status_code == requests.codes.accepted)
     elif response.status_code in _MAY_BE_THERE:
-        _settle(response, feed, wheel, token, pause)
+        _settle(response, index, wheel, pause)
     else:
-        _refuse(response, feed, wheel)
+        _refuse(response, index, wheel)
 
 
-def _await(feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None], *, lags: bool) -> None:
+def _await(index: Index, wheel: Wheel, pause: Callable[[float], None], *, lags: bool) -> None:
     """Return once the index shows what was accepted; raise NotVisible or NothingStored when it doesn't."""
     try:
-        appear(feed, wheel, token, pause, VISIBLE_WITHIN if feed.is_artifacts or lags else SHOWN_WITHIN)
+        appear(index, wheel, pause, VISIBLE_WITHIN if index.feed.is_artifacts or lags else SHOWN_WITHIN)
     except NotVisible as error:
-        if feed.is_artifacts or lags:
+        if index.feed.is_artifacts or lags:
             raise
-        raise NothingStored(f"{error.what} The file was sent to {feed.upload_url}.") from None
+        raise NothingStored(f"{error.what} The file was sent to {index.feed.upload_url}.") from None
 
 
-def _settle(
-    response: requests.Response, feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None]
-) -> None:
+def _settle(response: requests.Response, index: Index, wheel: Wheel, pause: Callable[[float], None]) -> None:
     """Return if a refusal meant our own file; raise VersionTaken if it meant another's, else what it says."""
     conflict = response.status_code == requests.codes.conflict
     try:
-        appear(feed, wheel, token, pause, CONFLICT_WITHIN if conflict else 0)
+        appear(index, wheel, pause, CONFLICT_WITHIN if conflict else 0)
     except NotVisible:
-        if not conflict or not feed.is_artifacts:
-            _refuse(response, feed, wheel)
-        message = f"{feed.label} refuses {wheel.filename} as already there (409), but its index doesn't show it."
+        if not conflict or not index.feed.is_artifacts:
+            _refuse(response, index, wheel)
+        message = f"{index.feed.label} refuses {wheel.filename} as already there (409), but its index doesn't show it."
         cause = "The version was deleted from the feed, which reserves it for ever (Learn, feeds/immutability)."
-        raise VersionTaken(message, cause=cause, details=index.message_of(response)) from None
+        raise VersionTaken(message, cause=cause, details=answers.message_of(response)) from None
 
 
-def _post(feed: Feed, wheel: Wheel, token: Secret) -> requests.Response:
+def _post(index: Index, wheel: Wheel) -> requests.Response:
     """Send the file once, as twine sends it: its session, its form, its metadata rules; none of its retries."""
     from twine import package, settings  # noqa: PLC0415  # 0.3 s, and only a run that publishes needs it
 
-    username, password = http.login(token)
+    username, password = http.login(index.token)
     chosen = settings.Settings(
-        repository_url=feed.upload_url,
+        repository_url=index.feed.upload_url,
         username=username,
         password=password,
         non_interactive=True,
@@ -146,51 +140,49 @@ def _post(feed: Feed, wheel: Wheel, token: Secret) -> requests.Response:
     repository = chosen.create_repository()
     repository.session.mount("https://", http.adapter(UPLOAD_ANSWER, repeats=0))
     repository.session.mount("http://", http.adapter(UPLOAD_ANSWER, repeats=0))
-    with http.network(feed.upload_url, UPLOAD_ANSWER), contextlib.redirect_stdout(io.StringIO()):
+    with http.network(index.feed.upload_url, UPLOAD_ANSWER), contextlib.redirect_stdout(io.StringIO()):
         # `upload()` would repeat a 5xx five times without a pause; the form and the metadata rules are in here.
         return repository._upload(package.PackageFile.from_filename(str(wheel.path), None))  # noqa: SLF001
 
 
-def appear(feed: Feed, wheel: Wheel, token: Secret, pause: Callable[[float], None], seconds: float) -> None:
+def appear(index: Index, wheel: Wheel, pause: Callable[[float], None], seconds: float) -> None:
     """Return once the index shows our sha256; raise VersionTaken for another, NotVisible when `seconds` are over."""
     waited, step = 0.0, 0.25
     while True:
-        page = index.look(feed, wheel.name, token, "feed-token")
+        page = index.page(wheel.name)
         if wheel.filename in page.files:
-            _same_bytes(feed, wheel, page, token)
+            _same_bytes(index, wheel, page)
             return
         if waited >= seconds:
             raise NotVisible(
-                f"{feed.label} took {wheel.filename}, but its index doesn't show it after {waited:.0f} seconds."
+                f"{index.feed.label} took {wheel.filename}, but its index doesn't show it after {waited:.0f} seconds."
             )
         pause(step)
         waited, step = waited + step, min(step * 2, 10.0)
 
 
-def _same_bytes(feed: Feed, wheel: Wheel, page: index.Page, token: Secret) -> None:
+def _same_bytes(index: Index, wheel: Wheel, page: Page) -> None:
     """Raise VersionTaken unless the file on `page` is our wheel; where the page has no sha256, the file is read."""
-    theirs = page.files[wheel.filename]
-    if not theirs:
-        url = page.urls[wheel.filename]
-        theirs = http.sha256(url, index.for_host(url, feed, token), most=wheel.size)
+    theirs = page.files[wheel.filename] or index.sha256(page.urls[wheel.filename], most=wheel.size)
     if theirs != wheel.sha256:
         shown = f"sha256 {theirs[:12]}…" if theirs else "other bytes"
         raise VersionTaken(
-            f"{feed.label} already has {wheel.filename} with {shown}; the wheel of this run has {wheel.sha256[:12]}…."
+            f"{index.feed.label} already has {wheel.filename} with {shown}; "
+            f"the wheel of this run has {wheel.sha256[:12]}…."
         )
 
 
-def _refuse(response: requests.Response, feed: Feed, wheel: Wheel) -> None:
+def _refuse(response: requests.Response, index: Index, wheel: Wheel) -> None:
     """Raise the named cause of a refused upload."""
-    said = index.message_of(response)
+    said = answers.message_of(response)
     if response.status_code == requests.codes.bad_request and re.search(r"metadata.?version", said, re.IGNORECASE):
         raise MetadataTooNew(f"The feed refuses Metadata-Version {wheel.metadata_version}.", details=said)
-    if response.status_code in (404, 405) and not feed.is_artifacts:
-        message = f"Nothing takes uploads at {feed.upload_url}: {response.status_code}."
+    if response.status_code in (404, 405) and not index.feed.is_artifacts:
+        message = f"Nothing takes uploads at {index.feed.upload_url}: {response.status_code}."
         fix = "Set `feed-upload-url` to the address that the repository's manual gives to twine."
         raise UploadFailed(message, cause="It isn't the repository's address for uploads.", fix=fix, details=said)
     if response.status_code in (200, 203, 301, 302, 303, 307, 308, 401, 403, 404):
-        index.check(response, feed, "feed-token")
+        index.check(response)
     raise UploadFailed(f"The feed answered {response.status_code} to the upload of {wheel.filename}.", details=said)
 
 

@@ -1,7 +1,7 @@
-"""Packages that come through the feed from its upstream: who only reads gets them once somebody has saved them.
+"""Packages that come through the feed from its upstream: a reader gets them once somebody has saved them there.
 
-A feed shows what its upstream has, and saves a version when somebody who may write downloads it. To a reader the
-download of an unsaved one is refused (Learn, concepts/upstream-sources; microsoft/terminal#19243; ado-npm-auth#90).
+A feed shows what its upstream has, and saves a version when somebody who may write downloads it. A reader can't
+download an unsaved version (Learn, concepts/upstream-sources; microsoft/terminal#19243; ado-npm-auth#90).
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,11 @@ import requests
 
 from ..errors.environment import Unsatisfiable
 from ..errors.feed import NotSaved
-from ..model.feed import Feed
-from ..model.secret import Secret
 from ..model.wheel import Pin
 from ..plan.change import Change, Verb
 from ..plan.observe import observing
-from ..transport import http
-from . import index
+from .answers import message_of
+from .index import Index
 
 _SHOWN = 5  # names in a line of the plan
 
@@ -29,58 +27,58 @@ def lacking(error: Unsatisfiable) -> Unsatisfiable:
     return Unsatisfiable(error.what, cause=cause, fix=fix, details=error.details)
 
 
-def plan(feed: Feed, pins: Sequence[Pin], writing: Secret, reading: Secret) -> Change[tuple[str, ...]]:
-    """Say which of `pins` the holder of `reading` can't fetch from `feed` yet: those have to be saved there.
+def plan(writer: Index, reader: Index, pins: Sequence[Pin]) -> Change[tuple[str, ...]]:
+    """Say which of `pins` the `reader` can't fetch yet: the `writer` has to save those in the feed.
 
     It sends what the image builder will send, page and file, with the token that the workspace gets. The result are
-    the names of all pins. Raises whatever `feed.look` does.
+    the names of all pins. Raises whatever `Index.page` raises.
     """
-    with observing() as seen:
-        saved = [seen.ask(partial(_is_saved, feed, pin, reading)) for pin in pins]
+    with observing() as observer:
+        saved = [observer.ask(partial(_is_saved, reader, pin)) for pin in pins]
     missing = [pin for pin, answer in zip(pins, saved, strict=True) if not answer.result()]
-    subject, names = f"packages saved in {feed.label}", tuple(pin.name for pin in pins)
+    subject, names = f"packages saved in {writer.feed.label}", tuple(pin.name for pin in pins)
     if not missing:
         return Change(subject, Verb.KEEP, f"all {len(pins)} can be read", names)
     shown = ", ".join(f"{pin.name} {pin.version}" for pin in missing[:_SHOWN])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     why = f"from its upstream: {shown}{more}"
-    return Change(subject, Verb.CREATE, why, names, partial(save, feed, missing, writing, reading))
+    return Change(subject, Verb.CREATE, why, names, partial(save, writer, reader, missing))
 
 
-def save(feed: Feed, pins: Sequence[Pin], writing: Secret, reading: Secret) -> None:
-    """Download `pins` through the feed as somebody who may save them, and see that `reading` then gets them.
+def save(writer: Index, reader: Index, pins: Sequence[Pin]) -> None:
+    """Download `pins` as the `writer`, whose download saves them, and check that the `reader` then gets them.
 
     Raises NotSaved, with the feed's own words; all downloads are tried.
     """
-    with observing() as seen:
+    with observing() as observer:
         for pin in pins:
-            seen.ask(partial(_save, feed, pin, writing, reading))
+            observer.ask(partial(_save, writer, reader, pin))
 
 
-def _save(feed: Feed, pin: Pin, writing: Secret, reading: Secret) -> None:
-    for url in _files(feed, pin, writing, "feed-token"):
-        response = http.get(url, token=index.for_host(url, feed, writing))
+def _save(writer: Index, reader: Index, pin: Pin) -> None:
+    for url in _files(writer, pin):
+        response = writer.fetch(url)
         if not _is_file(response):
             raise NotSaved(
-                f"{feed.label} answered {response.status_code} when {pin.name} {pin.version} was to be saved.",
-                details=index.message_of(response),
+                f"{writer.feed.label} answered {response.status_code} when {pin.name} {pin.version} was to be saved.",
+                details=message_of(response),
             )
-    if not _is_saved(feed, pin, reading):
+    if not _is_saved(reader, pin):
         raise NotSaved(
-            f"{pin.name} {pin.version} was fetched through {feed.label}, but `connection-token` can't read it."
+            f"{pin.name} {pin.version} was fetched through {writer.feed.label}, but `connection-token` can't read it."
         )
 
 
-def _is_saved(feed: Feed, pin: Pin, reading: Secret) -> bool:
+def _is_saved(reader: Index, pin: Pin) -> bool:
     """Tell whether every file of `pin` is there for a reader. One byte of each is asked for."""
-    files = _files(feed, pin, reading, "connection-token")
-    answers = (http.get(url, token=index.for_host(url, feed, reading), first_byte=True) for url in files)
+    files = _files(reader, pin)
+    answers = (reader.fetch(url, first_byte=True) for url in files)
     return bool(files) and all(_is_file(answer) for answer in answers)
 
 
-def _files(feed: Feed, pin: Pin, token: Secret, token_input: str) -> list[str]:
-    """Return the addresses of the files of `pin` that its page shows to the holder of `token`."""
-    page = index.look(feed, pin.name, token, token_input)
+def _files(index: Index, pin: Pin) -> list[str]:
+    """Return the addresses of the files of `pin` that its page shows."""
+    page = index.page(pin.name)
     return [page.urls[name] for name, digest in page.files.items() if digest in pin.sha256]
 
 

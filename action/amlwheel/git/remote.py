@@ -119,7 +119,7 @@ def check(remote: Remote, token: Secret) -> None:
     fetch; its status tells more than git's words.
     """
     repository = remote.repository
-    response = http.get(f"{repository.url}/info/refs?service=git-upload-pack", token=token)
+    response = http.get(f"{repository.url}/info/refs?service=git-upload-pack", token=token, headers=repository.headers)
     if response.status_code != requests.codes.ok or _ADVERTISEMENT not in response.headers.get("Content-Type", ""):
         raise _refused(response, repository)
     # So a host says that its history is cut off (git, "HTTP transfer protocols"). git 2.39 fetches from it without end.

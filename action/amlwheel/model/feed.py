@@ -1,11 +1,16 @@
 """A feed: an index of Python packages that takes uploads, with every address derived from its parts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from packaging.utils import canonicalize_name
 
 ARTIFACTS = "https://pkgs.dev.azure.com"
+DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"  # Azure DevOps, as an audience of Entra (its TwineAuthenticateV1 task)
+# It asks Azure DevOps for a 401 in place of a redirect to a sign-in page (artifacts-keyring-nofuss 1.3.3).
+NO_SIGN_IN_PAGE = MappingProxyType({"X-TFS-FedAuthRedirect": "Suppress"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,11 @@ class Feed:
     def is_artifacts(self) -> bool:
         """Whether this is a feed of Azure Artifacts."""
         return self.organisation is not None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that every request to it has."""
+        return NO_SIGN_IN_PAGE if self.is_artifacts else MappingProxyType({})
 
     @property
     def host(self) -> str:

@@ -2,11 +2,13 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, urlsplit
 
 from ..errors.git import BadRepository, NotACommit
 from .azure import Connection
+from .feed import NO_SIGN_IN_PAGE
 
 GITHUB, AZURE = "github.com", "dev.azure.com"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -114,6 +116,11 @@ class Repository:
         """Return the requirement of the package `name` in `folder` as pip reads it (pip, "VCS Support")."""
         below = f"#subdirectory={folder}" if folder else ""
         return f"{name} @ git+{self.url}@{self.commit}{below}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that every request to it has."""
+        return NO_SIGN_IN_PAGE if self.host == AZURE else {}
 
     def connection(self, name: str = "") -> Connection:
         """Return the connection whose token reads it; without a `name` the name is derived from the target.

@@ -8,6 +8,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from ..feed import publish
+from ..feed.index import Index
 from ..hosts.host import Host
 from ..model.azure import Workspace
 from ..model.feed import Feed
@@ -41,4 +42,4 @@ class FeedRoute(Route):
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
         del workspaces
         for each in wheels:
-            yield partial(publish.plan, self.feed.through(None), each, self.token, self.host.warning)
+            yield partial(publish.plan, Index(self.feed, self.token).through(None), each, self.host.warning)

@@ -11,13 +11,12 @@ from azure.core.exceptions import AzureError, ServiceRequestError, ServiceRespon
 
 from ..errors.base import NoNetwork, StepError
 from ..errors.sign_in import FederationExpired, FederationMismatch, FederationRefused, SignInFailed
+from ..model.feed import DEVOPS
 from ..model.secret import Secret
 from . import github
 
 ARM_SCOPE = "https://management.azure.com/.default"
-FEED_SCOPE = (
-    "499b84ac-1321-427f-aa17-267ca6975798/.default"  # Azure DevOps (azure-pipelines-tasks, TwineAuthenticateV1)
-)
+FEED_SCOPE = f"{DEVOPS}/.default"
 LOGIN_HOST = "login.microsoftonline.com"
 EARLY = 300  # seconds before a token expires at which a new one is fetched
 

@@ -1,19 +1,17 @@
 """What must be true outside before anything is made: every service is asked at once, and nothing is changed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..build import project, wheel
 from ..environment import image
-from ..errors.base import StepError
-from ..errors.feed import FeedNotFound
-from ..feed import artifacts, index
+from ..feed import access
+from ..feed.access import FeedAccess
 from ..feed.artifacts import Facts
+from ..feed.index import Index
 from ..git import remote
 from ..git.remote import Remote
 from ..hosts.host import Host
@@ -70,7 +68,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     worker = Worker(credential, inputs.workspace) if inputs.azureml else None  # so early that nobody waits for it
     arm = Arm(credential, ARM_SCOPE)
     with observe.observing() as observer:
-        questions = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
+        feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
         if commit:
             observer.ask(partial(refuse_credentials, environ))
             observer.ask(partial(remote.check, commit, inputs.connection_token))
@@ -79,7 +77,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
         storage = inputs.storage_container
         usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
         stored = observer.ask(partial(usable, storage)) if storage else None
-    facts = _settle(inputs.feed, inputs, questions) if inputs.feed and questions else Facts(frozenset())
+    facts = feed.settle() if feed else Facts(frozenset())
     if commit and remote.is_trial(commit, environ):
         host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
     states = observe.results(looks)
@@ -126,38 +124,17 @@ def _warnings(inputs: Inputs, route: Route, connection: Connection, now: datetim
     yield from connection_token.warnings(token, inputs.feed, connection.token_expires, told=given, now=now)
 
 
-# --- the feed
-
-
-def _ask_feed(feed: Feed, inputs: Inputs, today: date, observer: Observer) -> tuple[Future[Any], Future[Facts]]:
-    """Ask for the page of the first package, known or not, as the image builder will, and for the feed's names."""
-    name = project.expected_names(inputs.package_dir, wheel.find(inputs.wheel, Path(inputs.output_dir)))[0]
-    page = observer.ask(partial(index.look, feed, name, inputs.feed_token, "feed-token"))
-    if inputs.connects:
-        observer.ask(partial(_look_as_builder, feed, name, inputs, today, page))
-    return page, observer.ask(partial(_facts, feed, inputs))
-
-
-def _look_as_builder(feed: Feed, name: str, inputs: Inputs, today: date, page: Future[Any]) -> None:
-    """Ask with the token that the workspace gets; `page` is what the other token gets, which was asked before."""
-    token = inputs.connection_token
-    try:
-        index.look(feed, name, token, "connection-token")
-    except StepError as error:
-        if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
-            raise  # there is no feed for anybody
-        raise connection_token.explain(error, token, feed, today) from None
-
-
-def _facts(feed: Feed, inputs: Inputs) -> Facts:
-    if not feed.is_artifacts:
-        return Facts(index.names(feed, inputs.feed_token))
-    publish, only = inputs.route == "feed", inputs.index == "only"
-    return artifacts.facts(feed, inputs.feed_token, publish=publish, view=inputs.view, upstream=only)
-
-
-def _settle(feed: Feed, inputs: Inputs, questions: tuple[Future[Any], Future[Facts]]) -> Facts:
-    """Return what the feed told; raise FeedNotFound if its page turns out to mean that there is no feed."""
-    page, facts = questions[0].result(), questions[1].result()
-    index.settle(feed.through(None), page, facts.published, inputs.feed_token)
-    return facts
+def _ask_feed(feed: Feed, inputs: Inputs, today: date, observer: Observer) -> FeedAccess:
+    """Ask the feed what it shows of the first package, and what the plan needs to know of it."""
+    package = project.expected_names(inputs.package_dir, wheel.find(inputs.wheel, Path(inputs.output_dir)))[0]
+    reader = Index(feed, inputs.connection_token, "connection-token") if inputs.connects else None
+    return access.ask(
+        Index(feed, inputs.feed_token),
+        reader,
+        package,
+        observer,
+        publish=inputs.publishes,
+        view=inputs.view,
+        upstream=inputs.feed_only,
+        today=today,
+    )

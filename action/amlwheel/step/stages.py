@@ -16,7 +16,8 @@ from ..environment.lock import Sources
 from ..environment.requirements import Requirements
 from ..errors.base import Unexpected
 from ..errors.environment import Unsatisfiable
-from ..feed import index, promote, upstream
+from ..feed import promote, upstream
+from ..feed.index import Index
 from ..git import source
 from ..hosts.host import Host
 from ..inputs import readers
@@ -114,7 +115,7 @@ class Stages:
     def _recheck(self, built: Wheel) -> Callable[[], object]:
         """Return a question that raises why the feed has failed, if it has."""
         feed, token = self.inputs.feed, self.inputs.feed_token
-        return partial(index.look, feed, built.name, token, "feed-token") if feed else lambda: None
+        return partial(Index(feed, token).page, built.name) if feed else lambda: None
 
     def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], access: Access) -> Release:
         """Return the release; everything in it is derived from content."""
@@ -179,16 +180,18 @@ class Stages:
 
     def _feed_plans(self, release: Release, access: Access) -> Iterator[Callable[[], Change[Any]]]:
         """Yield the questions whether images can be built from the feed: each wheel's promotion, saved packages."""
-        inputs, token = self.inputs, self.inputs.feed_token
+        inputs = self.inputs
         if not inputs.feed or not inputs.feed.is_artifacts:
             return
+        index = Index(inputs.feed, inputs.feed_token)
         for each in release.wheels if inputs.view else ():
             view = access.facts.spelled(inputs.view)
-            yield partial(promote.plan, inputs.feed, view, each, token, self.host.warning)
-        if inputs.index == "only" and inputs.connects and access.facts.upstream is not False:
+            yield partial(promote.plan, index, view, each, self.host.warning)
+        if inputs.feed_only and inputs.connects and access.facts.upstream is not False:
             own = {each.project for each in release.wheels}
             pins = [pin for pin in release.environment.pins if pin.name not in own]
-            yield partial(upstream.plan, inputs.feed, pins, token, inputs.connection_token)
+            reader = Index(inputs.feed, inputs.connection_token, "connection-token")
+            yield partial(upstream.plan, index, reader, pins)
 
     def render(self, release: Release, access: Access, changes: Changes) -> dict[str, str]:
         """Return the text of each file to emit; raise Unexpected if one would hold a secret.

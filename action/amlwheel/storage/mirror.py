@@ -77,7 +77,8 @@ class Source:
 
     def _once(self, file: File, place: Path) -> None:
         digest = hashlib.sha256()
-        with http.stream(file.url, self.access(file.url)) as answer:
+        own = self.feed and urlsplit(file.url).netloc == self.feed.host
+        with http.stream(file.url, self.access(file.url), self.feed.headers if self.feed and own else {}) as answer:
             if answer.status_code != 200:  # noqa: PLR2004
                 raise NotMirrored(f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}.")
             with place.open("wb") as content:

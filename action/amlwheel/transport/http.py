@@ -3,8 +3,9 @@
 import contextlib
 import hashlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from ..model.secret import Secret
 USER = "amlwheel"
 CONNECT, READ = 10, 60  # seconds
 ENTRA: dict[str, Any] = {"connection_timeout": CONNECT, "read_timeout": READ}  # for azure-identity, whose own are 300
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 LONGEST_PAUSE = 60.0  # seconds; a server may ask for an hour, and nobody at a red release waits for that
 
 
@@ -125,45 +127,53 @@ def network(url: str, answer: float = READ) -> Iterator[None]:
         raise NoNetwork(host, type(error).__name__) from None
 
 
-def get(
+def get(  # noqa: PLR0913  # each has its default, and all have names
     url: str,
     *,
     token: Secret | None = None,
     accept: str = "*/*",
     bearer: Secret | None = None,
+    headers: Mapping[str, str] = NO_HEADERS,
     first_byte: bool = False,
 ) -> requests.Response:
     """GET `url` (or the `first_byte` of it) without following redirects, retrying reads; raise NoNetwork or TooSlow.
 
-    `token` travels as the password of HTTP Basic, see `login`. `X-TFS-FedAuthRedirect: Suppress` asks Azure DevOps for
-    a 401 instead of a redirect to a sign-in page (artifacts-keyring-nofuss 1.3.3).
+    `token` travels as the password of HTTP Basic, see `login`; `bearer` as RFC 6750 has it.
     """
-    headers = {"Accept": accept, "X-TFS-FedAuthRedirect": "Suppress"}
-    if bearer:
-        headers["Authorization"] = f"Bearer {bearer.reveal()}"
-    if first_byte:
-        headers["Range"] = "bytes=0-0"
+    more = {"Authorization": f"Bearer {bearer.reveal()}"} if bearer else {}
+    more |= {"Range": "bytes=0-0"} if first_byte else {}
+    return send("GET", url, token=token, headers={"Accept": accept, **headers, **more})
+
+
+def send(
+    method: str, url: str, *, token: Secret | None, headers: Mapping[str, str], body: object = None
+) -> requests.Response:
+    """Send a request, `body` as JSON, without following redirects; retry only reads. Raises NoNetwork, TooSlow."""
     auth = login(token) if token else _no_netrc
+    limits = (CONNECT, READ)
     with network(url):
-        return session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), allow_redirects=False)
+        return session().request(
+            method, url, json=body, headers=dict(headers), auth=auth, timeout=limits, allow_redirects=False
+        )
 
 
 @contextlib.contextmanager
-def stream(url: str, token: Secret | None = None) -> Iterator[requests.Response]:
+def stream(
+    url: str, token: Secret | None = None, headers: Mapping[str, str] = NO_HEADERS
+) -> Iterator[requests.Response]:
     """GET `url` and follow redirects; the body is read while the block runs. Raises NoNetwork or TooSlow, there too.
 
     The token goes to the host of `url` alone: requests takes it off where another one is asked.
     """
-    auth = login(token) if token else _no_netrc
-    headers = {"X-TFS-FedAuthRedirect": "Suppress"}
-    with network(url), session().get(url, headers=headers, auth=auth, timeout=(CONNECT, READ), stream=True) as answer:
+    auth, limits = login(token) if token else _no_netrc, (CONNECT, READ)
+    with network(url), session().get(url, headers=dict(headers), auth=auth, timeout=limits, stream=True) as answer:
         yield answer
 
 
-def sha256(url: str, token: Secret | None, most: int) -> str:
+def sha256(url: str, token: Secret | None, most: int, headers: Mapping[str, str] = NO_HEADERS) -> str:
     """Return the sha256 (hex) of the file at `url`; empty when there is none, or one of more than `most` bytes."""
     digest, left = hashlib.sha256(), most
-    with stream(url, token) as response:
+    with stream(url, token, headers) as response:
         if response.status_code != requests.codes.ok:
             return ""
         for block in response.iter_content(2**20):
@@ -177,17 +187,6 @@ def sha256(url: str, token: Secret | None, most: int) -> str:
 def login(token: Secret) -> tuple[str, str]:
     """Return user name and password with which `token` is used."""
     return token.user or USER, token.reveal()
-
-
-def patch(url: str, body: object, *, token: Secret) -> requests.Response:
-    """PATCH `url` with `body` as JSON, once, without following redirects; raise NoNetwork or TooSlow.
-
-    It is Azure DevOps' REST interface that is patched, whose version goes into `Accept` (azure-devops 7.1.0b4).
-    """
-    headers = {"Accept": "application/json;api-version=7.1-preview.1", "X-TFS-FedAuthRedirect": "Suppress"}
-    auth, limits = login(token), (CONNECT, READ)
-    with network(url):
-        return session().patch(url, json=body, headers=headers, auth=auth, timeout=limits, allow_redirects=False)
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -287,7 +287,8 @@ def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(
     """Pypiserver's pages have md5 unless it is configured otherwise."""
     asked: list[tuple[object, ...]] = []
 
-    def read(url: str, token: object, *, most: int) -> str:
+    def read(url: str, token: object, most: int, headers: object) -> str:
+        assert headers == FEED.headers
         asked.append((url, token, most))
         return sha("read")
 

@@ -17,7 +17,8 @@ def serve(monkeypatch: pytest.MonkeyPatch, *answers: requests.Response) -> list[
     """Have the feed give these answers to reads, the last one for ever; return the list of questions."""
     asked: list[tuple[str, Secret]] = []
 
-    def get(url: str, *, token: Secret, accept: str) -> requests.Response:
+    def get(url: str, *, token: Secret, accept: str, headers: object) -> requests.Response:
+        del headers
         assert accept in ("text/html", "application/json")
         asked.append((url, token))
         return answers[min(len(asked), len(answers)) - 1]

@@ -17,7 +17,10 @@ from amlwheel.errors.feed import (
     TokenRefused,
     ViewNotFound,
 )
-from amlwheel.feed import index as feed
+from amlwheel.feed import answers
+from amlwheel.feed import index as feed_index
+from amlwheel.feed.index import Index
+from amlwheel.model import feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
 from unit.feed.pages import OTHER, SIGN_IN, page, serve
@@ -28,42 +31,42 @@ from unit.parts import CANARY, FEED, TOKEN, answer, sha
 
 def test_looking_asks_what_pip_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = serve(monkeypatch, page(("a-1-py3-none-any.whl", sha("a")), ("b%2B1.whl", sha("b"))))
-    seen = feed.look(FEED, "Acme_Churn", TOKEN, "feed-token")
+    seen = Index(FEED, TOKEN, "feed-token").page("Acme_Churn")
     assert seen.files == {"a-1-py3-none-any.whl": sha("a"), "b+1.whl": sha("b")}
     assert asked == [(f"{FEED.index_url}acme-churn/", TOKEN)]
 
 
 def test_a_file_without_sha256_is_seen_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(text='<a name="x"></a><a href="/files/a.whl#md5=00">a.whl</a><a href="b.whl">b</a>'))
-    assert feed.look(FEED, "a", TOKEN, "feed-token").files == {"a.whl": "", "b.whl": ""}
+    assert Index(FEED, TOKEN, "feed-token").page("a").files == {"a.whl": "", "b.whl": ""}
 
 
 def test_a_link_that_is_no_address_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(text='<a href="https://[broken/x.whl">x</a><a href="b.whl">b</a>'))
-    assert feed.look(FEED, "a", TOKEN, "feed-token").files == {"b.whl": ""}
+    assert Index(FEED, TOKEN, "feed-token").page("a").files == {"b.whl": ""}
 
 
 def test_an_unknown_package_has_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(404, '{"message": "Package \'a\' not found", "typeKey": "PackageNotFoundException"}'))
-    assert feed.look(FEED, "a", TOKEN, "feed-token") == feed.Page({})
+    assert Index(FEED, TOKEN, "feed-token").page("a") == feed_index.Page({})
 
 
 def test_addresses_are_those_of_the_links(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(text='<a href="../../files/a%2Bb.whl#sha256=0">a</a>'))
-    assert feed.look(FEED, "a", TOKEN, "feed-token").urls == {"a+b.whl": "https://index.example/files/a%2Bb.whl"}
+    assert Index(FEED, TOKEN, "feed-token").page("a").urls == {"a+b.whl": "https://index.example/files/a%2Bb.whl"}
 
 
 def test_a_package_of_which_nothing_is_saved_yet_is_empty_to_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """The 401 in Azure's words (azure-sdk-for-net#53264); the token is fine."""
     words = "No local versions of package 'a'; please provide authentication to access versions from upstream"
     serve(monkeypatch, answer(401, "", f"Unauthorized - {words}"))
-    assert feed.look(FEED, "a", TOKEN, "connection-token") == feed.Page({})
+    assert Index(FEED, TOKEN, "connection-token").page("a") == feed_index.Page({})
 
 
 def test_a_view_that_is_not_there_is_not_a_missing_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(404, '{"typeKey": "FeedViewNotFoundException"}'))
     with pytest.raises(ViewNotFound, match=r"^Feed acme/ml/wheels has no view Relaese\.$"):
-        feed.look(parse_feed("acme/ml/wheels@Relaese"), "a", TOKEN, "feed-token")
+        Index(parse_feed("acme/ml/wheels@Relaese"), TOKEN, "feed-token").page("a")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_every_refusal_has_its_name(
 ) -> None:
     serve(monkeypatch, given)
     with pytest.raises(kind) as caught:
-        feed.look(FEED, "a", TOKEN, "feed-token")
+        Index(FEED, TOKEN, "feed-token").page("a")
     assert said in caught.value.what
     assert CANARY not in f"{caught.value.what} {caught.value.details}"
 
@@ -100,7 +103,7 @@ def test_a_401_names_the_organisations_tenant(monkeypatch: pytest.MonkeyPatch) -
     where = f"Bearer authorization_uri=https://login.microsoftonline.com/{tenant}"
     serve(monkeypatch, answer(401, WWW_Authenticate=where))
     with pytest.raises(TokenRefused, match=f"Entra tenant {tenant}"):
-        feed.look(FEED, "a", TOKEN, "connection-token")
+        Index(FEED, TOKEN, "connection-token").page("a")
 
 
 def test_an_identity_of_another_tenant_hears_of_the_organisations(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +113,7 @@ def test_an_identity_of_another_tenant_hears_of_the_organisations(monkeypatch: p
         where = f"Bearer authorization_uri=https://login.microsoftonline.com/{tenant}"
         serve(monkeypatch, answer(401, WWW_Authenticate=where))
         with pytest.raises(NotAMember) as caught:
-            feed.look(FEED, "a", Secret(f"e30.{said}.x"), "feed-token")
+            Index(FEED, Secret(f"e30.{said}.x"), "feed-token").page("a")
         assert (f"organisation belongs to Entra tenant {theirs}" in caught.value.what) == told
         assert ("Organization settings > Microsoft Entra" in caught.value.fix) == told
 
@@ -123,19 +126,19 @@ def test_a_token_of_entra_that_is_over_says_nothing_of_its_identity(
     token = Secret(f"e30.{base64.urlsafe_b64encode(json.dumps(said).encode()).decode()}.x")
     serve(monkeypatch, answer(401))
     with pytest.raises(kind):
-        feed.look(FEED, "a", token, "feed-token")
+        Index(FEED, token, "feed-token").page("a")
 
 
 @pytest.mark.parametrize("package", ["design-inputs", "acme-signin", "sign-in", "acme_signin"])
 def test_a_package_with_sign_in_in_its_name_is_no_sign_in_page(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     name = f"{package.replace('-', '_')}-1.0-py3-none-any.whl"
     serve(monkeypatch, page((name, sha("x")), title=f"Links for {package}"))
-    assert feed.look(FEED, package, TOKEN, "feed-token").files == {name: sha("x")}
+    assert Index(FEED, TOKEN, "feed-token").page(package).files == {name: sha("x")}
 
 
 def test_a_sign_in_page_has_to_be_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(200, SIGN_IN, Content_Type="application/json"))
-    assert feed.look(FEED, "a", TOKEN, "feed-token").files == {}
+    assert Index(FEED, TOKEN, "feed-token").page("a").files == {}
 
 
 @pytest.mark.parametrize(
@@ -143,12 +146,12 @@ def test_a_sign_in_page_has_to_be_a_page(monkeypatch: pytest.MonkeyPatch) -> Non
     [('{"message": "no"}', "no"), ("[]", "why"), ("<html>", "why"), ('"text"', "why"), ('{"message": 7}', "7")],
 )
 def test_a_servers_own_words_are_its_message_or_its_reason(text: str, said: str) -> None:
-    assert feed.message_of(answer(400, text, "why")) == said
+    assert answers.message_of(answer(400, text, "why")) == said
 
 
 def test_names_are_those_in_the_root_of_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = serve(monkeypatch, answer(text='<a href="/simple/Acme_Churn/">x</a><a href="numpy">numpy</a>'))
-    assert feed.names(OTHER, TOKEN) == frozenset(["acme-churn", "numpy"])
+    assert Index(OTHER, TOKEN).names() == frozenset(["acme-churn", "numpy"])
     assert asked == [(OTHER.index_url, TOKEN)]
 
 
@@ -157,7 +160,7 @@ def test_names_are_unknown_where_the_root_does_not_list_them(
     monkeypatch: pytest.MonkeyPatch, given: requests.Response
 ) -> None:
     serve(monkeypatch, given)
-    assert feed.names(OTHER, TOKEN) is None
+    assert Index(OTHER, TOKEN).names() is None
 
 
 # --- a 404 that doesn't say what is unknown
@@ -165,25 +168,25 @@ def test_names_are_unknown_where_the_root_does_not_list_them(
 
 def test_a_404_without_words_is_doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(404, "", "Not Found"))
-    assert feed.look(FEED, "a", TOKEN, "feed-token") == feed.Page({}, doubtful=True)
+    assert Index(FEED, TOKEN, "feed-token").page("a") == feed_index.Page({}, doubtful=True)
 
 
-DOUBT = feed.Page({}, doubtful=True)
+DOUBT = feed_index.Page({}, doubtful=True)
 
 
 @pytest.mark.parametrize(
     ("seen", "published", "index"),
     [
-        (feed.Page({}), None, page()),
+        (feed_index.Page({}), None, page()),
         (DOUBT, frozenset[str](), page()),
         (DOUBT, frozenset(["numpy"]), page(("numpy.whl", sha("n")))),
     ],
 )
 def test_a_feed_of_which_something_else_knows_is_there(
-    monkeypatch: pytest.MonkeyPatch, seen: feed.Page, published: frozenset[str] | None, index: requests.Response
+    monkeypatch: pytest.MonkeyPatch, seen: feed_index.Page, published: frozenset[str] | None, index: requests.Response
 ) -> None:
     serve(monkeypatch, index)
-    feed.settle(FEED, seen, published, TOKEN)
+    Index(FEED, TOKEN).settle(seen, published)
 
 
 @pytest.mark.parametrize("published", [None, frozenset(["numpy"])])
@@ -192,8 +195,8 @@ def test_a_feed_of_which_nothing_knows_is_not_there(
 ) -> None:
     serve(monkeypatch, answer(404))
     with pytest.raises(FeedNotFound, match="no index at"):
-        feed.settle(FEED, DOUBT, published, TOKEN)
-    feed.settle(OTHER, DOUBT, published, TOKEN)
+        Index(FEED, TOKEN).settle(DOUBT, published)
+    Index(OTHER, TOKEN).settle(DOUBT, published)
 
 
 # --- other repositories
@@ -202,7 +205,7 @@ def test_a_feed_of_which_nothing_knows_is_not_there(
 def test_gitlab_sends_on_what_it_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its manual, "Package forwarding": a package that isn't there is a redirect to PyPI."""
     serve(monkeypatch, answer(302, Location="https://public.example/simple/acme-churn/"))
-    assert feed.look(OTHER, "Acme_Churn", TOKEN, "feed-token") == feed.Page({})
+    assert Index(OTHER, TOKEN, "feed-token").page("Acme_Churn") == feed_index.Page({})
 
 
 @pytest.mark.parametrize(
@@ -211,7 +214,7 @@ def test_gitlab_sends_on_what_it_has_not(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_any_other_redirect_is_none_to_follow(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     serve(monkeypatch, answer(302, Location=place))
     with pytest.raises(Redirected) as caught:
-        feed.look(OTHER, "a", TOKEN, "feed-token")
+        Index(OTHER, TOKEN, "feed-token").page("a")
     assert "`feed-user`" in caught.value.fix
 
 
@@ -221,19 +224,19 @@ def test_advice_for_another_repository_is_about_its_users(
 ) -> None:
     serve(monkeypatch, answer(status))
     with pytest.raises(kind) as caught:
-        feed.look(OTHER, "a", TOKEN, "connection-token")
+        Index(OTHER, TOKEN, "connection-token").page("a")
     assert "Check `connection-user` and `connection-token`" in caught.value.fix
     assert "Azure" not in f"{caught.value.cause} {caught.value.fix}"
     serve(monkeypatch, answer(status))
     with pytest.raises(kind) as caught:
-        feed.look(FEED, "a", TOKEN, "connection-token")
+        Index(FEED, TOKEN, "connection-token").page("a")
     assert "connection-user" not in caught.value.fix
 
 
 def test_an_address_of_devpi_without_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(404, "<html>", X_Devpi_Server_Version="6.20.3"))
     with pytest.raises(FeedNotFound) as caught:
-        feed.look(parse_feed("https://devpi.example/ci/dev"), "a", TOKEN, "feed-token")
+        Index(parse_feed("https://devpi.example/ci/dev"), TOKEN, "feed-token").page("a")
     assert caught.value.fix == "Write `feed` as https://devpi.example/ci/dev/+simple/."
 
 
@@ -246,14 +249,14 @@ def test_an_address_of_devpi_without_its_end_is_told(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_the_words_of_other_repositories_are_found(given: requests.Response, said: str) -> None:
-    assert said in feed.message_of(given)
-    assert "{" not in feed.message_of(given)
+    assert said in answers.message_of(given)
+    assert "{" not in answers.message_of(given)
 
 
 def test_a_root_that_lists_the_world_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    links = "".join(f'<a href="p{number}/"></a>' for number in range(feed.MOST_NAMES + 1))
+    links = "".join(f'<a href="p{number}/"></a>' for number in range(feed_index.MOST_NAMES + 1))
     serve(monkeypatch, answer(text=links))
-    assert feed.names(OTHER, TOKEN) is None
+    assert Index(OTHER, TOKEN).names() is None
 
 
 DEVPI = parse_feed("https://devpi.example/ci/dev/+simple/")
@@ -262,14 +265,14 @@ DEVPI = parse_feed("https://devpi.example/ci/dev/+simple/")
 @pytest.mark.parametrize("text", ["<html>", "[]", '{"result": 1}', '{"result": {"type": "stage"}}'])
 def test_a_devpi_that_answers_otherwise_tells_nothing(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     serve(monkeypatch, answer(text=text))
-    assert feed.names(DEVPI, TOKEN) is None
+    assert Index(DEVPI, TOKEN).names() is None
 
 
 def test_bases_of_devpi_that_go_round_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = serve(
         monkeypatch, answer(text='{"result": {"type": "stage", "projects": ["A_b"], "bases": ["ci/dev", "x/y"]}}')
     )
-    assert feed.names(DEVPI, TOKEN) == frozenset(["a-b"])
+    assert Index(DEVPI, TOKEN).names() == frozenset(["a-b"])
     root = "https://devpi.example"
     assert [url for url, _ in asked] == [f"{root}/ci/dev", f"{root}/x/y?no_projects=", f"{root}/x/y"]
 
@@ -277,7 +280,7 @@ def test_bases_of_devpi_that_go_round_are_asked_once(monkeypatch: pytest.MonkeyP
 def test_a_project_of_gitlab_that_nobody_shows_us_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(404, '{"message": "404 Project Not Found"}'))
     with pytest.raises(FeedNotFound) as caught:
-        feed.look(OTHER, "a", TOKEN, "feed-token")
+        Index(OTHER, TOKEN, "feed-token").page("a")
     assert "hidden from this user" in caught.value.cause
     serve(monkeypatch, answer(404, '{"message": "404 Package Not Found"}'))
-    assert feed.look(OTHER, "a", TOKEN, "feed-token") == feed.Page({})
+    assert Index(OTHER, TOKEN, "feed-token").page("a") == feed_index.Page({})

@@ -1,6 +1,6 @@
 """Promotion to a view: kept where it is done, tried again after a fault, and believed only when the view shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import requests
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.feed import NotInView, PromotionRefused, Redirected, SignInPage, TokenRefused, VersionTaken
 from amlwheel.feed import promote as view
+from amlwheel.feed.index import Index
+from amlwheel.model.feed import NO_SIGN_IN_PAGE
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb
@@ -34,38 +36,42 @@ class Service:
     pauses: list[float] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def patch(self, url: str, body: object, *, token: Secret) -> requests.Response:
-        assert token == TOKEN
+    def patch(
+        self, method: str, url: str, *, token: Secret, headers: Mapping[str, str], body: object
+    ) -> requests.Response:
+        assert (method, token) == ("PATCH", TOKEN)
+        assert headers == {"Accept": "application/json;api-version=7.1-preview.1", **NO_SIGN_IN_PAGE}
         self.patches.append((url, body))
         given = self.answers.pop(0)
         if isinstance(given, StepError):
             raise given
         return given
 
-    def get(self, url: str, *, token: Secret, accept: str) -> requests.Response:
+    def get(self, url: str, *, token: Secret, accept: str, headers: object) -> requests.Response:
         assert url == f"{FEED.through('Release').index_url}acme-churn/"
         assert token == TOKEN
         assert accept
+        assert headers
         digest = self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
         link = f'<a href="{self.wheel.filename}#sha256={digest}"></a>'
         return answer(text=link) if digest else answer(404, "no package")
 
     def promote(self) -> None:
-        view.promote(FEED, "Release", self.wheel, TOKEN, self.warnings.append, self.pauses.append)
+        view.promote(Index(FEED, TOKEN), "Release", self.wheel, self.warnings.append, self.pauses.append)
 
 
 def serve(
     monkeypatch: pytest.MonkeyPatch, wheel: Wheel, answers: Sequence[requests.Response | StepError], *shown: str
 ) -> Service:
     made = Service(list(answers), list(shown) or [wheel.sha256], wheel)
-    monkeypatch.setattr(http, "patch", made.patch)
+    monkeypatch.setattr(http, "send", made.patch)
     monkeypatch.setattr(http, "get", made.get)
     return made
 
 
 def test_what_the_view_shows_is_kept(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
     serve(monkeypatch, wheel, [])
-    change = view.plan(FEED, "Release", wheel, TOKEN, print)
+    change = view.plan(Index(FEED, TOKEN), "Release", wheel, print)
     assert (change.verb, change.result) == (Verb.KEEP, "Release")
     change.effect()
 
@@ -73,7 +79,7 @@ def test_what_the_view_shows_is_kept(monkeypatch: pytest.MonkeyPatch, wheel: Whe
 @pytest.mark.parametrize("shown", ["", sha("other")])
 def test_what_it_does_not_show_is_promoted(monkeypatch: pytest.MonkeyPatch, wheel: Wheel, shown: str) -> None:
     service = serve(monkeypatch, wheel, [answer(202)], shown, wheel.sha256)
-    change = view.plan(FEED, "Release", wheel, TOKEN, print)
+    change = view.plan(Index(FEED, TOKEN), "Release", wheel, print)
     assert (change.verb, change.subject) == (Verb.CREATE, "view Release of acme_churn-1.2.3-py3-none-any.whl")
     assert service.patches == []
     change.effect()

@@ -23,6 +23,7 @@ from amlwheel.errors.feed import (
     VersionTaken,
 )
 from amlwheel.feed import publish
+from amlwheel.feed.index import Index
 from amlwheel.model.feed import Feed
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb
@@ -70,7 +71,7 @@ def test_a_new_wheel_is_created_and_a_known_one_kept(monkeypatch: pytest.MonkeyP
     published: list[Wheel] = []
     monkeypatch.setattr(publish, "publish", lambda _, wheel, *__: published.append(wheel))
     serve(monkeypatch, answer(404, "package"), page(("old.whl", sha("x"))), page((wheel.filename, wheel.sha256)))
-    new, newer, known = (publish.plan(FEED, wheel, TOKEN, print) for _ in range(3))
+    new, newer, known = (publish.plan(Index(FEED, TOKEN), wheel, print) for _ in range(3))
     assert [(each.verb, each.why) for each in (new, newer)] == [
         (Verb.CREATE, "new package"),
         (Verb.CREATE, "new version"),
@@ -86,7 +87,7 @@ def test_a_new_wheel_is_created_and_a_known_one_kept(monkeypatch: pytest.MonkeyP
 def test_the_same_version_with_other_bytes_is_a_conflict(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
     serve(monkeypatch, page((wheel.filename, sha("other"))))
     with pytest.raises(VersionTaken, match="already has"):
-        publish.plan(FEED, wheel, TOKEN, print)
+        publish.plan(Index(FEED, TOKEN), wheel, print)
 
 
 @pytest.mark.parametrize("theirs", ["ours", "other", ""])
@@ -95,17 +96,18 @@ def test_a_file_without_a_sha256_on_the_page_is_read(
 ) -> None:
     asked: list[tuple[object, ...]] = []
 
-    def read(url: str, token: object, *, most: int) -> str:
+    def read(url: str, token: object, most: int, headers: object) -> str:
+        assert headers == {}
         asked.append((url, token, most))
         return {"ours": wheel.sha256, "other": sha("other"), "": ""}[theirs]
 
     monkeypatch.setattr(http, "sha256", read)
     serve(monkeypatch, answer(text=f'<a href="/files/{wheel.filename}#md5=00">x</a>'))
     if theirs == "ours":
-        assert publish.plan(OTHER, wheel, TOKEN, print).verb is Verb.KEEP
+        assert publish.plan(Index(OTHER, TOKEN), wheel, print).verb is Verb.KEEP
     else:
         with pytest.raises(VersionTaken, match="already has"):
-            publish.plan(OTHER, wheel, TOKEN, print)
+            publish.plan(Index(OTHER, TOKEN), wheel, print)
     # The page's files are on index.example, which isn't the host that the token is for.
     assert asked == [(f"https://index.example/files/{wheel.filename}", None, wheel.size)]
 
@@ -132,7 +134,7 @@ class Upload:
         return given
 
     def run(self, wheel: Wheel, to: Feed = FEED) -> None:
-        publish.publish(to, wheel, TOKEN, self.warnings.append, self.pauses.append)
+        publish.publish(Index(to, TOKEN), wheel, self.warnings.append, self.pauses.append)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -243,7 +245,7 @@ def test_one_upload_is_one_post_of_the_file_with_the_token_as_password(
         return answer(503)
 
     monkeypatch.setattr(http._Adapter, "send", send)
-    assert publish._post(FEED, wheel, TOKEN).status_code == 503
+    assert publish._post(Index(FEED, TOKEN), wheel).status_code == 503
     (request,) = sent
     assert (request.method, request.url) == ("POST", FEED.upload_url)
     assert request.headers["Authorization"] == requests.auth._basic_auth_str("amlwheel", CANARY)
@@ -258,7 +260,7 @@ def test_an_upload_into_nothing_is_no_network(monkeypatch: pytest.MonkeyPatch, w
 
     monkeypatch.setattr(http._Adapter, "send", send)
     with pytest.raises(NoNetwork) as caught:
-        publish._post(FEED, wheel, TOKEN)
+        publish._post(Index(FEED, TOKEN), wheel)
     assert caught.value.host == "pkgs.dev.azure.com"
 
 

@@ -7,6 +7,7 @@ import requests
 from amlwheel.errors.base import Several
 from amlwheel.errors.feed import NotSaved
 from amlwheel.feed import upstream
+from amlwheel.feed.index import Index
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Pin
 from amlwheel.plan.change import Verb
@@ -30,7 +31,10 @@ class Feed:
         self.asked: list[tuple[str, str]] = []
         self.lock = threading.Lock()
 
-    def get(self, url: str, *, token: Secret | None, accept: str = "", first_byte: bool = False) -> requests.Response:
+    def get(
+        self, url: str, *, token: Secret | None, headers: object, accept: str = "", first_byte: bool = False
+    ) -> requests.Response:
+        assert headers == FEED.headers
         package = url.rstrip("/").rpartition("/")[2].partition("-")[0]
         who = "nobody" if token is None else "reader" if token == READING else "writer"
         if accept:
@@ -56,32 +60,34 @@ def feed(monkeypatch: pytest.MonkeyPatch) -> Feed:
 
 def test_what_a_reader_gets_is_kept(feed: Feed) -> None:
     feed.saved.add("six")
-    change = upstream.plan(FEED, PINS, TOKEN, READING)
+    change = upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
     assert (change.verb, change.why, change.result) == (Verb.KEEP, "all 2 can be read", ("numpy", "six"))
     assert sorted(feed.asked) == [("reader", "numpy"), ("reader", "six")]
 
 
 def test_what_it_does_not_get_is_saved_by_who_may(feed: Feed) -> None:
-    change = upstream.plan(FEED, PINS, TOKEN, READING)
+    change = upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
     assert (change.verb, change.why) == (Verb.CREATE, "from its upstream: six 1.17")
     assert feed.saved == {"numpy"}
     feed.asked.clear()
     change.effect()
     assert feed.asked == [("writer", "six"), ("reader", "six")]
-    assert upstream.plan(FEED, PINS, TOKEN, READING).verb is Verb.KEEP
+    assert upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS).verb is Verb.KEEP
 
 
 def test_a_long_list_is_cut(feed: Feed) -> None:
     feed.saved.clear()
     pins = [Pin(f"p{number}", "1", (sha(f"p{number}"),)) for number in range(7)]
-    assert upstream.plan(FEED, pins, TOKEN, READING).why.endswith("p3 1, p4 1 and 2 more")
+    assert upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), pins).why.endswith(
+        "p3 1, p4 1 and 2 more"
+    )
 
 
 def test_a_page_without_the_file_shows_nothing_saved(feed: Feed) -> None:
     pin = Pin("six", "2", (sha("nowhere"),))
-    assert upstream.plan(FEED, [pin], TOKEN, READING).verb is Verb.CREATE
+    assert upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), [pin]).verb is Verb.CREATE
     with pytest.raises(NotSaved, match="six 2 was fetched through acme/ml/wheels, but `connection-token` can't"):
-        upstream.save(FEED, [pin], TOKEN, READING)
+        upstream.save(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), [pin])
     assert feed.asked == []
 
 
@@ -91,19 +97,19 @@ def test_a_page_without_the_file_shows_nothing_saved(feed: Feed) -> None:
 def test_a_refusal_to_save_has_its_name(feed: Feed, refusal: requests.Response) -> None:
     feed.refusal = refusal
     with pytest.raises(NotSaved, match=f"answered {refusal.status_code} when six 1.17 was to be saved"):
-        upstream.save(FEED, PINS[1:], TOKEN, READING)
+        upstream.save(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS[1:])
     feed.saved.clear()
     with pytest.raises(Several):
-        upstream.save(FEED, PINS, TOKEN, READING)
+        upstream.save(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
 
 
 def test_a_redirect_to_a_store_is_a_file(feed: Feed) -> None:
     feed.refusal = answer(303, Location="https://store.example/blob?sig=x")
     feed.saved.add("six")
-    upstream.save(FEED, PINS, TOKEN, READING)
+    upstream.save(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
 
 
 def test_no_token_is_sent_to_another_host(feed: Feed) -> None:
     feed.host = "https://pkgs.dev.azure.com.evil.example"
-    upstream.plan(FEED, PINS, TOKEN, READING)
+    upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
     assert {who for who, _ in feed.asked} == {"nobody"}

@@ -92,8 +92,8 @@ def test_a_file_is_checked_and_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_
     answers: list[Any] = [NoNetwork("files.example"), answer(200, "data")]
 
     @contextmanager
-    def stream(url: str, token: Secret | None) -> Iterator[requests.Response]:
-        assert (url, token) == ("https://files.example/f", None)
+    def stream(url: str, token: Secret | None, headers: object) -> Iterator[requests.Response]:
+        assert (url, token, headers) == ("https://files.example/f", None, {})
         said = answers.pop(0)
         if isinstance(said, Exception):
             raise said

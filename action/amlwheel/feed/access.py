@@ -1,0 +1,67 @@
+"""What the feed answers before anything is made: is it there for both tokens, and what is its own."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from ..errors.base import StepError
+from ..errors.feed import FeedNotFound
+from ..model import connection_token
+from ..plan.observe import Observer
+from . import artifacts
+from .artifacts import Facts
+from .index import Index, Page
+
+
+@dataclass(frozen=True)
+class FeedAccess:
+    """Questions to a feed that are on their way: for the page of a package, and for the feed's facts."""
+
+    index: Index
+    page: Future[Page]
+    facts: Future[Facts]
+
+    def settle(self) -> Facts:
+        """Return the facts; raise FeedNotFound if the page turns out to mean that there is no feed."""
+        facts = self.facts.result()
+        self.index.through(None).settle(self.page.result(), facts.published)
+        return facts
+
+
+def ask(  # noqa: PLR0913  # each is a question of its own
+    index: Index,
+    reader: Index | None,
+    package: str,
+    observer: Observer,
+    *,
+    publish: bool,
+    view: str,
+    upstream: bool,
+    today: date,
+) -> FeedAccess:
+    """Ask for the page of `package`, known or not, as the image builder will, and for the feed's facts.
+
+    `index` is seen with the step's own token, `reader` with the token that the workspace gets, if it gets one. The
+    facts are: may the token `publish`, is there a `view`, is there an `upstream`; see `artifacts.facts`.
+    """
+    page = observer.ask(partial(index.page, package))
+    if reader:
+        observer.ask(partial(_look_as_builder, reader, package, today, page))
+    return FeedAccess(index, page, observer.ask(partial(_facts, index, publish=publish, view=view, upstream=upstream)))
+
+
+def _look_as_builder(reader: Index, package: str, today: date, page: Future[Page]) -> None:
+    """Ask with the token that the workspace gets; `page` is what the step's own token gets, which was asked before."""
+    try:
+        reader.page(package)
+    except StepError as error:
+        if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
+            raise  # nobody sees a feed there
+        raise connection_token.explain(error, reader.token, reader.feed, today) from None
+
+
+def _facts(index: Index, *, publish: bool, view: str, upstream: bool) -> Facts:
+    if not index.feed.is_artifacts:
+        return Facts(index.names())
+    return artifacts.facts(index.feed, index.token, publish=publish, view=view, upstream=upstream)
