@@ -33,24 +33,24 @@ class Host(ABC):
     # --- the run
 
     @property
+    @abstractmethod
     def repository(self) -> str:
         """The repository's address, perhaps with a user name in it; empty if the host names none."""
-        return ""
 
     @property
+    @abstractmethod
     def commit(self) -> str:
         """The id of the commit that the run is for; empty if the host names none. Not every host uses git."""
-        return ""
 
     @property
+    @abstractmethod
     def tag(self) -> str:
         """The tag whose push started the run; empty if the run is for something else."""
-        return ""
 
     @property
+    @abstractmethod
     def run_url(self) -> str:
         """The address of the run's page; empty if there is none."""
-        return ""
 
     @property
     def source(self) -> Source:

@@ -23,6 +23,7 @@ from amlwheel.feed.index import Index
 from amlwheel.model import feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
+from amlwheel.transport import http
 from unit.feed.pages import OTHER, SIGN_IN, page, serve
 from unit.parts import CANARY, FEED, TOKEN, answer, sha
 
@@ -284,3 +285,13 @@ def test_a_project_of_gitlab_that_nobody_shows_us_is_not_there(monkeypatch: pyte
     assert "hidden from this user" in caught.value.cause
     serve(monkeypatch, answer(404, '{"message": "404 Package Not Found"}'))
     assert Index(OTHER, TOKEN, "feed-token").page("a") == feed_index.Page({})
+
+
+def test_a_mirror_below_an_index_of_devpi_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = "https://devpi.example"
+    results = {
+        f"{root}/ci/dev": {"projects": ["ours"], "bases": ["root/pypi"]},
+        f"{root}/root/pypi?no_projects=": {"type": "mirror"},
+    }
+    monkeypatch.setattr(http, "get", lambda url, **_: answer(text=json.dumps({"result": results[url]})))
+    assert Index(DEVPI, TOKEN).names() == frozenset(["ours"])
