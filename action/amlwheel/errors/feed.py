@@ -4,7 +4,7 @@ from .base import StepError
 
 
 class LocalVersion(StepError):
-    """The version has a local part (`+…`), which Azure Artifacts refuses."""
+    """The version has a local part (`+…`). Azure Artifacts refuses such versions."""
 
     status = 25
     title = "local version"
@@ -48,9 +48,7 @@ class SignInPage(StepError):
     status = 31
     title = "feed showed a sign-in page (203)"
     cause = "Azure DevOps answers 203 and a web page when it doesn't recognise the token at all."
-    fix = (
-        "Check that the secret holds the token itself, nothing before or after it, and that it is of this organisation."
-    )
+    fix = "Check that the secret holds the token and nothing else, and that the token belongs to this organisation."
 
 
 class Redirected(StepError):
@@ -58,7 +56,7 @@ class Redirected(StepError):
 
     status = 32
     title = "feed redirected to sign-in (302)"
-    cause = "The organisation sent the request on to interactive sign-in, or the feed's address has moved."
+    cause = "The organisation redirects this kind of token to interactive sign-in, or the feed has a new address."
     fix = (
         "Check the organisation in `feed`, and that its policies allow this kind of token (PAT, or Entra for services)."
     )
@@ -72,7 +70,7 @@ class FeedForbidden(StepError):
     cause = "The identity lacks the role. Build identities are Collaborators by default, and only Contributors publish."
     fix = (
         "In Artifacts > feed settings > Permissions make the publishing identity a Feed Publisher (Contributor), "
-        "and the reading one at least a Feed Reader."
+        "and the identity of `connection-token` at least a Feed Reader."
     )
 
 
@@ -95,8 +93,8 @@ class VersionTaken(StepError):
         "wheel; feeds are immutable, even after a delete."
     )
     fix = (
-        "Bump the version in the project, and release again. To release the same wheel once more, give it as `wheel`, "
-        "out of the first release's files."
+        "Bump the version in the project, and release again. To release the same wheel once more, give the wheel file of "
+        "the first release as `wheel`."
     )
 
 
@@ -114,7 +112,7 @@ class NotVisible(StepError):
 
     status = 37
     title = "published but not visible"
-    cause = "The index lags, or what answered the upload wasn't the feed (a sign-in page can look like success)."
+    cause = "The index is late, or not the feed answered the upload (a sign-in page can look like success)."
     fix = "Wait a few minutes and run the step again; what is done is kept."
 
 
@@ -123,8 +121,8 @@ class FeedUnexpected(StepError):
 
     status = 38
     title = "unexpected answer from the feed"
-    cause = "The service has a fault, or `feed` doesn't lead to a Python index."
-    fix = "Open the feed's address in a browser; run the step again if the fault looks temporary."
+    cause = "The service is failing, or `feed` isn't the address of a Python index."
+    fix = "Open the feed's address in a browser; run the step again if the failure looks temporary."
 
 
 class NotInView(StepError):
@@ -132,7 +130,9 @@ class NotInView(StepError):
 
     status = 39
     title = "not in the view"
-    cause = "A view shows promoted versions only, and its index lags, or the promotion was accepted without being done."
+    cause = (
+        "A view shows only promoted versions. Its index is late, or the feed accepted the promotion and didn't do it."
+    )
     fix = "Wait a few minutes and run the step again; what is done is kept."
 
 
@@ -150,7 +150,7 @@ class PromotionRefused(StepError):
 
     status = 57
     title = "promotion refused"
-    cause = "A fault or a limit of the service."
+    cause = "The service is failing, or has reached a limit."
     fix = "Read the feed's message; run the step again if it looks temporary: what is done is kept."
 
 
@@ -160,8 +160,8 @@ class NotSaved(StepError):
     status = 58
     title = "not saved from upstream"
     cause = (
-        "With `index` set to only, images take public packages from the feed. Whoever only reads gets saved versions "
-        "alone, and saving one takes a Collaborator or more, with a token of scope Packaging (read and write)."
+        "With `index` set to only, images take public packages from the feed. A reader gets only saved "
+        "versions. To save one, an identity must be a Collaborator or more; its token needs Packaging (read and write)."
     )
     fix = "Give such a token as `feed-token`, or set `index` to extra."
 
@@ -180,9 +180,7 @@ class NothingStored(StepError):
 
     status = 68
     title = "upload went nowhere"
-    cause = (
-        "Something else than the repository's upload address answered: a proxy, another page, or another repository."
-    )
+    cause = "Not the repository's upload address answered, but a proxy, a web page or another repository."
     fix = (
         "Compare the upload address with the one that the repository's manual gives to twine, and set it as "
         "`feed-upload-url`. If the repository is known to be slow, run the step again: what is done is kept."

@@ -26,20 +26,20 @@ from ..errors.feed import (
 from ..model.feed import DEVOPS, Feed
 from ..model.secret import excerpt
 
-# Words with which a server says that there is no such feed or project, and not merely no such package.
+# A server that uses these words has no such feed or project; otherwise only the package may be unknown.
 NO_FEED = re.compile(
     r"Feed(Id|View)?NotFound|ProjectDoesNotExist|ServiceHostDoesNotExist|OrganizationNotFound|feed with ID"
     r"|The stage \S+ could not be found"  # devpi-server 6.20
     r"|404 (?:Project|Group) Not Found",  # GitLab, also to who may not see it
     re.IGNORECASE,
 )
-# With this 401 a feed with an upstream tells those who may not save from it that nothing of the package is saved yet;
-# the token is fine (azure-sdk-for-net#53264, azure-sdk-tools#6778).
+# With this 401 a feed with an upstream tells a reader that no version of the package is saved yet. The token is good
+# (azure-sdk-for-net#53264, azure-sdk-tools#6778).
 UNSAVED = "No local versions of package"
 
 
 def check_devpi(response: requests.Response, feed: Feed) -> None:
-    """Raise FeedNotFound for the address of an index of devpi that lacks its end: a browser shows it so."""
+    """Raise FeedNotFound for a devpi address without `+simple/` at its end, as a browser shows it."""
     if "X-Devpi-Server-Version" in response.headers and not feed.index_url.endswith("/+simple/"):
         fix = f"Write `feed` as {feed.index_url}+simple/."
         raise FeedNotFound(
@@ -50,7 +50,7 @@ def check_devpi(response: requests.Response, feed: Feed) -> None:
 
 
 def check_member(feed: Feed, identity: Mapping[str, Any], response: requests.Response) -> None:
-    """Raise NotAMember for a token of Entra that isn't over: nothing else is wrong with one.
+    """Raise NotAMember for an Entra token that hasn't expired: a feed has no other reason to refuse it.
 
     The body of the command: REST reference, Service Principal Entitlements - Add.
     """
@@ -78,7 +78,7 @@ def check_member(feed: Feed, identity: Mapping[str, Any], response: requests.Res
 
 
 def is_forwarded(response: requests.Response, feed: Feed, package: str) -> bool:
-    """Tell whether a repository sends us to another index for the package, since it has none of that name.
+    """Tell whether a repository redirects to another index, since it has no package of that name.
 
     GitLab does so, to PyPI, unless it is forbidden (its manual, "Package forwarding").
     """
@@ -88,7 +88,7 @@ def is_forwarded(response: requests.Response, feed: Feed, package: str) -> bool:
 
 
 def check(response: requests.Response, feed: Feed, token_input: str) -> None:
-    """Raise the error that the status (and a sign-in page's look) of a feed's answer stands for."""
+    """Raise the error that a response of the feed stands for, by its status, or because it is a sign-in page."""
     try:
         _check(response, feed, token_input)
     except StepError as error:
@@ -101,7 +101,7 @@ def check(response: requests.Response, feed: Feed, token_input: str) -> None:
 # Cause and advice where the feed isn't one of Azure Artifacts.
 _CHECK_USER = "Check `{user}` and `{token}`, and what this user may do there."
 _ELSEWHERE = {
-    TokenRefused: ("The repository doesn't know this user with this password, or the token has ended.", _CHECK_USER),
+    TokenRefused: ("The repository doesn't accept this user and password, or the token has expired.", _CHECK_USER),
     FeedForbidden: (
         "The user may not do this; some repositories (pypiserver) say the same to a wrong password.",
         _CHECK_USER,
@@ -159,7 +159,7 @@ def _tenant(response: requests.Response) -> str:
 
 
 def message_of(response: requests.Response) -> str:
-    """Return what a server said about itself: its JSON `message`, its page's text, or the reason phrase. Hostile text.
+    """Return the server's own message: its JSON `message`, its page's text, or the reason phrase. Hostile text.
 
     Artifactory's JSON has a list of `errors`. Nexus and pypiserver say what they mean in a page.
     """

@@ -40,7 +40,7 @@ class Planner:
             return Change(subject, Verb.KEEP, "same target and same token", connection)
         state.permissions.check("connections/write", workspace)
         self.sdk.check(workspace, connection)
-        why = "another token" if stored else "there is no telling which token it holds"
+        why = "another token" if stored else "its token can't be compared"
         why = "another expiry date" if same else why
         verb, why = (Verb.UPDATE, why) if mine else (Verb.CREATE, "new")
 

@@ -125,8 +125,8 @@ def test_a_fault_is_tried_again(
     [
         ([answer(403, '{"message": "needs Promote"}')], PromotionRefused, "only Contributors promote"),
         ([answer(404)] * 3, PromotionRefused, "no such view, or view or version have been deleted since"),
-        ([answer(503)] * 3, PromotionRefused, "A fault or a limit of the service."),
-        ([answer(400)], PromotionRefused, "A fault or a limit of the service."),
+        ([answer(503)] * 3, PromotionRefused, "The service is failing, or has reached a limit."),
+        ([answer(400)], PromotionRefused, "The service is failing, or has reached a limit."),
         ([answer(401)], TokenRefused, ""),
         ([answer(203, SIGN_IN)], SignInPage, ""),
         ([answer(200, SIGN_IN)], SignInPage, ""),
