@@ -1,4 +1,4 @@
-"""What every error has: code, exit status, likely cause, and the one thing to do; and the errors of any room.
+"""What every error has: code, exit status, likely cause and the one thing to do; and errors that any file may raise.
 
 The code is `AW` and the exit status, so either leads to the other. `docs/errors.md` is generated from this package.
 In all texts an input stands in backticks under its GitHub name; `inputs.reading.spell` replaces it by

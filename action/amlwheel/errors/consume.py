@@ -1,4 +1,4 @@
-"""Errors of the companion that checks a release before a job uses it."""
+"""Errors of `consume`, which checks a release before a training job uses it."""
 
 from .base import StepError
 

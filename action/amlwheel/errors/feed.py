@@ -93,8 +93,8 @@ class VersionTaken(StepError):
         "wheel; feeds are immutable, even after a delete."
     )
     fix = (
-        "Bump the version in the project, and release again. To release the same wheel once more, give the wheel file of "
-        "the first release as `wheel`."
+        "Bump the version in the project, and release again. To release the same wheel once more, give the wheel "
+        "file of the first release as `wheel`."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the feed answers before anything is made: is it there for both tokens, and what is its own."""
+"""What the feed answers before anything is made: may both tokens read it, and which packages were published to it."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""What every host has in common: its log, its masks, its outputs, and what it says about the run."""
+"""What every host has in common: its log, its masks, its outputs, and what it says about the run.
+
+A new host is a class beside `github.py`, and a line in `detect.py`. What else differs between hosts: how inputs are
+spelled (`inputs.knob`, `Style`), and how a job signs in (`sign_in.detectors`).
+"""
 
 import contextlib
 import re

@@ -1,4 +1,4 @@
-"""The inputs of the companion that checks a release before a job uses it."""
+"""The inputs of `consume`, which checks a release before a training job uses it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The one place that compares `route`: how the wheels of a release reach the image."""
+"""How the wheels of a release reach the image: the choice of the route, from the inputs and what answered."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

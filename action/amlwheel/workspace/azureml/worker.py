@@ -1,7 +1,7 @@
 """The worker: the one file that imports azureml. It runs in an environment of its own, with little of our code.
 
 One request a line on stdin, one answer a line on stdout, both JSON; `process` has the other end. Nothing that
-the SDK prints gets in between, nothing that it logs is kept: its loggers show addresses that may be written to.
+the SDK prints gets in between. What it logs is dropped: its loggers show signed addresses, which are secrets.
 """
 
 import hashlib
