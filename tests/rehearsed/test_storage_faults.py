@@ -24,7 +24,7 @@ def test_who_asks_too_often_is_patient(
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ({"status": 200, "body": "<html>"}, "gave an answer for acme-features/"),
+        ({"status": 200, "body": "<html>"}, "gave a response for acme-features/"),
         ({"status": 302, "headers": {"Location": "https://login.example/"}}, "answered 302"),
         ({"status": 409, "headers": {"x-ms-error-code": "ContainerBeingDeleted"}, "method": "PUT"}, "AW100"),
     ],
