@@ -24,7 +24,7 @@ def day(distance: int) -> str:
 
 def noted(world: World, workspace: str = WORKSPACE) -> dict[str, Any]:
     """Return what stands beside the stored token."""
-    *_, connection = world.workspace(workspace)["connections"].values()  # an earlier test's process may have written late
+    *_, connection = world.workspace(workspace)["connections"].values()  # another test's may be there
     found: dict[str, Any] = connection["properties"]["metadata"]
     return found
 
