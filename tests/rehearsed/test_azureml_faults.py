@@ -98,15 +98,12 @@ def worker(step: Step, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
 
 SPEC = {"channels": ["conda-forge"], "dependencies": ["python=3.11.13", {"pip": ["six==1.17.0"]}]}
 NAMED = {"name": "hangs", "version": "1"}
+STORED = {"name": "c00", "category": "PythonFeed", "target": "https://x", "authType": "PAT", "value": "v"}
 QUESTIONS: list[tuple[str, str, Mapping[str, object]]] = [
     ("workspace", "opened", {}),
     ("discovery", "opened", {}),
     ("read connection", "readable", {"name": "feed-acme"}),
-    (
-        "store connection",
-        "connect",
-        {"name": "c00", "category": "PythonFeed", "target": "https://x", "authType": "PAT", "value": "v"},
-    ),
+    ("store connection", "connect", STORED),
     ("read environment", "environment", NAMED),
     ("register", "register", {**NAMED, "image": "a.example/b@sha256:c", "spec": SPEC}),
     ("find wheel", "wheel", {"file": "a-1-py3-none-any.whl"}),
@@ -126,3 +123,14 @@ def test_a_service_that_hangs_never_holds_the_step(
         worker.ask(call, place, given)
     assert time.monotonic() - start < 15
     assert worker.ask("hello", place)
+
+
+def test_what_was_given_up_is_not_stored_later(worker: Worker, world: World) -> None:
+    """Else a request of this test would change the Azure of another one, minutes later."""
+    place = Workspace.parse(WORKSPACE_LABEL)
+    worker.ask("hello", place)
+    world.fail({**REQUESTS["store connection"], "delay": 5})
+    with pytest.raises(TooSlow):
+        worker.ask("connect", place, STORED)
+    time.sleep(4)
+    assert world.workspace()["connections"] == {}

@@ -24,7 +24,7 @@ def day(distance: int) -> str:
 
 def noted(world: World, workspace: str = WORKSPACE) -> dict[str, Any]:
     """Return what stands beside the stored token."""
-    *_, connection = world.workspace(workspace)["connections"].values()  # another test's may be there
+    (connection,) = world.workspace(workspace)["connections"].values()
     found: dict[str, Any] = connection["properties"]["metadata"]
     return found
 

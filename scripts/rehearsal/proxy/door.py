@@ -122,6 +122,8 @@ class Door:
             return
         fault = self.faults.hit(flow.request.method, host, flow.request.path)
         await asyncio.sleep(self.latency + (fault.delay if fault else 0))
+        if flow.client_conn.timestamp_end:
+            return  # the client has gone: a request that waited too long changes nothing, above all not the next test
         if fault is None or fault.after or not fault.answers:
             await serve(repaired(app, host), flow)
             _finish(flow)
