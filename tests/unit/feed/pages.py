@@ -1,7 +1,10 @@
 """A feed's answers to reads, in place of the network."""
 
+from collections.abc import Mapping
+
 import pytest
 import requests
+from amlwheel.model.feed import ARTIFACTS, NO_SIGN_IN_PAGE
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
 from amlwheel.transport import http
@@ -14,11 +17,14 @@ OTHER = parse_feed("https://pypi.example/simple/")
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, *answers: requests.Response) -> list[tuple[str, Secret]]:
-    """Have the feed give these answers to reads, the last one for ever; return the list of questions."""
+    """Have the feed give these answers to reads, the last one for ever; return the list of questions.
+
+    Azure DevOps is asked for no sign-in page, and no other repository is.
+    """
     asked: list[tuple[str, Secret]] = []
 
-    def get(url: str, *, token: Secret, accept: str, headers: object) -> requests.Response:
-        del headers
+    def get(url: str, *, token: Secret, accept: str, headers: Mapping[str, str]) -> requests.Response:
+        assert headers == (NO_SIGN_IN_PAGE if url.startswith(ARTIFACTS) else {})
         assert accept in ("text/html", "application/json")
         asked.append((url, token))
         return answers[min(len(asked), len(answers)) - 1]

@@ -3,10 +3,11 @@
 import base64
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import requests
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.git import (
     BadRepository,
@@ -19,6 +20,7 @@ from amlwheel.errors.git import (
 )
 from amlwheel.git import checkout, remote
 from amlwheel.git.remote import Remote
+from amlwheel.model.feed import NO_SIGN_IN_PAGE
 from amlwheel.model.repository import Repository
 from amlwheel.model.secret import Secret
 from amlwheel.transport import http, process, tools, variables
@@ -136,6 +138,23 @@ def test_a_host_without_the_history_is_not_fetched_from(monkeypatch: pytest.Monk
     monkeypatch.setattr(process, "run", lambda *_, **__: pytest.fail("fetched"))
     with pytest.raises(CommitIncomplete, match="shallow clone itself"):
         remote.check(SOURCE, TOKEN)
+
+
+@pytest.mark.parametrize(("repository", "headers"), [(GITHUB, {}), (AZURE, NO_SIGN_IN_PAGE)])
+def test_azure_devops_alone_is_asked_for_no_sign_in_page(
+    monkeypatch: pytest.MonkeyPatch, repository: Repository, headers: Mapping[str, str]
+) -> None:
+    sent: list[Mapping[str, str]] = []
+
+    def get(_: str, *, token: object, headers: Mapping[str, str]) -> requests.Response:
+        assert token == TOKEN
+        sent.append(headers)
+        return answer(401)
+
+    monkeypatch.setattr(http, "get", get)
+    with pytest.raises(RepositoryRefused):
+        remote.check(Remote(repository, ("",), checked_out=True), TOKEN)
+    assert sent == [headers]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""What the feed answers before anything is made, asked with both tokens at once."""
+
+from datetime import date
+
+import pytest
+import requests
+from amlwheel.errors.base import StepError
+from amlwheel.errors.feed import FeedForbidden, FeedNotFound
+from amlwheel.feed import access, artifacts
+from amlwheel.feed.access import FeedAccess
+from amlwheel.feed.artifacts import Facts
+from amlwheel.feed.index import Index
+from amlwheel.model.secret import Secret
+from amlwheel.plan.observe import observing
+from amlwheel.transport import http
+from unit.feed.pages import OTHER, page, serve
+from unit.parts import FEED, TOKEN, answer, sha
+
+READING = Secret("fake-reading-token")
+WRITER, READER = Index(FEED, TOKEN), Index(FEED, READING, "connection-token")
+NO_FEED = answer(404, '{"typeKey": "FeedIdNotFoundException"}')
+FILES = page(("acme_churn-1-py3-none-any.whl", sha("a")))
+
+
+def ask(index: Index = WRITER, reader: Index | None = READER) -> FeedAccess:
+    with observing() as observer:
+        return access.ask(
+            index,
+            reader,
+            "acme-churn",
+            observer,
+            publish=True,
+            view="Release",
+            upstream=False,
+            today=date(2026, 11, 27),
+        )
+
+
+@pytest.fixture(autouse=True)
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """Have Azure DevOps know one package, and return what it is asked."""
+    asked: list[dict[str, object]] = []
+
+    def facts(feed: object, token: object, **more: object) -> Facts:
+        asked.append({"feed": feed, "token": token, **more})
+        return Facts(frozenset(["known"]))
+
+    monkeypatch.setattr(artifacts, "facts", facts)
+    return asked
+
+
+def give(monkeypatch: pytest.MonkeyPatch, writer: requests.Response, reader: requests.Response) -> None:
+    """Have the feed answer by token."""
+    monkeypatch.setattr(http, "get", lambda _, *, token, **__: reader if token == READING else writer)
+
+
+def test_both_tokens_ask_for_the_page_and_one_for_the_facts(
+    monkeypatch: pytest.MonkeyPatch, questions: list[dict[str, object]]
+) -> None:
+    asked = serve(monkeypatch, FILES)
+    assert ask().settle() == Facts(frozenset(["known"]))
+    assert {token.reveal() for _, token in asked} == {TOKEN.reveal(), READING.reveal()}
+    assert {url for url, _ in asked} == {FEED.page("acme-churn")}
+    assert questions == [{"feed": FEED, "token": TOKEN, "publish": True, "view": "Release", "upstream": False}]
+
+
+def test_without_a_reader_one_token_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = serve(monkeypatch, FILES)
+    ask(reader=None)
+    assert asked == [(FEED.page("acme-churn"), TOKEN)]
+
+
+def test_another_repository_is_asked_for_its_names_alone(
+    monkeypatch: pytest.MonkeyPatch, questions: list[dict[str, object]]
+) -> None:
+    serve(monkeypatch, answer(text='<a href="/simple/own/">own</a>'))
+    assert ask(Index(OTHER, TOKEN), None).settle() == Facts(frozenset(["own"]))
+    assert questions == []
+
+
+def test_a_refusal_of_the_reading_token_names_its_usual_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, FILES, answer(403))
+    with pytest.raises(FeedForbidden) as caught:
+        ask()
+    assert "`connection-token`" in caught.value.what
+    assert "isn't a Feed Reader" in caught.value.cause
+
+
+def test_a_feed_that_only_the_reader_does_not_see_is_a_matter_of_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, FILES, NO_FEED)
+    with pytest.raises(FeedNotFound, match="`connection-token` sees no feed acme/ml/wheels"):
+        ask()
+
+
+def test_a_feed_that_neither_token_sees_is_one_problem_without_a_word_of_the_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give(monkeypatch, NO_FEED, NO_FEED)
+    with pytest.raises(StepError) as caught:
+        ask()
+    assert type(caught.value) is FeedNotFound
+    assert caught.value.what == "There is no feed acme/ml/wheels: 404."
+
+
+def test_a_doubtful_page_of_a_view_is_settled_by_the_feed_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = serve(monkeypatch, answer(404), answer(404))
+    doubtful = ask(WRITER.through("Release"), None)
+    with pytest.raises(FeedNotFound, match="There is no index at"):
+        doubtful.settle()
+    assert [url for url, _ in asked] == [FEED.through("Release").page("acme-churn"), FEED.page("known")]
