@@ -75,8 +75,8 @@ def run(
     access = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
         wheels = step.build(Path(folder), access)
-        pins = step.lock(wheels, access)
-        release = step.define(wheels, pins, access)
+        locked = step.lock(wheels, Path(folder), access)
+        release = step.define(wheels, locked, access)
         changes = step.plan(release, access)
         step.render(release, access, changes)  # nothing is changed if a file would hold a secret
         if inputs.dry_run:

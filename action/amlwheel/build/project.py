@@ -67,26 +67,28 @@ def build(
     into: Path,
     echo: Callable[[str], None],
     more: Mapping[str, str] = MappingProxyType({}),
+    base: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
 
-    `more` are further variables for the build, which runs the project's code and so gets no secret. Raises BuildFailed
-    with the tool's last lines, BadWheel, NoNetwork.
+    `more` are further variables for the build, which runs the project's code and so gets no secret; `base` are those
+    that it gets in any case, in place of those of the project's own build. Raises BuildFailed with the tool's last
+    lines, BadWheel, NoNetwork.
     """
+    base = variables.for_tool(build=True) if base is None else base
     many = len(folders) > 1
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         jobs = []
         for number, folder in enumerate(folders):
             named = (lambda line, name=Path(folder).name: echo(f"{name}: {line}")) if many else echo
-            jobs.append(pool.submit(_build, Path(folder), into / str(number), named, more))
+            jobs.append(pool.submit(_build, Path(folder), into / str(number), named, {**base, **more}))
         return [job.result() for job in jobs]
 
 
-def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[str, str]) -> Path:
+def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping[str, str]) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
-    env = variables.for_tool(build=True) | dict(more)
-    env |= {"SOURCE_DATE_EPOCH": source_date(folder), **_own_build_base(into)}
+    env = {**given, "SOURCE_DATE_EPOCH": given.get("SOURCE_DATE_EPOCH") or source_date(folder), **_own_build_base(into)}
     env |= _without_paths(folder, into, env)
     command: list[str | Path] = [
         sys.executable,

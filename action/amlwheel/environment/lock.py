@@ -1,24 +1,20 @@
 """Resolve all dependencies for the image's Python and platform: each name from its own index, each file by sha256."""
 
-import json
 import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ..errors.base import NoNetwork, StepError
-from ..errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
-from ..model.environment import Python
-from ..model.feed import Feed
-from ..model.package_index import PackageIndex
-from ..model.secret import Secret
-from ..model.wheel import PLATFORM, File, Pin, Wheel
-from ..transport import http, process, tools, variables
+from ..errors.environment import LockIncomplete
+from ..model.lock import Lock
+from ..model.wheel import File, Pin, Wheel
+from ..transport import http
+from . import failures, gaps
 from .requirements import Requirements
+from .solver import Solver, Sources
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,124 +22,159 @@ else:
     import tomli as tomllib
 
 
-SECONDS = 600.0
 LARGEST = 2 * 2**30  # bytes; a larger wheel isn't read to compute its hash
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where packages may come from: the public index, and the `feed` if there is one; our wheels come from neither.
-
-    `published` are the names that are the feed's own. It is None when they aren't known; then the feed is asked first
-    for every name. With `only`, everything but our wheels comes from the feed. `indexes` are those that are named for
-    certain packages; they come before all else.
-    """
-
-    feed: Feed | None
-    token: Secret
-    published: frozenset[str] | None
-    only: bool
-    indexes: tuple[PackageIndex, ...] = ()
+Build = Callable[[str, str, File], Wheel]
+"""Builds a package's sdist: takes its normalised name, its version, and the file on the index."""
 
 
 def resolve(
-    requirements: Requirements, sources: Sources, recheck: Callable[[], object], echo: Callable[[str], None]
-) -> tuple[Pin, ...]:
-    """Return the pins of all `requirements` and of everything that they need, sorted by name.
+    requirements: Requirements,
+    sources: Sources,
+    recheck: Callable[[], object],
+    echo: Callable[[str], None],
+    build: Build | None = None,
+) -> Lock:
+    """Return the lock of all `requirements` and of everything that they need.
 
-    uv binds only direct requirements to an index. When another published name turns up in the solution, it is bound
-    to the feed and uv runs again, until every published name comes from the feed: a package of the same name on the
-    public index can't take its place. When uv fails, `recheck` asks the feed again and raises its error, because uv
-    reports a refused token as "not found". Raises Unsatisfiable with uv's explanation, LockIncomplete, IndexFailed,
-    NoNetwork.
+    When uv fails, `recheck` asks the feed again and raises its error, because uv reports a refused token as "not
+    found". `build` makes the wheels of `requirements.from_source`; without any it isn't needed. Raises NoWheel, WheelForOtherPython, OlderVersion,
+    NameUnknown, Unsatisfiable, LockIncomplete, IndexFailed, NoNetwork, and what `build` raises.
     """
-    private = set() if sources.only else set(sources.published or ()) - requirements.own
-    bound = requirements.direct & private
-    needless: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
-        folder = Path(name)
-        _local_index(requirements.wheels, folder / "local")
-        while True:
-            (folder / "pyproject.toml").write_text(_project(folder, requirements, bound, sources), encoding="utf-8")
-            finished = _compile(folder, requirements.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
-            if finished.status == 0:
-                pins = _pins(folder / "pylock.toml", requirements.own | bound, sources)
-                named = {pin.name for pin in pins} & private
-            else:
-                recheck()
-                named = set(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) & private - needless
-            if named - bound:
-                echo(f"from the feed, not the public index: {', '.join(sorted(named - bound))}")
-                bound |= named
-                continue
-            if finished.status != 0:
-                raise _failure(finished.output)
-            guessed = _guessed(folder, bound - requirements.direct - needless, requirements.python, sources)
-            if not guessed:
-                break
-            needless |= guessed
-            bound -= guessed
-    _refuse_unhashed(pins, requirements.wheels)
-    return pins
+        solver = Solver(Path(name), requirements, sources)
+        solution = Resolution(solver, recheck, echo, build)
+        solution.find()
+        found = gaps.find(solver, {pin.name: pin.version for pin in solution.pins}, solution.log)
+        while requirements.every_source and found.lacking:
+            solver.sdists |= dict.fromkeys(found.lacking)
+            solution.find()
+            found = gaps.find(solver, {pin.name: pin.version for pin in solution.pins}, solution.log)
+    found.refuse()
+    _refuse_unhashed(solution.pins, requirements.wheels)
+    built = tuple(wheel for wheel in solver.sdists.values() if wheel)
+    unused = sorted(requirements.from_source - {"all"} - {pin.name for pin in solution.pins})
+    needless = [f"`from-source` names {', '.join(unused)}, which the lock doesn't need."] if unused else []
+    return Lock(solution.pins, built, (*needless, *solution.yanked(), *found.warnings), found.notes)
 
 
-def _guessed(folder: Path, names: set[str], python: Python, sources: Sources) -> set[str]:
-    """Return those of `names` that nothing in the solution requires: they were bound because a failure named them."""
-    if not names:
-        return set()
-    solution = _compile(folder, python, sources, "--annotation-style", "line").output
-    alone = re.findall(r"^(\S+)==\S+\s+# via amlwheel-lock \(pyproject\.toml\)$", solution, re.MULTILINE)
-    return names & set(alone)
+class Resolution:
+    """One solution, which `find` looks for by running uv until each package comes from where it has to come from.
 
-
-def _local_index(wheels: Sequence[Wheel], root: Path) -> None:
-    """Write our wheels as a PEP 503 index; uv would lock them without a hash if they came by `--find-links`."""
-    for wheel in wheels:
-        page = root / wheel.project / "index.html"
-        page.parent.mkdir(parents=True)
-        page.write_text(f'<a href="{wheel.path.resolve().as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>\n')
-
-
-def _project(folder: Path, requirements: Requirements, bound: set[str], sources: Sources) -> str:
-    """Return the project file that uv resolves: the requirements, and which index serves which name.
-
-    Every JSON string is also a TOML string.
+    `pins` is the solution and `log` what uv said of it.
     """
-    needs = [f"{wheel.project}=={wheel.version}" for wheel in requirements.wheels]
-    needs += [*map(str, requirements.more), *sorted(bound)]
-    bindings = [(name, "local") for name in sorted(requirements.own)] + [(name, "feed") for name in sorted(bound)]
-    table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
-    return (
-        f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={requirements.python.minor}"\n'
-        f"dependencies = {json.dumps(needs)}\n"
-        f"[tool.uv.sources]\n{table}"
-        f'[[tool.uv.index]]\nname = "local"\nurl = "{(folder / "local").resolve().as_uri()}/"\nexplicit = true\n'
-    ) + (
-        f'[[tool.uv.index]]\nname = "feed"\nurl = {json.dumps(sources.feed.index_url)}\nexplicit = true\n'
-        if sources.feed
-        else ""
-    )
+
+    def __init__(
+        self, solver: Solver, recheck: Callable[[], object], echo: Callable[[str], None], build: Build | None
+    ) -> None:
+        """Begin with what is known: the direct requirements that are the feed's, and what is built from source."""
+        requirements, sources = solver.requirements, solver.sources
+        self._solver, self._recheck, self._echo, self._build = solver, recheck, echo, build
+        own = requirements.own | requirements.from_source
+        self._private = set() if sources.only else set(sources.published or ()) - own
+        self._needless: set[str] = set()
+        solver.bound |= requirements.direct & self._private
+        solver.sdists |= dict.fromkeys(sorted(requirements.from_source - {"all"}))
+        self._path = solver.folder / "pylock.toml"
+        self.pins: tuple[Pin, ...] = ()
+        self.log = ""
+
+    def find(self) -> None:
+        """Run uv until the solution stands.
+
+        uv binds only direct requirements to an index. When another published name turns up in the solution, it is
+        bound to the feed and uv runs again, until every published name comes from the feed: a package of the same name
+        on the public index can't take its place. Sdists that turn up are built, since only a wheel tells for sure what
+        a package requires.
+        """
+        while True:
+            finished = self._solver.solve("--verbose", "--format", "pylock.toml", "-o", str(self._path))
+            if finished.status != 0:
+                self._recheck()
+                if not (self._bind(failures.names(finished.output)) or self._allow(finished.output)):
+                    raise failures.error(finished.output, self._solver)
+                continue
+            self.log = finished.output
+            self.pins, sdists = self._read()
+            if not (self._bind({pin.name for pin in self.pins}) or self._build_all(sdists) or self._unbind()):
+                return
+
+    def yanked(self) -> list[str]:
+        """Return a warning for each package that its index has yanked (PEP 592), with the reason that it gives."""
+        told = re.findall(
+            r"^warning: `([a-z0-9-]+)==(\S+)` is yanked(?: \(reason: \"(.*)\"\))?$", self.log, re.MULTILINE
+        )
+        return [f"{name} {version} is yanked{reason and f': {reason}'}" for name, version, reason in told]
+
+    def _bind(self, named: set[str]) -> bool:
+        """Bind those of `named` to the feed that are its own; tell whether there were new ones."""
+        new = (named & self._private) - self._needless - self._solver.bound
+        if new:
+            self._echo(f"from the feed, not the public index: {', '.join(sorted(new))}")
+            self._solver.bound |= new
+        return bool(new)
+
+    def _allow(self, output: str) -> bool:
+        """Allow what uv refuses and pip takes; tell whether there was something.
+
+        uv takes a yanked version only from a direct requirement, pip from any exact one. With `from-source: all` a
+        package without a wheel that fits is built.
+        """
+        solver = self._solver
+        yanked = failures.yanked(output, solver) - solver.pinned
+        solver.pinned |= yanked
+        if yanked or not solver.requirements.every_source:
+            return bool(yanked)
+        lacking = failures.lacking(output) - set(solver.sdists)
+        solver.sdists |= dict.fromkeys(sorted(lacking))
+        return bool(lacking)
+
+    def _build_all(self, sdists: dict[str, File]) -> bool:
+        """Build the `sdists` of the solution that aren't built yet; tell whether there were any."""
+        versions = {pin.name: pin.version for pin in self.pins}
+        new = False
+        for name, file in sdists.items():
+            wheel = self._solver.sdists[name]
+            if not wheel or str(wheel.version) != versions[name]:
+                assert self._build  # noqa: S101  # whoever names packages to build brings what builds them
+                self._solver.sdists[name] = self._build(name, versions[name], file)
+                new = True
+        return new
+
+    def _unbind(self) -> bool:
+        """Unbind the names that nothing requires: they were bound because a failure named them."""
+        solver = self._solver
+        guessed = solver.bound - solver.requirements.direct - self._needless
+        if not guessed:
+            return False
+        unneeded = guessed - solver.needed(solver.solve("--quiet", "--annotation-style", "line"))
+        self._needless |= unneeded
+        solver.bound -= unneeded
+        return bool(unneeded)
+
+    def _read(self) -> tuple[tuple[Pin, ...], dict[str, File]]:
+        """Read and remove uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform.
+
+        Returns the pins, and the sdists among them by name.
+        """
+        packages: list[dict[str, Any]] = tomllib.loads(self._path.read_text(encoding="utf-8"))["packages"]
+        self._path.unlink()  # else the next run of uv would prefer these versions
+        sources, own = self._solver.sources, self._solver.requirements.own | self._solver.bound
+        sdists = {
+            each["name"]: _file(each["sdist"], _sha256(each["sdist"], sources))
+            for each in packages
+            if each["name"] in self._solver.sdists and "sdist" in each
+        }
+        pins = [
+            _built(self._solver.sdists[each["name"]], each) if each["name"] in sdists else _pin(each, own, sources)
+            for each in packages
+        ]
+        return tuple(sorted(pins)), sdists
 
 
-def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
-    """Run uv; it gets the token in its environment, which uv never prints."""
-    access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(sources.token), strict=True)
-    env = variables.for_tool() | dict(access)
-    command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
-    # Nothing is built, so any interpreter will do; without --python uv would try every one that it finds.
-    command += ["--python", sys.executable, "--python-version", python.exact, "--python-platform", PLATFORM]
-    command += ["--only-binary", ":all:", *options]
-    # With --no-config uv uses the project file's indexes for bound names only.
-    if sources.feed and (sources.only or sources.published is None):
-        command += ["--default-index" if sources.only else "--index", f"feed={sources.feed.index_url}"]
-    return process.run(command, env=env, cwd=folder, seconds=SECONDS)
-
-
-def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
-    """Read and remove uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
-    packages: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
-    path.unlink()  # else the next run of uv would prefer these versions
-    return tuple(sorted(_pin(package, bound, sources) for package in packages))
+def _built(wheel: Wheel | None, package: dict[str, Any]) -> Pin:
+    """Return the pin of a package that is built from source: of its wheel, which goes to the feed as ours do."""
+    digests = (wheel.sha256,) if wheel and str(wheel.version) == package["version"] else ()
+    return Pin(package["name"], package["version"], digests, private=True)
 
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
@@ -157,16 +188,16 @@ def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
     return Pin(package["name"], package["version"], tuple(sorted(hashes)), private, files=kept)
 
 
-def _file(wheel: dict[str, Any], digest: str) -> File:
-    """Return a wheel of the lock with its address, without user information; `name` is optional there (PEP 751)."""
-    parts = urlsplit(wheel["url"])
+def _file(file: dict[str, Any], digest: str) -> File:
+    """Return a file of the lock with its address, without user information; `name` is optional there (PEP 751)."""
+    parts = urlsplit(file["url"])
     url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-    name = str(wheel.get("name") or unquote(parts.path.rpartition("/")[2]))
-    return File(name, url, digest, int(wheel.get("size", 0)))
+    name = str(file.get("name") or unquote(parts.path.rpartition("/")[2]))
+    return File(name, url, digest, int(file.get("size", 0)))
 
 
 def _sha256(file: dict[str, Any], sources: Sources) -> str:
-    """Return a wheel's sha256; read the file if the feed's page has none (pypiserver's has md5 by default)."""
+    """Return a file's sha256; read the file if the feed's page has none (pypiserver's has md5 by default)."""
     listed = file.get("hashes", {}).get("sha256", "")
     url = str(file.get("url", ""))
     if listed or not sources.feed or urlsplit(url).netloc != sources.feed.host:
@@ -183,14 +214,3 @@ def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
     ]
     if bare:
         raise LockIncomplete(f"No sha256 for {', '.join(sorted(set(bare)))}.")
-
-
-def _failure(output: str) -> StepError:
-    """Return the error for uv's `output`: no network, an index that fails, or requirements that can't be satisfied."""
-    host = tools.unreachable(output)
-    if host:
-        return NoNetwork(host, output[-2000:])
-    failed = re.search(r"HTTP status (?:server|client) error \((\d+)|lack of valid authentication credentials", output)
-    if failed:
-        return IndexFailed(f"An index answered {failed[1] or 401} while the lock was resolved.", details=output[-3000:])
-    return Unsatisfiable("uv found no set of versions.", details=output[-6000:])

@@ -18,13 +18,15 @@ from ..model.wheel import Wheel
 class Requirements:
     """What the resolver has to satisfy: our `wheels` and `more` requirements, for the image's `python`.
 
-    `constraints` bound versions without requiring a package, as pip's `-c` does.
+    `constraints` bound versions without requiring a package, as pip's `-c` does. `from_source` are normalised names of
+    packages that are built from their sdists, or `all`: every package that has no wheel that fits.
     """
 
     wheels: tuple[Wheel, ...]
     more: tuple[Requirement, ...]
     python: Python
     constraints: tuple[Requirement, ...] = ()
+    from_source: frozenset[str] = frozenset()
 
     @property
     def own(self) -> set[str]:
@@ -32,22 +34,36 @@ class Requirements:
         return {wheel.project for wheel in self.wheels}
 
     @property
-    def direct(self) -> set[str]:
-        """The normalised names that we or our wheels require for this Python on Linux x86-64, without an extra."""
-        target = {
-            "extra": "",
-            "implementation_name": "cpython",
-            "os_name": "posix",
-            "platform_machine": "x86_64",
-            "platform_python_implementation": "CPython",
-            "platform_system": "Linux",
-            "python_full_version": self.python.exact,
-            "python_version": self.python.minor,
-            "sys_platform": "linux",
-        }
+    def every_source(self) -> bool:
+        """Whether every package without a wheel that fits is built from its sdist."""
+        return "all" in self.from_source
+
+    @property
+    def applicable(self) -> tuple[Requirement, ...]:
+        """What we or our wheels require for this Python on Linux x86-64, without an extra."""
         needs = [*self.more, *(each for wheel in self.wheels for each in wheel.requires)]
-        applicable = (each for each in needs if not each.marker or each.marker.evaluate(target))
-        return {str(canonicalize_name(each.name)) for each in applicable}
+        ours = target(self.python)
+        return tuple(each for each in needs if not each.marker or each.marker.evaluate(ours))
+
+    @property
+    def direct(self) -> set[str]:
+        """The normalised names of what is `applicable`."""
+        return {str(canonicalize_name(each.name)) for each in self.applicable}
+
+
+def target(python: Python) -> dict[str, str]:
+    """Return the image as environment markers see it (PEP 508): CPython on Linux x86-64, no extra."""
+    return {
+        "extra": "",
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": python.exact,
+        "python_version": python.minor,
+        "sys_platform": "linux",
+    }
 
 
 def read(text: str, folder: Path) -> tuple[Requirement, ...]:

@@ -48,6 +48,15 @@ class BadWheel(StepError):
     fix = "Build the wheel again, and check it with python -m twine check."
 
 
+class SdistFailed(StepError):
+    """An sdist named in `from-source` can't be fetched, or isn't the package that it should be."""
+
+    status = 76
+    title = "sdist unusable"
+    cause = "The index no longer has the file, its bytes differ from the sha256 that the index lists, or it is damaged."
+    fix = "Run the step again; if it fails again, require another version of that package."
+
+
 class WheelDoesNotFit(StepError):
     """The wheel can't be installed in the image: it was built for another Python or platform."""
 

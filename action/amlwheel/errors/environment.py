@@ -8,8 +8,53 @@ class Unsatisfiable(StepError):
 
     status = 50
     title = "requirements can't be satisfied"
-    cause = "Requirements contradict each other, or a package has no wheel for the image's Python and platform."
-    fix = "Relax the requirement that the resolver names, or choose another `python-version`."
+    cause = "Requirements contradict each other."
+    fix = "Change one of the requirements that the resolver names."
+
+
+class NameUnknown(StepError):
+    """No index has a package of a required name."""
+
+    status = 59
+    title = "package unknown"
+    cause = "The name is misspelt, or the package is a private one that wasn't published to the feed."
+    fix = "Correct the name where it is required, or publish the package to the feed first."
+
+
+class NoWheel(StepError):
+    """A required package was published without a wheel, as source code only (an sdist)."""
+
+    status = 72
+    title = "no wheel"
+    cause = "Its authors published it as an sdist only, and installing that runs code that no hash covers."
+    fix = "Name the package in `from-source`: the step then builds a wheel from the sdist, by sha256."
+
+
+class WheelForOtherPython(StepError):
+    """A required package has wheels, but none for the Python of the environment."""
+
+    status = 73
+    title = "no wheel for this Python"
+    cause = "That release is older than this Python, or newer than its support."
+    fix = "Set `python-version` to one for which the package has a wheel."
+
+
+class OlderVersion(StepError):
+    """A required package would be locked at an older version than is allowed, for want of a wheel."""
+
+    status = 74
+    title = "older version for want of a wheel"
+    cause = "The newest allowed version, or something that it requires, was published without a wheel that fits."
+    fix = "Name the package without a wheel in `from-source`, or require the older version by an upper bound."
+
+
+class LocalVersionElsewhere(StepError):
+    """A required local version (`+cu118`) is on another index than those that were asked."""
+
+    status = 75
+    title = "local version of another index"
+    cause = "Builds such as PyTorch's for one CUDA version are on an index of their own."
+    fix = "Name that index in `package-indexes`."
 
 
 class LockIncomplete(StepError):

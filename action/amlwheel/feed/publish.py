@@ -53,6 +53,23 @@ def refuse_unpublishable(wheel: Wheel, feed: Feed) -> None:
         )
 
 
+def refuse_replacement(index: Index, package: str, published: frozenset[str] | None, mark: str) -> None:
+    """Raise VersionTaken if the feed has a package of its own under the name of one that is to be built from source.
+
+    Files that an earlier run built so have `mark` as the build tag in their names. `published` are the names that are
+    the feed's own, None if they aren't known. A public package can't take the place of a private one by its name.
+    """
+    if published is not None and package not in published:
+        return
+    own = [name for name in index.page(package).files if f"-{mark}-" not in name]
+    if own:
+        raise VersionTaken(
+            f"{index.feed.label} has a package of its own named {package}: {own[-1]}.",
+            cause="It was published by somebody, and isn't a build of the public package by this step.",
+            fix=f"Take {package} out of `from-source`, and publish a wheel of it to the feed that fits the environment.",
+        )
+
+
 def plan(index: Index, wheel: Wheel, warn: Callable[[str], None]) -> Change[str]:
     """Say what publishing `wheel` means, given what the index shows now. The result is the wheel's sha256.
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 
+from packaging.utils import canonicalize_name
+
 from ..errors.inputs import BadInput
 from ..model import connection_token
 from ..model.azure import Container, Workspace
@@ -21,6 +23,14 @@ PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.1
 def lines(text: str) -> tuple[str, ...]:
     """Read the lines that aren't empty."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def names(text: str) -> frozenset[str]:
+    """Read names of packages, on lines or with commas between them, as normalised names (PEP 503)."""
+    found = [each for each in re.split(r"[\s,]+", text) if each]
+    for each in found:
+        matching(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", "names of packages, one a line, without versions")(each)
+    return frozenset(map(canonicalize_name, found))
 
 
 def boolean(text: str) -> bool:

@@ -138,6 +138,15 @@ class Inputs:
         group="environment",
         lines=True,
     )
+    from_source: frozenset[str] = knob(
+        "Packages, one a line, that may be built from their source: where a package was published without a wheel, the "
+        "step builds one from the sdist, whose sha256 is locked, and publishes it beside yours. `all`: every package "
+        "that has no wheel that fits.",
+        group="environment",
+        refused={"git": "images build the project's commit alone"},
+        lines=True,
+        read=readers.names,
+    )
     index: IndexMode = knob(
         "`extra`: packages come from the public index and from the feed. `only`: all packages come from the feed, "
         "which then needs the public index as an upstream.",

@@ -30,8 +30,18 @@ PLATFORM = "x86_64-manylinux_2_28"
 
 
 @dataclass(frozen=True)
+class File:
+    """A file that an index offers: name, address without user information, sha256 (hex), bytes (0: unknown)."""
+
+    name: str
+    url: str
+    sha256: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
 class Wheel:
-    """A built wheel and what its metadata says."""
+    """A built wheel and what its metadata says; `sdist` is the file of an index from which it was built, if it was."""
 
     path: Path
     sha256: str
@@ -43,6 +53,7 @@ class Wheel:
     requires: tuple[Requirement, ...]
     tags: frozenset[Tag]
     modules: tuple[str, ...]
+    sdist: File | None = None
 
     @property
     def filename(self) -> str:
@@ -53,16 +64,6 @@ class Wheel:
     def project(self) -> str:
         """The normalised package name (PEP 503)."""
         return canonicalize_name(self.name)
-
-
-@dataclass(frozen=True)
-class File:
-    """A wheel that an index offers: name, address without user information, sha256 (hex), bytes (0: unknown)."""
-
-    name: str
-    url: str
-    sha256: str
-    size: int = 0
 
 
 @dataclass(frozen=True, order=True)

@@ -7,10 +7,10 @@ def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
     """Return the step's outputs by name; those about packages have a line for each package."""
     environment = release.environment
     return {
-        "package-name": "\n".join(wheel.project for wheel in release.wheels),
-        "package-version": "\n".join(str(wheel.version) for wheel in release.wheels),
-        "wheel": "\n".join(f"{folder}/dist/{wheel.filename}" for wheel in release.wheels),
-        "wheel-sha256": "\n".join(wheel.sha256 for wheel in release.wheels),
+        "package-name": "\n".join(wheel.project for wheel in release.own),
+        "package-version": "\n".join(str(wheel.version) for wheel in release.own),
+        "wheel": "\n".join(f"{folder}/dist/{wheel.filename}" for wheel in release.own),
+        "wheel-sha256": "\n".join(wheel.sha256 for wheel in release.own),
         "index-url": release.feed.index_url if release.feed else "",
         "connection": release.connection.name if release.connection else "",
         "environment": environment.reference,

@@ -31,8 +31,9 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
                 "wheel": wheel.filename,
                 "sha256": wheel.sha256,
             }
-            for wheel in release.wheels
+            for wheel in release.own
         ],
+        **_from_source(release),
         "feed": feed
         and {"name": feed.label, "index_url": feed.index_url, **({"view": release.view} if release.view else {})},
         **_storage(release),
@@ -57,12 +58,29 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
             ],
         },
         "lock": {"sha256": release.lock_sha256, "packages": len(release.environment.pins)},
+        **({"warnings": list(release.warnings)} if release.warnings else {}),
         "sbom": {"file": SBOM, "sha256": hashlib.sha256(sbom.encode()).hexdigest()},
         "tools": dict(release.tools),
         "plan": [{"verb": each.verb.value, "subject": each.subject, "why": each.why} for each in changes],
         "run": {"url": release.source.run} if release.source.run else None,
         "dry_run": dry_run,
     }
+
+
+def _from_source(release: Release) -> dict[str, Any]:
+    """Return what was built from sdists; nothing without any."""
+    built = [
+        {
+            "name": wheel.project,
+            "version": str(wheel.version),
+            "wheel": wheel.filename,
+            "sha256": wheel.sha256,
+            "sdist": {"url": wheel.sdist.url, "sha256": wheel.sdist.sha256},
+        }
+        for wheel in release.wheels
+        if wheel.sdist
+    ]
+    return {"from_source": built} if built else {}
 
 
 def _storage(release: Release) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from ..model.wheel import Wheel
 class Release:
     """All that one run has decided before its first effect.
 
-    `route` is the value of the input; `place` says for people where the wheels are stored.
+    `route` is the value of the input; `place` says for people where the wheels are stored. `wheels` are the project's
+    own, then those built from sdists. `warnings` and `notes` are about the lock, see `model.lock`.
     """
 
     route: str
@@ -29,6 +30,13 @@ class Release:
     lock: str
     tools: Mapping[str, str]
     view: str = ""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> tuple[Wheel, ...]:
+        """The wheels of the project itself."""
+        return tuple(wheel for wheel in self.wheels if not wheel.sdist)
 
     @property
     def lock_sha256(self) -> str:

@@ -51,7 +51,7 @@ flowchart LR
 Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256, image
 `{environment.image.pinned}`.
 {_cell(proof)}
-
+{_about_lock(release)}
 <details><summary>Use it</summary>
 
 ```yaml
@@ -68,6 +68,14 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 ```
 </details>
 """
+
+
+def _about_lock(release: Release) -> str:
+    """Return what is to be known about the lock: what needs attention, then folded what doesn't; empty without any."""
+    warned = "".join(f"\n> **Warning:** {_cell(each)}\n" for each in release.warnings)
+    listed = "".join(f"- {_cell(each)}\n" for each in release.notes)
+    notes = f"\n<details><summary>Newer releases that aren't used</summary>\n\n{listed}</details>\n" if listed else ""
+    return warned + notes
 
 
 def _way(release: Release) -> str:

@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from ..build import backend, project, wheel
 from ..environment import lock
-from ..environment.lock import Sources
 from ..environment.requirements import Requirements
+from ..environment.solver import Sources
 from ..errors.build import BuildFailed
 from ..errors.environment import Unsatisfiable
 from ..errors.git import CommitDiffers, CommitIncomplete, NotForBuilder
@@ -84,7 +84,7 @@ class GitRoute(Route):
         needs = backend.requirements(place, into, self.host.foreign)
         nowhere = Sources(None, Secret(""), frozenset(), only=False)
         try:
-            return lock.resolve(Requirements((), needs, self._python), nowhere, lambda: None, self.host.say)
+            return lock.resolve(Requirements((), needs, self._python), nowhere, lambda: None, self.host.say).pins
         except Unsatisfiable as error:
             raise BuildFailed(
                 f"The build requirements of {place.name} can't be locked: {', '.join(map(str, needs))}.",

@@ -17,7 +17,7 @@ from ..model.environment import Environment, Python
 from ..model.wheel import File, Pin, Wheel
 from ..storage import mirror
 from ..storage.blobs import Blobs
-from ..storage.mirror import Mirror, Source
+from ..storage.mirror import Mirror
 from .route import Plan, Route
 
 
@@ -37,7 +37,7 @@ class StorageRoute(Route):
     @classmethod
     def of(cls, inputs: Inputs, blobs: Blobs, host: Host, environ: Mapping[str, str]) -> "StorageRoute":
         """Return the route to this container."""
-        source = Source(inputs.feed, inputs.feed_token, environ)
+        source = Downloads(inputs.feed, inputs.feed_token, environ, NotMirrored)
         whole = Mirror(blobs, source, host.say) if inputs.mirror else None
         return cls(blobs, inputs.python_version, whole, host)
 

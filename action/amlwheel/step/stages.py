@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..build import wheel
+from ..build import sdist, wheel
 from ..environment import lock, proof, requirements
-from ..environment.lock import Sources
 from ..environment.requirements import Requirements
+from ..environment.solver import Sources
 from ..errors.base import Unexpected
+from ..errors.build import SdistFailed
 from ..errors.environment import Unsatisfiable
-from ..feed import promote, upstream
+from ..feed import promote, publish, upstream
 from ..feed.index import Index
 from ..git import source
 from ..hosts.host import Host
@@ -25,12 +26,14 @@ from ..inputs.step import Inputs
 from ..model import environment
 from ..model.azure import Connection
 from ..model.environment import Base, Environment
-from ..model.wheel import Pin, Wheel
+from ..model.lock import Lock
+from ..model.wheel import File, Wheel
 from ..plan import observe
 from ..plan.change import Change, Verb, apply
 from ..report import files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..transport import variables
+from ..transport.download import Downloads
 from ..workspace.azureml.image_build import build_image
 from .access import Access, check
 
@@ -98,26 +101,46 @@ class Stages:
             self.host.foreign(problem)
             self.host.warning(f"{built.filename} doesn't pass twine check: its description won't show as intended.")
 
-    def lock(self, wheels: tuple[Wheel, ...], access: Access) -> tuple[Pin, ...]:
-        """Resolve the dependencies of `wheels`."""
+    def lock(self, wheels: tuple[Wheel, ...], folder: Path, access: Access) -> Lock:
+        """Resolve the dependencies of `wheels`, and build those (into `folder`) that are to be built from source."""
         inputs = self.inputs
         with self.host.stage("Lock") as done:
-            needs = Requirements(wheels, requirements.read(inputs.requirements, Path()), inputs.python_version)
+            more = requirements.read(inputs.requirements, Path())
+            needs = Requirements(wheels, more, inputs.python_version, from_source=inputs.from_source)
+            build = partial(self._build_sdist, folder / "from-source", access)
             sources = Sources(inputs.feed, inputs.feed_token, access.facts.published, inputs.feed_only)
             try:
-                pins = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say)
+                locked = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say, build)
             except Unsatisfiable as error:
                 raise error if access.facts.upstream is not False else upstream.lacking(error) from None
-            pins = access.route.place(pins, wheels)
+            pins = access.route.place(locked.pins, (*wheels, *locked.built))
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
-        return pins
+        for each in locked.warnings:
+            self.host.warning(each)
+        return replace(locked, pins=pins)
+
+    def _build_sdist(self, folder: Path, access: Access, name: str, version: str, file: File) -> Wheel:
+        """Download and build the sdist of a package, after a look at what the feed has under its name."""
+        inputs, host = self.inputs, self.host
+        if inputs.feed and inputs.publishes:
+            publish.refuse_replacement(
+                Index(inputs.feed, inputs.feed_token), name, access.facts.published, sdist.BUILD_TAG
+            )
+        place = folder / f"{name}-{version}"
+        place.mkdir(parents=True)
+        host.say(f"       building {name} {version} from {file.name} (sha256 {file.sha256[:12]}…)")
+        Downloads(inputs.feed, inputs.feed_token, self.environ, SdistFailed).fetch(file, place / "sdist")
+        built = sdist.build(name, version, place / "sdist", file, place, host.foreign)
+        access.route.refuse(built)
+        wheel.check_fit(built, inputs.python_version)
+        return built
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
         """Return a question that raises why the feed has failed, if it has."""
         feed, token = self.inputs.feed, self.inputs.feed_token
         return partial(Index(feed, token).page, built.name) if feed else lambda: None
 
-    def define(self, wheels: tuple[Wheel, ...], pins: tuple[Pin, ...], access: Access) -> Release:
+    def define(self, wheels: tuple[Wheel, ...], locked: Lock, access: Access) -> Release:
         """Return the release; everything in it is derived from content."""
         inputs = self.inputs
         folders = [Path()] if inputs.wheel else [Path(each) for each in inputs.package_dir]
@@ -133,14 +156,16 @@ class Stages:
             route=inputs.route,
             place=access.route.label,
             source=access.route.source(code),
-            wheels=wheels,
+            wheels=(*wheels, *locked.built),
             feed=inputs.feed,
             connection=access.connection,
             workspaces=inputs.workspace,
-            environment=environment.define(inputs.environment_name, wheels[0], pins, base, pip_options),
-            lock=files.lock_text(pins, inputs.python_version, options),
+            environment=environment.define(inputs.environment_name, wheels[0], locked.pins, base, pip_options),
+            lock=files.lock_text(locked.pins, inputs.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=inputs.view,
+            warnings=locked.warnings,
+            notes=locked.notes,
         )
 
     def plan(self, release: Release, access: Access) -> Changes:
@@ -229,7 +254,7 @@ class Stages:
         if all(change.verb is Verb.KEEP for change in changes.environments):
             self.host.say("skip   Prove · the environment is kept; it was proven before it was registered")
             return "Proven when it was registered."
-        modules = [module for each in release.wheels for module in each.modules]
+        modules = [module for each in release.own for module in each.modules]
         with self.host.stage("Prove") as done:
             local = access.route.local(release.environment, release.wheels)
             token = self.inputs.connection_token

@@ -1,7 +1,6 @@
 """The whole lock in a container (`mirror`): one wheel of each package, copied from its index and checked."""
 
 import contextlib
-import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,31 +8,17 @@ from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from ..errors.base import NoNetwork, TooSlow
 from ..errors.storage import NotMirrored
 from ..model import wheel_tags
 from ..model.environment import Python
-from ..model.feed import Feed
-from ..model.secret import Secret
 from ..model.wheel import File, Pin
 from ..plan.change import Change, Verb
 from ..plan.observe import observing
-from ..transport import http
+from ..transport.download import Downloads
 from .blobs import Blobs
 
-TRIES = 3
 EVERY = 5.0  # seconds between two lines of progress
-BLOCK = 2**20  # bytes
-_INDEXES = (
-    "UV_DEFAULT_INDEX",
-    "UV_INDEX_URL",
-    "UV_INDEX",
-    "UV_EXTRA_INDEX_URL",
-    "PIP_INDEX_URL",
-    "PIP_EXTRA_INDEX_URL",
-)
 _SHOWN = 3  # names in a line of the plan
 
 
@@ -46,55 +31,11 @@ def best(pin: Pin, python: Python) -> File:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Downloads the files of the lock, each from its own address, with the credential that its host may get."""
-
-    feed: Feed | None
-    token: Secret
-    environ: Mapping[str, str]
-
-    def access(self, url: str) -> Secret | None:
-        """Return the credential that the host of `url` may get: the feed's token, or the one in the index variables."""
-        host = urlsplit(url).netloc
-        if self.feed and host == self.feed.host:
-            return self.token
-        for text in " ".join(self.environ.get(name, "") for name in _INDEXES).split():
-            parts = urlsplit(text.rpartition("=")[2] if "=http" in text else text)
-            if parts.password is not None and parts.netloc.rpartition("@")[2] == host:
-                return Secret(unquote(parts.password), unquote(parts.username or ""))
-        return None
-
-    def download(self, file: File, place: Path, pause: Callable[[float], None] = time.sleep) -> None:
-        """Download `file` to `place` and check its sha256. Raises NotMirrored, NoNetwork, TooSlow."""
-        for attempt in range(1, TRIES + 1):
-            try:
-                return self._once(file, place)
-            except (NoNetwork, TooSlow):
-                if attempt == TRIES:
-                    raise
-                pause(attempt)
-        raise AssertionError(file)
-
-    def _once(self, file: File, place: Path) -> None:
-        digest = hashlib.sha256()
-        own = self.feed and urlsplit(file.url).netloc == self.feed.host
-        with http.stream(file.url, self.access(file.url), self.feed.headers if self.feed and own else {}) as answer:
-            if answer.status_code != 200:  # noqa: PLR2004
-                raise NotMirrored(f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}.")
-            with place.open("wb") as content:
-                for chunk in answer.iter_content(BLOCK):
-                    digest.update(chunk)
-                    content.write(chunk)
-        if digest.hexdigest() != file.sha256:
-            raise NotMirrored(f"{urlsplit(file.url).netloc} gave {file.name} with another sha256 than the lock's.")
-
-
-@dataclass(frozen=True)
 class Mirror:
     """Stores files of the lock in a container: several at a time, and only those that are missing."""
 
     blobs: Blobs
-    source: Source
+    downloads: Downloads
     say: Callable[[str], None]
 
     def plan(self, files: Mapping[str, File]) -> Change[tuple[str, ...]]:
@@ -141,7 +82,7 @@ class Mirror:
 
     def _store(self, path: str, file: File, place: Path) -> int:
         with _room(file.name):
-            self.source.download(file, place)
+            self.downloads.fetch(file, place)
         self.blobs.put(path, place, file.sha256)
         size = place.stat().st_size
         place.unlink()  # a lock with torch in it is several GB

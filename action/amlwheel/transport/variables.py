@@ -23,6 +23,10 @@ _BUILD = re.compile(
     r"|VSCMD_\w+|CMAKE_\w+|SKBUILD_\w+|MESON\w*|NINJA|CARGO\w*|RUSTUP_\w+|RUSTFLAGS|MATURIN_\w+|SETUPTOOLS_SCM_\w+"
     r"|SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|PBR_VERSION|POETRY_DYNAMIC_\w+|CYTHON\w*|CIBUILDWHEEL"
 )
+# Variables of the project's own build, which name its version or switch its parts: another package's build doesn't get them.
+PROJECT = re.compile(
+    r"SETUPTOOLS_SCM_\w+|SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|PBR_VERSION|POETRY_DYNAMIC_\w+|SKBUILD_\w+"
+)
 _SECRETIVE = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|API_?KEY|_AUTH", re.IGNORECASE)
 
 

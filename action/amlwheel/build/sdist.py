@@ -1,0 +1,101 @@
+"""Build the wheel of a package that was published as an sdist only, once and for all images."""
+
+import base64
+import csv
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from email.parser import HeaderParser
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from ..errors.build import SdistFailed
+from ..model.wheel import UNREADABLE, File, Wheel
+from ..transport import variables
+from . import project, wheel
+
+BUILD_TAG = "0amlwheel"
+"""In the file name (PEP 427) of each wheel that is made here: so the feed shows which of its files we built."""
+
+
+def build(name: str, version: str, sdist: Path, file: File, into: Path, echo: Callable[[str], None]) -> Wheel:
+    """Return the wheel of `sdist`, which is `file` of the index, built below the folder `into`.
+
+    The same sdist gives the same bytes: nothing of this project's commit or variables gets in. The package's code runs
+    here, without a secret, as that of the project does. Raises SdistFailed, BuildFailed, BadWheel, NoNetwork.
+    """
+    folder = _unpack(sdist, file, into / "source")
+    _check(folder, file, name, version)
+    env = variables.for_tool(build=True)
+    env = {key: value for key, value in env.items() if not variables.PROJECT.fullmatch(key)}
+    (path,) = project.build([folder], into / "wheel", echo, {"SOURCE_DATE_EPOCH": project.NO_COMMIT_EPOCH}, base=env)
+    built = wheel.inspect(_marked(path))
+    if (built.project, str(built.version)) != (name, version):
+        raise SdistFailed(f"{file.name} was built into {built.project} {built.version}, not {name} {version}.")
+    return replace(built, sdist=file)
+
+
+def _unpack(sdist: Path, file: File, into: Path) -> Path:
+    """Unpack an sdist and return its one folder (PEP 625); nothing lands outside `into` (PEP 706)."""
+    into.mkdir(parents=True)
+    try:
+        if zipfile.is_zipfile(sdist):
+            with zipfile.ZipFile(sdist) as archive:
+                archive.extractall(into)
+        else:
+            with tarfile.open(sdist) as archive:
+                archive.extractall(into, filter="data")
+    except (*UNREADABLE, tarfile.TarError, TypeError) as error:  # TypeError: a Python before 3.10.12 has no filter
+        raise SdistFailed(f"{file.name} can't be unpacked.", details=str(error)) from None
+    folders = list(into.iterdir())
+    if len(folders) != 1 or not project.is_project(folders[0]):
+        raise SdistFailed(f"{file.name} holds no Python project.")
+    return folders[0]
+
+
+def _check(folder: Path, file: File, name: str, version: str) -> None:
+    """Raise SdistFailed unless the sdist says that it is this package in this version."""
+    said: Mapping[str, str] = {}
+    if (folder / "PKG-INFO").is_file():
+        said = dict(HeaderParser().parsestr((folder / "PKG-INFO").read_text("utf-8", "replace")).items())
+    try:
+        same = canonicalize_name(said.get("Name", "")) == name and Version(said.get("Version", "")) == Version(version)
+    except InvalidVersion:
+        same = False
+    if not same:
+        raise SdistFailed(f"{file.name} doesn't say that it is {name} {version}.")
+
+
+def _marked(path: Path) -> Path:
+    """Give a wheel our build tag, in its name and in its WHEEL file; RECORD follows. Return the new path."""
+    distribution, version, *_, python, abi, platform = path.stem.split("-")
+    marked = path.with_name(f"{distribution}-{version}-{BUILD_TAG}-{python}-{abi}-{platform}.whl")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(marked, "w", zipfile.ZIP_DEFLATED) as new:
+        files = {item: old.read(item) for item in old.infolist()}
+        ours = next(item for item in files if item.filename.endswith(".dist-info/WHEEL"))
+        record = next(item for item in files if item.filename.endswith(".dist-info/RECORD"))
+        kept = [line for line in files[ours].splitlines() if not line.lower().startswith(b"build:")]
+        files[ours] = b"\n".join([*filter(None, kept), b"Build: " + BUILD_TAG.encode(), b""])
+        files[record] = _recorded(files[record].decode(), ours.filename, files[ours])
+        for item, content in files.items():
+            new.writestr(item, content, zipfile.ZIP_DEFLATED)
+    path.unlink()
+    return marked
+
+
+def _recorded(record: str, name: str, content: bytes) -> bytes:
+    """Return RECORD with the line of one file made anew."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    rows = [
+        [name, f"sha256={digest}", str(len(content))] if row[0] == name else row
+        for row in csv.reader(io.StringIO(record))
+        if row
+    ]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,181 @@
+"""uv, which chooses the versions: each name from its own index, wheels first, and no code of a package ever runs."""
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from ..model.feed import Feed
+from ..model.package_index import PackageIndex
+from ..model.secret import Secret
+from ..model.wheel import PLATFORM, Wheel
+from ..transport import http, process, variables
+from .requirements import Requirements, target
+
+SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where packages may come from: the public index, and the `feed` if there is one; our wheels come from neither.
+
+    `published` are the names that are the feed's own. It is None when they aren't known; then the feed is asked first
+    for every name. With `only`, everything but our wheels comes from the feed. `indexes` are those that are named for
+    certain packages; they come before all else.
+    """
+
+    feed: Feed | None
+    token: Secret
+    published: frozenset[str] | None
+    only: bool
+    indexes: tuple[PackageIndex, ...] = ()
+
+
+@dataclass
+class Solver:
+    """uv in a scratch `folder`. What it is told grows from run to run, until the solution is what it has to be.
+
+    `bound` are the names that come from the feed, beside our own; `pinned` more requirements (`NAME==VERSION`);
+    `sdists` the names that are locked as sdists, each with the wheel that was built from it, None until then.
+    """
+
+    folder: Path
+    requirements: Requirements
+    sources: Sources
+    bound: set[str] = field(default_factory=set)
+    pinned: set[str] = field(default_factory=set)
+    sdists: dict[str, Wheel | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Write our wheels as a PEP 503 index; uv would lock them without a hash if they came by `--find-links`."""
+        for wheel in self.requirements.wheels:
+            page = self.folder / "local" / wheel.project / "index.html"
+            page.parent.mkdir(parents=True)
+            page.write_text(f'<a href="{wheel.path.resolve().as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>\n')
+
+    def solve(self, *options: str, more: Iterable[str] = ()) -> process.Finished:
+        """Resolve everything from wheels, and `sdists` from sdists; `more` are further requirements.
+
+        The output is uv's log as well, see `edges`.
+        """
+        needs = [f"{wheel.project}=={wheel.version}" for wheel in self.requirements.wheels]
+        needs += [*map(str, self.requirements.more), *sorted(self.bound), *sorted(self.pinned), *more]
+        return self._run(needs, "--python-platform", PLATFORM, *self._kinds(), *options)
+
+    def newest(self, needs: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Return the newest version of each name that all of its `needs` (specifiers) allow, in whatever form.
+
+        Neither platform nor dependencies count, so nothing is downloaded but the index's pages. A name without such a
+        version is left out. With `--universal` uv may list a name several times, for several Pythons.
+        """
+        asked = [f"{name}{each}" for name, specifiers in needs.items() for each in dict.fromkeys(specifiers)]
+        finished = self._run(asked, "--no-deps", "--universal", "--prerelease", "if-necessary", "--quiet")
+        if finished.status == 0:
+            found = map(Requirement, re.findall(r"^[a-z0-9][a-z0-9-]*==.*$", finished.output, re.MULTILINE))
+            ours = target(self.requirements.python)
+            fitting = (each for each in found if not each.marker or each.marker.evaluate(ours))
+            return {each.name: str(each.specifier).removeprefix("==") for each in fitting}
+        names = sorted(needs)
+        halves = (names[: len(names) // 2], names[len(names) // 2 :]) if len(names) > 1 else ()
+        return {name: each for half in halves for name, each in self.newest({key: needs[key] for key in half}).items()}
+
+    def has_wheel(self, need: str, python: str) -> bool:
+        """Tell whether a release that `need` (`NAME==VERSION`) allows has a wheel for a Python, such as `3.12`."""
+        options = ("--no-deps", "--python-platform", PLATFORM, "--only-binary", ":all:", "--quiet")
+        return self._run([need], *options, python=python).status == 0
+
+    def needed(self, finished: process.Finished) -> set[str]:
+        """Return the names that something in the solution requires, not we alone, when `bound` names were added."""
+        alone = r"^(\S+)==\S+\s+# via amlwheel-lock \(pyproject\.toml\)$"
+        return self.bound - set(re.findall(alone, finished.output, re.MULTILINE))
+
+    def _kinds(self) -> list[str]:
+        return ["--only-binary", ":all:", *(part for name in sorted(self.sdists) for part in ("--no-binary", name))]
+
+    def _run(self, needs: Sequence[str], *options: str, python: str = "") -> process.Finished:
+        """Run uv in a folder of this run's own; it gets the token in its environment, which uv never prints."""
+        python = python or self.requirements.python.exact
+        access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(self.sources.token), strict=True)
+        # Nothing is built, so any interpreter will do; without --python uv would try every one that it finds.
+        command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--config-file", "uv.toml"]
+        command += ["--no-header", "--python", sys.executable, "--python-version", python, *options]
+        # Of the project file uv uses the indexes for bound names only.
+        feed = self.sources.feed
+        if feed and (self.sources.only or self.sources.published is None):
+            command += ["--default-index" if self.sources.only else "--index", f"feed={feed.index_url}"]
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            place = Path(name)
+            (place / "pyproject.toml").write_text(self.project(needs, python), encoding="utf-8")
+            (place / "uv.toml").write_text(self.settings(), encoding="utf-8")
+            return process.run(command, env=variables.for_tool() | dict(access), cwd=place, seconds=SECONDS)
+
+    def project(self, needs: Sequence[str], python: str) -> str:
+        """Return the project file that uv resolves: the requirements, and which index serves which name.
+
+        Every JSON string is also a TOML string.
+        """
+        minor = ".".join(python.split(".")[:2])
+        own, feed = sorted(self.requirements.own), self.sources.feed
+        bindings = [(name, "local") for name in own] + [(name, "feed") for name in sorted(self.bound)]
+        table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
+        indexes = {"local": f"{(self.folder / 'local').resolve().as_uri()}/"} | (
+            {"feed": feed.index_url} if feed else {}
+        )
+        return (
+            f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={minor}"\n'
+            f"dependencies = {json.dumps(list(needs))}\n"
+            f"[tool.uv.sources]\n{table}"
+        ) + "".join(
+            f'[[tool.uv.index]]\nname = "{name}"\nurl = {json.dumps(url)}\nexplicit = true\n'
+            for name, url in indexes.items()
+        )
+
+    def settings(self) -> str:
+        """Return uv's own configuration, which takes the place of the user's.
+
+        It tells what a package requires whose sdist is locked: nothing until it is built, then what its wheel says. So
+        uv never builds one: it holds the feed's token, and a build runs the package's code.
+        """
+        known = "".join(
+            _metadata(name) + (_metadata(name, wheel) if wheel else "") for name, wheel in sorted(self.sdists.items())
+        )
+        constraints = [*map(str, self.requirements.constraints)]
+        return f"constraint-dependencies = {json.dumps(constraints)}\n{known}"
+
+
+def _metadata(name: str, wheel: Wheel | None = None) -> str:
+    """Return what uv is told of a package; without a `wheel`, of all its versions that aren't known better."""
+    version = f"version = {json.dumps(str(wheel.version))}\n" if wheel else ""
+    requires = [*map(str, wheel.requires)] if wheel else []
+    return f"[[dependency-metadata]]\nname = {json.dumps(name)}\n{version}requires-dist = {json.dumps(requires)}\n"
+
+
+def edges(output: str, chosen: Mapping[str, str] | None = None) -> dict[str, list[tuple[str, str]]]:
+    """Return who requires what, by name: the requiring package (`NAME VERSION`) and the specifier.
+
+    `output` is uv's log (`--verbose`) of a resolution, in the words of the uv that is locked for the step; a test
+    keeps it so. With `chosen` (version by name) only what those versions require counts, not what was tried on the way.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    pattern = r"transitive dependency for ([a-z0-9-]+)(?:\[\S*\])?==(\S+): ([a-z0-9-]+)(?:\[[^\]]*\])?(\S.*)?$"
+    for parent, version, name, asked in re.findall(pattern, output, re.MULTILINE):
+        if parent != name and (chosen is None or chosen.get(parent) == version):
+            found.setdefault(name, []).append((f"{parent} {version}", _specifier(asked)))
+    return found
+
+
+def _specifier(asked: str) -> str:
+    """Return uv's range as a specifier (PEP 440): `*` is none, `>=1, <1+` is one version, `|` leaves versions out."""
+    exact = re.fullmatch(r">=(\S+), <(\S+)\+", asked)
+    if exact and exact[1] == exact[2]:
+        return f"=={exact[1]}"
+    asked = asked.replace("+", "")  # `<=1+`: with its local versions
+    lowest, highest = asked.split(" | ")[0], asked.split(" | ")[-1]
+    lower = [part for part in lowest.split(", ") if part.startswith(">")]
+    upper = [part for part in highest.split(", ") if part.startswith(("<", "="))]
+    return ",".join(dict.fromkeys([*lower, *upper]))

@@ -1,0 +1,73 @@
+"""Download what the lock names: from its own address, checked by its sha256."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ..errors.base import NoNetwork, StepError, TooSlow
+from ..model.feed import Feed
+from ..model.secret import Secret
+from ..model.wheel import File
+from . import http
+
+TRIES = 3
+BLOCK = 2**20  # bytes
+_INDEXES = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+)
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """Downloads files of the lock, each from its own address, with the credential that its host may get.
+
+    `error` is raised for a file that isn't there any more, or isn't the one that was locked.
+    """
+
+    feed: Feed | None
+    token: Secret
+    environ: Mapping[str, str]
+    error: type[StepError]
+
+    def access(self, url: str) -> Secret | None:
+        """Return the credential that the host of `url` may get: the feed's token, or the one in the index variables."""
+        host = urlsplit(url).netloc
+        if self.feed and host == self.feed.host:
+            return self.token
+        for text in " ".join(self.environ.get(name, "") for name in _INDEXES).split():
+            parts = urlsplit(text.rpartition("=")[2] if "=http" in text else text)
+            if parts.password is not None and parts.netloc.rpartition("@")[2] == host:
+                return Secret(unquote(parts.password), unquote(parts.username or ""))
+        return None
+
+    def fetch(self, file: File, place: Path, pause: Callable[[float], None] = time.sleep) -> None:
+        """Download `file` to `place` and check its sha256. Raises `error`, NoNetwork, TooSlow."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._once(file, place)
+            except (NoNetwork, TooSlow):
+                if attempt == TRIES:
+                    raise
+                pause(attempt)
+        raise AssertionError(file)
+
+    def _once(self, file: File, place: Path) -> None:
+        digest = hashlib.sha256()
+        own = self.feed and urlsplit(file.url).netloc == self.feed.host
+        with http.stream(file.url, self.access(file.url), self.feed.headers if self.feed and own else {}) as answer:
+            if answer.status_code != 200:  # noqa: PLR2004
+                raise self.error(f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}.")
+            with place.open("wb") as content:
+                for chunk in answer.iter_content(BLOCK):
+                    digest.update(chunk)
+                    content.write(chunk)
+        if digest.hexdigest() != file.sha256:
+            raise self.error(f"{urlsplit(file.url).netloc} gave {file.name} with another sha256 than the lock's.")
