@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ..errors.build import SdistFailed
+from ..model.lock import Sdist
 from ..model.wheel import UNREADABLE, File, Wheel
 from ..transport import variables
 from . import project, wheel
@@ -23,33 +24,33 @@ BUILD_TAG = "0amlwheel"
 """In the file name (PEP 427) of each wheel that is made here: so the feed shows which of its files we built."""
 
 
-def build(name: str, version: str, sdist: Path, file: File, into: Path, echo: Callable[[str], None]) -> Wheel:
-    """Return the wheel of `sdist`, which is `file` of the index, built below the folder `into`.
+def build(sdist: Sdist, archive: Path, into: Path, echo: Callable[[str], None]) -> Wheel:
+    """Return the wheel of `sdist`, whose file is `archive`, built below the folder `into`.
 
     The same sdist gives the same bytes: nothing of this project's commit or variables gets in. The package's code runs
     here, without a secret, as that of the project does. Raises SdistFailed, BuildFailed, BadWheel, NoNetwork.
     """
-    folder = _unpack(sdist, file, into / "source")
-    _check(folder, file, name, version)
+    folder = _unpack(archive, sdist.file, into / "source")
+    _check(folder, sdist)
     env = variables.for_tool(build=True)
     env = {key: value for key, value in env.items() if not variables.PROJECT.fullmatch(key)}
     (path,) = project.build([folder], into / "wheel", echo, {"SOURCE_DATE_EPOCH": project.NO_COMMIT_EPOCH}, base=env)
     built = wheel.inspect(_marked(path))
-    if (built.project, str(built.version)) != (name, version):
-        raise SdistFailed(f"{file.name} was built into {built.project} {built.version}, not {name} {version}.")
-    return replace(built, sdist=file)
+    if (built.project, str(built.version)) != (sdist.name, sdist.version):
+        raise SdistFailed(f"{sdist.file.name} was built into {built.project} {built.version}.")
+    return replace(built, sdist=sdist.file)
 
 
-def _unpack(sdist: Path, file: File, into: Path) -> Path:
+def _unpack(path: Path, file: File, into: Path) -> Path:
     """Unpack an sdist and return its one folder (PEP 625); nothing lands outside `into` (PEP 706)."""
     into.mkdir(parents=True)
     try:
-        if zipfile.is_zipfile(sdist):
-            with zipfile.ZipFile(sdist) as archive:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
                 archive.extractall(into)
         else:
-            with tarfile.open(sdist) as archive:
-                archive.extractall(into, filter="data")
+            with tarfile.open(path) as archive:
+                archive.extractall(into, filter="data")  # that filter is the safe one
     except (*UNREADABLE, tarfile.TarError, TypeError) as error:  # TypeError: a Python before 3.10.12 has no filter
         raise SdistFailed(f"{file.name} can't be unpacked.", details=str(error)) from None
     folders = list(into.iterdir())
@@ -58,17 +59,17 @@ def _unpack(sdist: Path, file: File, into: Path) -> Path:
     return folders[0]
 
 
-def _check(folder: Path, file: File, name: str, version: str) -> None:
+def _check(folder: Path, sdist: Sdist) -> None:
     """Raise SdistFailed unless the sdist says that it is this package in this version."""
     said: Mapping[str, str] = {}
     if (folder / "PKG-INFO").is_file():
         said = dict(HeaderParser().parsestr((folder / "PKG-INFO").read_text("utf-8", "replace")).items())
     try:
-        same = canonicalize_name(said.get("Name", "")) == name and Version(said.get("Version", "")) == Version(version)
-    except InvalidVersion:
+        same = canonicalize_name(said["Name"]) == sdist.name and Version(said["Version"]) == Version(sdist.version)
+    except (KeyError, InvalidVersion):
         same = False
     if not same:
-        raise SdistFailed(f"{file.name} doesn't say that it is {name} {version}.")
+        raise SdistFailed(f"{sdist.file.name} doesn't say that it is {sdist.name} {sdist.version}.")
 
 
 def _marked(path: Path) -> Path:

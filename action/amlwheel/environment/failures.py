@@ -85,7 +85,7 @@ def error(output: str, solver: Solver) -> StepError:
 
 def lack(name: str, output: str, solver: Solver) -> Lacking:
     """Return what is known about a package without a wheel that fits: its newest release, for whom, for what Python."""
-    direct = {canonicalize_name(each.name): str(each.specifier) for each in solver.requirements.applicable}
+    direct = {str(canonicalize_name(each.name)): str(each.specifier) for each in solver.requirements.applicable}
     parent, specifier = next(iter(edges(output).get(name, [])), ("", direct.get(name, "")))
     version = solver.newest({name: [specifier]}).get(name, "")
     asked = f"{name}=={version}" if version else f"{name}{specifier}"
@@ -105,15 +105,15 @@ def without_wheels(lacks: Iterable[Lacking], details: str) -> StepError:
                 details=details[-6000:],
             )
         )
-    for each in lacks:
-        if each.pythons:
-            errors.append(
-                WheelForOtherPython(
-                    f"{each} has wheels for Python {', '.join(each.pythons)}, and none for that of the environment.",
-                    fix=f"Set `python-version` to {each.pythons[-1]}.",
-                    details=details[-6000:],
-                )
-            )
+    errors += [
+        WheelForOtherPython(
+            f"{each} has wheels for Python {', '.join(each.pythons)}, and none for that of the environment.",
+            fix=f"Set `python-version` to {each.pythons[-1]}.",
+            details=details[-6000:],
+        )
+        for each in lacks
+        if each.pythons
+    ]
     return together(errors)
 
 

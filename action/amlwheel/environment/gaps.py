@@ -1,4 +1,4 @@
-"""Whether a package is locked at an older version than is allowed, and why: for want of a wheel that must not be silent."""
+"""Whether a package is locked at an older version than is allowed, and why: for want of a wheel, never in silence."""
 
 import os
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _MOST = 20  # gaps that are looked into; more of them have one reason
 
 @dataclass(frozen=True)
 class Gap:
-    """A package that is locked at `locked`, although `newest` is allowed: for want of `lacks`, or for another reason."""
+    """A package that is locked at `locked`, although `newest` is allowed: for want of `lacks`, or of no conflict."""
 
     name: str
     locked: str

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors.environment import LockIncomplete
-from ..model.lock import Lock
+from ..model.lock import Lock, Sdist
 from ..model.wheel import File, Pin, Wheel
 from ..transport import http
 from . import failures, gaps
@@ -23,8 +23,7 @@ else:
 
 
 LARGEST = 2 * 2**30  # bytes; a larger wheel isn't read to compute its hash
-Build = Callable[[str, str, File], Wheel]
-"""Builds a package's sdist: takes its normalised name, its version, and the file on the index."""
+Build = Callable[[Sdist], Wheel]
 
 
 def resolve(
@@ -37,22 +36,23 @@ def resolve(
     """Return the lock of all `requirements` and of everything that they need.
 
     When uv fails, `recheck` asks the feed again and raises its error, because uv reports a refused token as "not
-    found". `build` makes the wheels of `requirements.from_source`; without any it isn't needed. Raises NoWheel, WheelForOtherPython, OlderVersion,
-    NameUnknown, Unsatisfiable, LockIncomplete, IndexFailed, NoNetwork, and what `build` raises.
+    found". `build` makes the wheels of `requirements.from_source`; without any it isn't needed. Raises NoWheel,
+    WheelForOtherPython, OlderVersion, NameUnknown, LocalVersionElsewhere, Unsatisfiable, LockIncomplete, IndexFailed,
+    NoNetwork, and what `build` raises.
     """
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         solver = Solver(Path(name), requirements, sources)
         solution = Resolution(solver, recheck, echo, build)
         solution.find()
-        found = gaps.find(solver, {pin.name: pin.version for pin in solution.pins}, solution.log)
-        while requirements.every_source and found.lacking:
+        found = gaps.find(solver, solution.versions, solution.log)
+        while requirements.every_source and found.lacking - set(solver.sdists):
             solver.sdists |= dict.fromkeys(found.lacking)
             solution.find()
-            found = gaps.find(solver, {pin.name: pin.version for pin in solution.pins}, solution.log)
+            found = gaps.find(solver, solution.versions, solution.log)
     found.refuse()
     _refuse_unhashed(solution.pins, requirements.wheels)
     built = tuple(wheel for wheel in solver.sdists.values() if wheel)
-    unused = sorted(requirements.from_source - {"all"} - {pin.name for pin in solution.pins})
+    unused = sorted(requirements.from_source - {"all"} - set(solution.versions))
     needless = [f"`from-source` names {', '.join(unused)}, which the lock doesn't need."] if unused else []
     return Lock(solution.pins, built, (*needless, *solution.yanked(), *found.warnings), found.notes)
 
@@ -98,6 +98,11 @@ class Resolution:
             if not (self._bind({pin.name for pin in self.pins}) or self._build_all(sdists) or self._unbind()):
                 return
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """The solution's versions by name."""
+        return {pin.name: pin.version for pin in self.pins}
+
     def yanked(self) -> list[str]:
         """Return a warning for each package that its index has yanked (PEP 592), with the reason that it gives."""
         told = re.findall(
@@ -130,13 +135,12 @@ class Resolution:
 
     def _build_all(self, sdists: dict[str, File]) -> bool:
         """Build the `sdists` of the solution that aren't built yet; tell whether there were any."""
-        versions = {pin.name: pin.version for pin in self.pins}
-        new = False
+        versions, new = self.versions, False
         for name, file in sdists.items():
             wheel = self._solver.sdists[name]
             if not wheel or str(wheel.version) != versions[name]:
                 assert self._build  # noqa: S101  # whoever names packages to build brings what builds them
-                self._solver.sdists[name] = self._build(name, versions[name], file)
+                self._solver.sdists[name] = self._build(Sdist(name, versions[name], file))
                 new = True
         return new
 

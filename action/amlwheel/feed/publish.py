@@ -57,7 +57,7 @@ def refuse_replacement(index: Index, package: str, published: frozenset[str] | N
     """Raise VersionTaken if the feed has a package of its own under the name of one that is to be built from source.
 
     Files that an earlier run built so have `mark` as the build tag in their names. `published` are the names that are
-    the feed's own, None if they aren't known. A public package can't take the place of a private one by its name.
+    the feed's own, None if they aren't known. No public package can take the place of a private one.
     """
     if published is not None and package not in published:
         return
@@ -66,7 +66,7 @@ def refuse_replacement(index: Index, package: str, published: frozenset[str] | N
         raise VersionTaken(
             f"{index.feed.label} has a package of its own named {package}: {own[-1]}.",
             cause="It was published by somebody, and isn't a build of the public package by this step.",
-            fix=f"Take {package} out of `from-source`, and publish a wheel of it to the feed that fits the environment.",
+            fix=f"Take {package} out of `from-source`, and publish a wheel of it that fits to the feed.",
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from ..errors.storage import NotMirrored
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model.azure import Workspace
@@ -18,6 +19,7 @@ from ..model.wheel import File, Pin, Wheel
 from ..storage import mirror
 from ..storage.blobs import Blobs
 from ..storage.mirror import Mirror
+from ..transport.download import Downloads
 from .route import Plan, Route
 
 

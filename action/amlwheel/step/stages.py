@@ -26,8 +26,8 @@ from ..inputs.step import Inputs
 from ..model import environment
 from ..model.azure import Connection
 from ..model.environment import Base, Environment
-from ..model.lock import Lock
-from ..model.wheel import File, Wheel
+from ..model.lock import Lock, Sdist
+from ..model.wheel import Wheel
 from ..plan import observe
 from ..plan.change import Change, Verb, apply
 from ..report import files, outputs, receipt, sbom, summary
@@ -119,18 +119,17 @@ class Stages:
             self.host.warning(each)
         return replace(locked, pins=pins)
 
-    def _build_sdist(self, folder: Path, access: Access, name: str, version: str, file: File) -> Wheel:
+    def _build_sdist(self, folder: Path, access: Access, source: Sdist) -> Wheel:
         """Download and build the sdist of a package, after a look at what the feed has under its name."""
         inputs, host = self.inputs, self.host
         if inputs.feed and inputs.publishes:
-            publish.refuse_replacement(
-                Index(inputs.feed, inputs.feed_token), name, access.facts.published, sdist.BUILD_TAG
-            )
-        place = folder / f"{name}-{version}"
+            index = Index(inputs.feed, inputs.feed_token)
+            publish.refuse_replacement(index, source.name, access.facts.published, sdist.BUILD_TAG)
+        place = folder / f"{source.name}-{source.version}"
         place.mkdir(parents=True)
-        host.say(f"       building {name} {version} from {file.name} (sha256 {file.sha256[:12]}…)")
-        Downloads(inputs.feed, inputs.feed_token, self.environ, SdistFailed).fetch(file, place / "sdist")
-        built = sdist.build(name, version, place / "sdist", file, place, host.foreign)
+        host.say(f"       building {source.file.name} (sha256 {source.file.sha256[:12]}…)")
+        Downloads(inputs.feed, inputs.feed_token, self.environ, SdistFailed).fetch(source.file, place / "sdist")
+        built = sdist.build(source, place / "sdist", place, host.foreign)
         access.route.refuse(built)
         wheel.check_fit(built, inputs.python_version)
         return built

@@ -23,7 +23,7 @@ _BUILD = re.compile(
     r"|VSCMD_\w+|CMAKE_\w+|SKBUILD_\w+|MESON\w*|NINJA|CARGO\w*|RUSTUP_\w+|RUSTFLAGS|MATURIN_\w+|SETUPTOOLS_SCM_\w+"
     r"|SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|PBR_VERSION|POETRY_DYNAMIC_\w+|CYTHON\w*|CIBUILDWHEEL"
 )
-# Variables of the project's own build, which name its version or switch its parts: another package's build doesn't get them.
+# Variables for the project's own build: they name its version or switch its parts. No other package's build gets them.
 PROJECT = re.compile(
     r"SETUPTOOLS_SCM_\w+|SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|PBR_VERSION|POETRY_DYNAMIC_\w+|SKBUILD_\w+"
 )
