@@ -47,10 +47,10 @@ def _unpack(path: Path, file: File, into: Path) -> Path:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                archive.extractall(into)
+                archive.extractall(into)  # noqa: S202  # zipfile takes absolute and parent paths as names
         else:
             with tarfile.open(path) as archive:
-                archive.extractall(into, filter="data")  # that filter is the safe one
+                archive.extractall(into, filter="data")  # PEP 706
     except (*UNREADABLE, tarfile.TarError, TypeError) as error:  # TypeError: a Python before 3.10.12 has no filter
         raise SdistFailed(f"{file.name} can't be unpacked.", details=str(error)) from None
     folders = list(into.iterdir())

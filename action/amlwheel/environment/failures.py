@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 
@@ -20,7 +20,7 @@ from .solver import Solver, edges
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """The Pythons that are asked about where the image's own has no wheel: those of `python-version`."""
-_MOST = 12  # lines of an explanation that people read
+_MOST = 5  # lines of an explanation that people read
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,23 @@ def lacking(output: str) -> set[str]:
     return set(re.findall(r"heels (?:are required )?for `([a-z0-9-]+)`", explanation(output)))
 
 
+def missing(output: str, solver: Solver) -> tuple[set[str], str]:
+    """Return the packages whose sdists would make a solution possible; none, and what uv says, if they wouldn't.
+
+    uv's hints name every package without a wheel that it came across, also in releases of years ago. So it is tried out
+    which of them a solution would need; what they require isn't known yet.
+    """
+    trial = replace(solver, sdists=dict(solver.sdists))
+    while new := lacking(output) - set(trial.sdists):
+        trial.sdists |= dict.fromkeys(new)
+        finished = trial.solve("--verbose")
+        output = finished.output
+        if finished.status == 0:
+            chosen = set(re.findall(r"^([a-z0-9-]+)==", output, re.MULTILINE))
+            return (set(trial.sdists) - set(solver.sdists)) & chosen, output
+    return set(), output
+
+
 def yanked(output: str, solver: Solver) -> set[str]:
     """Return the yanked versions (`NAME==VERSION`) that only their exact pin excludes: uv says they have no wheel."""
     pins = re.findall(r"([a-z0-9-]+)==([^\s,*]+) has no usable wheels", explanation(output))
@@ -67,20 +84,34 @@ def yanked(output: str, solver: Solver) -> set[str]:
 def error(output: str, solver: Solver) -> StepError:
     """Return the error for uv's `output`."""
     text = explanation(output)
+    return _index_failed(text) or _elsewhere(text, solver) or _no_solution(output, solver)
+
+
+def _index_failed(text: str) -> StepError | None:
     host = tools.unreachable(text)
     if host:
         return NoNetwork(host, text[-2000:])
     failed = re.search(r"HTTP status (?:server|client) error \((\d+)|lack of valid authentication credentials", text)
     if failed:
         return IndexFailed(f"An index answered {failed[1] or 401} while the lock was resolved.", details=text[-3000:])
+    return None
+
+
+def _elsewhere(text: str, solver: Solver) -> StepError | None:
     if unknown := sorted(set(re.findall(r"([a-z0-9-]+) was not found in the package registry", text))):
         return _unknown(unknown, solver, text)
     if local := sorted(set(re.findall(r"no version of ([a-z0-9-]+)==(\S+\+[\w.]+)", text))):
         return _local(local, text)
-    if lacking(output):
-        found = [lack(name, output, solver) for name in sorted(lacking(output))]
-        return without_wheels([each for each in found if each.version] or found, text)
-    return Unsatisfiable(_reason(text), details=text[-6000:])
+    return None
+
+
+def _no_solution(output: str, solver: Solver) -> StepError:
+    text = explanation(output)
+    needed, said = missing(output, solver)
+    needed |= set(re.findall(r"([a-z0-9-]+)\S* has no source distribution", explanation(said)))
+    if needed:
+        return without_wheels([lack(name, output, solver) for name in sorted(needed)], text)
+    return Unsatisfiable(_reason(explanation(said)), details=text[-6000:])
 
 
 def lack(name: str, output: str, solver: Solver) -> Lacking:
@@ -95,7 +126,7 @@ def lack(name: str, output: str, solver: Solver) -> Lacking:
 def without_wheels(lacks: Iterable[Lacking], details: str) -> StepError:
     """Return the error for packages that have no wheel at all, or only one for other Pythons."""
     lacks = list(lacks)
-    nowhere = [each for each in lacks if not each.pythons]
+    nowhere = [each for each in lacks if each.version and not each.pythons]
     errors: list[StepError] = []
     if nowhere:
         errors.append(
@@ -105,6 +136,16 @@ def without_wheels(lacks: Iterable[Lacking], details: str) -> StepError:
                 details=details[-6000:],
             )
         )
+    errors += [
+        Unsatisfiable(
+            f"No file of {each} fits the environment, neither a wheel nor an sdist.",
+            cause="That release was made for other Pythons or other systems.",
+            fix=f"Require another version of {each.name}.",
+            details=details[-6000:],
+        )
+        for each in lacks
+        if not each.version and not each.pythons
+    ]
     errors += [
         WheelForOtherPython(
             f"{each} has wheels for Python {', '.join(each.pythons)}, and none for that of the environment.",
@@ -145,4 +186,5 @@ def _local(found: list[tuple[str, str]], text: str) -> StepError:
 def _reason(text: str) -> str:
     """Return the end of uv's explanation, which says what contradicts what."""
     lines = [line.strip() for line in text.partition("cause:")[2].partition("hint:")[0].splitlines() if line.strip()]
-    return f"uv found no set of versions: {' '.join(lines[-_MOST:])}" if lines else "uv found no set of versions."
+    told = " ".join(lines[-_MOST:]).replace("amlwheel-lock depends on", "you require")
+    return f"uv found no set of versions: {told}" if told else "uv found no set of versions."

@@ -81,13 +81,19 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
         if Version(versions[name]) < Version(version)
     ]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return Gaps(tuple(pool.map(lambda gap: _explained(gap, solver), older[:_MOST])))
+        return Gaps(tuple(pool.map(lambda gap: _explained(gap, solver, versions), older[:_MOST])))
 
 
-def _explained(gap: Gap, solver: Solver) -> Gap:
-    """Return the gap with its reason: what uv says if it must take the newest version, or at least a newer one."""
+def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:
+    """Return the gap with its reason: what uv says if it must take the newest version, or at least a newer one.
+
+    Nothing else may become older meanwhile (for a requirement of the user's: no other of his); otherwise uv would look
+    into releases of years ago, and find no wheels there.
+    """
+    kept = solver.requirements.direct - {gap.name} if gap.direct else set(versions) - {gap.name}
+    floors = [f"{name}>={versions[name].partition('+')[0]}" for name in sorted(kept & set(versions))]
     for asked in (f"{gap.name}=={gap.newest}", f"{gap.name}>{gap.locked},<{gap.newest}"):
-        finished = solver.solve("--verbose", "--prerelease", "explicit", more=[asked])
+        finished = solver.solve("--verbose", "--prerelease", "explicit", more=[asked], floors=floors)
         lacking = failures.lacking(finished.output) if finished.status else set()
         if lacking:
             lacks = tuple(failures.lack(name, finished.output, solver) for name in sorted(lacking))

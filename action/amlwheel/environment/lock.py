@@ -42,6 +42,7 @@ def resolve(
     """
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         solver = Solver(Path(name), requirements, sources)
+        solver.offer()
         solution = Resolution(solver, recheck, echo, build)
         solution.find()
         found = gaps.find(solver, solution.versions, solution.log)
@@ -129,9 +130,9 @@ class Resolution:
         solver.pinned |= yanked
         if yanked or not solver.requirements.every_source:
             return bool(yanked)
-        lacking = failures.lacking(output) - set(solver.sdists)
-        solver.sdists |= dict.fromkeys(sorted(lacking))
-        return bool(lacking)
+        missing, _ = failures.missing(output, solver)
+        solver.sdists |= dict.fromkeys(sorted(missing))
+        return bool(missing)
 
     def _build_all(self, sdists: dict[str, File]) -> bool:
         """Build the `sdists` of the solution that aren't built yet; tell whether there were any."""

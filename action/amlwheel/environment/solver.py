@@ -51,21 +51,21 @@ class Solver:
     pinned: set[str] = field(default_factory=set)
     sdists: dict[str, Wheel | None] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def offer(self) -> None:
         """Write our wheels as a PEP 503 index; uv would lock them without a hash if they came by `--find-links`."""
         for wheel in self.requirements.wheels:
             page = self.folder / "local" / wheel.project / "index.html"
             page.parent.mkdir(parents=True)
             page.write_text(f'<a href="{wheel.path.resolve().as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>\n')
 
-    def solve(self, *options: str, more: Iterable[str] = ()) -> process.Finished:
-        """Resolve everything from wheels, and `sdists` from sdists; `more` are further requirements.
+    def solve(self, *options: str, more: Iterable[str] = (), floors: Iterable[str] = ()) -> process.Finished:
+        """Resolve everything from wheels, and `sdists` from sdists.
 
-        The output is uv's log as well, see `edges`.
+        `more` are further requirements, `floors` further constraints. The output is uv's log as well, see `edges`.
         """
         needs = [f"{wheel.project}=={wheel.version}" for wheel in self.requirements.wheels]
         needs += [*map(str, self.requirements.more), *sorted(self.bound), *sorted(self.pinned), *more]
-        return self._run(needs, "--python-platform", PLATFORM, *self._kinds(), *options)
+        return self._run(needs, "--python-platform", PLATFORM, *self._kinds(), *options, floors=floors)
 
     def newest(self, needs: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Return the newest version of each name that all of its `needs` (specifiers) allow, in whatever form.
@@ -97,7 +97,9 @@ class Solver:
     def _kinds(self) -> list[str]:
         return ["--only-binary", ":all:", *(part for name in sorted(self.sdists) for part in ("--no-binary", name))]
 
-    def _run(self, needs: Sequence[str], *options: str, python: str = "") -> process.Finished:
+    def _run(
+        self, needs: Sequence[str], *options: str, python: str = "", floors: Iterable[str] = ()
+    ) -> process.Finished:
         """Run uv in a folder of this run's own; it gets the token in its environment, which uv never prints."""
         python = python or self.requirements.python.exact
         access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(self.sources.token), strict=True)
@@ -111,7 +113,7 @@ class Solver:
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             place = Path(name)
             (place / "pyproject.toml").write_text(self.project(needs, python), encoding="utf-8")
-            (place / "uv.toml").write_text(self.settings(), encoding="utf-8")
+            (place / "uv.toml").write_text(self.settings(floors), encoding="utf-8")
             return process.run(command, env=variables.for_tool() | dict(access), cwd=place, seconds=SECONDS)
 
     def project(self, needs: Sequence[str], python: str) -> str:
@@ -135,7 +137,7 @@ class Solver:
             for name, url in indexes.items()
         )
 
-    def settings(self) -> str:
+    def settings(self, floors: Iterable[str] = ()) -> str:
         """Return uv's own configuration, which takes the place of the user's.
 
         It tells what a package requires whose sdist is locked: nothing until it is built, then what its wheel says. So
@@ -144,7 +146,7 @@ class Solver:
         known = "".join(
             _metadata(name) + (_metadata(name, wheel) if wheel else "") for name, wheel in sorted(self.sdists.items())
         )
-        constraints = [*map(str, self.requirements.constraints)]
+        constraints = [*map(str, self.requirements.constraints), *floors]
         return f"constraint-dependencies = {json.dumps(constraints)}\n{known}"
 
 
