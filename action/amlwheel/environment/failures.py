@@ -27,17 +27,23 @@ _MOST = 5  # lines of an explanation that people read
 class Lacking:
     """A release that has no wheel that fits: `parent` requires it (`NAME VERSION`, empty: the user does).
 
-    `version` is empty if no release has the form that is asked for; `pythons` are those for which it has a wheel.
+    `version` is empty if nothing can be built either, for `asked` (a specifier); `pythons` are those that have a wheel.
     """
 
     name: str
     version: str
+    asked: str
     parent: str
     pythons: tuple[str, ...]
 
+    @property
+    def label(self) -> str:
+        """The release for people."""
+        return f"{self.name} {self.version or self.asked}".strip()
+
     def __str__(self) -> str:
         """Return the release, and who requires it, for people."""
-        return f"{self.name} {self.version}".strip() + (f" (which {self.parent} requires)" if self.parent else "")
+        return self.label + (f" (which {self.parent} requires)" if self.parent else "")
 
 
 def explanation(output: str) -> str:
@@ -108,7 +114,7 @@ def _elsewhere(text: str, solver: Solver) -> StepError | None:
 def _no_solution(output: str, solver: Solver) -> StepError:
     text = explanation(output)
     needed, said = missing(output, solver)
-    needed |= set(re.findall(r"([a-z0-9-]+)\S* has no source distribution", explanation(said)))
+    needed |= set(re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", explanation(said)))
     if needed:
         return without_wheels([lack(name, output, solver) for name in sorted(needed)], text)
     return Unsatisfiable(_reason(explanation(said)), details=text[-6000:])
@@ -120,7 +126,7 @@ def lack(name: str, output: str, solver: Solver) -> Lacking:
     parent, specifier = next(iter(edges(output).get(name, [])), ("", direct.get(name, "")))
     version = solver.newest({name: [specifier]}).get(name, "")
     asked = f"{name}=={version}" if version else f"{name}{specifier}"
-    return Lacking(name, version, parent, tuple(each for each in PYTHONS if solver.has_wheel(asked, each)))
+    return Lacking(name, version, specifier, parent, tuple(each for each in PYTHONS if solver.has_wheel(asked, each)))
 
 
 def without_wheels(lacks: Iterable[Lacking], details: str) -> StepError:

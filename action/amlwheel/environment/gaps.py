@@ -31,7 +31,7 @@ class Gap:
         told = f"{self.name} {self.locked} in place of {self.newest}"
         if not self.lacks:
             return f"{told}, which other requirements exclude"
-        shown = " and ".join(f"{each.name} {each.version}".strip() for each in self.lacks)
+        shown = " and ".join(each.label for each in self.lacks)
         return f"{told}, because {shown} {'has' if len(self.lacks) == 1 else 'have'} no wheel that fits"
 
 
