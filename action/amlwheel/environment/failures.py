@@ -123,7 +123,7 @@ def _no_solution(output: str, solver: Solver) -> StepError:
 def lack(name: str, output: str, solver: Solver) -> Lacking:
     """Return what is known about a package without a wheel that fits: its newest release, for whom, for what Python."""
     direct = {str(canonicalize_name(each.name)): str(each.specifier) for each in solver.requirements.applicable}
-    parent, specifier = next(iter(edges(output).get(name, [])), ("", direct.get(name, "")))
+    parent, specifier = ("", direct[name]) if name in direct else next(iter(edges(output).get(name, [])), ("", ""))
     version = solver.newest({name: [specifier]}).get(name, "")
     asked = f"{name}=={version}" if version else f"{name}{specifier}"
     return Lacking(name, version, specifier, parent, tuple(each for each in PYTHONS if solver.has_wheel(asked, each)))
