@@ -90,7 +90,7 @@ def yanked(output: str, solver: Solver) -> set[str]:
 def error(output: str, solver: Solver) -> StepError:
     """Return the error for uv's `output`."""
     text = explanation(output)
-    return _index_failed(text) or _elsewhere(text, solver) or _no_solution(output, solver)
+    return _index_failed(text) or _without_wheels(output, solver)
 
 
 def _index_failed(text: str) -> StepError | None:
@@ -111,13 +111,14 @@ def _elsewhere(text: str, solver: Solver) -> StepError | None:
     return None
 
 
-def _no_solution(output: str, solver: Solver) -> StepError:
-    text = explanation(output)
-    needed, said = missing(output, solver)
-    needed |= set(re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", explanation(said)))
+def _without_wheels(output: str, solver: Solver) -> StepError:
+    """Return the error for packages without a wheel if that alone prevents a solution, else for what remains then."""
+    needed, output_then = missing(output, solver)
+    text, then = explanation(output), explanation(output_then)
+    needed |= set(re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", then))
     if needed:
         return without_wheels([lack(name, output, solver) for name in sorted(needed)], text)
-    return Unsatisfiable(_reason(explanation(said)), details=text[-6000:])
+    return _elsewhere(then, solver) or Unsatisfiable(_reason(then), details=text[-6000:])
 
 
 def lack(name: str, output: str, solver: Solver) -> Lacking:
