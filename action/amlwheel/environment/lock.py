@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ..model.package_index import PackageIndex
 from ..model.secret import Secret
 from ..model.wheel import PLATFORM, File, Pin, Wheel
 from ..transport import http, process, tools, variables
+from .homes import Homes, settle
 from .requirements import Requirements
 
 if sys.version_info >= (3, 11):
@@ -36,7 +37,8 @@ class Sources:
 
     `published` are the names that are the feed's own. It is None when they aren't known; then the feed is asked first
     for every name. With `only`, everything but our wheels comes from the feed. `indexes` are those that are named for
-    certain packages; they come before all else.
+    certain packages; they come before all else. `general` are asked before the public index for every other name, and
+    `default` takes its place.
     """
 
     feed: Feed | None
@@ -44,6 +46,13 @@ class Sources:
     published: frozenset[str] | None
     only: bool
     indexes: tuple[PackageIndex, ...] = ()
+    general: tuple[str, ...] = ()
+    default: str = ""
+
+    def homes(self, own: Iterable[str]) -> Homes:
+        """Return which index serves which package alone; our wheels, `own`, come from none."""
+        published = frozenset() if self.only else self.published or frozenset()
+        return Homes(frozenset(own), published, self.indexes, self.general, self.default, self.feed)
 
 
 def resolve(
@@ -51,14 +60,14 @@ def resolve(
 ) -> tuple[Pin, ...]:
     """Return the pins of all `requirements` and of everything that they need, sorted by name.
 
-    uv binds only direct requirements to an index. When another published name turns up in the solution, it is bound
-    to the feed and uv runs again, until every published name comes from the feed: a package of the same name on the
-    public index can't take its place. When uv fails, `recheck` asks the feed again and raises its error, because uv
-    reports a refused token as "not found". Raises Unsatisfiable with uv's explanation, LockIncomplete, IndexFailed,
-    NoNetwork.
+    uv binds only direct requirements to an index. When another name that has an index of its own turns up in the
+    solution (one that was published to the feed, or that an index is named for), it is bound to that index and uv runs
+    again, until every such name comes from there: a package of the same name on the public index can't take its place.
+    When uv fails, `recheck` asks the feed again and raises its error, because uv reports a refused token as "not
+    found". Raises Unsatisfiable with uv's explanation, LockIncomplete, IndexFailed, IndexUnusable, NoNetwork.
     """
-    private = set() if sources.only else set(sources.published or ()) - requirements.own
-    bound = requirements.direct & private
+    homes = sources.homes(requirements.own)
+    bound = homes.of(requirements.direct)
     needless: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         folder = Path(name)
@@ -67,13 +76,15 @@ def resolve(
             (folder / "pyproject.toml").write_text(_project(folder, requirements, bound, sources), encoding="utf-8")
             finished = _compile(folder, requirements.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
             if finished.status == 0:
-                pins = _pins(folder / "pylock.toml", requirements.own | bound, sources)
-                named = {pin.name for pin in pins} & private
+                pins = _pins(folder / "pylock.toml", requirements.own | homes.from_feed(bound), sources)
+                named = homes.of(pin.name for pin in pins)
             else:
                 recheck()
-                named = set(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) & private - needless
+                homes.check(bound, sources.token)
+                named = homes.of(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) - needless
             if named - bound:
-                echo(f"from the feed, not the public index: {', '.join(sorted(named - bound))}")
+                for sentence in homes.told(named - bound):
+                    echo(sentence)
                 bound |= named
                 continue
             if finished.status != 0:
@@ -83,6 +94,9 @@ def resolve(
                 break
             needless |= guessed
             bound -= guessed
+        if homes.declared:
+            options = ("--emit-index-annotation", "--annotation-style", "line")
+            pins = settle(pins, homes, _compile(folder, requirements.python, sources, *options).output)
     _refuse_unhashed(pins, requirements.wheels)
     return pins
 
@@ -111,7 +125,9 @@ def _project(folder: Path, requirements: Requirements, bound: set[str], sources:
     """
     needs = [f"{wheel.project}=={wheel.version}" for wheel in requirements.wheels]
     needs += [*map(str, requirements.more), *sorted(bound)]
-    bindings = [(name, "local") for name in sorted(requirements.own)] + [(name, "feed") for name in sorted(bound)]
+    homes = sources.homes(requirements.own)
+    bindings = [(name, "local") for name in sorted(requirements.own)]
+    bindings += [(name, homes.label(name)) for name in sorted(bound)]
     table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
     return (
         f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={requirements.python.minor}"\n'
@@ -122,13 +138,14 @@ def _project(folder: Path, requirements: Requirements, bound: set[str], sources:
         f'[[tool.uv.index]]\nname = "feed"\nurl = {json.dumps(sources.feed.index_url)}\nexplicit = true\n'
         if sources.feed
         else ""
-    )
+    ) + homes.tables
 
 
 def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
     """Run uv; it gets the token in its environment, which uv never prints."""
     access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(sources.token), strict=True)
-    env = variables.for_tool() | dict(access)
+    homes = sources.homes(())
+    env = variables.for_tool() | dict(access) | homes.access(sources.token)
     command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
     # Nothing is built, so any interpreter will do; without --python uv would try every one that it finds.
     command += ["--python", sys.executable, "--python-version", python.exact, "--python-platform", PLATFORM]
@@ -136,6 +153,7 @@ def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> p
     # With --no-config uv uses the project file's indexes for bound names only.
     if sources.feed and (sources.only or sources.published is None):
         command += ["--default-index" if sources.only else "--index", f"feed={sources.feed.index_url}"]
+    command += homes.options
     return process.run(command, env=env, cwd=folder, seconds=SECONDS)
 
 
