@@ -130,15 +130,19 @@ def _project(folder: Path, requirements: Requirements, bound: set[str], sources:
     bindings += [(name, homes.label(name)) for name in sorted(bound)]
     table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
     return (
-        f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={requirements.python.minor}"\n'
-        f"dependencies = {json.dumps(needs)}\n"
-        f"[tool.uv.sources]\n{table}"
-        f'[[tool.uv.index]]\nname = "local"\nurl = "{(folder / "local").resolve().as_uri()}/"\nexplicit = true\n'
-    ) + (
-        f'[[tool.uv.index]]\nname = "feed"\nurl = {json.dumps(sources.feed.index_url)}\nexplicit = true\n'
-        if sources.feed
-        else ""
-    ) + homes.tables
+        (
+            f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={requirements.python.minor}"\n'
+            f"dependencies = {json.dumps(needs)}\n"
+            f"[tool.uv.sources]\n{table}"
+            f'[[tool.uv.index]]\nname = "local"\nurl = "{(folder / "local").resolve().as_uri()}/"\nexplicit = true\n'
+        )
+        + (
+            f'[[tool.uv.index]]\nname = "feed"\nurl = {json.dumps(sources.feed.index_url)}\nexplicit = true\n'
+            if sources.feed
+            else ""
+        )
+        + homes.tables
+    )
 
 
 def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:

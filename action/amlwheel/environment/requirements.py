@@ -34,17 +34,7 @@ class Requirements:
     @property
     def direct(self) -> set[str]:
         """The normalised names that we or our wheels require for this Python on Linux x86-64, without an extra."""
-        target = {
-            "extra": "",
-            "implementation_name": "cpython",
-            "os_name": "posix",
-            "platform_machine": "x86_64",
-            "platform_python_implementation": "CPython",
-            "platform_system": "Linux",
-            "python_full_version": self.python.exact,
-            "python_version": self.python.minor,
-            "sys_platform": "linux",
-        }
+        target = self.python.target
         needs = [*self.more, *(each for wheel in self.wheels for each in wheel.requires)]
         applicable = (each for each in needs if not each.marker or each.marker.evaluate(target))
         return {str(canonicalize_name(each.name)) for each in applicable}

@@ -5,6 +5,16 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+# The values of uv's --torch-backend, without `auto`, which looks for a GPU on this machine.
+BACKEND = r"cpu|xpu|cu\d{2,3}|rocm\d+(\.\d+){1,2}"
+# The packages that uv takes from PyTorch's index with --torch-backend: crates/uv-torch/src/backend.rs, `applies_to`.
+TORCH = frozenset(
+    """
+    pytorch-triton pytorch-triton-rocm pytorch-triton-xpu torch torch-tensorrt torchao torcharrow torchaudio torchcsprng
+    torchdata torchdistx torchserve torchtext torchvision triton
+    """.split()
+)
+
 
 @dataclass(frozen=True)
 class PackageIndex:
@@ -19,6 +29,11 @@ class PackageIndex:
     def serves(self, name: str) -> bool:
         """Tell whether the package `name` (normalised) comes from this index."""
         return any(fnmatchcase(name, each) for each in self.names)
+
+
+def torch(backend: str) -> PackageIndex:
+    """Return PyTorch's index of the builds for `backend`, as uv names it."""
+    return PackageIndex(f"https://download.pytorch.org/whl/{backend}", TORCH)
 
 
 def same_address(one: str, other: str) -> bool:

@@ -12,7 +12,6 @@ from typing import Any
 from .. import __version__
 from ..build import wheel
 from ..environment import lock, proof, requirements
-from ..environment.lock import Sources
 from ..environment.requirements import Requirements
 from ..errors.base import Unexpected
 from ..errors.environment import Unsatisfiable
@@ -32,6 +31,7 @@ from ..report import files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..transport import variables
 from ..workspace.azureml.image_build import build_image
+from . import origins
 from .access import Access, check
 
 
@@ -103,12 +103,15 @@ class Stages:
         inputs = self.inputs
         with self.host.stage("Lock") as done:
             needs = Requirements(wheels, requirements.read(inputs.requirements, Path()), inputs.python_version)
-            sources = Sources(inputs.feed, inputs.feed_token, access.facts.published, inputs.feed_only)
+            chosen = origins.choose(inputs, needs, access.facts, self.host.say)
+            sources = origins.sources(inputs, access.facts, chosen)
             try:
                 pins = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say)
             except Unsatisfiable as error:
                 raise error if access.facts.upstream is not False else upstream.lacking(error) from None
+            chosen.refuse(pin.name for pin in pins if not (pin.private or pin.index))
             pins = access.route.place(pins, wheels)
+            done.extend(origins.told(pins))
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
         return pins
 
@@ -126,6 +129,7 @@ class Stages:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
         base = Base(access.image, inputs.python_version)
         options = [inputs.feed.option(only=inputs.feed_only)] if inputs.feed else []
+        options += [f"--extra-index-url {each}" for each in sorted({pin.index for pin in pins if pin.index})]
         pip_options = access.route.options(options)
         if not inputs.environment_name:
             readers.refuse_reserved(wheels[0].project)
