@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors.origins import IndexUnusable
@@ -47,10 +47,6 @@ class Homes:
         """Return those of `names` that have an index of their own."""
         return {name for name in names if self.label(name)}
 
-    def from_feed(self, names: Iterable[str]) -> set[str]:
-        """Return those of `names` that the feed alone serves."""
-        return {name for name in names if self.label(name) == _FEED}
-
     @property
     def tables(self) -> str:
         """The named indexes as uv reads them in a project file. Every JSON string is also a TOML string."""
@@ -83,28 +79,81 @@ class Homes:
             places.setdefault(self.url(name) or "the feed", []).append(name)
         return [f"from {place}, not the public index: {', '.join(some)}" for place, some in places.items()]
 
-    def check(self, names: Iterable[str], token: Secret) -> None:
-        """Ask the named indexes for `names` and raise IndexUnusable for one that has no page of its package.
+    def missing(self, names: Iterable[str], required: Container[str], token: Secret) -> set[str]:
+        """Return those of `names` of which their named index has no page; raise IndexUnusable for a `required` one.
 
-        uv reports a refusal in the words for an unknown package. An index on plain storage answers 403 for those.
+        uv reports every refusal in the words for an unknown package. An index on plain storage answers 403 for those.
         """
-        for name in sorted(names):
-            index = self.url(name)
-            if not index:
-                continue
-            answer = http.get(f"{index.rstrip('/')}/{name}/", token=token if _covers(self.feed, index) else None)
-            if answer.status_code == 401:  # noqa: PLR2004
-                raise IndexUnusable(
-                    f"{index}, which is named for {name}, answered 401: it wants a sign-in.",
-                    cause="The step has one token for packages, and images one connection: those of the feed.",
-                    fix=f"Publish {name} to the feed, and take the index out of its declaration.",
-                )
-            if answer.status_code in (403, 404):
-                raise IndexUnusable(
-                    f"{index}, which is named for {name}, has no such package: {answer.status_code}.",
-                    cause="The address is that of another index, or the package isn't there.",
-                    fix=f"Name the index that has {name}, or none if it is the public one.",
-                )
+        return {name for name in sorted(names) if self.url(name) and not self._has(name, required, token)}
+
+    def _has(self, name: str, required: Container[str], token: Secret) -> bool:
+        index = self.url(name)
+        answer = http.get(f"{index.rstrip('/')}/{name}/", token=token if _covers(self.feed, index) else None)
+        if answer.status_code == 401:  # noqa: PLR2004
+            raise IndexUnusable(
+                f"{index}, which is named for {name}, answered 401: it wants a sign-in.",
+                cause="The step has one token for packages, and images one connection: those of the feed.",
+                fix=f"Publish {name} to the feed, and name no other index for it.",
+            )
+        if answer.status_code not in (403, 404):
+            return True
+        if name in required:
+            raise IndexUnusable(
+                f"{index}, which is named for {name}, has no such package: {answer.status_code}.",
+                cause="The address is that of another index, or the package isn't there.",
+                fix=f"Name the index that has {name}; none, if it is the public one.",
+            )
+        return False
+
+
+class Binding:
+    """Which packages uv is told to take from an index of their own, from one run of it to the next.
+
+    It binds only what the project itself requires, so what turns up deeper is added there, and uv runs again.
+    """
+
+    def __init__(self, homes: Homes, direct: set[str], token: Secret, echo: Callable[[str], None]) -> None:
+        """Begin with the `direct` requirements."""
+        self.homes, self._direct, self._token, self._echo = homes, direct, token, echo
+        self.bound = homes.of(direct)
+        self._needless: set[str] = set()  # bound because a failure named them, and nothing requires them
+        self._absent: set[str] = set()  # their index doesn't have them; what required them may be gone by now
+
+    @property
+    def from_feed(self) -> set[str]:
+        """The bound packages that the feed serves."""
+        return {name for name in self.bound if self.homes.label(name) == _FEED}
+
+    @property
+    def deep(self) -> set[str]:
+        """The bound packages that aren't required directly."""
+        return self.bound - self._direct - self._needless
+
+    def drop(self, names: set[str]) -> None:
+        """Take out packages that nothing requires."""
+        self._needless |= names
+        self.bound -= names
+
+    def solved(self, names: Iterable[str]) -> bool:
+        """Bind what a solution has; tell whether uv has to run again. Raises IndexUnusable for what isn't there."""
+        named = self.homes.of(names)
+        self.homes.missing(named & self._absent, named, self._token)
+        return self._bind(named)
+
+    def failed(self, output: str) -> bool:
+        """Bind what uv names in a failure, or take out what its index doesn't have; tell whether to run it again."""
+        gone = self.homes.missing(self.bound, self._direct, self._token)
+        self._absent |= gone
+        self.bound -= gone
+        words = self.homes.of(re.findall(r"[a-z0-9][a-z0-9-]*", output))
+        return bool(gone) or self._bind(words - self._needless - self._absent)
+
+    def _bind(self, names: set[str]) -> bool:
+        new = names - self.bound
+        for sentence in self.homes.told(new):
+            self._echo(sentence)
+        self.bound |= new
+        return bool(new)
 
 
 def settle(pins: Sequence[Pin], homes: Homes, annotated: str) -> tuple[Pin, ...]:

@@ -18,7 +18,7 @@ from ..model.package_index import PackageIndex
 from ..model.secret import Secret
 from ..model.wheel import PLATFORM, File, Pin, Wheel
 from ..transport import http, process, tools, variables
-from .homes import Homes, settle
+from .homes import Binding, Homes, settle
 from .requirements import Requirements
 
 if sys.version_info >= (3, 11):
@@ -66,37 +66,31 @@ def resolve(
     When uv fails, `recheck` asks the feed again and raises its error, because uv reports a refused token as "not
     found". Raises Unsatisfiable with uv's explanation, LockIncomplete, IndexFailed, IndexUnusable, NoNetwork.
     """
-    homes = sources.homes(requirements.own)
-    bound = homes.of(requirements.direct)
-    needless: set[str] = set()
+    binding = Binding(sources.homes(requirements.own), requirements.direct, sources.token, echo)
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         folder = Path(name)
         _local_index(requirements.wheels, folder / "local")
         while True:
-            (folder / "pyproject.toml").write_text(_project(folder, requirements, bound, sources), encoding="utf-8")
+            text = _project(folder, requirements, binding.bound, sources)
+            (folder / "pyproject.toml").write_text(text, encoding="utf-8")
             finished = _compile(folder, requirements.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
             if finished.status == 0:
-                pins = _pins(folder / "pylock.toml", requirements.own | homes.from_feed(bound), sources)
-                named = homes.of(pin.name for pin in pins)
+                pins = _pins(folder / "pylock.toml", requirements.own | binding.from_feed, sources)
+                again = binding.solved(pin.name for pin in pins)
             else:
                 recheck()
-                homes.check(bound, sources.token)
-                named = homes.of(re.findall(r"[a-z0-9][a-z0-9-]*", finished.output)) - needless
-            if named - bound:
-                for sentence in homes.told(named - bound):
-                    echo(sentence)
-                bound |= named
+                again = binding.failed(finished.output)
+            if again:
                 continue
             if finished.status != 0:
                 raise _failure(finished.output)
-            guessed = _guessed(folder, bound - requirements.direct - needless, requirements.python, sources)
+            guessed = _guessed(folder, binding.deep, requirements.python, sources)
             if not guessed:
                 break
-            needless |= guessed
-            bound -= guessed
-        if homes.declared:
+            binding.drop(guessed)
+        if binding.homes.declared:
             options = ("--emit-index-annotation", "--annotation-style", "line")
-            pins = settle(pins, homes, _compile(folder, requirements.python, sources, *options).output)
+            pins = settle(pins, binding.homes, _compile(folder, requirements.python, sources, *options).output)
     _refuse_unhashed(pins, requirements.wheels)
     return pins
 

@@ -140,15 +140,15 @@ class Inputs:
         lines=True,
     )
     package_indexes: tuple[PackageIndex, ...] = knob(
-        "Indexes beside the public one and the feed: `URL NAME NAME...` a line. These packages come from that index and "
-        "from no other. What uv, Poetry or PDM have in `pyproject.toml` is read without it.",
+        "Indexes beside the public one and the feed: `URL NAME NAME...` a line. These packages come from that index "
+        "and from no other. What uv, Poetry or PDM have in `pyproject.toml` is read without it.",
         group="environment",
         lines=True,
         read=readers.package_indexes,
     )
     torch_backend: PackageIndex | None = knob(
-        "The builds of PyTorch to take, in uv's words: `cpu`, `cu126`, ... Its packages come from PyTorch's own index for "
-        "that backend.",
+        "The builds of PyTorch to take, in uv's words: `cpu`, `cu126`, ... Its packages come from PyTorch's own index "
+        "for that backend.",
         group="environment",
         read=readers.torch_backend,
     )

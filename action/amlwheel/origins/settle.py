@@ -99,7 +99,7 @@ def settle(declared: Declared, given: Given) -> Chosen:
 def _problem(name: str, origins: Sequence[Origin], given: Given, chosen: Chosen) -> StepError | None:
     """Return why `name` can't come from where it is said to; None if it can."""
     first = origins[0]
-    named = next((each.url for each in given.named if each.serves(name)), "")
+    named = next((each.url for each in given.named if _overlaps(each, name)), "")
     if named and first.kind != "index":
         return None  # the pipeline has decided otherwise
     for place, where in [(named, "the inputs"), *((each.place, each.table) for each in origins[1:])]:
@@ -111,6 +111,11 @@ def _problem(name: str, origins: Sequence[Origin], given: Given, chosen: Chosen)
     if first.kind != "index":
         return not_followed(first, given.way)
     return _index_problem(first, given, chosen)
+
+
+def _overlaps(index: PackageIndex, name: str) -> bool:
+    """Tell whether `index` is named for `name`, or for a package that the pattern `name` means."""
+    return index.serves(name) or any(fnmatchcase(each, name) for each in index.names)
 
 
 def _same(one: str, other: str) -> bool:

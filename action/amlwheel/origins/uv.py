@@ -37,7 +37,8 @@ def read(folder: Path, target: Target) -> Declared:
     origins: list[Origin] = []
     for name, value in {**shared, **own}.items():
         place = folder if name in own else root or folder
-        origins += _origins(name, value, place, target, indexes, members)
+        fitting = [each for each in tables(value) if _applies(each, target)]
+        origins += [each for source in fitting for each in _origin(name, source, place, indexes, members)]
     origins += _torch(root or folder)
     return Declared(tuple(origins), tuple(_general(root or folder)), members)
 
@@ -106,25 +107,25 @@ def _torch(folder: Path) -> Iterator[Origin]:
         yield from (Origin(name, "index", chosen.url, label, backend) for name in sorted(chosen.names))
 
 
-def _origins(  # noqa: PLR0913  # all that a source is read with
-    name: str, value: object, folder: Path, target: Target, indexes: dict[str, Table], members: dict[str, Path]
+def _applies(source: Table, target: Target) -> bool:
+    """Tell whether a source is meant for the image; several of one package have markers."""
+    return target.fits(source.get("marker")) and target.is_on(source.get("extra")) and target.is_on(source.get("group"))
+
+
+def _origin(
+    name: str, source: Table, folder: Path, indexes: dict[str, Table], members: dict[str, Path]
 ) -> Iterator[Origin]:
-    """Yield the sources of one package that apply to the image; several have markers."""
+    """Yield the meaning of a source that stands in the project file in `folder`."""
     label = f"[tool.uv.sources] of {told(folder / 'pyproject.toml')}"
-    for each in tables(value):
-        if not (
-            target.fits(each.get("marker")) and target.is_on(each.get("extra")) and target.is_on(each.get("group"))
-        ):
-            continue
-        if text(each, "index"):
-            found = indexes.get(text(each, "index"), {})
-            kind: Kind = "files" if found.get("format") == "flat" else "index"
-            yield Origin(name, kind, text(found, "url"), label, text(each, "index"))
-        elif text(each, "git"):
-            yield Origin(name, "git", text(each, "git"), label, revision(each))
-        elif text(each, "url"):
-            yield Origin(name, "url", text(each, "url"), label)
-        elif text(each, "path"):
-            yield Origin(name, "path", text(each, "path"), label, folder=at(folder, text(each, "path")))
-        elif each.get("workspace"):
-            yield Origin(name, "workspace", "this workspace", label, folder=members.get(name))
+    if text(source, "index"):
+        found = indexes.get(text(source, "index"), {})
+        kind: Kind = "files" if found.get("format") == "flat" else "index"
+        yield Origin(name, kind, text(found, "url"), label, text(source, "index"))
+    elif text(source, "git"):
+        yield Origin(name, "git", text(source, "git"), label, revision(source))
+    elif text(source, "url"):
+        yield Origin(name, "url", text(source, "url"), label)
+    elif text(source, "path"):
+        yield Origin(name, "path", text(source, "path"), label, folder=at(folder, text(source, "path")))
+    elif source.get("workspace"):
+        yield Origin(name, "workspace", "this workspace", label, folder=members.get(name))
