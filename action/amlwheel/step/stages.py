@@ -13,11 +13,12 @@ from .. import __version__
 from ..build import wheel
 from ..environment import lock, proof, requirements
 from ..environment.requirements import Requirements
-from ..errors.base import Unexpected
+from ..errors.base import StepError, Unexpected
 from ..errors.environment import Unsatisfiable
-from ..feed import promote, upstream
+from ..feed import doubt, promote, upstream
 from ..feed.index import Index
 from ..git import source
+from ..hosts import azure_variables
 from ..hosts.host import Host
 from ..inputs import readers
 from ..inputs.step import Inputs
@@ -70,7 +71,11 @@ class Stages:
     def check_access(self) -> Access:
         """Ask every service at once whether it is there and what the identity may do."""
         with self.host.stage("Check access") as done:
-            access = check(self.inputs, self.environ, self.host, self.now)
+            try:
+                access = check(self.inputs, self.environ, self.host, self.now)
+            except StepError as error:
+                doubt.tell(error, self.inputs.feed, azure_variables.organisation(self.environ))
+                raise
             done.extend(access.reached)
         return access
 
