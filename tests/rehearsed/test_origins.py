@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import textwrap
 
 import pytest
@@ -214,3 +215,16 @@ def test_no_credential_in_an_index(step: Step, torch: pathlib.Path, tmp_path: pa
 def test_an_index_that_lacks_its_package(step: Step, tmp_path: pathlib.Path) -> None:
     made = write_wheel(tmp_path / "wheels", "acme-vision", "1.0", requires=["certifi"])
     refused(step(wheel=made, package_indexes=f"{CPU} certifi"), 97, f"{CPU}, which is named for certifi, has no such")
+
+
+def test_a_project_in_the_place_of_the_organisation(step: Step, wheel: pathlib.Path) -> None:
+    read = "`ml` was read as the organisation."
+    refused(step(wheel=wheel, feed="ml/wheels"), 30, read, "Write `--feed` as ORG/ml/wheels, if ml is a project.")
+    job = {"TF_BUILD": "True", "SYSTEM_COLLECTIONURI": "https://dev.azure.com/acme/", "AMLWHEEL_FEED": "ml/wheels"}
+    result = step(wheel=wheel, feed="ml/wheels", env=job)
+    assert result.writes == []
+    assert read in result.told, result.output
+    fix = re.search(r"Write `[a-z-]+` as ([a-z/]+)\.", result.told)
+    assert fix, result.output
+    assert fix[1] == "acme/ml/wheels"
+    assert step(wheel=wheel, feed=fix[1]).status == 0

@@ -19,7 +19,8 @@ class Feed:
 
     `index_url` ends with a slash. For Azure Artifacts `organisation`, `project` (absent for a feed of the whole
     organisation), `name` and `view` are set, and the paths are those of the artifacts-keyring README and uv#7860.
-    For any other PEP 503 repository only the addresses are; `upload_url` is empty where nothing can be uploaded. `short`: it was written as ORG/FEED.
+    For any other PEP 503 repository only the addresses are; `upload_url` is empty where nothing can be uploaded.
+    `short`: it was written as ORG/FEED.
     """
 
     index_url: str
