@@ -9,8 +9,10 @@ import pytest
 import yaml
 from rehearsal.builder.build import build
 from rehearsal.command.projects import commit
+from rehearsal.git_host import repositories
 from rehearsal.proxy.world import World
-from rehearsal.state.names import workspace_id
+from rehearsal.state.names import ORGANIZATION, ORGANIZATION_FEED, REPOSITORY, workspace_id
+from rehearsed import checkouts
 from rehearsed.steps import PROJECTS, Result, Step, refused, sha256, write_wheel
 
 CPU, CU126 = "https://download.pytorch.org/whl/cpu", "https://download.pytorch.org/whl/cu126"
@@ -228,3 +230,39 @@ def test_a_project_in_the_place_of_the_organisation(step: Step, wheel: pathlib.P
     assert fix, result.output
     assert fix[1] == "acme/ml/wheels"
     assert step(wheel=wheel, feed=fix[1]).status == 0
+
+
+@pytest.mark.network
+def test_a_mirror_holds_what_another_index_has(
+    step: Step, world: World, torch: pathlib.Path, container: str, tmp_path: pathlib.Path
+) -> None:
+    made = write_wheel(tmp_path / "wheels", "acme-vision", "1.0", requires=["torchvision==0.20.1"])
+    storage = {"feed": "", "route": "storage", "storage_container": container, "mirror": "true"}
+    result = step(wheel=made, torch_backend="cpu", **storage)
+    listed = items(result)
+    assert listed[0] == "--no-index"
+    assert f"{container}/torch/torch-2.5.1%2Bcpu-py3-none-any.whl --hash=sha256:{sha256(torch)}" in listed
+    assert "torch 2.5.1+cpu" in installs(world, result)
+
+
+def test_a_commit_with_what_another_index_has(
+    step: Step, world: World, torch: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    place = project(tmp_path / "proj", "acme-torch", '["torch==2.5.1"]', TABLES["PDM"].format(cpu=CPU))
+    place = commit(place, tmp_path / "checkout")
+    world.push(place, REPOSITORY)
+    repositories.set_origin(place, REPOSITORY)
+    result = checkouts.release(step, place, package_dir=place)
+    address = "https://download-r2.pytorch.org/whl/cpu/torch-2.5.1%2Bcpu-py3-none-any.whl"
+    assert f"torch @ {address}#sha256={sha256(torch)}" in items(result)
+    assert "torch 2.5.1+cpu" in installs(world, result)
+
+
+def test_another_feed_of_the_organisation(step: Step, world: World, tmp_path: pathlib.Path) -> None:
+    address = f"https://pkgs.dev.azure.com/{ORGANIZATION}/_packaging/{ORGANIZATION_FEED}/pypi/simple/"
+    world.seed_wheel(write_wheel(tmp_path, "acme-shared", "3.0"), ORGANIZATION_FEED)
+    made = write_wheel(tmp_path / "wheels", "acme-vision", "1.0", requires=["acme-shared"])
+    result = step(wheel=made, package_indexes=f"{address} acme-shared")
+    assert items(result)[1] == f"--extra-index-url {address}"
+    assert f"acme-shared from {address}" in result.told
+    assert "acme_shared 3.0" in installs(world, result)

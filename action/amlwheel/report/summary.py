@@ -49,7 +49,7 @@ flowchart LR
 {wheels}
 
 Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256, image
-`{environment.image.pinned}`.
+`{environment.image.pinned}`.{_elsewhere(release)}
 {_cell(proof)}
 
 <details><summary>Use it</summary>
@@ -68,6 +68,13 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 ```
 </details>
 """
+
+
+def _elsewhere(release: Release) -> str:
+    """Return a sentence for each index beside the feed and the public one."""
+    pins = release.environment.pins
+    places = {pin.index: [each.name for each in pins if each.index == pin.index] for pin in pins if pin.index}
+    return "".join(f"\nFrom {_cell(place)}: {_cell(', '.join(names))}." for place, names in sorted(places.items()))
 
 
 def _way(release: Release) -> str:
