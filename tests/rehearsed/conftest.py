@@ -38,7 +38,7 @@ def world(local_azure: World, pristine: dict[str, str]) -> World:
     local_azure.cut_off(off=False)
     for name, text in pristine.items():
         local_azure.store.path(name).write_text(text, "utf-8")
-    for folder in ("feeds", "blobs"):
+    for folder in ("feeds", "blobs", "torch"):
         for path in (local_azure.azure / folder).rglob("*"):
             if path.is_file():
                 path.unlink()

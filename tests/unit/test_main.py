@@ -17,8 +17,8 @@ import requests
 from amlwheel import __main__, consume
 from amlwheel.build import project
 from amlwheel.environment import image, lock, proof
-from amlwheel.environment.lock import Sources
 from amlwheel.environment.requirements import Requirements
+from amlwheel.environment.solver import Sources
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ProofFailed, Unsatisfiable
 from amlwheel.errors.storage import ContainerPublic

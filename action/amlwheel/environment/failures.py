@@ -53,11 +53,6 @@ def explanation(output: str) -> str:
     return text[max(text.find("No solution found"), 0) :]
 
 
-def names(output: str) -> set[str]:
-    """Return whatever may be a name in uv's explanation."""
-    return set(re.findall(r"[a-z0-9][a-z0-9-]*", explanation(output)))
-
-
 def lacking(output: str) -> set[str]:
     """Return the names of the packages without a wheel that fits, by uv's hints."""
     return set(re.findall(r"heels (?:are required )?for `([a-z0-9-]+)`", explanation(output)))

@@ -13,6 +13,7 @@ from ..model.lock import Lock, Sdist
 from ..model.wheel import File, Pin, Wheel
 from ..transport import http
 from . import failures, gaps
+from .homes import Binding, settle
 from .requirements import Requirements
 from .solver import Solver, Sources
 
@@ -38,7 +39,7 @@ def resolve(
     When uv fails, `recheck` asks the feed again and raises its error, because uv reports a refused token as "not
     found". `build` makes the wheels of `requirements.from_source`; without any it isn't needed. Raises NoWheel,
     WheelForOtherPython, OlderVersion, NameUnknown, LocalVersionElsewhere, Unsatisfiable, LockIncomplete, IndexFailed,
-    NoNetwork, and what `build` raises.
+    IndexUnusable, NoNetwork, and what `build` raises.
     """
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         solver = Solver(Path(name), requirements, sources)
@@ -69,11 +70,8 @@ class Resolution:
     ) -> None:
         """Begin with what is known: the direct requirements that are the feed's, and what is built from source."""
         requirements, sources = solver.requirements, solver.sources
-        self._solver, self._recheck, self._echo, self._build = solver, recheck, echo, build
-        own = requirements.own | requirements.from_source
-        self._private = set() if sources.only else set(sources.published or ()) - own
-        self._needless: set[str] = set()
-        solver.bound |= requirements.direct & self._private
+        self._solver, self._recheck, self._build = solver, recheck, build
+        self._binding = Binding(solver.homes, requirements.direct, sources.token, echo)
         solver.sdists |= dict.fromkeys(sorted(requirements.from_source - {"all"}))
         self._path = solver.folder / "pylock.toml"
         self.pins: tuple[Pin, ...] = ()
@@ -82,22 +80,29 @@ class Resolution:
     def find(self) -> None:
         """Run uv until the solution stands.
 
-        uv binds only direct requirements to an index. When another published name turns up in the solution, it is
-        bound to the feed and uv runs again, until every published name comes from the feed: a package of the same name
-        on the public index can't take its place. Sdists that turn up are built, since only a wheel tells for sure what
-        a package requires.
+        uv binds only direct requirements to an index. When another name that has an index of its own turns up in the
+        solution (one that was published to the feed, or that an index is named for), it is bound to that index and uv
+        runs again, until every such name comes from there: a package of the same name on the public index can't take
+        its place. Sdists that turn up are built, since only a wheel tells for sure what a package requires.
         """
         while True:
+            self._solver.bound = self._binding.bound
             finished = self._solver.solve("--verbose", "--format", "pylock.toml", "-o", str(self._path))
             if finished.status != 0:
                 self._recheck()
-                if not (self._bind(failures.names(finished.output)) or self._allow(finished.output)):
+                text = failures.explanation(finished.output)
+                if not (self._binding.failed(text) or self._allow(finished.output)):
                     raise failures.error(finished.output, self._solver)
                 continue
             self.log = finished.output
             self.pins, sdists = self._read()
-            if not (self._bind({pin.name for pin in self.pins}) or self._build_all(sdists) or self._unbind()):
-                return
+            if not (self._binding.solved(self.versions) or self._build_all(sdists) or self._unbind()):
+                break
+        if self._binding.homes.declared:
+            annotated = self._solver.solve("--quiet", "--emit-index-annotation", "--annotation-style", "line").output
+            built = tuple(pin for pin in self.pins if pin.name in self._solver.sdists)
+            others = [pin for pin in self.pins if pin not in built]
+            self.pins = tuple(sorted((*built, *settle(others, self._binding.homes, annotated))))
 
     @property
     def versions(self) -> dict[str, str]:
@@ -110,14 +115,6 @@ class Resolution:
             r"^warning: `([a-z0-9-]+)==(\S+)` is yanked(?: \(reason: \"(.*)\"\))?$", self.log, re.MULTILINE
         )
         return [f"{name} {version} is yanked{reason and f': {reason}'}" for name, version, reason in told]
-
-    def _bind(self, named: set[str]) -> bool:
-        """Bind those of `named` to the feed that are its own; tell whether there were new ones."""
-        new = (named & self._private) - self._needless - self._solver.bound
-        if new:
-            self._echo(f"from the feed, not the public index: {', '.join(sorted(new))}")
-            self._solver.bound |= new
-        return bool(new)
 
     def _allow(self, output: str) -> bool:
         """Allow what uv refuses and pip takes; tell whether there was something.
@@ -147,13 +144,11 @@ class Resolution:
 
     def _unbind(self) -> bool:
         """Unbind the names that nothing requires: they were bound because a failure named them."""
-        solver = self._solver
-        guessed = solver.bound - solver.requirements.direct - self._needless
+        guessed = self._binding.deep
         if not guessed:
             return False
-        unneeded = guessed - solver.needed(solver.solve("--quiet", "--annotation-style", "line"))
-        self._needless |= unneeded
-        solver.bound -= unneeded
+        unneeded = guessed - self._solver.needed(self._solver.solve("--quiet", "--annotation-style", "line"))
+        self._binding.drop(unneeded)
         return bool(unneeded)
 
     def _read(self) -> tuple[tuple[Pin, ...], dict[str, File]]:
@@ -163,7 +158,7 @@ class Resolution:
         """
         packages: list[dict[str, Any]] = tomllib.loads(self._path.read_text(encoding="utf-8"))["packages"]
         self._path.unlink()  # else the next run of uv would prefer these versions
-        sources, own = self._solver.sources, self._solver.requirements.own | self._solver.bound
+        sources, own = self._solver.sources, self._solver.requirements.own | self._binding.from_feed
         sdists = {
             each["name"]: _file(each["sdist"], _sha256(each["sdist"], sources))
             for each in packages

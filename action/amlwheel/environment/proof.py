@@ -27,15 +27,20 @@ def prove(
 ) -> str:
     """Install the packages of `environment` and import `modules`; return one line about what was proven.
 
-    The feed's own packages are fetched with `token` and without a cache, as the builder fetches them. Stored wheels are
-    installed from the files that were stored, all others as this machine gets public packages. Every file must have
-    its sha256. Raises ProofFailed, ImportFailed, NoNetwork.
+    The feed's own packages are fetched with `token` and without a cache, as the builder fetches them, and so are those
+    of an index that the connection covers. Stored wheels are installed from the files that were stored, packages of
+    another index from that index alone, and the rest as this machine gets public packages. Every file must have its
+    sha256. Raises ProofFailed, ImportFailed, NoNetwork.
     """
     private = {pin.name for pin in environment.pins if pin.private}
     requirements = [item for item in environment.pip if not item.startswith("--")]
     stored = [line for line in requirements if line.startswith("file:")]
     ours = [line for line in requirements if line.split("==")[0] in private]
-    rest = [line for line in requirements if line not in (*stored, *ours)]
+    elsewhere = {pin.name: pin.index for pin in environment.pins if pin.index}
+    places: dict[str, list[str]] = {}
+    for line in requirements:
+        if line not in (*stored, *ours):
+            places.setdefault(elsewhere.get(line.split("==")[0], ""), []).append(line)
     python = environment.base.python
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         installer = _Installer(Path(name), python, echo)
@@ -45,7 +50,11 @@ def prove(
             index = ["--no-cache", "--default-index", f"feed={_index(environment, connection)}"]
             installer.install(ours, "the feed", index, access)
         installer.install(stored, "this release", [], {})
-        installer.install(rest, "the public index", [], {})
+        for place, lines in sorted(places.items()):
+            mine = access if place and connection and connection.covers(place) else {}
+            options = ["--no-cache"] if mine else []
+            options += ["--default-index", f"feed={place}"] if place else []
+            installer.install(lines, place or "the public index", options, mine)
         return f"{len(requirements)} installed; " + _import(installer.site, modules, python, echo)
 
 

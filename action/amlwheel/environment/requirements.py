@@ -42,28 +42,13 @@ class Requirements:
     def applicable(self) -> tuple[Requirement, ...]:
         """What we or our wheels require for this Python on Linux x86-64, without an extra."""
         needs = [*self.more, *(each for wheel in self.wheels for each in wheel.requires)]
-        ours = target(self.python)
+        ours = self.python.target
         return tuple(each for each in needs if not each.marker or each.marker.evaluate(ours))
 
     @property
     def direct(self) -> set[str]:
         """The normalised names of what is `applicable`."""
         return {str(canonicalize_name(each.name)) for each in self.applicable}
-
-
-def target(python: Python) -> dict[str, str]:
-    """Return the image as environment markers see it (PEP 508): CPython on Linux x86-64, no extra."""
-    return {
-        "extra": "",
-        "implementation_name": "cpython",
-        "os_name": "posix",
-        "platform_machine": "x86_64",
-        "platform_python_implementation": "CPython",
-        "platform_system": "Linux",
-        "python_full_version": python.exact,
-        "python_version": python.minor,
-        "sys_platform": "linux",
-    }
 
 
 def read(text: str, folder: Path) -> tuple[Requirement, ...]:

@@ -15,7 +15,8 @@ from ..model.package_index import PackageIndex
 from ..model.secret import Secret
 from ..model.wheel import PLATFORM, Wheel
 from ..transport import http, process, variables
-from .requirements import Requirements, target
+from .homes import Homes
+from .requirements import Requirements
 
 SECONDS = 600.0
 
@@ -26,7 +27,8 @@ class Sources:
 
     `published` are the names that are the feed's own. It is None when they aren't known; then the feed is asked first
     for every name. With `only`, everything but our wheels comes from the feed. `indexes` are those that are named for
-    certain packages; they come before all else.
+    certain packages; they come before all else. `general` are asked before the public index for every other name, and
+    `default` takes its place.
     """
 
     feed: Feed | None
@@ -34,13 +36,20 @@ class Sources:
     published: frozenset[str] | None
     only: bool
     indexes: tuple[PackageIndex, ...] = ()
+    general: tuple[str, ...] = ()
+    default: str = ""
+
+    def homes(self, own: Iterable[str], built: Iterable[str] = ()) -> Homes:
+        """Return which index serves which package alone; `own` wheels come from none, what is `built` not from the feed."""
+        published = (frozenset() if self.only else self.published or frozenset()) - frozenset(built)
+        return Homes(frozenset(own), published, self.indexes, self.general, self.default, self.feed)
 
 
 @dataclass
 class Solver:
     """uv in a scratch `folder`. What it is told grows from run to run, until the solution is what it has to be.
 
-    `bound` are the names that come from the feed, beside our own; `pinned` more requirements (`NAME==VERSION`);
+    `bound` are the names that come from an index of their own; `pinned` more requirements (`NAME==VERSION`);
     `sdists` the names that are locked as sdists, each with the wheel that was built from it, None until then.
     """
 
@@ -50,6 +59,11 @@ class Solver:
     bound: set[str] = field(default_factory=set)
     pinned: set[str] = field(default_factory=set)
     sdists: dict[str, Wheel | None] = field(default_factory=dict)
+
+    @property
+    def homes(self) -> Homes:
+        """Which index serves which package alone."""
+        return self.sources.homes(self.requirements.own, self.requirements.from_source)
 
     def offer(self) -> None:
         """Write our wheels as a PEP 503 index; uv would lock them without a hash if they came by `--find-links`."""
@@ -77,7 +91,7 @@ class Solver:
         finished = self._run(asked, "--no-deps", "--universal", "--prerelease", "if-necessary", "--quiet")
         if finished.status == 0:
             found = map(Requirement, re.findall(r"^[a-z0-9][a-z0-9-]*==.*$", finished.output, re.MULTILINE))
-            ours = target(self.requirements.python)
+            ours = self.requirements.python.target
             fitting = (each for each in found if not each.marker or each.marker.evaluate(ours))
             return {each.name: str(each.specifier).removeprefix("==") for each in fitting}
         names = sorted(needs)
@@ -103,6 +117,7 @@ class Solver:
         """Run uv in a folder of this run's own; it gets the token in its environment, which uv never prints."""
         python = python or self.requirements.python.exact
         access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(self.sources.token), strict=True)
+        env = variables.for_tool() | dict(access) | self.homes.access(self.sources.token)
         # Nothing is built, so any interpreter will do; without --python uv would try every one that it finds.
         command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--config-file", "uv.toml"]
         command += ["--no-header", "--python", sys.executable, "--python-version", python, *options]
@@ -110,11 +125,12 @@ class Solver:
         feed = self.sources.feed
         if feed and (self.sources.only or self.sources.published is None):
             command += ["--default-index" if self.sources.only else "--index", f"feed={feed.index_url}"]
+        command += self.homes.options
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             place = Path(name)
             (place / "pyproject.toml").write_text(self.project(needs, python), encoding="utf-8")
             (place / "uv.toml").write_text(self.settings(floors), encoding="utf-8")
-            return process.run(command, env=variables.for_tool() | dict(access), cwd=place, seconds=SECONDS)
+            return process.run(command, env=env, cwd=place, seconds=SECONDS)
 
     def project(self, needs: Sequence[str], python: str) -> str:
         """Return the project file that uv resolves: the requirements, and which index serves which name.
@@ -122,20 +138,23 @@ class Solver:
         Every JSON string is also a TOML string.
         """
         minor = ".".join(python.split(".")[:2])
-        own, feed = sorted(self.requirements.own), self.sources.feed
-        bindings = [(name, "local") for name in own] + [(name, "feed") for name in sorted(self.bound)]
+        feed, homes = self.sources.feed, self.homes
+        bindings = [(name, "local") for name in sorted(self.requirements.own)]
+        bindings += [(name, homes.label(name)) for name in sorted(self.bound)]
         table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
         indexes = {"local": f"{(self.folder / 'local').resolve().as_uri()}/"} | (
             {"feed": feed.index_url} if feed else {}
         )
-        return (
+        project = (
             f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={minor}"\n'
             f"dependencies = {json.dumps(list(needs))}\n"
             f"[tool.uv.sources]\n{table}"
-        ) + "".join(
+        )
+        ours = (
             f'[[tool.uv.index]]\nname = "{name}"\nurl = {json.dumps(url)}\nexplicit = true\n'
             for name, url in indexes.items()
         )
+        return "".join([project, *ours, homes.tables])
 
     def settings(self, floors: Iterable[str] = ()) -> str:
         """Return uv's own configuration, which takes the place of the user's.

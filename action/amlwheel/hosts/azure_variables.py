@@ -46,13 +46,13 @@ def secrets(environ: Variables) -> tuple[str, ...]:
 def feed_token(feed: str, environ: Variables) -> str:
     """Return the job's own token if `feed` is in the job's organisation, where it may be used; otherwise nothing."""
     try:
-        organisation = parse_feed(feed).organisation
+        owner = parse_feed(feed).organisation
     except StepError:  # reported with all other problems of the inputs
         return ""
-    return job_token(environ) if organisation and organisation.lower() == _organisation(environ).lower() else ""
+    return job_token(environ) if owner and owner.lower() == organisation(environ).lower() else ""
 
 
-def _organisation(environ: Variables) -> str:
+def organisation(environ: Variables) -> str:
     """Return the job's organisation; its address is either `dev.azure.com/ORG` or `ORG.visualstudio.com`."""
     parts = urlsplit(environ.get("SYSTEM_COLLECTIONURI") or environ.get("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI") or "")
     host = parts.hostname or ""
@@ -83,9 +83,9 @@ def _identity(environ: Variables) -> str:
     if connection and not feed_token(environ.get("INPUT_FEED", ""), environ):
         client = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_SERVICEPRINCIPALID") or "of the agent's machine"
         return f"the service connection's identity {client}, a member of the feed's organisation,"
-    organisation = _organisation(environ)
+    owner = organisation(environ)
     project = environ.get("SYSTEM_TEAMPROJECT", "PROJECT")
     return (
-        f"'{project} Build Service ({organisation})' (or 'Project Collection Build Service ({organisation})', if the "
+        f"'{project} Build Service ({owner})' (or 'Project Collection Build Service ({owner})', if the "
         "pipeline's authorization scope isn't limited to its project)"
     )

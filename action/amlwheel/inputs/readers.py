@@ -6,11 +6,12 @@ from collections.abc import Callable
 from packaging.utils import canonicalize_name
 
 from ..errors.inputs import BadInput
-from ..model import connection_token
+from ..model import connection_token, package_index
 from ..model.azure import Container, Workspace
 from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.feed_spelling import parse_feed, parse_upload_url
+from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
 
@@ -95,6 +96,41 @@ def refuse_reserved(name: str) -> None:
             f"the environment's name {name!r} begins with AzureML, and Azure reserves such names.",
             fix="Set `environment-name` to a name that begins with something else.",
         )
+
+
+def package_indexes(text: str) -> tuple[PackageIndex, ...]:
+    """Read `URL NAME NAME...` lines; an address with a credential is refused without being shown."""
+    found: dict[str, str] = {}
+    for line in lines(text):
+        address, *names = line.replace(",", " ").split()
+        wrong = [each for each in names if not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", each, re.ASCII)]
+        if package_index.unfit(address):
+            raise BadInput(
+                f"the address {package_index.shown(address)!r} {package_index.unfit(address)}.", fix=_INDEXES
+            )
+        if wrong or not names:
+            what = f"{wrong[0]!r}, which is no package's name" if wrong else "no package"
+            raise BadInput(f"the line of {address} names {what}.", fix=_INDEXES)
+        for name in map(canonicalize_name, names):
+            if not package_index.same_address(found.setdefault(name, address), address):
+                raise BadInput(
+                    f"{name} is named for two indexes.", fix=f"Name {name} in one line of `package-indexes`."
+                )
+    places = dict.fromkeys(found.values())
+    return tuple(PackageIndex(each, frozenset(name for name in found if found[name] == each)) for each in places)
+
+
+_INDEXES = "Write a line as https://HOST/PATH NAME NAME..., without a credential."
+
+
+def torch_backend(text: str) -> PackageIndex | None:
+    """Read a backend of PyTorch, and return its index; `auto` would look for a GPU where none has to be."""
+    if text and not re.fullmatch(package_index.BACKEND, text):
+        raise BadInput(
+            f"{text!r} isn't a backend of PyTorch that the step knows.",
+            fix="Write `torch-backend` as cpu, xpu, or with the version of CUDA or ROCm of the image: cu126, rocm6.3.",
+        )
+    return package_index.torch(text) if text else None
 
 
 def token(text: str) -> Secret:

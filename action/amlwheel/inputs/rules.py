@@ -7,10 +7,12 @@ from typing import Any, get_args
 
 from ..errors.base import StepError
 from ..errors.inputs import BadFeed, BadInput, MissingToken, UserNotStorable
+from ..errors.origins import TwoIndexes
 from ..model.azure import Container
 from ..model.feed import Feed
+from ..model.package_index import PackageIndex, same_address
 from ..model.secret import Secret
-from .knob import Case, Knob, RouteName, SdkVersion, knobs
+from .knob import Case, IndexMode, Knob, RouteName, SdkVersion, knobs
 
 # Its parameters are inputs. One without a default must have been read; a default stands for a value that couldn't be.
 Rule = Callable[..., StepError | None]
@@ -25,6 +27,7 @@ def problems(of: type, values: Mapping[str, Any]) -> Iterator[StepError]:
     """
     yield from _broken((feed_token, connection_token, sign_in), values)
     yield from _refused(of, values)
+    yield from _broken((one_index_a_package, no_index_beside_only), values)
     yield from _broken((container, view_of_artifacts, same_view, artifacts_upload, group_upload, user), values)
 
 
@@ -103,6 +106,35 @@ def sign_in(client_id: str, tenant_id: str) -> StepError | None:
     if bool(client_id) == bool(tenant_id):
         return None
     return BadInput("`client-id` and `tenant-id` belong together, and one of them is empty.")
+
+
+def one_index_a_package(
+    package_indexes: tuple[PackageIndex, ...], torch_backend: PackageIndex | None
+) -> StepError | None:
+    """Refuse an index beside PyTorch's own for a package of PyTorch."""
+    if not torch_backend:
+        return None
+    others = [each for each in package_indexes if not same_address(each.url, torch_backend.url)]
+    twice = sorted(torch_backend.names & {name for each in others for name in each.names})
+    if not twice:
+        return None
+    return TwoIndexes(
+        f"`torch-backend` takes {twice[0]} from {torch_backend.url}, and `package-indexes` from another index.",
+        fix=f"Leave {twice[0]} out of `package-indexes`, or leave `torch-backend` out.",
+    )
+
+
+def no_index_beside_only(
+    index: IndexMode, package_indexes: tuple[PackageIndex, ...] = (), torch_backend: PackageIndex | None = None
+) -> StepError | None:
+    """Refuse another index where everything has to come from the feed."""
+    if index != "only" or not (package_indexes or torch_backend):
+        return None
+    name = "package-indexes" if package_indexes else "torch-backend"
+    return TwoIndexes(
+        f"`{name}` names an index, but with `index` only everything comes from the feed.",
+        fix=f"Set `index` to extra, or leave `{name}` out.",
+    )
 
 
 def container(route: RouteName, storage_container: Container | None) -> StepError | None:

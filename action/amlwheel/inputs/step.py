@@ -6,6 +6,7 @@ from typing import get_args
 from ..model.azure import Container, Workspace
 from ..model.environment import Image, Python
 from ..model.feed import Feed
+from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
 from . import readers
@@ -147,6 +148,19 @@ class Inputs:
         lines=True,
         read=readers.names,
     )
+    package_indexes: tuple[PackageIndex, ...] = knob(
+        "Indexes beside the public one and the feed: `URL NAME NAME...` a line. These packages come from that index "
+        "and from no other. What uv, Poetry or PDM have in `pyproject.toml` is read without it.",
+        group="environment",
+        lines=True,
+        read=readers.package_indexes,
+    )
+    torch_backend: PackageIndex | None = knob(
+        "The builds of PyTorch to take, in uv's words: `cpu`, `cu126`, ... Its packages come from PyTorch's own index "
+        "for that backend.",
+        group="environment",
+        read=readers.torch_backend,
+    )
     index: IndexMode = knob(
         "`extra`: packages come from the public index and from the feed. `only`: all packages come from the feed, "
         "which then needs the public index as an upstream.",
@@ -240,6 +254,11 @@ class Inputs:
     def feed_only(self) -> bool:
         """Whether all packages come from the feed, and none from the public index."""
         return self.index == "only"
+
+    @property
+    def named_indexes(self) -> tuple[PackageIndex, ...]:
+        """The indexes that the inputs name for certain packages."""
+        return (*self.package_indexes, *filter(None, [self.torch_backend]))
 
     @property
     def connects(self) -> bool:

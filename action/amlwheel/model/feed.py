@@ -1,7 +1,7 @@
 """A feed: an index of Python packages that takes uploads, with every address derived from its parts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,7 @@ class Feed:
     `index_url` ends with a slash. For Azure Artifacts `organisation`, `project` (absent for a feed of the whole
     organisation), `name` and `view` are set, and the paths are those of the artifacts-keyring README and uv#7860.
     For any other PEP 503 repository only the addresses are; `upload_url` is empty where nothing can be uploaded.
+    `short`: it was written as ORG/FEED.
     """
 
     index_url: str
@@ -29,6 +30,7 @@ class Feed:
     project: str | None = None
     name: str = ""
     view: str | None = None
+    short: bool = field(default=False, compare=False)
 
     @classmethod
     def artifacts(cls, organisation: str, project: str | None, name: str, view: str | None) -> "Feed":

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -66,7 +67,7 @@ def parse_feed(text: str) -> Feed:
         )
     parts = [unquote(part) for part in text.strip("/").split("/")]
     if len(parts) == 2:  # noqa: PLR2004  # ORG/FEED
-        return _artifacts(text, parts[0], None, parts[1])
+        return replace(_artifacts(text, parts[0], None, parts[1]), short=True)
     if len(parts) == 3:  # noqa: PLR2004  # ORG/PROJECT/FEED
         return _artifacts(text, *parts)
     raise BadFeed(f"`feed` {text!r} has {len(parts)} part(s) between slashes; ORG/FEED or ORG/PROJECT/FEED is needed.")

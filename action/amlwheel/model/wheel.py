@@ -72,7 +72,8 @@ class Pin:
 
     `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`), `address` where
     a wheel lies in a container (`route: storage`), `requirement` a whole line that needs no hash beside it, such as a
-    commit (`route: git`). `files` are the index's own.
+    commit (`route: git`). `files` are the index's own. `index` is the address of an index other than the public one and
+    the feed, if the package comes from such.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Pin:
     address: str = ""
     requirement: str = ""
     files: tuple[File, ...] = field(default=(), compare=False, repr=False)
+    index: str = field(default="", compare=False)
 
     @property
     def from_feed(self) -> bool:

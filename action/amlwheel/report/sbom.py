@@ -15,9 +15,9 @@ if typing.TYPE_CHECKING:
 def text(release: Release) -> str:
     """Return the SBOM as JSON. The same release gives the same bytes: no clock, and a serial number by content.
 
-    Package URLs by purl-spec: of a package that isn't from the public index, `repository_url` names the feed,
-    `download_url` the file in a container. Hashes are those of the files that fit the image. Which package depends on
-    which isn't listed: the lock doesn't know.
+    Package URLs by purl-spec: of a package that isn't from the public index, `repository_url` names the feed or other
+    index, `download_url` the file in a container. Hashes are those of the files that fit the image. Which package
+    depends on which isn't listed: the lock doesn't know.
     """
     # Takes half a second, which only a run that gets this far has to wait for.
     from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415
@@ -77,6 +77,8 @@ def _url(pin: Pin, private: dict[str, str]) -> "PackageURL":
     elif pin.stored:
         file = {"checksum": f"sha256:{pin.sha256[0]}", "file_name": pin.stored}
         return PackageURL("generic", None, pin.name, pin.version, file)
+    elif pin.index:
+        place = {"repository_url": pin.index}
     elif pin.private and pin.address:
         place = {"download_url": pin.address}
     else:

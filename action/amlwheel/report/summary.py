@@ -49,7 +49,7 @@ flowchart LR
 {wheels}
 
 Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256, image
-`{environment.image.pinned}`.
+`{environment.image.pinned}`.{_elsewhere(release)}
 {_cell(proof)}
 {_about_lock(release)}
 <details><summary>Use it</summary>
@@ -76,6 +76,13 @@ def _about_lock(release: Release) -> str:
     listed = "".join(f"- {_cell(each)}\n" for each in release.notes)
     notes = f"\n<details><summary>Newer releases that aren't used</summary>\n\n{listed}</details>\n" if listed else ""
     return warned + notes
+
+
+def _elsewhere(release: Release) -> str:
+    """Return a sentence for each index beside the feed and the public one."""
+    pins = release.environment.pins
+    places = {pin.index: [each.name for each in pins if each.index == pin.index] for pin in pins if pin.index}
+    return "".join(f"\nFrom {_cell(place)}: {_cell(', '.join(names))}." for place, names in sorted(places.items()))
 
 
 def _way(release: Release) -> str:

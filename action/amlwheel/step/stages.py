@@ -13,13 +13,13 @@ from .. import __version__
 from ..build import sdist, wheel
 from ..environment import lock, proof, requirements
 from ..environment.requirements import Requirements
-from ..environment.solver import Sources
-from ..errors.base import Unexpected
+from ..errors.base import StepError, Unexpected
 from ..errors.build import SdistFailed
 from ..errors.environment import Unsatisfiable
-from ..feed import promote, publish, upstream
+from ..feed import doubt, promote, publish, upstream
 from ..feed.index import Index
 from ..git import source
+from ..hosts import azure_variables
 from ..hosts.host import Host
 from ..inputs import readers
 from ..inputs.step import Inputs
@@ -35,6 +35,7 @@ from ..report.release import Release
 from ..transport import variables
 from ..transport.download import Downloads
 from ..workspace.azureml.image_build import build_image
+from . import origins
 from .access import Access, check
 
 
@@ -73,7 +74,11 @@ class Stages:
     def check_access(self) -> Access:
         """Ask every service at once whether it is there and what the identity may do."""
         with self.host.stage("Check access") as done:
-            access = check(self.inputs, self.environ, self.host, self.now)
+            try:
+                access = check(self.inputs, self.environ, self.host, self.now)
+            except StepError as error:
+                doubt.tell(error, self.inputs.feed, azure_variables.organisation(self.environ))
+                raise
             done.extend(access.reached)
         return access
 
@@ -108,12 +113,15 @@ class Stages:
             more = requirements.read(inputs.requirements, Path())
             needs = Requirements(wheels, more, inputs.python_version, from_source=inputs.from_source)
             build = partial(self._build_sdist, folder / "from-source", access)
-            sources = Sources(inputs.feed, inputs.feed_token, access.facts.published, inputs.feed_only)
+            chosen = origins.choose(inputs, needs, access.facts, self.host.say)
+            sources = origins.sources(inputs, access.facts, chosen)
             try:
                 locked = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say, build)
             except Unsatisfiable as error:
                 raise error if access.facts.upstream is not False else upstream.lacking(error) from None
+            chosen.refuse(pin.name for pin in locked.pins if not (pin.private or pin.index))
             pins = access.route.place(locked.pins, (*wheels, *locked.built))
+            done.extend(origins.told(pins))
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
         for each in locked.warnings:
             self.host.warning(each)
@@ -148,6 +156,7 @@ class Stages:
             self.host.warning("The project has uncommitted changes: the receipt's commit doesn't tell all of the code.")
         base = Base(access.image, inputs.python_version)
         options = [inputs.feed.option(only=inputs.feed_only)] if inputs.feed else []
+        options += [f"--extra-index-url {each}" for each in sorted({pin.index for pin in locked.pins if pin.index})]
         pip_options = access.route.options(options)
         if not inputs.environment_name:
             readers.refuse_reserved(wheels[0].project)

@@ -27,6 +27,7 @@ from ..state.store import Store
 from ..storage import blobs
 from ..storage.accounts import Accounts
 from ..storage.azurite import Azurite
+from ..torch_index import host as torch_index
 from ..web.answers import REASON_HEADER
 from ..web.moments import moment
 from . import log
@@ -54,6 +55,8 @@ def stand_ins(store: Store, inside: Inside, accounts: Accounts) -> Hosts:
             entra.HOST: entra.app(store),
             github.HOST: github.app(store),
             mcr: registry.app(store, mcr),
+            torch_index.HOST: torch_index.app(store),
+            torch_index.FILES_HOST: torch_index.app(store),
             private: registry.app(store, private, wants_token=True),
         }
     )

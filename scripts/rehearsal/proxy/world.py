@@ -136,6 +136,10 @@ class World:
         shutil.copyfile(path, part)
         part.replace(folder / path.name)
 
+    def seed_torch(self, path: pathlib.Path, backend: str = "cpu") -> None:
+        """Put a wheel into PyTorch's index of the builds for a backend."""
+        shutil.copyfile(path, self.store.wheels(backend) / path.name)
+
     def push(self, checkout: pathlib.Path, url: str) -> None:
         """Push what is checked out to one of our hosts of git."""
         repositories.push(self.store, checkout, url)

@@ -62,6 +62,12 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def wheels(self, backend: str) -> pathlib.Path:
+        """Return the folder of the wheels that PyTorch's index has for a backend, such as `cpu`."""
+        folder = self.root / "torch" / backend
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def blobs(self, account: str) -> pathlib.Path:
         """Return the folder of a storage account: below it are containers, below those the blobs as files."""
         return self.root / "blobs" / account

@@ -186,3 +186,21 @@ def test_only_what_was_installed_can_be_imported(tmp_path: Path) -> None:
         proof._import(site, ["needy"], HERE, print)
     assert "requests" in caught.value.details
     assert subprocess.run([sys.executable, "-c", "import requests"], check=False).returncode == 0
+
+
+@pytest.mark.usefixtures("linux")
+def test_packages_of_another_index_come_from_that_index_alone(
+    monkeypatch: pytest.MonkeyPatch, environment: Environment
+) -> None:
+    private, public = environment.pins
+    cpu, shared = (
+        "https://download.pytorch.org/whl/cpu",
+        "https://pkgs.dev.azure.com/acme/_packaging/shared/pypi/simple/",
+    )
+    for place, token in ((cpu, False), (shared, True)):
+        tools = Tools(find=process.Finished(0, f"{sys.executable}\n"))
+        prove(monkeypatch, replace(environment, pins=(private, replace(public, index=place))), tools)
+        words, env = tools.runs[1]
+        assert words[words.index("--default-index") + 1] == f"feed={place}"
+        assert ("--no-cache" in words) == token
+        assert (CANARY in env.values()) == token

@@ -61,3 +61,12 @@ def test_a_private_package_in_a_container_is_not_the_public_one_of_its_name(made
         place = dict(PackageURL.from_string(libraries[pin.name]).qualifiers)
         assert place == ({"download_url": url} if pin.private else {})
     assert {pin.private for pin in pins} == {True, False}
+
+
+def test_a_package_of_another_index_is_not_the_public_one_of_its_name(made: Release) -> None:
+    index = "https://download.pytorch.org/whl/cpu"
+    pins = tuple(replace(pin, index="" if pin.private else index) for pin in made.environment.pins)
+    whole = replace(made, environment=replace(made.environment, pins=pins))
+    libraries = {each["name"]: each["purl"] for each in json.loads(sbom.text(whole))["components"]}
+    (public,) = [pin for pin in pins if pin.index]
+    assert dict(PackageURL.from_string(libraries[public.name]).qualifiers) == {"repository_url": index}

@@ -1,0 +1,67 @@
+"""Where the packages of a run come from: what inputs and projects say, and what the feed has."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from ..environment.requirements import Requirements
+from ..environment.solver import Sources
+from ..feed.artifacts import Facts
+from ..feed.index import Index
+from ..inputs.step import Inputs
+from ..model.wheel import Pin
+from ..origins import checkout
+from ..origins.declared import Target
+from ..origins.settle import Chosen, Given, settle
+
+
+def choose(inputs: Inputs, needs: Requirements, facts: Facts, say: Callable[[str], None]) -> Chosen:
+    """Return which indexes serve which packages, by the inputs and the tables of the projects of this run's wheels.
+
+    Raises SourceNotFollowed, TwoIndexes and IndexUnusable for what is required directly and can't be had so.
+    """
+    folders = [Path(each) for each in inputs.package_dir]
+    if inputs.wheel:
+        folders = checkout.of_wheels([each.project for each in needs.wheels], Path())
+    given = Given(inputs.named_indexes, inputs.feed, inputs.feed_only, built=not inputs.wheel)
+    chosen = settle(checkout.read(folders, Target(needs.python.target, _extras(needs))), given)
+    for sentence in chosen.said:
+        say(f"       {sentence}")
+    direct = needs.direct - needs.own
+    chosen.refuse(direct - _published(inputs, facts, set(chosen.bars(direct))))
+    return chosen
+
+
+def sources(inputs: Inputs, facts: Facts, chosen: Chosen) -> Sources:
+    """Return the sources for the resolver."""
+    known = facts.published
+    return Sources(
+        inputs.feed,
+        inputs.feed_token,
+        known if known is None else known | chosen.from_feed,
+        inputs.feed_only,
+        chosen.indexes,
+        chosen.general,
+        chosen.default,
+    )
+
+
+def told(pins: Sequence[Pin]) -> Iterator[str]:
+    """Yield a line about each index beside the feed and the public one, with the packages that come from it."""
+    for place in sorted({pin.index for pin in pins} - {""}):
+        yield f"{', '.join(pin.name for pin in pins if pin.index == place)} from {place}"
+
+
+def _extras(needs: Requirements) -> frozenset[str]:
+    """Return the extras of our own packages that the requirements name."""
+    ours = (each for each in needs.more if canonicalize_name(each.name) in needs.own)
+    return frozenset(canonicalize_name(extra) for each in ours for extra in each.extras)
+
+
+def _published(inputs: Inputs, facts: Facts, questioned: set[str]) -> set[str]:
+    """Return the names that the feed has of its own; where it lists none, it is asked for those in question."""
+    if facts.published is not None or not inputs.feed:
+        return set(facts.published or ())
+    index = Index(inputs.feed, inputs.feed_token)
+    return {name for name in questioned if index.page(name).files}

@@ -1,0 +1,78 @@
+"""Where the packages of a run come from: the projects' tables, the inputs, and what the feed has."""
+
+from pathlib import Path
+
+import pytest
+from amlwheel.environment.requirements import Requirements
+from amlwheel.errors.origins import SourceNotFollowed
+from amlwheel.feed.artifacts import Facts
+from amlwheel.feed.index import Index, Page
+from amlwheel.inputs.reading import read
+from amlwheel.inputs.step import Inputs
+from amlwheel.model.environment import Python
+from amlwheel.model.wheel import Pin
+from amlwheel.step import origins
+from packaging.requirements import Requirement
+from unit.inputs.test_rules import FULL
+from unit.parts import make
+
+FORK = '[project]\nname = "acme-churn"\n[tool.uv.sources]\nfork = { git = "https://github.com/acme/fork" }\n'
+EXTRA = """\
+torch = { index = "cpu", extra = "cpu" }
+[[tool.uv.index]]
+name = "cpu"
+url = "https://download.pytorch.org/whl/cpu"
+[[tool.uv.index]]
+name = "feed"
+url = "https://pkgs.dev.azure.com/acme/ml/_packaging/wheels/pypi/simple/"
+explicit = true
+"""
+
+
+def inputs(tmp_path: Path, **more: str) -> Inputs:
+    (tmp_path / "pyproject.toml").write_text(FORK + EXTRA.replace("torch =", 'base = { index = "feed" }\ntorch ='))
+    return read({**FULL, "package-dir": str(tmp_path), **more})
+
+
+def needs(tmp_path: Path, *more: str) -> Requirements:
+    wheel = make(tmp_path, more="Requires-Dist: fork\n")
+    return Requirements((wheel,), tuple(map(Requirement, more)), Python("3.11.13"))
+
+
+def test_a_package_of_the_feed_takes_the_place_of_its_source(tmp_path: Path) -> None:
+    given, said = inputs(tmp_path), list[str]()
+    facts = Facts(frozenset(["fork"]))
+    chosen = origins.choose(given, needs(tmp_path, "acme-churn[cpu]"), facts, said.append)
+    found = origins.sources(given, facts, chosen)
+    assert sorted(found.published or ()) == ["base", "fork"]
+    assert [each.names for each in found.indexes] == [{"torch"}]
+    assert "is asked before the public index" in said[0]
+    assert origins.sources(given, Facts(), chosen).published is None
+
+
+@pytest.mark.parametrize("facts", [Facts(frozenset()), Facts()])
+def test_what_the_feed_does_not_have_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, facts: Facts
+) -> None:
+    monkeypatch.setattr(Index, "page", lambda *_: Page({}))
+    with pytest.raises(SourceNotFollowed):
+        origins.choose(inputs(tmp_path), needs(tmp_path), facts, print)
+
+
+def test_a_feed_that_lists_no_names_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Index, "page", lambda _, name: Page({f"{name}-1-py3-none-any.whl": ""}))
+    origins.choose(inputs(tmp_path), needs(tmp_path), Facts(), print)
+
+
+def test_wheels_that_were_built_earlier_have_their_project_in_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = inputs(tmp_path, wheel="dist/*.whl")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceNotFollowed):
+        origins.choose(given, needs(tmp_path), Facts(frozenset()), print)
+
+
+def test_each_index_is_told_with_its_packages() -> None:
+    pins = [Pin("torch", "1", (), index="https://b"), Pin("six", "1", ()), Pin("triton", "1", (), index="https://b")]
+    assert list(origins.told(pins)) == ["torch, triton from https://b"]
