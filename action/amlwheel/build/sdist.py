@@ -1,4 +1,4 @@
-"""Build the wheel of a package that was published as an sdist only, once and for all images."""
+"""Build the wheel of a package that was published without one, or that is at a commit, once and for all images."""
 
 import base64
 import csv
@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ..errors.build import SdistFailed
+from ..model.commit import Commit
 from ..model.lock import Sdist
 from ..model.wheel import UNREADABLE, File, Wheel
 from ..transport import variables
@@ -32,13 +33,36 @@ def build(sdist: Sdist, archive: Path, into: Path, echo: Callable[[str], None]) 
     """
     folder = _unpack(archive, sdist.file, into / "source")
     _check(folder, sdist)
-    env = variables.for_tool(build=True)
-    env = {key: value for key, value in env.items() if not variables.PROJECT.fullmatch(key)}
-    (path,) = project.build([folder], into / "wheel", echo, {"SOURCE_DATE_EPOCH": project.NO_COMMIT_EPOCH}, base=env)
-    built = wheel.inspect(_marked(path))
+    built = _build(folder, sdist.file, project.NO_COMMIT_EPOCH, into / "wheel", echo)
     if (built.project, str(built.version)) != (sdist.name, sdist.version):
         raise SdistFailed(f"{sdist.file.name} was built into {built.project} {built.version}.")
-    return replace(built, sdist=sdist.file)
+    return built
+
+
+def build_commit(commit: Commit, tree: Path, into: Path, echo: Callable[[str], None]) -> Wheel:
+    """Return the wheel of a package at a commit, which is checked out in `tree`; otherwise as `build`."""
+    folder = tree / commit.folder
+    if not project.is_project(folder):
+        raise SdistFailed(
+            f"{commit.file.url} holds no Python project.",
+            cause="The project lies in a folder of the repository.",
+            fix=f"Name its folder where {commit.name} is required: `subdirectory`.",
+        )
+    built = _build(folder, commit.file, project.source_date(tree), into, echo)
+    if built.project != commit.name:
+        raise SdistFailed(
+            f"{commit.file.url} is the package {built.project}, not {commit.name}.",
+            cause="The name and the repository don't belong together.",
+            fix=f"Require {built.project} from this repository, or {commit.name} from its own.",
+        )
+    return built
+
+
+def _build(folder: Path, source: File, epoch: str, into: Path, echo: Callable[[str], None]) -> Wheel:
+    env = variables.for_tool(build=True)
+    env = {key: value for key, value in env.items() if not variables.PROJECT.fullmatch(key)}
+    (path,) = project.build([folder], into, echo, {"SOURCE_DATE_EPOCH": epoch}, base=env)
+    return replace(wheel.inspect(_marked(path)), sdist=source)
 
 
 def _unpack(path: Path, file: File, into: Path) -> Path:

@@ -40,7 +40,7 @@ class Sources:
     default: str = ""
 
     def homes(self, own: Iterable[str], built: Iterable[str] = ()) -> Homes:
-        """Return which index serves which package alone; `own` wheels come from none, what is `built` not from the feed."""
+        """Return which index alone serves which package: none our `own`, and not the feed what is `built`."""
         published = (frozenset() if self.only else self.published or frozenset()) - frozenset(built)
         return Homes(frozenset(own), published, self.indexes, self.general, self.default, self.feed)
 

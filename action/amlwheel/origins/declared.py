@@ -26,8 +26,8 @@ class Origin:
     """Where a project takes the package `name` from. The name is normalised; of an index's package it may be a pattern.
 
     `place` is an address or a folder as it is written; `detail` a git revision as it is written (`rev 6fdee8f`), or the
-    name of the index. `folder` is where the code lies on this machine, if it does. `table` says for people where this
-    is declared. `files` is a flat list of files (pip's find-links).
+    name of the index. `folder` is where the code lies on this machine, if it does, `subdirectory` where in a
+    repository. `table` says for people where this is declared. `files` is a flat list of files (pip's find-links).
     """
 
     name: str
@@ -36,6 +36,7 @@ class Origin:
     table: str
     detail: str = ""
     folder: Path | None = None
+    subdirectory: str = ""
 
 
 @dataclass(frozen=True)

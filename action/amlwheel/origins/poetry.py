@@ -66,7 +66,7 @@ def _origins(name: str, value: object, folder: Path, target: Target, sources: di
             place = PUBLIC if text(each, "source").lower() == _PYPI and not text(source, "url") else text(source, "url")
             yield Origin(name, "index", place, label, text(each, "source"))
         elif text(each, "git"):
-            yield Origin(name, "git", text(each, "git"), label, revision(each))
+            yield Origin(name, "git", text(each, "git"), label, revision(each), None, text(each, "subdirectory"))
         elif text(each, "url"):
             yield Origin(name, "url", text(each, "url"), label)
         elif text(each, "path"):

@@ -9,24 +9,32 @@ from urllib.parse import urlsplit
 from ..errors.base import StepError, together
 from ..errors.inputs import BadFeed
 from ..errors.origins import IndexUnusable, TwoIndexes
+from ..model.commit import Commit
 from ..model.feed import Feed
 from ..model.feed_spelling import parse_feed
 from ..model.package_index import PackageIndex, same_address, shown, unfit
 from .declared import PUBLIC, Declared, General, Origin
-from .stops import Way, in_folder, not_followed
+from .stops import Way, in_folder, not_a_commit, not_followed
+
+_COMMIT = re.compile(r"rev [0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
 class Given:
     """What the inputs say: indexes that are `named` for packages, the feed, and whether all comes from the feed.
 
-    `built` tells whether the step builds the wheels, rather than to find them.
+    `built` tells whether the step builds the wheels, rather than to find them. `from_source` is the input.
     """
 
     named: tuple[PackageIndex, ...]
     feed: Feed | None
     only: bool
     built: bool = True
+    from_source: frozenset[str] = frozenset()
+
+    def builds(self, name: str) -> bool:
+        """Tell whether the package may be built from a commit."""
+        return bool({name, "all"} & self.from_source)
 
     @property
     def way(self) -> Way:
@@ -38,7 +46,8 @@ class Given:
 class Chosen:
     """The indexes that the resolver may use, and (`barred`) why no index may be asked for a package, by its name.
 
-    `from_feed` and `public` are names that are said to come from there. `said` are sentences for people.
+    `from_feed` and `public` are names that are said to come from there. `said` are sentences for people. `commits` are
+    packages that are to be built, by name.
     """
 
     indexes: tuple[PackageIndex, ...] = ()
@@ -48,6 +57,7 @@ class Chosen:
     public: frozenset[str] = frozenset()
     said: list[str] = field(default_factory=list)
     barred: dict[str, StepError] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
 
     def bind(self, address: str, names: frozenset[str], feed: Feed | None) -> None:
         """Let `names` come from the index at `address`, which may be the feed or the public one."""
@@ -88,6 +98,8 @@ def settle(declared: Declared, given: Given) -> Chosen:
         problem = _problem(name, origins, given, chosen)
         if problem:
             chosen.barred[name] = problem
+        elif origins[0].kind == "git":
+            chosen.commits[name] = commit(origins[0])
         elif not chosen.knows(name):
             chosen.bind(origins[0].place, frozenset([name]), given.feed)
     for name, folder in declared.members.items():
@@ -108,9 +120,17 @@ def _problem(name: str, origins: Sequence[Origin], given: Given, chosen: Chosen)
                 f"{name} comes from {shown(first.place)} by {first.table}, and from {shown(place)} by {where}.",
                 fix=f"Name one of the two for {name} in both places, or in one place alone.",
             )
+    if first.kind == "git" and given.builds(name):
+        return None if _COMMIT.fullmatch(first.detail) else not_a_commit(first)
     if first.kind != "index":
         return not_followed(first, given.way)
     return _index_problem(first, given, chosen)
+
+
+def commit(origin: Origin) -> Commit:
+    """Return the commit that `origin` names; raise BadRepository for an address that can't be fetched by https."""
+    folder = f"#subdirectory={origin.subdirectory}" if origin.subdirectory else ""
+    return Commit.parse(origin.name, f"{origin.place}@{origin.detail.removeprefix('rev ')}{folder}")
 
 
 def _overlaps(index: PackageIndex, name: str) -> bool:

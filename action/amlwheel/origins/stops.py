@@ -60,6 +60,15 @@ def not_followed(origin: Origin, way: Way) -> SourceNotFollowed:
     )
 
 
+def not_a_commit(origin: Origin) -> SourceNotFollowed:
+    """Return the error for a package that is to be built from what isn't one commit for ever."""
+    return SourceNotFollowed(
+        f"{origin.name} is to be built from {shown(origin.place)} {origin.detail}".rstrip() + f" by {origin.table}.",
+        cause="A branch or a tag is other code tomorrow, and a shortened id may become ambiguous.",
+        fix=f'Write the commit\'s whole id into {origin.table}: rev = "…" with 40 hex digits.',
+    )
+
+
 def _relative(folder: Path) -> str:
     """Return a folder as `package-dir` takes it: from the current folder."""
     try:

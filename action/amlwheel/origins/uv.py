@@ -122,7 +122,7 @@ def _origin(
         kind: Kind = "files" if found.get("format") == "flat" else "index"
         yield Origin(name, kind, text(found, "url"), label, text(source, "index"))
     elif text(source, "git"):
-        yield Origin(name, "git", text(source, "git"), label, revision(source))
+        yield Origin(name, "git", text(source, "git"), label, revision(source), None, text(source, "subdirectory"))
     elif text(source, "url"):
         yield Origin(name, "url", text(source, "url"), label)
     elif text(source, "path"):

@@ -68,14 +68,14 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
 
 
 def _from_source(release: Release) -> dict[str, Any]:
-    """Return what was built from sdists; nothing without any."""
+    """Return what was built from sdists and commits; nothing without any."""
     built = [
         {
             "name": wheel.project,
             "version": str(wheel.version),
             "wheel": wheel.filename,
             "sha256": wheel.sha256,
-            "sdist": {"url": wheel.sdist.url, "sha256": wheel.sdist.sha256},
+            "source": {"url": wheel.sdist.url, **({"sha256": wheel.sdist.sha256} if wheel.sdist.sha256 else {})},
         }
         for wheel in release.wheels
         if wheel.sdist

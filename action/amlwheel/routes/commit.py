@@ -51,7 +51,7 @@ class GitRoute(Route):
         Raises CommitDiffers when what is checked out is another commit and has another version.
         """
         tree = into / "repository"
-        checkout.checkout(self._remote, self._token, tree)
+        checkout.checkout(self._remote.repository, self._token, tree)
         built = [self._build(tree, folder, into / str(number)) for number, folder in enumerate(self._remote.folders)]
         if not self._remote.checked_out and all(map(project.is_project, projects)):
             ours = project.build(projects, into / "checked-out", self.host.foreign)

@@ -24,7 +24,7 @@ def choose(inputs: Inputs, needs: Requirements, facts: Facts, say: Callable[[str
     folders = [Path(each) for each in inputs.package_dir]
     if inputs.wheel:
         folders = checkout.of_wheels([each.project for each in needs.wheels], Path())
-    given = Given(inputs.named_indexes, inputs.feed, inputs.feed_only, built=not inputs.wheel)
+    given = Given(inputs.named_indexes, inputs.feed, inputs.feed_only, not inputs.wheel, inputs.from_source)
     chosen = settle(checkout.read(folders, Target(needs.python.target, _extras(needs))), given)
     for sentence in chosen.said:
         say(f"       {sentence}")

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..build import sdist, wheel
+from ..build import wheel
 from ..environment import lock, proof, requirements
 from ..environment.requirements import Requirements
 from ..errors.base import StepError, Unexpected
-from ..errors.build import SdistFailed
 from ..errors.environment import Unsatisfiable
-from ..feed import doubt, promote, publish, upstream
+from ..feed import doubt, promote, upstream
 from ..feed.index import Index
 from ..git import source
 from ..hosts import azure_variables
@@ -26,17 +25,17 @@ from ..inputs.step import Inputs
 from ..model import environment
 from ..model.azure import Connection
 from ..model.environment import Base, Environment
-from ..model.lock import Lock, Sdist
+from ..model.lock import Lock
 from ..model.wheel import Wheel
 from ..plan import observe
 from ..plan.change import Change, Verb, apply
 from ..report import files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..transport import variables
-from ..transport.download import Downloads
 from ..workspace.azureml.image_build import build_image
 from . import origins
 from .access import Access, check
+from .from_source import FromSource
 
 
 @dataclass(frozen=True)
@@ -112,11 +111,15 @@ class Stages:
         with self.host.stage("Lock") as done:
             more = requirements.read(inputs.requirements, Path())
             needs = Requirements(wheels, more, inputs.python_version, from_source=inputs.from_source)
-            build = partial(self._build_sdist, folder / "from-source", access)
+            others = FromSource(inputs, access, self.environ, self.host, folder / "from-source")
             chosen = origins.choose(inputs, needs, access.facts, self.host.say)
             sources = origins.sources(inputs, access.facts, chosen)
+            commits = [each for name, each in chosen.commits.items() if name in needs.direct - needs.own]
+            built = tuple(map(others.commit, commits))
+            needs = replace(needs, wheels=(*wheels, *built))
             try:
-                locked = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say, build)
+                locked = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say, others.sdist)
+                locked = replace(locked, built=(*built, *locked.built))
             except Unsatisfiable as error:
                 raise error if access.facts.upstream is not False else upstream.lacking(error) from None
             chosen.refuse(pin.name for pin in locked.pins if not (pin.private or pin.index))
@@ -126,21 +129,6 @@ class Stages:
         for each in locked.warnings:
             self.host.warning(each)
         return replace(locked, pins=pins)
-
-    def _build_sdist(self, folder: Path, access: Access, source: Sdist) -> Wheel:
-        """Download and build the sdist of a package, after a look at what the feed has under its name."""
-        inputs, host = self.inputs, self.host
-        if inputs.feed and inputs.publishes:
-            index = Index(inputs.feed, inputs.feed_token)
-            publish.refuse_replacement(index, source.name, access.facts.published, sdist.BUILD_TAG)
-        place = folder / f"{source.name}-{source.version}"
-        place.mkdir(parents=True)
-        host.say(f"       building {source.file.name} (sha256 {source.file.sha256[:12]}…)")
-        Downloads(inputs.feed, inputs.feed_token, self.environ, SdistFailed).fetch(source.file, place / "sdist")
-        built = sdist.build(source, place / "sdist", place, host.foreign)
-        access.route.refuse(built)
-        wheel.check_fit(built, inputs.python_version)
-        return built
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
         """Return a question that raises why the feed has failed, if it has."""

@@ -217,7 +217,7 @@ def git(monkeypatch: pytest.MonkeyPatch) -> Git:
 
 def test_the_token_is_in_no_argument_and_only_for_its_host(git: Git, tmp_path: Path) -> None:
     remote.check(SOURCE, TOKEN)
-    checkout.checkout(SOURCE, TOKEN, tmp_path / "tree")
+    checkout.checkout(SOURCE.repository, TOKEN, tmp_path / "tree")
     basic = base64.b64encode(f"{http.USER}:{CANARY}".encode()).decode()
     for command, env in git.calls:
         assert CANARY not in " ".join(command)
@@ -276,15 +276,15 @@ def test_a_machine_without_git_is_told_so(monkeypatch: pytest.MonkeyPatch, git: 
 
 def test_submodules_are_fetched_without_the_token(git: Git, tmp_path: Path) -> None:
     git.then = lambda folder: (folder / ".gitmodules").write_text("")
-    checkout.checkout(SOURCE, TOKEN, tmp_path / "one")
+    checkout.checkout(SOURCE.repository, TOKEN, tmp_path / "one")
     (env,) = [env for command, env in git.calls if "submodule" in command]
     assert not any(re.search("Authorization", value) for value in env.values())
     git.failure = "submodule"
     with pytest.raises(CommitIncomplete, match="submodules"):
-        checkout.checkout(SOURCE, Secret("x"), tmp_path / "two")
+        checkout.checkout(SOURCE.repository, Secret("x"), tmp_path / "two")
 
 
 def test_a_commit_that_the_fetch_did_not_bring_is_not_pushed(git: Git, tmp_path: Path) -> None:
     git.failure, git.words = "checkout", f"fatal: reference is not a tree: {SHA}"
     with pytest.raises(CommitNotPushed, match=SHA):
-        checkout.checkout(SOURCE, TOKEN, tmp_path / "tree")
+        checkout.checkout(SOURCE.repository, TOKEN, tmp_path / "tree")
