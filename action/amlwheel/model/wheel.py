@@ -41,7 +41,7 @@ class File:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A built wheel and what its metadata says; `sdist` is the file or commit from which another project's was built."""
+    """A built wheel and what its metadata says; `sdist` is the file or commit from which it was built."""
 
     path: Path
     sha256: str
