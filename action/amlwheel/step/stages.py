@@ -114,7 +114,7 @@ class Stages:
                 pins = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say)
             except Unsatisfiable as error:
                 raise error if access.facts.upstream is not False else upstream.lacking(error) from None
-            chosen.refuse(pin.name for pin in pins if not (pin.private or pin.index))
+            origins.check(chosen, pins, needs.own, access.facts)
             pins = access.route.place(pins, wheels)
             done.extend(origins.told(pins))
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
