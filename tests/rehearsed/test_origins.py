@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import textwrap
+from typing import Any
 
 import pytest
 import yaml
@@ -232,12 +233,24 @@ def test_a_project_in_the_place_of_the_organisation(step: Step, wheel: pathlib.P
     assert step(wheel=wheel, feed=fix[1]).status == 0
 
 
+def test_a_local_version_comes_from_the_index_that_is_named_for_it(
+    step: Step, world: World, tmp_path: pathlib.Path
+) -> None:
+    world.seed_torch(write_wheel(tmp_path / "cu118", "torch", "2.4.1+cu118"), "cu118")
+    place = commit(PROJECTS / "cases/req-torch-index/proj", tmp_path / "proj")
+    given: dict[str, Any] = {"package_dir": place, "requirements": "torch==2.4.1+cu118"}
+    named = step(**given, package_indexes="https://download.pytorch.org/whl/cu118 torch")
+    assert "torch==2.4.1+cu118" in "".join(items(named))
+    assert "torch 2.4.1+cu118" in installs(world, named)
+    assert step(**given, torch_backend="cu118").writes == []
+
+
 @pytest.mark.network
 def test_a_mirror_holds_what_another_index_has(
     step: Step, world: World, torch: pathlib.Path, container: str, tmp_path: pathlib.Path
 ) -> None:
     made = write_wheel(tmp_path / "wheels", "acme-vision", "1.0", requires=["torchvision==0.20.1"])
-    storage = {"feed": "", "route": "storage", "storage_container": container, "mirror": "true"}
+    storage: dict[str, Any] = {"feed": "", "route": "storage", "storage_container": container, "mirror": "true"}
     result = step(wheel=made, torch_backend="cpu", **storage)
     listed = items(result)
     assert listed[0] == "--no-index"

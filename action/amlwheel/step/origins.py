@@ -1,6 +1,7 @@
 """Where the packages of a run come from: what inputs and projects say, and what the feed has."""
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -45,6 +46,15 @@ def sources(inputs: Inputs, facts: Facts, chosen: Chosen) -> Sources:
         chosen.general,
         chosen.default,
     )
+
+
+def check(chosen: Chosen, pins: Sequence[Pin], own: AbstractSet[str], facts: Facts) -> None:
+    """Raise the errors of `choose` for what turned up deeper in the lock and isn't the feed's own.
+
+    With `index` only the feed gives what its upstream has, too.
+    """
+    others = (pin for pin in pins if not pin.index and pin.name not in own | (facts.published or frozenset()))
+    chosen.refuse(pin.name for pin in others if facts.published is not None or not pin.private)
 
 
 def told(pins: Sequence[Pin]) -> Iterator[str]:

@@ -122,7 +122,7 @@ class Stages:
                 locked = replace(locked, built=(*built, *locked.built))
             except Unsatisfiable as error:
                 raise error if access.facts.upstream is not False else upstream.lacking(error) from None
-            chosen.refuse(pin.name for pin in locked.pins if not (pin.private or pin.index))
+            origins.check(chosen, locked.pins, needs.own | {each.project for each in locked.built}, access.facts)
             pins = access.route.place(locked.pins, (*wheels, *locked.built))
             done.extend(origins.told(pins))
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")

@@ -1,5 +1,6 @@
 """Where the packages of a run come from: the projects' tables, the inputs, and what the feed has."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from amlwheel.inputs.reading import read
 from amlwheel.inputs.step import Inputs
 from amlwheel.model.environment import Python
 from amlwheel.model.wheel import Pin
+from amlwheel.origins.settle import Chosen
 from amlwheel.step import origins
 from packaging.requirements import Requirement
 from unit.inputs.test_rules import FULL
@@ -76,3 +78,20 @@ def test_wheels_that_were_built_earlier_have_their_project_in_the_checkout(
 def test_each_index_is_told_with_its_packages() -> None:
     pins = [Pin("torch", "1", (), index="https://b"), Pin("six", "1", ()), Pin("triton", "1", (), index="https://b")]
     assert list(origins.told(pins)) == ["torch, triton from https://b"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "private", "stops"),
+    [
+        (Facts(frozenset()), False, True),
+        (Facts(frozenset()), True, True),  # by way of the feed's upstream
+        (Facts(frozenset(["fork"])), True, False),
+        (Facts(), True, False),
+        (Facts(), False, True),
+    ],
+)
+def test_what_turns_up_deeper_is_the_feeds_own_or_stops_the_run(facts: Facts, private: bool, stops: bool) -> None:  # noqa: FBT001
+    chosen = Chosen(barred={"fork": SourceNotFollowed("fork")})
+    pins = [Pin("acme-churn", "1", (), private=True), Pin("fork", "1", (), private=private)]
+    with pytest.raises(SourceNotFollowed) if stops else contextlib.nullcontext():
+        origins.check(chosen, pins, {"acme-churn"}, facts)
