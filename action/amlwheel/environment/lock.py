@@ -14,6 +14,7 @@ from ..errors.base import NoNetwork, StepError
 from ..errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from ..model.environment import Python
 from ..model.feed import Feed
+from ..model.package_index import PackageIndex
 from ..model.secret import Secret
 from ..model.wheel import PLATFORM, File, Pin, Wheel
 from ..transport import http, process, tools, variables
@@ -34,13 +35,15 @@ class Sources:
     """Where packages may come from: the public index, and the `feed` if there is one; our wheels come from neither.
 
     `published` are the names that are the feed's own. It is None when they aren't known; then the feed is asked first
-    for every name. With `only`, everything but our wheels comes from the feed.
+    for every name. With `only`, everything but our wheels comes from the feed. `indexes` are those that are named for
+    certain packages; they come before all else.
     """
 
     feed: Feed | None
     token: Secret
     published: frozenset[str] | None
     only: bool
+    indexes: tuple[PackageIndex, ...] = ()
 
 
 def resolve(

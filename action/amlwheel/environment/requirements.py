@@ -16,11 +16,15 @@ from ..model.wheel import Wheel
 
 @dataclass(frozen=True)
 class Requirements:
-    """What the resolver has to satisfy: our `wheels` and `more` requirements, for the image's `python`."""
+    """What the resolver has to satisfy: our `wheels` and `more` requirements, for the image's `python`.
+
+    `constraints` bound versions without requiring a package, as pip's `-c` does.
+    """
 
     wheels: tuple[Wheel, ...]
     more: tuple[Requirement, ...]
     python: Python
+    constraints: tuple[Requirement, ...] = ()
 
     @property
     def own(self) -> set[str]:
