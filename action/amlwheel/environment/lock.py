@@ -16,7 +16,7 @@ from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex
 from ..model.secret import Secret
-from ..model.wheel import PLATFORM, File, Pin, Wheel
+from ..model.wheel import File, Pin, Wheel
 from ..transport import http, process, tools, variables
 from .requirements import Requirements
 
@@ -131,7 +131,7 @@ def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> p
     env = variables.for_tool() | dict(access)
     command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--no-header"]
     # Nothing is built, so any interpreter will do; without --python uv would try every one that it finds.
-    command += ["--python", sys.executable, "--python-version", python.exact, "--python-platform", PLATFORM]
+    command += ["--python", sys.executable, "--python-version", python.exact, "--python-platform", python.platform.name]
     command += ["--only-binary", ":all:", *options]
     # With --no-config uv uses the project file's indexes for bound names only.
     if sources.feed and (sources.only or sources.published is None):

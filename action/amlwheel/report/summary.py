@@ -48,8 +48,8 @@ flowchart LR
 |---|---|
 {wheels}
 
-Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256, image
-`{environment.image.pinned}`.
+Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256 for
+{environment.base.python.platform.why}, image `{environment.image.pinned}`.
 {_cell(proof)}
 
 <details><summary>Use it</summary>

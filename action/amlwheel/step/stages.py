@@ -110,6 +110,7 @@ class Stages:
                 raise error if access.facts.upstream is not False else upstream.lacking(error) from None
             pins = access.route.place(pins, wheels)
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
+            done.append(f"for {inputs.python_version.platform.tag}")
         return pins
 
     def _recheck(self, built: Wheel) -> Callable[[], object]:
@@ -173,6 +174,7 @@ class Stages:
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         for line in summary.table(changes.all):
             host.say(f"       {line}")
+        host.say(f"       Locked for Python {inputs.python_version.exact} on {inputs.python_version.platform.why}")
         if access.facts.untold:
             unknown = "; ".join(access.facts.untold)
             host.say(f"       Azure DevOps doesn't say, since its interface takes other tokens: {unknown}")
