@@ -90,7 +90,9 @@ def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[
     if not interpreter:
         return f"not imported (no Python {python.minor} for Linux x86-64 here)"
     if _glibc() < python.platform.glibc:
-        return f"not imported (it may need glibc 2.{python.platform.glibc}, which the image has and this machine hasn't)"
+        return (
+            f"not imported (it may need glibc 2.{python.platform.glibc}, which the image has and this machine hasn't)"
+        )
     code = (
         "import importlib, sys, site; site.addsitedir(sys.argv[1]); [importlib.import_module(m) for m in sys.argv[2:]]"
     )

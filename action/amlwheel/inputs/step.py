@@ -1,6 +1,8 @@
 """The inputs of the step."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import get_args
 
 from ..model.azure import Container, Workspace
@@ -16,6 +18,8 @@ _UNPROMOTED: dict[Case, str] = {case: f"{why}, so nothing can be promoted" for c
 _STORAGE_ONLY: dict[Case, str] = dict.fromkeys(("feed", "workspace", "git"), "it is for `route` storage alone")
 _GIT_ONLY: dict[Case, str] = dict.fromkeys(("feed", "workspace", "storage"), "it is for `route` git alone")
 _NO_CONNECTION = "images need no connection"
+_BESIDE_IT = "it belongs to a token, which the pipeline gives"
+_WHO_SIGNS_IN = "it says who signs in, and that differs from host to host"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,7 @@ class Inputs:
         "Folder of the project to build. Several lines build several packages into one environment.",
         default=".",
         group="package",
+        pipeline="it says where the table is",
         lines=True,
         read=readers.lines,
     )
@@ -33,6 +38,7 @@ class Inputs:
         "Wheels that were built earlier, as file patterns, one a line. The step then builds nothing.",
         group="package",
         refused={"git": "images are built from the commit"},
+        pipeline="wheels are given to one run, which builds none",
         lines=True,
         read=readers.lines,
     )
@@ -60,6 +66,7 @@ class Inputs:
         "name, so it needs none here.",
         group="feed",
         refused={"git": "no feed is used", "no feed": "it names a user of the feed"},
+        pipeline=_BESIDE_IT,
         read=readers.user,
     )
     feed_upload_url: str = knob(
@@ -106,6 +113,7 @@ class Inputs:
             "mirror": _NO_CONNECTION,
             "no feed": "it names a user of the feed",
         },
+        pipeline=_BESIDE_IT,
         read=readers.user,
     )
     connection_token_expires: str = knob(
@@ -114,6 +122,7 @@ class Inputs:
         "the date beside the token.",
         group="workspace",
         refused={"mirror": _NO_CONNECTION, "no feed": "it belongs to the token for the feed"},
+        pipeline=_BESIDE_IT,
         read=readers.day,
     )
     environment_name: str = knob(
@@ -191,11 +200,16 @@ class Inputs:
         choices=get_args(Proof),
     )
     dry_run: bool = knob(
-        "Print the plan and emit the files, but change nothing.", default="false", boolean=True, read=readers.boolean
+        "Print the plan and emit the files, but change nothing.",
+        default="false",
+        pipeline="whoever starts a run says whether it changes anything",
+        boolean=True,
+        read=readers.boolean,
     )
     output_dir: str = knob(
         "Folder for the emitted files.",
         default="aml-environment",
+        pipeline="later steps of the pipeline read the files from there",
         # Paths of files in it become outputs, which users paste into shell lines.
         read=readers.matching(
             r"[\w .,:/\\@+=!~%()-]+", "letters, digits, spaces and . , : / \\ @ + = ! ~ % ( ) - only"
@@ -204,18 +218,31 @@ class Inputs:
     client_id: str = knob(
         "Entra application (client id) that signs in by OIDC, without a secret; the job needs `id-token: write`.",
         group="workspace",
+        pipeline=_WHO_SIGNS_IN,
         styles=("github", "terminal"),
         read=readers.guid,
     )
     tenant_id: str = knob(
-        "Entra tenant of `client-id`.", group="workspace", styles=("github", "terminal"), read=readers.guid
+        "Entra tenant of `client-id`.",
+        group="workspace",
+        pipeline=_WHO_SIGNS_IN,
+        styles=("github", "terminal"),
+        read=readers.guid,
     )
     azure_subscription: str = knob(
         "Azure Resource Manager service connection that signs in to Azure; its identity needs the role AzureML Data "
         "Scientist on the workspace.",
         group="workspace",
+        pipeline="Azure Pipelines opens the service connection before the step runs",
         styles=("azure",),
     )
+
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """The folder of the project whose table gives an input, by input; no input itself."""
+
+    def folder(self, name: str) -> Path:
+        """Return the folder from which paths in the input `name` count: the table's, or the one where the step runs."""
+        return self.folders.get(name, Path())
 
     @property
     def publishes(self) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import yaml
 
 from ..errors.inputs import BadImage
-from .glibc import Platform
+from .glibc import UNTOLD, Platform
 from .wheel import Pin, Wheel
 
 
@@ -20,7 +20,7 @@ class Python:
     """The image's Python: the exact version that conda gets, and the platform that it runs on."""
 
     exact: str
-    platform: Platform = Platform()
+    platform: Platform = UNTOLD
 
     @property
     def minor(self) -> str:

@@ -3,13 +3,10 @@
 import re
 from dataclasses import dataclass
 
-# What is locked for if the name tells nothing: older than the glibc of every image of azureml (Ubuntu 20.04 has 2.31),
-# and new enough for today's wheels.
-UNTOLD = 28
 # The steps that uv has for `--python-platform` (uv 0.13.9, `uv pip compile --help`).
 _STEPS = (17, 28, *range(31, 41))
-# A system's spelling in a name, its code name as a word of a tag, what it is called, and the minor version of its glibc.
-# Sources: mayeut/pep600_compliance, "Distro compatibility"; for Azure Linux, SPECS/glibc/glibc.spec of its 3.0.
+# A system's spelling in a name, its code name as a word of a tag, what it is called, and the minor version of its
+# glibc. Sources: mayeut/pep600_compliance, "Distro compatibility"; for Azure Linux, SPECS/glibc/glibc.spec of its 3.0.
 _SYSTEMS = (
     (r"ubuntu[-_:]?18[._-]?04", "bionic", "Ubuntu 18.04", 27),
     (r"ubuntu[-_:]?20[._-]?04", "focal", "Ubuntu 20.04", 31),
@@ -28,9 +25,9 @@ _SYSTEMS = (
 
 @dataclass(frozen=True)
 class Platform:
-    """Linux x86-64 with glibc 2.`glibc` or newer; `system` is what the image's name tells, empty if it tells nothing."""
+    """Linux x86-64 with glibc 2.`glibc` or newer; `system` is what the image's name tells, if it tells anything."""
 
-    glibc: int = UNTOLD
+    glibc: int
     system: str = ""
 
     @classmethod
@@ -43,7 +40,7 @@ class Platform:
             if re.search(rf"{spelling}(?![0-9])", name) or code_name in filter(None, words)
         ]
         if not found:
-            return cls()
+            return UNTOLD
         glibc, system = min(found)
         return cls(max(step for step in _STEPS if step <= glibc), system)
 
@@ -61,3 +58,8 @@ class Platform:
     def why(self) -> str:
         """A half sentence for the plan."""
         return f"{self.tag} (by its name, the base image is {self.system or 'of no system that is known here'})"
+
+
+# What is locked for if the name tells nothing: older than the glibc of every image of azureml (Ubuntu 20.04 has 2.31),
+# and new enough for today's wheels.
+UNTOLD = Platform(28)

@@ -102,7 +102,8 @@ class Stages:
         """Resolve the dependencies of `wheels`."""
         inputs = self.inputs
         with self.host.stage("Lock") as done:
-            needs = Requirements(wheels, requirements.read(inputs.requirements, Path()), inputs.python_version)
+            more = requirements.read(inputs.requirements, inputs.folder("requirements"))
+            needs = Requirements(wheels, more, inputs.python_version)
             sources = Sources(inputs.feed, inputs.feed_token, access.facts.published, inputs.feed_only)
             try:
                 pins = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say)

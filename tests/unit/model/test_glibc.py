@@ -4,7 +4,7 @@ import pytest
 from amlwheel.inputs.readers import DEFAULT_IMAGE
 from amlwheel.model import glibc
 from amlwheel.model.environment import Image
-from amlwheel.model.glibc import Platform
+from amlwheel.model.glibc import UNTOLD, Platform
 from amlwheel.transport import process, variables
 
 
@@ -45,7 +45,7 @@ def test_a_platform_is_named_as_uv_and_wheels_do() -> None:
     platform = Platform(35, "Ubuntu 22.04")
     assert (platform.name, platform.tag) == ("x86_64-manylinux_2_35", "manylinux_2_35")
     assert platform.why == "manylinux_2_35 (by its name, the base image is Ubuntu 22.04)"
-    assert Platform().why == "manylinux_2_28 (by its name, the base image is of no system that is known here)"
+    assert UNTOLD.why == "manylinux_2_28 (by its name, the base image is of no system that is known here)"
 
 
 def test_uv_knows_every_platform_that_can_be_locked_for() -> None:
