@@ -41,11 +41,11 @@ def glibc(image: str) -> int:
 
 
 def _tags(host: str, repository: str, tags: list[str]) -> dict[str, str]:
-    manifests = {tag: _manifest(f"{host}/{repository}:{tag}") for tag in tags}
+    manifests = {tag: manifest(f"{host}/{repository}:{tag}") for tag in tags}
     return {**manifests, "latest": manifests[tags[-1]]}
 
 
-def _manifest(image: str) -> str:
+def manifest(image: str) -> str:
     """Return a manifest for one platform, as the AML base images have; its blobs don't exist."""
 
     def blob(kind: str, media_type: str, size: int) -> dict[str, Any]:
