@@ -94,10 +94,10 @@ def run(
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Inputs:
     """Read the inputs and check what needs no network: the command line wins over the environment, both over the table.
 
-    A host hands over what nobody gave as an empty text; an empty option is given, and means the default.
+    What nobody gave, a host hands over as an empty text.
     """
-    told = reading.from_environment(environ, host.style)
-    pipeline = {name: text for name, text in told.items() if text.strip()} | reading.from_command_line(arguments)
+    told = reading.from_environment(environ, host.style) | reading.from_command_line(arguments)
+    pipeline = {name: text for name, text in told.items() if text.strip()}
     masks.mask(host, pipeline, environ)
     own = table.find(readers.lines(pipeline.get("package-dir", "")) or ("."), host.warning)
     host.feed = {**own.texts, **pipeline}.get("feed", "")

@@ -57,10 +57,7 @@ def replacements(own: dict[str, str]) -> dict[str, str]:
         "workspace": "\n".join(f"{names.SUBSCRIPTION_ID}/{names.RESOURCE_GROUP}/{name}" for name in ours),
         "storage-container": names.container_url(),
     }
-    taken = {name: value for name, value in stand_ins.items() if is_elsewhere(name, own.get(name, ""))}
-    if "feed" in taken and own.get("feed-upload-url"):
-        taken["feed-upload-url"] = ""  # an empty option wins over the table, and means the default
-    return taken
+    return {name: value for name, value in stand_ins.items() if is_elsewhere(name, own.get(name, ""))}
 
 
 def provide_image(own: dict[str, str], store: Store) -> None:

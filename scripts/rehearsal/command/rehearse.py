@@ -103,8 +103,8 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
             defaults.pop(name, None)
     defaults |= own.replacements(options.own)
     missing = {name: value for name, value in defaults.items() if options.value(name) is None}
-    if "feed" not in missing:
-        missing.pop("feed-upload-url", None)
+    if "feed" in missing and options.used("feed-upload-url"):
+        raise ValueError("the project publishes to a server of its own: give --feed of a local one")
     return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
 
 

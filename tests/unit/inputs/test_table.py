@@ -295,7 +295,7 @@ def test_what_a_host_hands_over_empty_is_not_given(project: Path, capsys: pytest
     assert (inputs.python_version.minor, host.feed) == ("3.12", "acme/ml/wheels")
     assert "[tool.amlwheel] of pyproject.toml gives feed, workspace, python-version" in capsys.readouterr().out
     assert __main__.read(["--python-version", "3.13"], ENVIRON, host).python_version.minor == "3.13"
-    assert __main__.read(["--python-version", ""], ENVIRON, host).python_version.minor == "3.11"
+    assert __main__.read(["--python-version", ""], ENVIRON, host).python_version.minor == "3.12"
 
 
 def test_the_jobs_token_serves_a_feed_that_the_table_names(project: Path) -> None:

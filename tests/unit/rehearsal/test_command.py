@@ -227,13 +227,20 @@ def test_what_the_local_azure_has_counts_as_the_table_says(tmp_path: pathlib.Pat
 
 
 def test_what_a_person_gives_wins_over_both(tmp_path: pathlib.Path) -> None:
-    text = '[tool.amlwheel]\nfeed = "contoso/wheels"\nindex = "only"\nfeed-upload-url = "https://x.example/"\n'
+    text = '[tool.amlwheel]\nfeed = "contoso/wheels"\nindex = "only"\n'
     arguments = given(step_arguments(with_table(tmp_path, text), tmp_path, tmp_path))
-    assert (arguments["feed"], arguments["feed-upload-url"]) == ("acme/ml/mirror", "")
+    assert arguments["feed"] == "acme/ml/mirror"
     arguments = given(step_arguments(with_table(tmp_path, text, "--feed", "acme/shared"), tmp_path, tmp_path))
     assert arguments["feed"] == "acme/shared"
-    assert "feed-upload-url" not in arguments
     assert with_table(tmp_path, ELSEWHERE, "--route", "feed", "--mirror", "false").route == "feed"
+
+
+def test_a_project_that_publishes_to_its_own_server_needs_a_local_one(tmp_path: pathlib.Path) -> None:
+    text = '[tool.amlwheel]\nfeed = "https://x.example/simple/"\nfeed-upload-url = "https://x.example/"\n'
+    with pytest.raises(ValueError, match="give --feed"):
+        step_arguments(with_table(tmp_path, text), tmp_path, tmp_path)
+    local = with_table(tmp_path, text, "--feed", "http://127.0.0.1:1/simple/")
+    assert given(step_arguments(local, tmp_path, tmp_path))["feed"] == "http://127.0.0.1:1/simple/"
 
 
 @pytest.mark.parametrize("text", ["", "[tool]\namlwheel = 3\n", "[tool.amlwheel\n", "tool = 3\n"])
