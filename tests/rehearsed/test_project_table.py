@@ -49,7 +49,7 @@ def test_the_table_is_enough_for_a_release_and_the_pipeline_wins(step: Step, pro
 
     other = run(step, project, "--python-version=3.11", "--environment-name=from-the-pipeline", "--dry-run")
     assert other.status == 0, other.output
-    assert "both give --environment-name, --python-version: the pipeline wins" in other.told
+    assert "both give --environment-name, --python-version: this run wins" in other.told
     assert other.outputs["environment-name"] == "from-the-pipeline"
     assert other.files["requirements.lock"].startswith(b"# Locked by amlwheel for Python 3.11.")
 

@@ -95,10 +95,10 @@ def sources(own: Table, given: Mapping[str, str], style: Style) -> Iterator[str]
     rest = [
         each.spelled(style) for each in knobs(Inputs, style) if each.default and each.name not in {*given, *own.texts}
     ]
-    yield f"{own.label} gives {', '.join(used.texts) or 'nothing that the pipeline leaves open'}"
-    yield f"the pipeline gives {', '.join(each.spelled(style) for each in here) or 'nothing'}"
+    yield f"{own.label} gives {', '.join(used.texts) or 'nothing that this run leaves open'}"
+    yield f"this run gives {', '.join(each.spelled(style) for each in here) or 'nothing'}"
     if won:
-        yield f"both give {', '.join(won)}: the pipeline wins"
+        yield f"both give {', '.join(won)}: this run wins"
     yield f"by default: {', '.join(rest) or 'nothing'}"
 
 

@@ -124,11 +124,11 @@ def test_it_is_said_where_each_value_came_from(project: Path) -> None:
     told, won = "pythonVersion", "workspace, connectionToken, pythonVersion"
     assert list(sources(own, given, "azure")) == [
         f"{own.label} gives feed",
-        f"the pipeline gives {won}",
-        f"both give {told}: the pipeline wins",
+        f"this run gives {won}",
+        f"both give {told}: this run wins",
         "by default: packageDir, baseImage, index, route, mirror, sdk, verify, dryRun, outputDir",
     ]
-    assert list(sources(own, {}, "github"))[1] == "the pipeline gives nothing"
+    assert list(sources(own, {}, "github"))[1] == "this run gives nothing"
     assert list(sources(NO_TABLE, given, "github")) == []
 
 
