@@ -348,3 +348,19 @@ def test_the_schema_and_the_step_agree(project: Path, line: str, *, valid: bool)
 def test_check_jsonschema_takes_the_schema() -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--check-metaschema", "templates/amlwheel.schema.json"]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
+# --- the pages
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/pyproject.md"])
+def test_a_table_of_the_pages_is_one_that_the_step_takes(project: Path, page: str) -> None:
+    filled = (ROOT / page).read_text("utf-8").replace("SUBSCRIPTION-ID", GUID)
+    (table,) = re.findall(r"(?ms)^```toml\n(.*?)^```$", filled)
+    assert jsonschema.Draft7Validator(SCHEMA).is_valid(tomllib.loads(table)["tool"]["amlwheel"])
+    assert read(SECRETS, write(project, table)).python_version.minor == "3.12"
+
+
+def test_the_page_says_of_each_input_that_can_not_stand_there_why() -> None:
+    text = (ROOT / "docs/pyproject.md").read_text("utf-8").partition("## What can't stand there")[2].partition("##")[0]
+    assert set(re.findall(r"`([a-z-]+)`", text)) == {each.name for each in knobs(Inputs) if not each.own}
