@@ -80,15 +80,25 @@ class Options:
         return self.own.get(name) if given is None else given
 
     def value(self, name: str) -> str | None:
-        """Return the value given for an input of the step, None if it wasn't given."""
+        """Return the value given for an input of the step, None if it wasn't given; of several the last."""
+        return next(reversed(self.values(name)), None)
+
+    def values(self, name: str) -> list[str]:
+        """Return every value given for an input of the step."""
         flag = f"--{name}"
-        found = None
+        found = []
         for index, argument in enumerate(self.inputs):
             if argument == flag:
-                found = self.inputs[index + 1] if index + 1 < len(self.inputs) else ""
+                found.append(self.inputs[index + 1] if index + 1 < len(self.inputs) else "")
             elif argument.startswith(f"{flag}="):
-                found = argument.partition("=")[2]
+                found.append(argument.partition("=")[2])
         return found
+
+    def lead(self, project: pathlib.Path) -> pathlib.Path:
+        """Return the folder whose table counts: that of the first package, or where the step runs."""
+        named = "\n".join(self.values("package-dir")).split("\n")[0]
+        elsewhere = self.project == DEFAULT_PROJECT and self.value("wheel") is not None
+        return pathlib.Path(named) if named or elsewhere else project
 
 
 class _UsageError(Exception):

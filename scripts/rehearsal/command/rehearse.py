@@ -62,8 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> int:
-    lead = (options.value("package-dir") or "").splitlines()
-    options.own = own.table(pathlib.Path(lead[0]) if lead else project)
+    options.own = own.table(options.lead(project))
     arguments = step_arguments(options, project, folder)
     if options.route == "storage":
         azurite.installed()
@@ -92,8 +91,8 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
         "workspace": f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{WORKSPACE}",
         "output-dir": str(folder),
     }
-    if options.value("wheel") is not None:
-        del defaults["package-dir"]
+    if options.value("wheel") is not None and options.project == DEFAULT_PROJECT:
+        del defaults["package-dir"]  # a project that is named still says where the table is
     if options.route in {"workspace", "storage", "git"}:
         del defaults["feed"]
     if options.route == "storage":

@@ -235,6 +235,28 @@ def test_what_a_person_gives_wins_over_both(tmp_path: pathlib.Path) -> None:
     assert with_table(tmp_path, ELSEWHERE, "--route", "feed", "--mirror", "false").route == "feed"
 
 
+@pytest.mark.parametrize(
+    ("argv", "lead", "folders"),
+    [
+        (["here"], "here", ["here"]),
+        (["here", "--wheel", "x.whl"], "here", ["here"]),
+        (["here", "--package-dir", "one", "--package-dir=two"], "one", ["one", "two"]),
+        (["--wheel", "x.whl"], ".", []),
+    ],
+)
+def test_the_table_is_that_of_the_first_package(
+    argv: list[str], lead: str, folders: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/pyproject.toml").touch()
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    assert parsed.lead(pathlib.Path("here")) == pathlib.Path(lead)
+    parsed.inputs = step_arguments(parsed, pathlib.Path("here"), tmp_path)
+    assert parsed.values("package-dir") == folders
+
+
 def test_a_project_that_publishes_to_its_own_server_needs_a_local_one(tmp_path: pathlib.Path) -> None:
     text = '[tool.amlwheel]\nfeed = "https://x.example/simple/"\nfeed-upload-url = "https://x.example/"\n'
     with pytest.raises(ValueError, match="give --feed"):
