@@ -70,7 +70,7 @@ def test_a_weekly_check_with_the_released_wheel_finds_the_table_where_it_runs(
         ('python-verson = "3.12"', "", 10, ("has 'python-verson', which is no input.", "mean 'python-version'?")),
         ("index = 3", 'index = "extra"', 10, ("'index' is a number, and it takes a text.", 'Write index = "extra".')),
         ("dry-run = true", "", 10, ("which only the pipeline can give: whoever starts", "Give `--dry-run` in the")),
-        ('connection-token = "fake-t0ken"', "", 14, ("`AMLWHEEL_CONNECTION_TOKEN`, which is a secret", "Revoke")),
+        ('connection-token = "fake-t0ken"', "", 14, ("'connection-token', which is a secret", "Revoke")),
         ('index = "$(index)"', "", 10, ("'index' has $(index), and nothing replaces variables there.", "Write the")),
         ('index = "onyl"', "", 10, ("'index' can't be 'onyl'; it is one of extra, only.", "Did you mean 'only'?")),
     ],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors.base import StepError, together
+from ..errors.base import Several, StepError, together
 from ..errors.inputs import BadInput
 from . import rules
 from .consumed import Consumed
@@ -111,8 +111,9 @@ def _values(of: type, given: Mapping[str, str], own: Table = NO_TABLE) -> dict[s
 
 def _placed(problem: StepError, each: Knob, own: Table) -> StepError:
     """Return `problem`, of a value that stands in the table `own`, with the names that stand there."""
-    problem.what = f"{own.label}: {problem.what.replace(f'`{each.name}`', repr(each.name))}"
-    problem.fix = problem.fix.replace(f"`{each.name}`", repr(each.name))
+    for one in problem.errors if isinstance(problem, Several) else (problem,):
+        one.what = f"{own.label}: {one.what.replace(f'`{each.name}`', repr(each.name))}"
+        one.fix = one.fix.replace(f"`{each.name}`", repr(each.name))
     return problem
 
 

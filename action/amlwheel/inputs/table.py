@@ -166,7 +166,7 @@ def _knob(table: Table, key: str, value: object) -> Knob:
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", key).lower()
     near = plain if plain in known else next(iter(difflib.get_close_matches(plain, known, n=1, cutoff=0.75)), "")
     if near and known[near].secret:
-        raise SecretInTable(f"{table.label} has `{near}`, which is a secret.")
+        raise SecretInTable(f"{table.label} has {near!r}, which is a secret.")
     if looks_secret(key) or any(map(looks_secret, _strings(value))):
         name = near or ("a key" if looks_secret(key) else repr(key[:40]))
         raise SecretInTable(f"{table.label}: {name} holds what looks like a token, a password, or an address with one.")
@@ -220,4 +220,5 @@ def _wrong_type(table: Table, each: Knob, value: object) -> BadInput:
     elif each.lines:
         wanted, example = "a text, or a list of texts", '["…", "…"]'
     what = f"{table.label}: {each.name!r} is {found.get(type(value), 'a date or time')}, and it takes {wanted}."
-    return BadInput(what, cause="TOML reads what has no quotes as another type.", fix=f"Write {each.name} = {example}.")
+    cause = "In TOML a list has brackets, a switch has no quotes, and every other value has them."
+    return BadInput(what, cause=cause, fix=f"Write {each.name} = {example}.")

@@ -74,13 +74,13 @@ _TOKENS = (
     r"\b[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}\b",
     r"(?<![A-Za-z0-9])[a-z2-7]{52}(?![A-Za-z0-9])",
     r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}",
-    r"\b(gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|pypi-[\w-]{50,})",
+    r"\b(gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|pypi-AgE[\w-]{40,})",
     r"[A-Za-z0-9+/]{86}==",
     r"\b[\w.~-]{3}[78]Q~[\w.~-]{31,34}",
     r"[?&]sig=[^&\s]",
 )
-# The user information of an address. A name alone, as in git@ or in the clone addresses of Azure Repos, is no secret.
-_CREDENTIALS = r"://([^/\s@:]*:[^/\s@]+|[^/\s@:]{25,})@"
+# The user information of an address. A name alone is no secret: git@, or the organisation in Azure Repos' addresses.
+_CREDENTIALS = r"://([^/\s@:]*:[^/\s@]+|(?P<name>[^/\s@:]{25,}))@(?(name)(?!\S*/(?P=name)/))"
 
 
 def looks_secret(text: str) -> bool:

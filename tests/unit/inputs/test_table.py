@@ -188,6 +188,14 @@ def test_what_can_not_stand_there_is_refused_with_the_way_out(project: Path, lin
         f'pancake = {{deep = ["{PAT}"]}}',
         f'"{PAT}" = "x"',
         'environment-name = "' + "a2b3" * 13 + '"',
+        'environment-name = "pypi-AgE' + "x1" * 30 + '"',
+        'feed = "https://index.example/'
+        + "x1" * 10
+        + '" # '
+        + CANARY
+        + '\ngit-repository = "https://'
+        + "x1" * 20
+        + '@x.example/a"',
         'feed = "ghp_' + "x1" * 18 + '"',
         'feed = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL3ggIn0.c2ln"',
         f'storage-container = "https://a.blob.core.windows.net/c?sv=1&sig={CANARY}"',
@@ -205,6 +213,7 @@ def test_a_secret_there_is_refused_and_never_shown(project: Path, line: str) -> 
     "line",
     [
         'git-repository = "https://acme@dev.azure.com/acme/ml/_git/churn"',
+        'git-repository = "https://a-long-name-of-an-organisation@dev.azure.com/a-long-name-of-an-organisation/ml/_git/x"',
         'git-repository = "git@github.com:acme/churn.git"',
         'base-image = "mcr.microsoft.com/azureml/a@sha256:' + "0" * 64 + '"',
         'requirements = ["demo @ git+https://github.com/acme/demo@' + "0" * 40 + '"]',
