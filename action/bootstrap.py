@@ -339,7 +339,8 @@ def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
         return error.status
     if env.get("TF_BUILD"):
         say(f"##vso[task.logissue type=error;code={code};]amlwheel {code}: {escape(text, '%AZP25')}")
-        if "INPUT_FEED" not in env and "INPUT_WORKSPACE" not in env:  # see amlwheel.hosts.azure_variables.is_task
+        # As amlwheel.hosts.azure_variables.is_task tells it.
+        if not any(name in env for name in ("INPUT_FEED", "INPUT_WORKSPACE", "INPUT_DRYRUN")):
             return error.status
         # In our task: the agent takes every status but 0 for a failure of the task itself.
         say(f"##vso[task.complete result=Failed;]amlwheel {code}: {escape(error.cause, '%AZP25')}")

@@ -19,7 +19,7 @@ from .environment import requirements
 from .errors.base import StepError, Unexpected
 from .hosts import azure_variables, detect
 from .hosts.host import Host
-from .inputs import reading
+from .inputs import readers, reading, table
 from .inputs.step import Inputs
 from .model import connection_token
 from .model.secret import Secret
@@ -92,14 +92,21 @@ def run(
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Inputs:
-    """Read the inputs, the command line before the environment, and check what needs no network."""
-    given = reading.from_environment(environ, host.style) | reading.from_command_line(arguments)
-    given["feed-token"] = given.get("feed-token", "").strip() or azure_variables.feed_token(
-        given.get("feed", ""), environ
-    )
-    masks.mask(host, given, environ)
-    inputs = reading.read(given)
-    requirements.read(inputs.requirements, Path())
+    """Read the inputs and check what needs no network: the command line wins over the environment, both over the table.
+
+    What nobody gave, a host hands over as an empty text.
+    """
+    told = reading.from_environment(environ, host.style) | reading.from_command_line(arguments)
+    pipeline = {name: text for name, text in told.items() if text.strip()}
+    masks.mask(host, pipeline, environ)
+    own = table.find(readers.lines(pipeline.get("package-dir", "")) or ("."), host.warning)
+    host.feed = {**own.texts, **pipeline}.get("feed", "")
+    for line in table.sources(own, pipeline, host.style):
+        host.say(f"       {line}")
+    job = azure_variables.feed_token(host.feed, environ)
+    given = {"feed-token": job, **pipeline} if job else pipeline
+    inputs = reading.read(given, own.under(pipeline))
+    requirements.read(inputs.requirements, inputs.folder("requirements"))
     if not inputs.wheel:
         project.check_projects(inputs.package_dir)
     files.check_folder(Path(inputs.output_dir))

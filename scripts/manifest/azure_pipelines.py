@@ -46,7 +46,7 @@ def task() -> dict[str, object]:
         "author": "amlwheel contributors",
         "version": {"Major": int(major), "Minor": int(minor), "Patch": int(patch)},
         "minimumAgentVersion": "4.248.0",
-        "instanceNameFormat": "Release $(packageDir) to $(feed)",
+        "instanceNameFormat": "Release $(packageDir) to Azure ML",
         "groups": [{"name": name, "displayName": text, "isExpanded": name != "more"} for name, text in GROUPS.items()],
         "inputs": [task_input(each) for each in knobs(Inputs, "azure")],
         "outputVariables": [{"name": camel(name), "description": text} for name, text in OUTPUTS.items()],
@@ -63,13 +63,13 @@ def task_input(each: Knob) -> dict[str, object]:
     if each.name in AZURE_NAMES:
         made |= {"name": AZURE_NAMES[each.name], "aliases": [each.camel], "type": "connectedService:AzureRM"}
     label = LABELS.get(each.name) or each.name.replace("-", " ").capitalize()
-    made |= {"label": label, "defaultValue": each.default}
-    made |= {"required": each.required and not each.unless, "groupName": each.group}
+    made |= {"label": label, "defaultValue": each.filled}
+    made |= {"required": each.required and not each.own, "groupName": each.group}
     if each.choices:
         made["options"] = {choice: choice for choice in each.choices}
     if each.shown:
         made["visibleRule"] = each.shown
-    return made | {"helpMarkDown": spell(each.help, "azure")}
+    return made | {"helpMarkDown": spell(each.explained, "azure")}
 
 
 def extension(root: pathlib.Path) -> str:
@@ -83,11 +83,13 @@ def parameters(of: type, needed: str) -> Iterable[str]:
     for each in knobs(of, "azure"):
         if each.name not in SIGN_IN:
             yield f"- name: {each.camel}"
-            yield f"  type: {'boolean' if each.boolean else 'string'}"
-            if not each.required and each.name != needed:
-                yield f"  default: {each.default if each.boolean else json.dumps(each.default)}"
+            switch = each.boolean and not each.own  # a boolean parameter is always given
+            yield f"  type: {'boolean' if switch else 'string'}"
+            if each.name != needed and (each.own or not each.required):
+                yield f"  default: {each.filled if switch else json.dumps(each.filled)}"
             if each.choices:
-                yield f"  values: [{', '.join(each.choices)}]"
+                choices = ['""', *each.choices] if each.own else each.choices
+                yield f"  values: [{', '.join(choices)}]"
 
 
 def task_uses() -> Iterable[str]:

@@ -9,7 +9,7 @@ from amlwheel.inputs.consumed import Consumed
 from amlwheel.inputs.step import Inputs
 from amlwheel.report.outputs import CONSUME_OUTPUTS, OUTPUTS
 
-from . import azure_pipelines, github, pages
+from . import azure_pipelines, github, pages, schema
 
 
 def rendered(root: pathlib.Path) -> dict[pathlib.Path, str]:
@@ -30,6 +30,7 @@ def rendered(root: pathlib.Path) -> dict[pathlib.Path, str]:
         root / "extension/vss-extension.json": azure_pipelines.extension(root),
         root / "azure-pipelines-task.json": json.dumps(azure_pipelines.task(), indent=2, ensure_ascii=False) + "\n",
         root / "docs/errors.md": pages.error_page(),
+        root / "templates/amlwheel.schema.json": json.dumps(schema.table(), indent=2, ensure_ascii=False) + "\n",
     }
 
 

@@ -9,14 +9,17 @@ from amlwheel.report.outputs import OUTPUTS
 
 
 def action_inputs(of: type) -> Iterable[str]:
-    """Yield the inputs block of an action. The runner doesn't enforce `required`; the step does."""
+    """Yield the inputs block of an action.
+
+    The runner doesn't enforce `required`; the step does, since the project's table may have what is required.
+    """
     for each in knobs(of, "github"):
         yield f"{each.name}:"
-        yield f"  description: {json.dumps(each.help, ensure_ascii=False)}"
-        if each.required and not each.unless:
+        yield f"  description: {json.dumps(each.explained, ensure_ascii=False)}"
+        if each.required and not each.own:
             yield "  required: true"
-        if each.default:
-            yield f"  default: {json.dumps(each.default)}"
+        if each.filled:
+            yield f"  default: {json.dumps(each.filled)}"
 
 
 def action_outputs(outputs: Mapping[str, str], step: str) -> Iterable[str]:
@@ -67,14 +70,14 @@ def workflow_blocks() -> Mapping[str, Iterable[str]]:
 
 
 def workflow_input(each: Knob) -> Iterable[str]:
-    """Yield one input of the reusable workflow."""
+    """Yield one input of the reusable workflow. A boolean one is false where nobody gave it, and a string is empty."""
     yield f"{each.name}:"
-    yield f"  description: {json.dumps(each.help, ensure_ascii=False)}"
-    yield f"  type: {'boolean' if each.boolean else 'string'}"
-    if each.required and not each.unless:
+    yield f"  description: {json.dumps(each.explained, ensure_ascii=False)}"
+    yield f"  type: {'boolean' if each.boolean and not each.own else 'string'}"
+    if each.required and not each.own:
         yield "  required: true"
-    elif each.default:
-        yield f"  default: {each.default if each.boolean else json.dumps(each.default)}"
+    elif each.filled:
+        yield f"  default: {each.filled if each.boolean else json.dumps(each.filled)}"
 
 
 def consume_run(action: str) -> Iterable[str]:

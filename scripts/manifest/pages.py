@@ -10,14 +10,14 @@ from amlwheel.report.outputs import OUTPUTS
 
 def input_table() -> Iterable[str]:
     """Yield the README's table of inputs."""
-    yield "| GitHub | Azure Pipelines | default | meaning |"
-    yield "|---|---|---|---|"
+    yield "| GitHub | Azure Pipelines | table | default | meaning |"
+    yield "|---|---|---|---|---|"
     for each in knobs(Inputs):
         github = f"`{each.name}`" if "github" in each.styles else ""
         azure = f"`{each.camel}`" if "azure" in each.styles else ""
         default = f"`{each.default}`" if each.default else "**secret**" if each.secret else ""
         default = "**required**" if each.required else default
-        yield f"| {github} | {azure} | {default} | {each.help} |"
+        yield f"| {github} | {azure} | {'yes' if each.own else ''} | {default} | {each.help} |"
 
 
 def output_table() -> Iterable[str]:

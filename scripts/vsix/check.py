@@ -43,7 +43,8 @@ def inputs(task: dict[str, Any]) -> Iterator[str]:
             yield f"task, {name}: no help"
         if each["type"] == "filePath":
             yield f"task, {name}: an empty filePath arrives as the sources' folder (TaskRunner.cs); use string"
-        if each["type"] == "pickList" and each["defaultValue"] not in each["options"]:
+        # Without a default the project's table may decide.
+        if each["type"] == "pickList" and each["defaultValue"] not in {"", *each["options"]}:
             yield f"task, {name}: the default isn't among the options"
         yield from (f"task, {name}: {text}" for text in rule(each.get("visibleRule", ""), known))
 

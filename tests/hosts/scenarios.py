@@ -21,6 +21,7 @@ PROJECTS = {
     "flit": ROOT / "tests/projects/backends/flit",
     "pdm": ROOT / "tests/projects/backends/pdm",
     "hostile": HERE / "projects/hostile",
+    "table": HERE / "projects/table",
 }
 SECRETS = {"FEED_TOKEN": names.FEED_TOKEN, "CONNECTION_TOKEN": names.READ_TOKEN}
 
@@ -99,7 +100,18 @@ SEVERAL = Scenario(
         "environment-name": "acme-both",
     },
 )
+OWN_TABLE = Scenario(
+    "own-table",
+    "v0.4.0",
+    outputs={
+        **EVERYWHERE,
+        "package-name": "acme-table",
+        "package-version": "0.4.0",
+        "environment-name": "churn-of-the-table",
+    },
+    writes=False,
+)
 HOSTILE = Scenario("hostile", "v6.6.6", outputs={**EVERYWHERE, "package-name": "hostile", "package-version": "6.6.6"})
 HOSTILE_FAILURE = Scenario("hostile-failure", "v6.6.6", status=22, codes=("AW22",), writes=False)
 
-SCENARIOS = (RELEASE, MISMATCH, BAD_INPUTS, DRY_RUN, SEVERAL, HOSTILE, HOSTILE_FAILURE)
+SCENARIOS = (RELEASE, MISMATCH, BAD_INPUTS, DRY_RUN, SEVERAL, OWN_TABLE, HOSTILE, HOSTILE_FAILURE)

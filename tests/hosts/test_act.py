@@ -20,6 +20,7 @@ from hosts.scenarios import (
     HOSTILE,
     HOSTILE_FAILURE,
     MISMATCH,
+    OWN_TABLE,
     RELEASE,
     ROOT,
     SCENARIOS,
@@ -135,7 +136,9 @@ def test_a_release(act: Act) -> None:
 
 
 @pytest.mark.parametrize(
-    "scenario", [MISMATCH, BAD_INPUTS, DRY_RUN, SEVERAL, HOSTILE, HOSTILE_FAILURE], ids=lambda scenario: scenario.name
+    "scenario",
+    [MISMATCH, BAD_INPUTS, DRY_RUN, SEVERAL, OWN_TABLE, HOSTILE, HOSTILE_FAILURE],
+    ids=lambda scenario: scenario.name,
 )
 def test_workflow(act: Act, scenario: Scenario) -> None:
     ended = act.push(scenario)

@@ -23,6 +23,7 @@ from hosts.scenarios import (
     HOSTILE,
     HOSTILE_FAILURE,
     MISMATCH,
+    OWN_TABLE,
     RELEASE,
     ROOT,
     SECRETS,
@@ -97,11 +98,15 @@ def test_a_release_is_the_same_as_githubs(job: agent.Job, azure: Azure, base: di
 
 
 @pytest.mark.parametrize(
-    ("scenario", "major"), [(DRY_RUN, 20), (SEVERAL, 24), (MISMATCH, 20), (HOSTILE, 24), (HOSTILE_FAILURE, 20)]
+    ("scenario", "major"),
+    [(DRY_RUN, 20), (SEVERAL, 24), (MISMATCH, 20), (OWN_TABLE, 24), (HOSTILE, 24), (HOSTILE_FAILURE, 20)],
 )
 def test_every_scenario_of_the_other_host(job: agent.Job, azure: Azure, scenario: Scenario, major: int) -> None:
     result = run(job, scenario, major)
     assert bool(azure.writes()) is scenario.writes
+    if scenario is OWN_TABLE:  # what the host fills in doesn't win over it
+        assert "by default: baseImage, route, mirror, sdk, verify" in result.raw
+        assert "Python 3.12." in result.log.summary
     assert "EVIL" not in result.log.summary + str(result.log.outputs)
     if "hostile" in scenario.name:
         shouted = [line for line in re.split(r"\r\n|\r|\n", result.raw) if "EVIL" in line]

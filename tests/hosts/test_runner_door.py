@@ -22,6 +22,7 @@ from hosts.scenarios import (
     HOSTILE,
     HOSTILE_FAILURE,
     MISMATCH,
+    OWN_TABLE,
     RELEASE,
     SECRETS,
     SEVERAL,
@@ -121,6 +122,15 @@ def test_a_release_and_the_same_again(checkout: Checkout) -> None:
     second = checkout.run(again)
     assert {**second.outputs, "changed": "true"} == first.outputs
     assert second.summary.startswith(f"## Nothing to do for: `{second.outputs['environment']}`\n")
+
+
+def test_what_the_host_fills_in_does_not_win_over_the_projects_table(checkout: Checkout) -> None:
+    result = checkout.run(OWN_TABLE)
+    assert checkout.file(result.outputs["lock-file"]).startswith("# Locked by amlwheel for Python 3.12.")
+    assert "by default: base-image, route, mirror, sdk, verify" in result.log.text
+    won = checkout.run(OWN_TABLE, {"python-version": "3.11"})
+    assert checkout.file(won.outputs["lock-file"]).startswith("# Locked by amlwheel for Python 3.11.")
+    assert "both give python-version: this run wins" in won.log.text
 
 
 def test_a_dry_run_foretells_the_release(checkout: Checkout) -> None:

@@ -32,12 +32,11 @@ def test_pipelines_and_templates_are_good(path: Path) -> None:
     [
         (STEPS, "  feedToken: ${", "  feedTokem: ${", "'feedTokem' was unexpected"),
         (STEPS, "AmlWheel@0", "AmlWheel@1", "AmlWheel@1"),
-        (STEPS, "          workspace: ${{ parameters.workspace }}\n", "", "'workspace' is a required property"),
         (STEPS, "          index: ${{ parameters.index }}\n", "          index: onyl\n", "'onyl' is not valid"),
         (STEPS, "scriptType: bash", "scriptTyp: bash", "scriptTyp"),
         (STEPS, "  - checkout: self", "  - chekout: self", "chekout"),
         (RELEASE, "          feed: ORG", "          fed: ORG", "has no parameter fed"),
-        (RELEASE, "          workspace: SUB", "          workspaces: SUB", "needs workspace"),
+        (RELEASE, "          azureSubscription: AZ", "          azureSubscriptions: AZ", "needs azureSubscription"),
         (RELEASE, "through: task", "through: tasks", "through: tasks isn't one of task, script"),
         (RELEASE, "release-steps.yml@", "release-step.yml@", "there is no template"),
         (RELEASE, "timeoutInMinutes", "timeoutMinutes", "timeoutMinutes"),

@@ -157,7 +157,8 @@ def check_fit(wheel: Wheel, python: Python) -> None:
     if not wheel.tags & {*wheel_tags.supported(python)}:
         shown = ", ".join(sorted(map(str, wheel.tags)))
         raise WheelDoesNotFit(
-            f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64."
+            f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64, "
+            f"{python.platform.why}."
         )
 
 

@@ -11,7 +11,6 @@ from ..errors.environment import ImportFailed, ProofFailed
 from ..model.azure import Connection
 from ..model.environment import Environment, Python
 from ..model.secret import Secret
-from ..model.wheel import PLATFORM
 from ..transport import http, process, tools, variables
 
 SECONDS = 1800.0
@@ -73,7 +72,7 @@ class _Installer:
         listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command: list[str | Path] = ["uv", "pip", "install", "--no-config", "--no-deps", "--require-hashes"]
         command += [*options, "--target", self.site]
-        command += ["--python-version", self._python.exact, "--python-platform", PLATFORM]
+        command += ["--python-version", self._python.exact, "--python-platform", self._python.platform.name]
         command += ["--only-binary", ":all:", "--requirement", listed]
         env = variables.for_tool() | access
         finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
@@ -99,6 +98,10 @@ def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[
     interpreter = _interpreter(python)
     if not interpreter:
         return f"not imported (no Python {python.minor} for Linux x86-64 here)"
+    if _glibc() < python.platform.glibc:
+        return (
+            f"not imported (it may need glibc 2.{python.platform.glibc}, which the image has and this machine hasn't)"
+        )
     code = (
         "import importlib, sys, site; site.addsitedir(sys.argv[1]); [importlib.import_module(m) for m in sys.argv[2:]]"
     )
@@ -112,6 +115,12 @@ def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[
             details=finished.tail(),
         )
     return f"imported {', '.join(modules)}"
+
+
+def _glibc() -> int:
+    """Return the minor version of this machine's glibc 2, 0 if it has none."""
+    name, version = platform.libc_ver()
+    return int(version.split(".")[1]) if name == "glibc" else 0
 
 
 def _interpreter(python: Python) -> str:

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex
 from ..model.secret import Secret
-from ..model.wheel import PLATFORM, Wheel
+from ..model.wheel import Wheel
 from ..transport import http, process, variables
 from .homes import Homes
 from .requirements import Requirements
@@ -79,7 +79,9 @@ class Solver:
         """
         needs = [f"{wheel.project}=={wheel.version}" for wheel in self.requirements.wheels]
         needs += [*map(str, self.requirements.more), *sorted(self.bound), *sorted(self.pinned), *more]
-        return self._run(needs, "--python-platform", PLATFORM, *self._kinds(), *options, floors=floors)
+        return self._run(
+            needs, "--python-platform", self.requirements.python.platform.name, *self._kinds(), *options, floors=floors
+        )
 
     def newest(self, needs: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Return the newest version of each name that all of its `needs` (specifiers) allow, in whatever form.
@@ -100,7 +102,14 @@ class Solver:
 
     def has_wheel(self, need: str, python: str) -> bool:
         """Tell whether a release that `need` (`NAME==VERSION`) allows has a wheel for a Python, such as `3.12`."""
-        options = ("--no-deps", "--python-platform", PLATFORM, "--only-binary", ":all:", "--quiet")
+        options = (
+            "--no-deps",
+            "--python-platform",
+            self.requirements.python.platform.name,
+            "--only-binary",
+            ":all:",
+            "--quiet",
+        )
         return self._run([need], *options, python=python).status == 0
 
     def needed(self, finished: process.Finished) -> set[str]:

@@ -45,6 +45,18 @@ class MissingToken(StepError):
     fix = "Store the token as a secret of the pipeline and pass it to the step."
 
 
+class SecretInTable(StepError):
+    """`[tool.amlwheel]` in pyproject.toml holds a secret, or a value that looks like one."""
+
+    status = 14
+    title = "secret in pyproject.toml"
+    cause = "A token was put where the project's other inputs stand; everybody who can read the repository can use it."
+    fix = (
+        "Revoke the token: it is in the repository's history. Remove it from the file, store a new one as a secret of "
+        "the pipeline, and pass it to the step there."
+    )
+
+
 class UserNotStorable(StepError):
     """azureml-core can't store a user name with a connection."""
 

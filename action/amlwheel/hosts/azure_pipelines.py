@@ -74,7 +74,7 @@ class AzurePipelines(Host):
 
     @override
     def error(self, error: StepError) -> None:
-        super().error(azure_variables.advise(error, self._environ))
+        super().error(azure_variables.advise(error, self._environ, self.feed))
 
     @override
     def _annotate(self, title: str, what: str, advice: str) -> None:

@@ -24,9 +24,10 @@ def is_job(environ: Variables) -> bool:
 def is_task(environ: Variables) -> bool:
     """Tell whether this is our task, and not a script step: only a task has its inputs in variables.
 
-    Windows drops empty variables, and with `route` workspace there need be no feed, so either input is enough.
+    Windows drops empty variables, and the project's table may have everything, so any of these inputs is enough. The
+    last one is never empty.
     """
-    return is_job(environ) and ("INPUT_FEED" in environ or "INPUT_WORKSPACE" in environ)
+    return is_job(environ) and any(name in environ for name in ("INPUT_FEED", "INPUT_WORKSPACE", "INPUT_DRYRUN"))
 
 
 def job_token(environ: Variables) -> str:
@@ -59,13 +60,13 @@ def organisation(environ: Variables) -> str:
     return host.partition(".")[0] if host.endswith(".visualstudio.com") else parts.path.strip("/").partition("/")[0]
 
 
-def advise(error: StepError, environ: Variables) -> StepError:
-    """Return `error`; if the feed refuses the pipeline's own identity, the fix now names that identity."""
+def advise(error: StepError, environ: Variables, feed: str) -> StepError:
+    """Return `error`; if `feed` refuses the pipeline's own identity, the fix now names that identity."""
     for each in error.errors if isinstance(error, Several) else (error,):
         if isinstance(each, FeedForbidden) and "`feed-token`" in each.what and not _given_token(environ):
             each.fix = (
-                f"In Artifacts > feed settings > Permissions add {_identity(environ)} as Feed Publisher (Contributor); "
-                "the feed's own message above names the identity that was refused."
+                f"In Artifacts > feed settings > Permissions add {_identity(environ, feed)} as Feed Publisher "
+                "(Contributor); the feed's own message above names the identity that was refused."
             )
     return error
 
@@ -74,13 +75,13 @@ def _given_token(environ: Variables) -> str:
     return (environ.get("INPUT_FEEDTOKEN") or environ.get("AMLWHEEL_FEED_TOKEN") or "").strip()
 
 
-def _identity(environ: Variables) -> str:
-    """Return the name of the identity that publishes: the service connection's, or the build identity.
+def _identity(environ: Variables, feed: str) -> str:
+    """Return the name of the identity that publishes to `feed`: the service connection's, or the build identity.
 
     Learn, pipelines/process/access-tokens, has the names of build identities.
     """
     connection = environ.get(CONNECTION, "").strip()
-    if connection and not feed_token(environ.get("INPUT_FEED", ""), environ):
+    if connection and not feed_token(feed, environ):
         client = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_SERVICEPRINCIPALID") or "of the agent's machine"
         return f"the service connection's identity {client}, a member of the feed's organisation,"
     owner = organisation(environ)

@@ -25,9 +25,13 @@ SHORTEST_MASK = 8  # characters; masking something shorter would blank out half 
 
 
 class Host(ABC):
-    """Where the step runs: a CI host or a terminal. `style` is how the names of inputs are spelled there."""
+    """Where the step runs: a CI host or a terminal.
+
+    `style` is how the names of inputs are spelled there, `feed` the feed as it is given, once the inputs are known.
+    """
 
     style: Style = "terminal"
+    feed: str = ""
 
     def __init__(self) -> None:
         """Write to stdout, one line at a time: packages are built in parallel."""

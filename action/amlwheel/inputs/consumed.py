@@ -11,7 +11,11 @@ from .readers import days, guid, workspaces
 class Consumed:
     """The inputs of one check, read; see `consume`."""
 
-    receipt: str = knob("Path of the receipt, `aml-release.json`.", default="aml-environment/aml-release.json")
+    receipt: str = knob(
+        "Path of the receipt, `aml-release.json`.",
+        default="aml-environment/aml-release.json",
+        pipeline="a check has no project",
+    )
     workspace: tuple[Workspace, ...] = knob(
         "Workspace on which the environment must be registered; several lines name several. Default: every workspace "
         "of the release.",

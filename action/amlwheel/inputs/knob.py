@@ -20,7 +20,8 @@ class Knob:
     """One input as users see it: help, default as text, and kind.
 
     `unless` are the routes with which a required input may be left out. `refused` has the cases in which the input
-    means nothing, each with the reason that the user reads.
+    means nothing, each with the reason that the user reads. `pipeline` says why only the pipeline can give it; an input
+    without such a reason may stand in the project's own table as well, unless it is a secret.
     """
 
     help: str
@@ -30,6 +31,7 @@ class Knob:
     unless: tuple[RouteName, ...] = ()
     refused: Mapping[Case, str] = field(default_factory=dict)
     secret: bool = False
+    pipeline: str = ""
     lines: bool = False
     shown: str = ""  # when Azure Pipelines' editor shows it: `route = storage`
     boolean: bool = False
@@ -53,6 +55,24 @@ class Knob:
         """The environment variable that carries it: `AMLWHEEL_FEED_TOKEN`."""
         return f"AMLWHEEL_{self.field.upper()}"
 
+    @property
+    def own(self) -> bool:
+        """Whether the project's table, `[tool.amlwheel]`, may give it."""
+        return not (self.secret or self.pipeline)
+
+    @property
+    def filled(self) -> str:
+        """The default that a host may fill in: none where the project's table may give a value.
+
+        What a host fills in can't be told from what the pipeline gives, and that would win over the table.
+        """
+        return "" if self.own else self.default
+
+    @property
+    def explained(self) -> str:
+        """The help, with the default that no host fills in."""
+        return f"{self.help} Default: `{self.default}`." if self.default and self.own else self.help
+
     def spelled(self, style: Style) -> str:
         """Return the name that a user of this host writes. Secrets have no option: they never go into argv."""
         if style == "terminal":
@@ -74,6 +94,8 @@ def knob(text: str, **more: Any) -> Any:  # noqa: ANN401  # dataclasses.field is
 def knobs(of: type, style: Style | None = None) -> tuple[Knob, ...]:
     """Return all knobs of a class of inputs in their order, or those that the host of `style` has."""
     named = (
-        dataclasses.replace(item.metadata["knob"], name=item.name.replace("_", "-")) for item in dataclasses.fields(of)
+        dataclasses.replace(item.metadata["knob"], name=item.name.replace("_", "-"))
+        for item in dataclasses.fields(of)
+        if "knob" in item.metadata
     )
     return tuple(each for each in named if style is None or style in each.styles)

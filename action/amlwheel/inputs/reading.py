@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors.base import StepError, together
+from ..errors.base import Several, StepError, together
 from ..errors.inputs import BadInput
 from . import rules
 from .consumed import Consumed
 from .knob import Knob, Style, knobs
 from .step import Inputs
+from .table import NO_TABLE, Table
 
 
 def spell(text: str, style: Style) -> str:
@@ -77,12 +78,14 @@ def from_environment(environ: Mapping[str, str], style: Style, of: type = Inputs
 AZURE_NAMES = {"azure-subscription": "connectedServiceNameARM"}
 
 
-def read(given: Mapping[str, str]) -> Inputs:
+def read(given: Mapping[str, str], own: Table = NO_TABLE) -> Inputs:
     """Turn texts by input name into the step's `Inputs`.
 
-    Raises one StepError with every problem of every input; nothing in it repeats the value of a secret.
+    `own` are those that the project's table gives. Raises one StepError with every problem of every input; nothing in
+    it repeats the value of a secret.
     """
-    return Inputs(**rules.complete(_values(Inputs, given)))
+    values = rules.complete(_values(Inputs, {**own.texts, **given}, own))
+    return Inputs(**values, folders=dict.fromkeys(own.texts, own.folder))
 
 
 def read_consumed(given: Mapping[str, str]) -> Consumed:
@@ -90,8 +93,8 @@ def read_consumed(given: Mapping[str, str]) -> Consumed:
     return Consumed(**_values(Consumed, given))
 
 
-def _values(of: type, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the checked values of the class `of` by field."""
+def _values(of: type, given: Mapping[str, str], own: Table = NO_TABLE) -> dict[str, Any]:
+    """Return the checked values of the class `of` by field; problems of those in the table `own` name it."""
     values: dict[str, Any] = {}
     problems: list[StepError] = []
     for each in knobs(of):
@@ -99,11 +102,19 @@ def _values(of: type, given: Mapping[str, str]) -> dict[str, Any]:
             optional = given.get("route", "").strip() in each.unless
             values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
         except StepError as problem:
-            problems.append(problem)
+            problems.append(_placed(problem, each, own) if each.name in own.texts else problem)
     problems += rules.problems(of, values)
     if problems:
         raise together(problems)
     return values
+
+
+def _placed(problem: StepError, each: Knob, own: Table) -> StepError:
+    """Return `problem`, of a value that stands in the table `own`, with the names that stand there."""
+    for one in problem.errors if isinstance(problem, Several) else (problem,):
+        one.what = f"{own.label}: {one.what.replace(f'`{each.name}`', repr(each.name))}"
+        one.fix = one.fix.replace(f"`{each.name}`", repr(each.name))
+    return problem
 
 
 def _value(each: Knob, text: str, *, optional: bool) -> Any:  # noqa: ANN401  # each knob has its own type
@@ -116,7 +127,8 @@ def _value(each: Knob, text: str, *, optional: bool) -> Any:  # noqa: ANN401  # 
         raise BadInput(f"`{each.name}` holds the literal text of a variable that was never set: {unset[0]}.")
     text = text or each.default
     if each.required and not text and not optional:
-        raise BadInput(f"`{each.name}` is required.")
+        fix = f"Give `{each.name}` in the pipeline, or {each.name} in [tool.amlwheel] of the project's pyproject.toml."
+        raise BadInput(f"`{each.name}` is required.", fix=fix)
     if each.choices and text not in each.choices:
         near = difflib.get_close_matches(text.lower(), each.choices, n=1)
         raise BadInput(

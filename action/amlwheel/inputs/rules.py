@@ -32,13 +32,17 @@ def problems(of: type, values: Mapping[str, Any]) -> Iterator[StepError]:
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the step's values with what one input says about another: the feed's upload address, the tokens' users."""
+    """Return the step's values with what one input says about another.
+
+    The feed gets its upload address, each token its user, and Python the platform of the image.
+    """
     feed, user = values["feed"], values["feed_user"]
     if feed and values["feed_upload_url"]:
         feed = dataclasses.replace(feed, upload_url=values["feed_upload_url"])
     return {
         **values,
         "feed": feed,
+        "python_version": dataclasses.replace(values["python_version"], platform=values["base_image"].platform),
         "feed_token": values["feed_token"].of(user),
         "connection_token": values["connection_token"].of(values["connection_user"] or user),
     }

@@ -1,6 +1,8 @@
 """The inputs of the step."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import get_args
 
 from ..model.azure import Container, Workspace
@@ -10,6 +12,7 @@ from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
 from . import readers
+from .facts import Facts
 from .knob import Case, IndexMode, Proof, RouteName, SdkVersion, knob
 
 _UNPUBLISHED: dict[Case, str] = dict.fromkeys(("workspace", "storage", "git"), "nothing is published")
@@ -17,16 +20,19 @@ _UNPROMOTED: dict[Case, str] = {case: f"{why}, so nothing can be promoted" for c
 _STORAGE_ONLY: dict[Case, str] = dict.fromkeys(("feed", "workspace", "git"), "it is for `route` storage alone")
 _GIT_ONLY: dict[Case, str] = dict.fromkeys(("feed", "workspace", "storage"), "it is for `route` git alone")
 _NO_CONNECTION = "images need no connection"
+_BESIDE_IT = "it belongs to a token, which the pipeline gives"
+_WHO_SIGNS_IN = "it says who signs in, and that differs from host to host"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
+class Inputs(Facts):
     """The inputs of one run, read and checked. Names become `kebab-case` on GitHub, `camelCase` on Azure Pipelines."""
 
     package_dir: tuple[str, ...] = knob(
         "Folder of the project to build. Several lines build several packages into one environment.",
         default=".",
         group="package",
+        pipeline="it says where the table is",
         lines=True,
         read=readers.lines,
     )
@@ -34,6 +40,7 @@ class Inputs:
         "Wheels that were built earlier, as file patterns, one a line. The step then builds nothing.",
         group="package",
         refused={"git": "images are built from the commit"},
+        pipeline="wheels are given to one run, which builds none",
         lines=True,
         read=readers.lines,
     )
@@ -61,6 +68,7 @@ class Inputs:
         "name, so it needs none here.",
         group="feed",
         refused={"git": "no feed is used", "no feed": "it names a user of the feed"},
+        pipeline=_BESIDE_IT,
         read=readers.user,
     )
     feed_upload_url: str = knob(
@@ -107,6 +115,7 @@ class Inputs:
             "mirror": _NO_CONNECTION,
             "no feed": "it names a user of the feed",
         },
+        pipeline=_BESIDE_IT,
         read=readers.user,
     )
     connection_token_expires: str = knob(
@@ -115,6 +124,7 @@ class Inputs:
         "the date beside the token.",
         group="workspace",
         refused={"mirror": _NO_CONNECTION, "no feed": "it belongs to the token for the feed"},
+        pipeline=_BESIDE_IT,
         read=readers.day,
     )
     environment_name: str = knob(
@@ -214,11 +224,16 @@ class Inputs:
         choices=get_args(Proof),
     )
     dry_run: bool = knob(
-        "Print the plan and emit the files, but change nothing.", default="false", boolean=True, read=readers.boolean
+        "Print the plan and emit the files, but change nothing.",
+        default="false",
+        pipeline="whoever starts a run says whether it changes anything",
+        boolean=True,
+        read=readers.boolean,
     )
     output_dir: str = knob(
         "Folder for the emitted files.",
         default="aml-environment",
+        pipeline="later steps of the pipeline read the files from there",
         # Paths of files in it become outputs, which users paste into shell lines.
         read=readers.matching(
             r"[\w .,:/\\@+=!~%()-]+", "letters, digits, spaces and . , : / \\ @ + = ! ~ % ( ) - only"
@@ -227,67 +242,24 @@ class Inputs:
     client_id: str = knob(
         "Entra application (client id) that signs in by OIDC, without a secret; the job needs `id-token: write`.",
         group="workspace",
+        pipeline=_WHO_SIGNS_IN,
         styles=("github", "terminal"),
         read=readers.guid,
     )
     tenant_id: str = knob(
-        "Entra tenant of `client-id`.", group="workspace", styles=("github", "terminal"), read=readers.guid
+        "Entra tenant of `client-id`.",
+        group="workspace",
+        pipeline=_WHO_SIGNS_IN,
+        styles=("github", "terminal"),
+        read=readers.guid,
     )
     azure_subscription: str = knob(
         "Azure Resource Manager service connection that signs in to Azure; its identity needs the role AzureML Data "
         "Scientist on the workspace.",
         group="workspace",
+        pipeline="Azure Pipelines opens the service connection before the step runs",
         styles=("azure",),
     )
 
-    @property
-    def publishes(self) -> bool:
-        """Whether the wheels go to the feed."""
-        return self.route == "feed"
-
-    @property
-    def from_commit(self) -> bool:
-        """Whether images are built from a commit of a git repository."""
-        return self.route == "git"
-
-    @property
-    def feed_only(self) -> bool:
-        """Whether all packages come from the feed, and none from the public index."""
-        return self.index == "only"
-
-    @property
-    def named_indexes(self) -> tuple[PackageIndex, ...]:
-        """The indexes that the inputs name for certain packages."""
-        return (*self.package_indexes, *filter(None, [self.torch_backend]))
-
-    @property
-    def connects(self) -> bool:
-        """Whether each workspace needs a connection, to the feed or to the repository, to build images with."""
-        return self.from_commit or (self.feed is not None and not self.mirror)
-
-    @property
-    def azureml(self) -> bool:
-        """Whether azureml-core is needed: for its way to the workspace, its storage, or its image builds."""
-        return self.sdk == "v1" or self.route == "workspace" or self.builds_images
-
-    @property
-    def proves(self) -> bool:
-        """Whether the lock is installed as a proof, before the environment is registered."""
-        return self.verify != "none"
-
-    @property
-    def builds_images(self) -> bool:
-        """Whether the step has each workspace build the image, and waits for it. A dry run builds none."""
-        return self.verify == "image" and not self.dry_run
-
-    @property
-    def view(self) -> str:
-        """The view to promote to: `feed-view`, or the one in `feed`. Every version is in Local (Learn, feeds/views)."""
-        in_feed = self.feed.view if self.feed and self.publishes else None
-        view = self.feed_view or in_feed or ""
-        return "" if view.lower() == "local" else view
-
-    @property
-    def application(self) -> tuple[str, str]:
-        """The application that signs in by OIDC, and its tenant; both are empty when another identity signs in."""
-        return self.client_id, self.tenant_id
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """The folder of the project whose table gives an input, by input; no input itself."""

@@ -11,14 +11,16 @@ from urllib.parse import unquote
 import yaml
 
 from ..errors.inputs import BadImage
+from .glibc import UNTOLD, Platform
 from .wheel import Pin, Wheel
 
 
 @dataclass(frozen=True)
 class Python:
-    """The image's Python: what the user asked for, and the exact version that conda gets."""
+    """The image's Python: the exact version that conda gets, and the platform that it runs on."""
 
     exact: str
+    platform: Platform = UNTOLD
 
     @property
     def minor(self) -> str:
@@ -73,6 +75,11 @@ class Image:
         if not match["tag"] and not match["digest"]:
             raise BadImage(f"`base-image` {text!r} has neither a tag nor a digest.")
         return cls(match["registry"], match["repository"], match["tag"] or "", match["digest"] or "")
+
+    @property
+    def platform(self) -> Platform:
+        """What wheels must fit in the image, as far as its name tells; a digest alone tells nothing."""
+        return Platform.of(self.repository, self.tag)
 
     @property
     def pinned(self) -> str:

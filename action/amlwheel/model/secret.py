@@ -67,6 +67,27 @@ class Secret:
         raise TypeError("a Secret can't be pickled")
 
 
+# What tokens look like: of Azure DevOps (azure-pipelines-tasks; 52 characters before 2024), JWTs (RFC 7519), GitHub,
+# GitLab and PyPI (their "token formats"), keys of storage accounts (64 bytes in base64), client secrets of Entra
+# (microsoft/security-utilities, `Q~`), and signed addresses.
+_TOKENS = (
+    r"\b[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}\b",
+    r"(?<![A-Za-z0-9])[a-z2-7]{52}(?![A-Za-z0-9])",
+    r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}",
+    r"\b(gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|pypi-AgE[\w-]{40,})",
+    r"[A-Za-z0-9+/]{86}==",
+    r"\b[\w.~-]{3}[78]Q~[\w.~-]{31,34}",
+    r"[?&]sig=[^&\s]",
+)
+# The user information of an address. A name alone is no secret: git@, or the organisation in Azure Repos' addresses.
+_CREDENTIALS = r"://([^/\s@:]*:[^/\s@]+|(?P<name>[^/\s@:]{25,}))@(?(name)(?!\S*/(?P=name)/))"
+
+
+def looks_secret(text: str) -> bool:
+    """Tell whether `text` holds what looks like a token, or an address with a password in it."""
+    return any(re.search(pattern, text) for pattern in (*_TOKENS, _CREDENTIALS))
+
+
 def excerpt(text: str, most: int) -> str:
     """Return at most `most` characters of foreign text, which may repeat a secret.
 

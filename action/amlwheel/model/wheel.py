@@ -24,9 +24,6 @@ UNREADABLE = (
     zlib.error,
     lzma.LZMAError,
 )
-# What the lock is made for, in uv's spelling. Old enough for every image of azureml (Ubuntu 20.04 has glibc 2.31), new
-# enough for today's wheels; PEP 600.
-PLATFORM = "x86_64-manylinux_2_28"
 
 
 @dataclass(frozen=True)

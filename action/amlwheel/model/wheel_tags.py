@@ -8,13 +8,12 @@ from packaging import tags, utils
 from .environment import Python
 from .wheel import File
 
-_GLIBC = 28  # of PLATFORM, manylinux_2_28
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}  # PEP 600's other names
 
 
-def _platforms() -> Iterable[str]:
-    """Yield the platform tags that the image (glibc 2.28 or newer) can load, in pip's order: newest glibc first."""
-    for minor in range(_GLIBC, 4, -1):
+def _platforms(glibc: int) -> Iterable[str]:
+    """Yield the platform tags that an image with glibc 2.`glibc` can load, in pip's order: newest glibc first."""
+    for minor in range(glibc, 4, -1):
         yield f"manylinux_2_{minor}_x86_64"
         if minor in _LEGACY:
             yield f"{_LEGACY[minor]}_x86_64"
@@ -23,7 +22,7 @@ def _platforms() -> Iterable[str]:
 
 def supported(python: Python) -> Sequence[tags.Tag]:
     """Return the tags that `python` in the image installs, the preferred first, as pip gets them from `packaging`."""
-    platforms = list(_platforms())
+    platforms = list(_platforms(python.platform.glibc))
     interpreter = f"cp{''.join(map(str, python.numbers))}"
     return [
         *tags.cpython_tags(python.numbers, platforms=platforms),

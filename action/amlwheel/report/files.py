@@ -12,7 +12,7 @@ import yaml
 
 from ..errors.inputs import OutputNotWritable
 from ..model.environment import Environment, Python
-from ..model.wheel import PLATFORM, Pin, Wheel
+from ..model.wheel import Pin, Wheel
 
 
 def check_folder(folder: Path) -> None:
@@ -30,7 +30,7 @@ def check_folder(folder: Path) -> None:
 
 def lock_text(pins: Sequence[Pin], python: Python, options: Sequence[str]) -> str:
     """Return the lock for pip and uv: options first, then one hashed requirement a line."""
-    head = f"# Locked by amlwheel for Python {python.exact} on {PLATFORM}.\n"
+    head = f"# Locked by amlwheel for Python {python.exact} on {python.platform.name}.\n"
     return head + "".join(f"{line}\n" for line in (*options, *(pin.local_line for pin in pins)))
 
 

@@ -48,8 +48,8 @@ flowchart LR
 |---|---|
 {wheels}
 
-Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256, image
-`{environment.image.pinned}`.{_elsewhere(release)}
+Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256 for
+{environment.base.python.platform.why}, image `{environment.image.pinned}`.{_elsewhere(release)}
 {_cell(proof)}
 {_about_lock(release)}
 <details><summary>Use it</summary>

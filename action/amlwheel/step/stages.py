@@ -109,7 +109,7 @@ class Stages:
         """Resolve the dependencies of `wheels`, and build those (into `folder`) that are to be built from source."""
         inputs = self.inputs
         with self.host.stage("Lock") as done:
-            more = requirements.read(inputs.requirements, Path())
+            more = requirements.read(inputs.requirements, inputs.folder("requirements"))
             needs = Requirements(wheels, more, inputs.python_version, from_source=inputs.from_source)
             others = FromSource(inputs, access, self.environ, self.host, folder / "from-source")
             chosen = origins.choose(inputs, needs, access.facts, self.host.say)
@@ -126,6 +126,7 @@ class Stages:
             pins = access.route.place(locked.pins, (*wheels, *locked.built))
             done.extend(origins.told(pins))
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
+            done.append(f"for {inputs.python_version.platform.tag}")
         for each in locked.warnings:
             self.host.warning(each)
         return replace(locked, pins=pins)
@@ -194,6 +195,7 @@ class Stages:
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         for line in summary.table(changes.all):
             host.say(f"       {line}")
+        host.say(f"       Locked for Python {inputs.python_version.exact} on {inputs.python_version.platform.why}")
         if access.facts.untold:
             unknown = "; ".join(access.facts.untold)
             host.say(f"       Azure DevOps doesn't say, since its interface takes other tokens: {unknown}")

@@ -23,9 +23,6 @@ from ..storage import roles
 from . import conda_spec, targets
 from .credentials import BUILD_WITHIN, COMMIT, insert_credentials, masked, secrets_of, sign_own_urls
 
-GLIBC_MINORS = (28, 27, 26, 24, 17, 12, 5)
-"""The manylinux_2_N tags that Ubuntu 22.04 installs and the index has wheels for, newest first."""
-
 _LEGACY_TAGS = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _PASSED_ON = (
     "PATH",
@@ -84,13 +81,13 @@ def build(place: Place, workspace_id: str, name: str, version: str, tell: Tell =
         tell(f"{error}\n")
         return BuildResult(ok=False, log=f"{error}\n")
     signed = [sign_own_urls(line, account, place.store, roles.identity(parts[-1])) for line in lines]
-    return _install(place, spec, signed, secrets_of(connections), tell)
+    return _install(place, spec, signed, secrets_of(connections), tell, platforms(properties["image"]))
 
 
-def platforms() -> list[str]:
-    """Return the platform tags of the image, best first."""
+def platforms(image: str) -> list[str]:
+    """Return the platform tags that pip has in the image, best first (packaging, `_manylinux.py`)."""
     tags = []
-    for minor in GLIBC_MINORS:
+    for minor in range(images.glibc(image), 4, -1):
         tags.append(f"manylinux_2_{minor}_x86_64")
         if minor in _LEGACY_TAGS:
             tags.append(f"{_LEGACY_TAGS[minor]}_x86_64")
@@ -106,7 +103,9 @@ def _check_image(store: Store, image: str) -> None:
         raise conda_spec.SpecError(f"manifest unknown: {image}")
 
 
-def _install(place: Place, spec: conda_spec.CondaSpec, lines: list[str], secrets: list[str], tell: Tell) -> BuildResult:
+def _install(  # noqa: PLR0913, PLR0917  # what a build consists of
+    place: Place, spec: conda_spec.CondaSpec, lines: list[str], secrets: list[str], tell: Tell, tags: list[str]
+) -> BuildResult:
     with tempfile.TemporaryDirectory(prefix="image-build-") as folder:
         target, requirements = pathlib.Path(folder, "site-packages"), pathlib.Path(folder, "requirements.txt")
         requirements.write_text("\n".join(lines) + "\n", "utf-8")
@@ -117,7 +116,7 @@ def _install(place: Place, spec: conda_spec.CondaSpec, lines: list[str], secrets
             log.append(masked(text, secrets))
             tell(log[-1])
 
-        arguments = _arguments(spec.python, target, requirements)
+        arguments = _arguments(spec.python, target, requirements, tags)
         if any(map(COMMIT.fullmatch, lines)):  # an image has no cache, where an earlier build of the commit might lie
             arguments.append("--no-cache-dir")
         status = _run([*command, *arguments], _environment(place), folder, told)
@@ -158,7 +157,7 @@ def _run(command: list[str], environment: dict[str, str], folder: str, tell: Tel
         return pip.returncode
 
 
-def _arguments(python: str, target: pathlib.Path, requirements: pathlib.Path) -> list[str]:
+def _arguments(python: str, target: pathlib.Path, requirements: pathlib.Path, tags: list[str]) -> list[str]:
     """Return pip's arguments: conda's own, and what makes it install for the image instead of for us."""
     options: list[Any] = [python, "install", "--exists-action=b", "-r", requirements, "--target", target]
     options += [
@@ -170,7 +169,7 @@ def _arguments(python: str, target: pathlib.Path, requirements: pathlib.Path) ->
         "--no-compile",
         "--no-warn-conflicts",
     ]
-    for tag in platforms():
+    for tag in tags:
         options += ["--platform", tag]
     return [str(option) for option in [*options, "--disable-pip-version-check", "--progress-bar=off", "--no-color"]]
 

@@ -25,8 +25,10 @@ public package index is contacted; every other host is refused.
 
 Any other --name VALUE is an input of the step, passed on as it is. Defaults for the
 rehearsal: --feed acme/ml/wheels, --workspace SUBSCRIPTION/rg-ml/ws-train (there is a ws-prod, too), --package-dir
-PROJECT, --output-dir DIR. With --route workspace no feed is named, since the wheels go to the workspace's storage:
-azure/blobs. With --route storage they go to --storage-container https://acmewheels.blob.core.windows.net/wheels,
+PROJECT, --output-dir DIR. What the project's own table says ([tool.amlwheel] in its pyproject.toml) counts as in a
+pipeline. Only a feed, workspaces, a container and a repository of a real Azure are replaced by those of the local
+one, and a base image of mcr.microsoft.com is taken to exist. With --route workspace no feed is named, since the wheels
+go to the workspace's storage: azure/blobs. With --route storage they go to --storage-container https://acmewheels.blob.core.windows.net/wheels,
 which is in Azurite (npm installs it the first time); with --mirror, too, the image is built without the public index.
 With --route git the project and its tags are pushed to a local github.com: azure/git. Tokens come from
 AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real ones:
@@ -59,22 +61,44 @@ class Options:
     keep: pathlib.Path | None = None
     build_image: bool = False
     inputs: list[str] = field(default_factory=list)
+    own: dict[str, str] = field(default_factory=dict)
+    """The project's own table, by input."""
 
     @property
     def mirror(self) -> bool:
         """Whether everything that images are built from goes into the container."""
-        return self.value("mirror") in {"", "true"}
+        return self.used("mirror") in {"", "true"}
+
+    @property
+    def route(self) -> str:
+        """How the package reaches the image."""
+        return self.used("route") or "feed"
+
+    def used(self, name: str) -> str | None:
+        """Return the value that counts for an input: the one given, else the one in the project's own table."""
+        given = self.value(name)
+        return self.own.get(name) if given is None else given
 
     def value(self, name: str) -> str | None:
-        """Return the value given for an input of the step, None if it wasn't given."""
+        """Return the value given for an input of the step, None if it wasn't given; of several the last."""
+        return next(reversed(self.values(name)), None)
+
+    def values(self, name: str) -> list[str]:
+        """Return every value given for an input of the step."""
         flag = f"--{name}"
-        found = None
+        found = []
         for index, argument in enumerate(self.inputs):
             if argument == flag:
-                found = self.inputs[index + 1] if index + 1 < len(self.inputs) else ""
+                found.append(self.inputs[index + 1] if index + 1 < len(self.inputs) else "")
             elif argument.startswith(f"{flag}="):
-                found = argument.partition("=")[2]
+                found.append(argument.partition("=")[2])
         return found
+
+    def lead(self, project: pathlib.Path) -> pathlib.Path:
+        """Return the folder whose table counts: that of the first package, or where the step runs."""
+        named = "\n".join(self.values("package-dir")).split("\n")[0]
+        elsewhere = self.project == DEFAULT_PROJECT and self.value("wheel") is not None
+        return pathlib.Path(named) if named or elsewhere else project
 
 
 class _UsageError(Exception):

@@ -1,6 +1,7 @@
 """What `scripts/rehearse` does, in the stand-ins' environment."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -10,8 +11,6 @@ import tempfile
 import urllib.parse
 from collections.abc import Mapping
 from typing import IO
-
-import yaml
 
 from ..builder.build import build
 from ..git_host import repositories
@@ -31,7 +30,7 @@ from ..state.names import (
     workspace_id,
 )
 from ..storage import azurite
-from . import projects
+from . import own, projects
 from .options import DEFAULT_PROJECT, Options, parse
 
 BOOTSTRAP = pathlib.Path(__file__).resolve().parents[3] / "action" / "bootstrap.py"
@@ -63,14 +62,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> int:
+    options.own = own.table(options.lead(project))
     arguments = step_arguments(options, project, folder)
-    if options.value("route") == "storage":
+    if options.route == "storage":
         azurite.installed()
     with World(folder, latency_ms=options.latency_ms, beside=own_servers(options)) as world:
-        if options.value("route") == "git" and options.value("git-repository") is None:
+        own.provide_image(options.own, world.store)
+        if options.route == "git" and options.value("git-repository") is None:
             arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
         _announce(options, arguments, folder)
-        status = _run(arguments, step_environment(world, os.environ, options.value("route")), folder / "log.txt")
+        status = _run(arguments, step_environment(world, os.environ, options.route), folder / "log.txt")
         _conclude(world, folder, status)
         if status == 0 and options.build_image:
             world.cut_off(off=options.mirror)
@@ -81,7 +82,8 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
 def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path) -> list[str]:
     """Return the step's arguments: what the user gave, and a default for what the local Azure must know.
 
-    The routes through a storage and from git need no feed.
+    The routes through a storage and from git need no feed. What the project's own table says stays, unless it names
+    another Azure.
     """
     defaults = {
         "package-dir": str(project),
@@ -89,13 +91,19 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
         "workspace": f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{WORKSPACE}",
         "output-dir": str(folder),
     }
-    if options.value("wheel") is not None:
-        del defaults["package-dir"]
-    if options.value("route") in {"workspace", "storage", "git"}:
+    if options.value("wheel") is not None and options.project == DEFAULT_PROJECT:
+        del defaults["package-dir"]  # a project that is named still says where the table is
+    if options.route in {"workspace", "storage", "git"}:
         del defaults["feed"]
-    if options.value("route") == "storage":
+    if options.route == "storage":
         defaults["storage-container"] = names.container_url()
+    for name in ("feed", "workspace", "storage-container"):
+        if name in options.own:
+            defaults.pop(name, None)
+    defaults |= own.replacements(options.own)
     missing = {name: value for name, value in defaults.items() if options.value(name) is None}
+    if "feed" in missing and options.used("feed-upload-url"):
+        raise ValueError("the project publishes to a server of its own: give --feed of a local one")
     return [*options.inputs, *(part for name, value in missing.items() for part in (f"--{name}", value))]
 
 
@@ -121,7 +129,7 @@ def _push(world: World, project: pathlib.Path, *, own: bool) -> list[str]:
     return []
 
 
-def step_environment(world: World, base: Mapping[str, str], route: str | None = None) -> dict[str, str]:
+def step_environment(world: World, base: Mapping[str, str], route: str = "feed") -> dict[str, str]:
     """Return the step's environment: little of ours, nothing of a CI that may be around it, and the fake tokens."""
     kept = {name: value for name, value in base.items() if name.upper() in _KEPT or name.startswith(_KEPT_PREFIXES)}
     tokens = {"AMLWHEEL_FEED_TOKEN": FEED_TOKEN, "AMLWHEEL_CONNECTION_TOKEN": READ_TOKEN}
@@ -134,6 +142,9 @@ def _announce(options: Options, arguments: list[str], folder: pathlib.Path) -> N
     latency = f", every answer {options.latency_ms:g} ms later" if options.latency_ms else ""
     print(f"A local Azure is running{latency}: feed, workspace and storage, Entra, container registry.")
     print(f"The step runs against it, from source, as: bootstrap.py {' '.join(arguments)}")
+    replaced = [name for name in own.replacements(options.own) if options.value(name) is None]
+    if replaced:
+        print(f"In place of the project's own table the local Azure gives: {', '.join(replaced)}")
     print(f"Everything is kept in {folder}\n", flush=True)
 
 
@@ -182,17 +193,16 @@ def _conclude(world: World, folder: pathlib.Path, status: int) -> None:
 
 
 def _build_images(arguments: list[str], world: World) -> int:
-    """Build what the emitted asset names, in each workspace; return 0, or 1 if a build failed."""
+    """Build what the receipt names, in each workspace; return 0, or 1 if a build failed."""
     given = parse(arguments)
     assert isinstance(given, Options)  # noqa: S101  # these arguments were parsed before
-    asset = yaml.safe_load((pathlib.Path(given.value("output-dir") or ".") / "environment.yml").read_text("utf-8"))
-    name, version = str(asset["name"]), str(asset["version"])
+    receipt = json.loads((pathlib.Path(given.value("output-dir") or ".") / "aml-release.json").read_text("utf-8"))
+    name, version = receipt["environment"]["name"], receipt["environment"]["version"]
     failed = 0
-    for workspace in (given.value("workspace") or "").split():
-        print(
-            f"\nThe image builder installs azureml:{name}:{version} in {workspace.rpartition('/')[2]} ...", flush=True
-        )
-        result = build(world, workspace_id(workspace.rpartition("/")[2]), name, version)
+    for environment in receipt["environment"]["ids"]:
+        workspace = environment.partition("/environments/")[0].rpartition("/")[2]
+        print(f"\nThe image builder installs azureml:{name}:{version} in {workspace} ...", flush=True)
+        result = build(world, workspace_id(workspace), name, version)
         if result.ok:
             print(f"  it installed: {len(result.installed)} packages")
         else:

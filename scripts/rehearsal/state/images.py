@@ -18,6 +18,10 @@ _IMAGES = {
 }
 
 
+_GLIBC = {"20.04": 31, "22.04": 35, "24.04": 39}
+"""Ubuntu's glibc 2.N (packages.ubuntu.com, libc6)."""
+
+
 def document() -> dict[str, Any]:
     """Return host → repository → tag → manifest text. `latest` is the newest tag's manifest."""
     return {
@@ -31,12 +35,17 @@ def digest(manifest: str) -> str:
     return "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
 
 
+def glibc(image: str) -> int:
+    """Return N of glibc 2.N in an image of ours; those without Ubuntu in their names have an old one."""
+    return next((minor for version, minor in _GLIBC.items() if f"ubuntu{version}" in image), 28)
+
+
 def _tags(host: str, repository: str, tags: list[str]) -> dict[str, str]:
-    manifests = {tag: _manifest(f"{host}/{repository}:{tag}") for tag in tags}
+    manifests = {tag: manifest(f"{host}/{repository}:{tag}") for tag in tags}
     return {**manifests, "latest": manifests[tags[-1]]}
 
 
-def _manifest(image: str) -> str:
+def manifest(image: str) -> str:
     """Return a manifest for one platform, as the AML base images have; its blobs don't exist."""
 
     def blob(kind: str, media_type: str, size: int) -> dict[str, Any]:

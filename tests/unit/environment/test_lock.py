@@ -15,6 +15,7 @@ from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from amlwheel.errors.feed import TokenRefused
 from amlwheel.model.environment import Python
+from amlwheel.model.glibc import Platform
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.transport import http, process
 from packaging.requirements import Requirement
@@ -84,9 +85,9 @@ def test_uv_gets_the_token_by_environment_and_the_feed_as_the_sources_say(
         return process.Finished(0, "")
 
     monkeypatch.setattr(process, "run", run)
-    lock._compile(tmp_path, PYTHON, sources)
+    lock._compile(tmp_path, replace(PYTHON, platform=Platform(35)), sources)
     ((command, env),) = runs
-    assert {"--no-config", "3.11.13", "x86_64-manylinux_2_28", "--only-binary"} <= set(command)
+    assert {"--no-config", "3.11.13", "x86_64-manylinux_2_35", "--only-binary"} <= set(command)
     assert not [word for word in command if CANARY in str(word)]
     assert env["UV_INDEX_FEED_PASSWORD"] == CANARY
     assert [word for word in command if word in ("--index", "--default-index")] == ([option] if option else [])

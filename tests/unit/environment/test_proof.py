@@ -168,6 +168,16 @@ def test_without_the_images_python_nothing_is_imported_and_the_proof_says_so(
     assert said == "2 installed; not imported (no Python 3.11 for Linux x86-64 here)"
 
 
+@pytest.mark.parametrize("libc", [("glibc", "2.27"), ("", "")])
+@pytest.mark.usefixtures("linux")
+def test_what_needs_a_newer_glibc_than_this_machines_is_not_imported_here(
+    monkeypatch: pytest.MonkeyPatch, environment: Environment, libc: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(platform, "libc_ver", lambda: libc)
+    said = prove(monkeypatch, environment, Tools(find=process.Finished(0, f"{sys.executable}\n")))
+    assert said == "2 installed; not imported (it may need glibc 2.28, which the image has and this machine hasn't)"
+
+
 @pytest.mark.usefixtures("linux")
 def test_the_steps_own_python_serves_when_it_is_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "run", lambda *_, **__: pytest.fail("asked for another"))

@@ -112,8 +112,27 @@ def test_action_maps_every_input_through_env_and_into_no_script() -> None:
     assert set(step["env"]) == {each.variable for each in knobs(Inputs, "github")}
     assert "${{" not in step["run"]
     assert "uses" not in step
-    assert [name for name, each in ACTION["inputs"].items() if each.get("required")] == ["workspace"]
+    assert not [name for name, each in ACTION["inputs"].items() if each.get("required")]
     assert not [name for name in SECRETS if "default" in ACTION["inputs"][name]]
+
+
+def test_no_host_fills_in_what_the_projects_table_may_give() -> None:
+    """A default that nobody typed would win over the table."""
+    own = {each.name for each in knobs(Inputs) if each.own}
+    assert not [name for name, each in ACTION["inputs"].items() if name in own and ("default" in each)]
+    task = {each["name"]: each for each in TASK["inputs"]}
+    assert {task[each.camel]["defaultValue"] for each in knobs(Inputs, "azure") if each.own} == {""}
+    assert not [each["name"] for each in TASK["inputs"] if each["required"]]
+    template = yaml.safe_load((ROOT / "templates/azure-pipelines/release-steps.yml").read_text("utf-8"))
+    parameters = {each["name"]: each for each in template["parameters"]}
+    assert {parameters[each.camel]["default"] for each in knobs(Inputs, "azure") if each.own} == {""}
+    assert all("" in each["values"] for each in parameters.values() if each.get("default") == "" and "values" in each)
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
+    called = workflow[True]["workflow_call"]["inputs"]  # YAML 1.1 reads `on` as true
+    assert {
+        name for name in own & set(called) if called[name]["type"] != "string" or "default" in called[name]
+    } == set()
+    assert not [name for name, each in called.items() if each.get("required")]
 
 
 def test_action_and_task_have_the_same_outputs() -> None:

@@ -11,6 +11,7 @@ from amlwheel.inputs.readers import PYTHONS
 from amlwheel.inputs.reading import from_command_line, from_environment, parser, read, spell
 from amlwheel.inputs.step import Inputs
 from amlwheel.model.environment import Image
+from amlwheel.model.glibc import Platform
 from unit.parts import CANARY, FEED, GUID, TOKEN, WORKSPACE
 
 LEAST = {"feed": "acme/ml/wheels", "workspace": f"{GUID}/rg/research", "feed-token": CANARY, "connection-token": CANARY}
@@ -30,6 +31,7 @@ def test_defaults() -> None:
     assert inputs.python_version.exact == PYTHONS["3.11"]
     assert (inputs.index, inputs.route, inputs.sdk, inputs.verify) == ("extra", "feed", "v2", "install")
     assert inputs.base_image.registry == "mcr.microsoft.com"
+    assert inputs.python_version.platform == inputs.base_image.platform == Platform(35, "Ubuntu 22.04")
     assert inputs.dry_run is False
     assert inputs.output_dir == "aml-environment"
     assert inputs.connection_token_expires == ""

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from amlwheel.model.environment import Python
+from amlwheel.model.glibc import Platform
 from amlwheel.model.wheel_tags import best, supported
 from packaging.tags import Tag
 
@@ -49,3 +50,6 @@ def test_tags_are_those_of_the_image_whatever_runs_this() -> None:
     tags = supported(Python("3.13.5"))
     assert tags[0] == Tag("cp313", "cp313", "manylinux_2_28_x86_64")
     assert Tag("cp311", "cp311", "manylinux_2_28_x86_64") not in tags
+    newer = supported(Python("3.13.5", Platform(35)))
+    assert newer[0] == Tag("cp313", "cp313", "manylinux_2_35_x86_64")
+    assert set(tags) < set(newer)

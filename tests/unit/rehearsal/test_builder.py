@@ -204,8 +204,10 @@ def test_markers_are_the_targets() -> None:
 
 
 def test_platforms_go_from_new_to_old() -> None:
-    tags = platforms()
-    assert tags[0] == "manylinux_2_28_x86_64"
+    tags = platforms("mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04@sha256:0")
+    assert tags[0] == "manylinux_2_35_x86_64"
+    assert platforms("mcr.microsoft.com/azureml/openmpi5.0-ubuntu24.04@sha256:0")[4:] == tags
+    assert platforms("acme.azurecr.io/ml/base@sha256:0")[0] == "manylinux_2_28_x86_64"
     assert tags.index("manylinux_2_17_x86_64") + 1 == tags.index("manylinux2014_x86_64")
     assert tags[-1] == "linux_x86_64"
 

@@ -6,9 +6,10 @@ import tarfile
 import zipfile
 
 import pytest
-from rehearsal.command import options, projects
+from rehearsal.command import options, own, projects
 from rehearsal.command.rehearse import own_servers, step_arguments
 from rehearsal.state import names
+from rehearsal.state.store import Store
 
 
 def test_command_line_keeps_the_steps_inputs_apart(tmp_path: pathlib.Path) -> None:
@@ -177,3 +178,101 @@ def test_the_help_tells_the_fake_tokens() -> None:
     assert isinstance(help_text, str)
     assert names.FEED_TOKEN in help_text
     assert names.READ_TOKEN in help_text
+
+
+# --- the project's own table
+
+
+ELSEWHERE = """
+[tool.amlwheel]
+feed = "contoso/ml/wheels"
+feed-upload-url = ""
+workspace = ["00000000-0000-0000-0000-000000000001/rg/one", "00000000-0000-0000-0000-000000000001/rg/two"]
+route = "storage"
+mirror = true
+storage-container = "https://contoso.blob.core.windows.net/wheels"
+base-image = "mcr.microsoft.com/azureml/openmpi5.0-cuda12.6-ubuntu24.04:20260101.v1"
+"""
+
+
+def given(arguments: list[str]) -> dict[str, str]:
+    return {name.removeprefix("--"): value for name, value in zip(arguments[::2], arguments[1::2], strict=True)}
+
+
+def with_table(folder: pathlib.Path, text: str, *argv: str) -> options.Options:
+    (folder / "pyproject.toml").write_text(text)
+    parsed = options.parse([str(folder), *argv])
+    assert isinstance(parsed, options.Options)
+    parsed.own = own.table(folder)
+    return parsed
+
+
+def test_only_what_the_local_azure_cannot_have_is_replaced(tmp_path: pathlib.Path) -> None:
+    parsed = with_table(tmp_path, ELSEWHERE)
+    assert (parsed.route, parsed.mirror) == ("storage", True)
+    workspaces = [f"{names.SUBSCRIPTION_ID}/rg-ml/{name}" for name in ("ws-train", "ws-prod")]
+    assert given(step_arguments(parsed, tmp_path, tmp_path)) == {
+        "package-dir": str(tmp_path),
+        "output-dir": str(tmp_path),
+        "feed": "acme/ml/wheels",
+        "workspace": "\n".join(workspaces),
+        "storage-container": names.container_url(),
+    }
+
+
+def test_what_the_local_azure_has_counts_as_the_table_says(tmp_path: pathlib.Path) -> None:
+    text = f'[tool.amlwheel]\nfeed = "acme/ml/wheels"\nworkspace = "{names.SUBSCRIPTION_ID}/rg-ml/ws-prod"\n'
+    arguments = given(step_arguments(with_table(tmp_path, text), tmp_path, tmp_path))
+    assert set(arguments) == {"package-dir", "output-dir"}
+
+
+def test_what_a_person_gives_wins_over_both(tmp_path: pathlib.Path) -> None:
+    text = '[tool.amlwheel]\nfeed = "contoso/wheels"\nindex = "only"\n'
+    arguments = given(step_arguments(with_table(tmp_path, text), tmp_path, tmp_path))
+    assert arguments["feed"] == "acme/ml/mirror"
+    arguments = given(step_arguments(with_table(tmp_path, text, "--feed", "acme/shared"), tmp_path, tmp_path))
+    assert arguments["feed"] == "acme/shared"
+    assert with_table(tmp_path, ELSEWHERE, "--route", "feed", "--mirror", "false").route == "feed"
+
+
+@pytest.mark.parametrize(
+    ("argv", "lead", "folders"),
+    [
+        (["here"], "here", ["here"]),
+        (["here", "--wheel", "x.whl"], "here", ["here"]),
+        (["here", "--package-dir", "one", "--package-dir=two"], "one", ["one", "two"]),
+        (["--wheel", "x.whl"], ".", []),
+    ],
+)
+def test_the_table_is_that_of_the_first_package(
+    argv: list[str], lead: str, folders: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/pyproject.toml").touch()
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    assert parsed.lead(pathlib.Path("here")) == pathlib.Path(lead)
+    parsed.inputs = step_arguments(parsed, pathlib.Path("here"), tmp_path)
+    assert parsed.values("package-dir") == folders
+
+
+def test_a_project_that_publishes_to_its_own_server_needs_a_local_one(tmp_path: pathlib.Path) -> None:
+    text = '[tool.amlwheel]\nfeed = "https://x.example/simple/"\nfeed-upload-url = "https://x.example/"\n'
+    with pytest.raises(ValueError, match="give --feed"):
+        step_arguments(with_table(tmp_path, text), tmp_path, tmp_path)
+    local = with_table(tmp_path, text, "--feed", "http://127.0.0.1:1/simple/")
+    assert given(step_arguments(local, tmp_path, tmp_path))["feed"] == "http://127.0.0.1:1/simple/"
+
+
+@pytest.mark.parametrize("text", ["", "[tool]\namlwheel = 3\n", "[tool.amlwheel\n", "tool = 3\n"])
+def test_a_table_that_the_step_refuses_says_nothing_to_the_rehearsal(text: str, tmp_path: pathlib.Path) -> None:
+    assert with_table(tmp_path, text).own == {}
+
+
+def test_the_local_registry_has_the_image_of_the_table(tmp_path: pathlib.Path) -> None:
+    store = Store(tmp_path / "azure")
+    own.provide_image(with_table(tmp_path, ELSEWHERE).own, store)
+    own.provide_image({"base-image": "acme.azurecr.io/x:1"}, store)
+    tags = store.read("registry")["mcr.microsoft.com"]["azureml/openmpi5.0-cuda12.6-ubuntu24.04"]
+    assert list(tags) == ["20260101.v1"]

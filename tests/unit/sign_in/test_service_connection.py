@@ -54,6 +54,7 @@ def test_the_jobs_token_is_for_feeds_of_its_organisation(feed: str, environ: dic
 def test_a_task_is_told_from_a_script() -> None:
     assert is_task({"TF_BUILD": "True", "INPUT_FEED": ""})
     assert is_task({"TF_BUILD": "True", "INPUT_WORKSPACE": "s/g/w"})
+    assert is_task({"TF_BUILD": "True", "INPUT_DRYRUN": "false"})  # Windows, and all else in the project's table
     assert not is_task({"TF_BUILD": "True", "AMLWHEEL_FEED": "a/b"})
     assert not is_task({"INPUT_FEED": "a/b"})  # act sets INPUT_* for a composite Action
 
@@ -163,9 +164,13 @@ def test_a_token_that_came_along_is_used_while_it_lives_and_else_a_new_one_asked
 TASK = {**JOB, "INPUT_FEED": "acme/ml/wheels", "SYSTEM_TEAMPROJECT": "ml"}
 
 
-def advised(environ: Mapping[str, str], what: str = "The feed forbids this to `feed-token`: 403.") -> str:
+def advised(
+    environ: Mapping[str, str],
+    what: str = "The feed forbids this to `feed-token`: 403.",
+    feed: str = "acme/ml/wheels",
+) -> str:
     error = FeedForbidden(what)
-    assert advise(Several([BadInput("x"), error]), environ)
+    assert advise(Several([BadInput("x"), error]), environ, feed)
     return error.fix
 
 
@@ -177,10 +182,10 @@ def test_the_build_identity_is_named_where_its_token_was_refused() -> None:
 
 
 def test_the_connections_application_is_named_where_its_token_was_refused() -> None:
-    other = {**TASK, **connected("WorkloadIdentityFederation"), "INPUT_FEED": "other/ml/wheels"}
-    assert f"add the service connection's identity {GUID}" in advised(other)
-    machine = {**TASK, **connected("ManagedServiceIdentity", {}), "INPUT_FEED": "other/ml/wheels"}
-    assert "identity of the agent's machine" in advised(machine)
+    other = {**TASK, **connected("WorkloadIdentityFederation")}
+    assert f"add the service connection's identity {GUID}" in advised(other, feed="other/ml/wheels")
+    machine = {**TASK, **connected("ManagedServiceIdentity", {})}
+    assert "identity of the agent's machine" in advised(machine, feed="other/ml/wheels")
 
 
 def test_of_a_token_that_was_given_nobody_knows_whose_it_is() -> None:
