@@ -36,7 +36,10 @@ class TagMismatch(StepError):
     status = 23
     title = "tag and version differ"
     cause = "The version in the project wasn't changed before tagging, or the tag was put on the wrong commit."
-    fix = "Change the project's version, or make the tag vVERSION, VERSION or PACKAGE-vVERSION; then push again."
+    fix = (
+        "Change the project's version, or make the tag vVERSION, VERSION or PACKAGE-vVERSION (or with / @ == or _ in "
+        "place of the dash); then push again."
+    )
 
 
 class BadWheel(StepError):
