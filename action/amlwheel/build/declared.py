@@ -61,11 +61,12 @@ def read(folder: Path) -> Declared:
 def pyproject(folder: Path) -> dict[str, Any] | None:
     """Return pyproject.toml, empty if there is none; None if it can't be read, which the build explains better."""
     try:
-        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        settings: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
+    return settings
 
 
 def table(settings: object, *path: str) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def below(folder: Path) -> list[str]:
 
 def _matching(folder: Path, patterns: object) -> Iterator[str]:
     for pattern in patterns if isinstance(patterns, list) else []:
-        for each in glob.glob(str(pattern), root_dir=folder, recursive=True):
+        # Path.glob refuses absolute and empty patterns.
+        for each in glob.glob(str(pattern), root_dir=folder, recursive=True):  # noqa: PTH207
             yield PurePosixPath(each.replace("\\", "/")).as_posix()
 
 

@@ -16,7 +16,7 @@ _ZERO_IN_CODE = re.compile(rb"^_*version_*\s*(:[^=\n]+)?=.*[\"']0(\.0)*[\"']", r
 
 
 def check_projects(folders: Sequence[str]) -> None:
-    """Raise NoProject for the first folder that can't be built, NothingDeclared for one whose name or version is none's."""
+    """Raise NoProject for the first folder that can't be built, NothingDeclared for one without a name or a version."""
     for folder in folders:
         if not Path(folder).is_dir():
             raise NoProject(f"`package-dir` {folder!r} is not a folder.")
@@ -76,7 +76,11 @@ def _likely_name(folder: Path) -> str:
 
 def _packages(folder: Path) -> list[str]:
     """Return the topmost packages of a project's usual layouts, such as src/acme."""
-    found = [path.parent.relative_to(folder).as_posix() for each in ("", "src") for path in (folder / each).glob("*/__init__.py")]
+    found = [
+        path.parent.relative_to(folder).as_posix()
+        for each in ("", "src")
+        for path in (folder / each).glob("*/__init__.py")
+    ]
     return sorted(each for each in found if not members.beside_the_package(each))
 
 
@@ -104,8 +108,8 @@ def _refuse_pointers(built: Wheel) -> None:
         raise CheckoutIncomplete(
             f"{built.filename} holds {len(pointers)} pointer(s) of Git LFS in place of files: {pointers[0]!r}.",
             cause="The wheel was built from a checkout without the files of Git LFS.",
-            fix="Run git lfs pull before the wheel is built, or check out with lfs: true (actions/checkout, or checkout: "
-            "self of Azure Pipelines).",
+            fix="Run git lfs pull before the wheel is built, or check out with lfs: true (actions/checkout, or "
+            "checkout: self of Azure Pipelines).",
             details="\n".join(pointers[:20]),
         )
 
@@ -131,7 +135,7 @@ def _pack(folder: str | None, said: Declared) -> str:
     if found and used == "setuptools.build_meta":
         where = "src" if found[0].startswith("src/") else "."
         return (
-            "Delete packages and py-modules from [tool.setuptools] of pyproject.toml, or from setup.py or setup.cfg, and "
+            "Delete packages and py-modules from [tool.setuptools] of pyproject.toml (or setup.py, setup.cfg), and "
             f'write below the line [tool.setuptools.packages.find]: where = ["{where}"]'
         )
     return ""
@@ -162,7 +166,9 @@ def _made_up(built: Wheel, folder: str | None, said: Declared) -> NothingDeclare
         )
     place = "before the wheel is built, " if folder is None else ""
     write = _write(Path(folder or "."), said, ["version"])
-    also = ", and delete version from dynamic" if "version" in str(table(said.settings, "project").get("dynamic")) else ""
+    also = (
+        ", and delete version from dynamic" if "version" in str(table(said.settings, "project").get("dynamic")) else ""
+    )
     return NothingDeclared(
         what,
         cause="The build backend found no version, and wrote 0.0.0.",

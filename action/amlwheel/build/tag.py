@@ -34,9 +34,9 @@ def check(pushed: str, wheels: Sequence[Wheel], folders: Sequence[str]) -> None:
     if "" in fronts[lead.project]:
         return
     _refuse_others(pushed, wheels, folders)
-    called = {each.project: {_plain(Path(folder).resolve().name)} for each, folder in zip(wheels, folders, strict=False)}
-    if any(called.get(project, set()) & _names(front) for project, found in fronts.items() for front in found):
-        return
+    for each, folder in zip(wheels, folders, strict=False):
+        if any(_plain(Path(folder).resolve().name) in _names(front) for front in fronts[each.project]):
+            return
     if any(_names(front) <= _WORDS for front in fronts[lead.project]):
         return
     raise _mismatch(pushed, _meant(pushed, wheels), wheels, folders)

@@ -19,7 +19,7 @@ from ..model.environment import Python
 from ..model.wheel import UNREADABLE, Wheel
 
 _LARGEST_POINTER = 1024  # bytes; Git LFS, docs/spec.md
-_POINTER = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/.*^oid sha256:[0-9a-f]{64}$", re.DOTALL | re.MULTILINE)
+_POINTER = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/.*\noid sha256:[0-9a-f]{64}\s", re.DOTALL)
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
 
 
@@ -90,11 +90,7 @@ def lfs_pointers(path: Path) -> list[str]:
     """Return the files in a wheel that are pointers of Git LFS in place of the real files (Git LFS, docs/spec.md)."""
     with zipfile.ZipFile(path) as archive:
         small = (item for item in archive.infolist() if item.file_size < _LARGEST_POINTER)
-        return [
-            item.filename
-            for item in small
-            if _POINTER.match(archive.read(item))
-        ]
+        return [item.filename for item in small if _POINTER.match(archive.read(item))]
 
 
 def sha256(path: Path) -> str:

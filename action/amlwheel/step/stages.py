@@ -89,9 +89,9 @@ class Stages:
             wheel.check_together(wheels)
             if host.tag:
                 tag.check(host.tag, wheels, folders)
-            for each, folder in zip_longest(wheels, folders):
+            for each, project in zip_longest(wheels, folders):
                 access.route.refuse(each)
-                package.check(each, folder)
+                package.check(each, project)
                 wheel.check_fit(each, inputs.python_version)
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
