@@ -50,7 +50,7 @@ def versions(pushed: str) -> list[str]:
 def _readings(pushed: str) -> Iterator[tuple[str, Version]]:
     """Yield each way to read a tag, as what stands in front of a version, and the version."""
     text = pushed.removeprefix("refs/tags/")
-    for start, end in ((0, 0), *(found.span() for found in re.finditer(r"==|[-/@_]", text))):
+    for start, end in ((0, 0), *(found.span() for found in re.finditer(r"(?<=.)(==|[-/@_])", text))):
         with contextlib.suppress(InvalidVersion):
             yield text[:start], Version(text[end:])
 
