@@ -19,7 +19,7 @@ from ..model.environment import Python
 from ..model.wheel import UNREADABLE, Wheel
 
 _LARGEST_POINTER = 1024  # bytes; Git LFS, docs/spec.md
-_POINTER = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/.*\noid sha256:[0-9a-f]{64}\s", re.DOTALL)
+_POINTER = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/.*\noid sha256:", re.DOTALL)
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
 
 
