@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from . import consume
-from .build import project
+from .build import package
 from .environment import requirements
 from .errors.base import StepError, Unexpected
 from .hosts import azure_variables, detect
@@ -108,7 +108,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
     inputs = reading.read(given, own.under(pipeline))
     requirements.read(inputs.requirements, inputs.folder("requirements"))
     if not inputs.wheel:
-        project.check_projects(inputs.package_dir)
+        package.check_projects(inputs.package_dir)
     files.check_folder(Path(inputs.output_dir))
     return inputs
 

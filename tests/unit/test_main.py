@@ -145,7 +145,7 @@ def _signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\n')
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\nversion = "1.2.3"\n')
     monkeypatch.chdir(tmp_path)
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
@@ -680,7 +680,7 @@ def test_a_token_of_entra_belongs_to_the_given_user(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\n')
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\nversion = "1.2.3"\n')
     monkeypatch.chdir(tmp_path)
     host = Terminal()
     secrets = {"AMLWHEEL_FEED_TOKEN": CANARY, "AMLWHEEL_CONNECTION_TOKEN": SECOND}

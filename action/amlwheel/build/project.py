@@ -1,6 +1,5 @@
 """Build the wheels of projects, so that the same commit gives the same bytes."""
 
-import contextlib
 import json
 import os
 import re
@@ -13,15 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors.build import BadWheel, BuildFailed, NoProject
+from ..errors.build import BadWheel, BuildFailed
 from ..model.wheel import UNREADABLE
 from ..transport import process, tools, variables
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+from . import declared
 
 # 2020-02-02, hatchling's own choice for a tree without a commit.
 NO_COMMIT_EPOCH = "1580601600"
@@ -31,14 +25,6 @@ BUILD_SECONDS = 1800.0  # a large C++ extension takes long, but not for ever
 def is_project(folder: str | Path) -> bool:
     """Tell whether pypa/build can build `folder`."""
     return any((Path(folder) / name).is_file() for name in ("pyproject.toml", "setup.py"))
-
-
-def check_projects(folders: Sequence[str]) -> None:
-    """Raise NoProject for the first folder that pypa/build can't build."""
-    for folder in folders:
-        if not is_project(folder):
-            what = "has neither pyproject.toml nor setup.py" if Path(folder).is_dir() else "is not a folder"
-            raise NoProject(f"`package-dir` {folder!r} {what}.")
 
 
 def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
@@ -52,13 +38,7 @@ def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
 
 
 def _expected_name(folder: Path) -> str:
-    name: object = None
-    # AttributeError: a value where a table should be, such as `project = 3`; the build explains it better.
-    with contextlib.suppress(OSError, AttributeError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-        poetry = settings.get("tool", {}).get("poetry", {})
-        name = settings.get("project", {}).get("name") or poetry.get("name")
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", str(name or folder.resolve().name)).strip("-")
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", declared.read(folder).name or folder.resolve().name).strip("-")
     return plain or "package"
 
 

@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 
 from packaging import metadata, utils
 from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
 
-from ..errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, TagMismatch, WheelDoesNotFit
+from ..errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, WheelDoesNotFit
 from ..model import wheel_tags
 from ..model.environment import Python
 from ..model.wheel import UNREADABLE, Wheel
 
 _LARGEST_POINTER = 1024  # bytes; Git LFS, docs/spec.md
+_POINTER = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/.*\noid sha256:", re.DOTALL)
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
 
 
@@ -90,11 +90,7 @@ def lfs_pointers(path: Path) -> list[str]:
     """Return the files in a wheel that are pointers of Git LFS in place of the real files (Git LFS, docs/spec.md)."""
     with zipfile.ZipFile(path) as archive:
         small = (item for item in archive.infolist() if item.file_size < _LARGEST_POINTER)
-        return [
-            item.filename
-            for item in small
-            if archive.read(item).startswith(b"version https://git-lfs.github.com/spec/")
-        ]
+        return [item.filename for item in small if _POINTER.match(archive.read(item))]
 
 
 def sha256(path: Path) -> str:
@@ -125,27 +121,6 @@ def check_together(wheels: Sequence[Wheel]) -> None:
         other = by_name.setdefault(wheel.project, wheel)
         if other is not wheel:
             raise DuplicatePackage(f"{other.filename} and {wheel.filename} are both the package {wheel.project}.")
-
-
-def check_tag(tag: str, wheels: Sequence[Wheel]) -> None:
-    """Raise TagMismatch unless `tag` names a version: `v1.2.3` or `1.2.3` of the first wheel, `name-v1.2.3` of any."""
-    lead = wheels[0]
-    for wheel in wheels:
-        for dash in re.finditer("-", tag):  # both parts may have dashes: acme-churn-v1.0-rc1
-            prefix, rest = tag[: dash.start()], tag[dash.end() :]
-            if utils.canonicalize_name(prefix) == wheel.project and _is_version(rest, wheel):
-                return
-    if not _is_version(tag, lead):
-        expected = f"v{lead.version}, {lead.version} or {lead.project}-v{lead.version}"
-        raise TagMismatch(
-            f"The tag is {tag!r}, but {lead.project} has version {lead.version}; the tag must be {expected}."
-        )
-
-
-def _is_version(text: str, wheel: Wheel) -> bool:
-    with contextlib.suppress(InvalidVersion):
-        return Version(text) == wheel.version
-    return False
 
 
 def check_fit(wheel: Wheel, python: Python) -> None:

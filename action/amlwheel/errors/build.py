@@ -36,7 +36,10 @@ class TagMismatch(StepError):
     status = 23
     title = "tag and version differ"
     cause = "The version in the project wasn't changed before tagging, or the tag was put on the wrong commit."
-    fix = "Change the project's version, or make the tag vVERSION, VERSION or PACKAGE-vVERSION; then push again."
+    fix = (
+        "Change the project's version, or make the tag vVERSION, VERSION or PACKAGE-vVERSION (or with / @ == or _ in "
+        "place of the dash); then push again."
+    )
 
 
 class BadWheel(StepError):
@@ -73,3 +76,45 @@ class PythonOutOfRange(StepError):
     title = "no Python in range"
     cause = "The package's requires-python excludes the Python of the environment."
     fix = "Set `python-version` to a version that the package supports, or widen requires-python."
+
+
+class NothingDeclared(StepError):
+    """The project declares no name or no version, so the wheel has, or would get, one that nobody chose."""
+
+    status = 18
+    title = "no name or version declared"
+    cause = "pyproject.toml has no [project] table, or a version made at build time has nothing to be made from."
+    fix = "Write name and version in the table [project] of pyproject.toml."
+
+
+class EmptyWheel(StepError):
+    """The wheel has no file beside its own metadata, so an environment would get nothing of the project."""
+
+    status = 19
+    title = "empty wheel"
+    cause = "The build backend looked for the package in another folder than the one that it is in."
+    fix = (
+        "Name the package's folder in the build backend's settings. If a package of requirements alone is meant, leave "
+        "it out and write them in `requirements`."
+    )
+
+
+class CheckoutIncomplete(StepError):
+    """The checkout lacks files: a submodule's folder is empty, or a pointer of Git LFS stands for a file."""
+
+    status = 120
+    title = "checkout isn't complete"
+    cause = "CI hosts check out neither submodules nor the files of Git LFS unless they are asked to."
+    fix = (
+        "Check out with submodules: recursive and lfs: true (actions/checkout, or the step checkout: self of Azure "
+        "Pipelines)."
+    )
+
+
+class CheckoutChanged(StepError):
+    """Tracked files differ from the commit of the pushed tag, so the release would not be what was tagged."""
+
+    status = 121
+    title = "checkout is changed"
+    cause = "An earlier step of the job changed the files, such as a formatter, or a tool that writes its lock file."
+    fix = "Put the files back before this step (git checkout -- FILE), or stop the earlier step from changing them."

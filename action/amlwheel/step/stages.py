@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..build import wheel
+from ..build import checkout, package, tag, wheel
 from ..environment import lock, proof, requirements
 from ..environment.requirements import Requirements
 from ..errors.base import StepError, Unexpected
@@ -87,13 +88,17 @@ class Stages:
         with host.stage("Find wheels" if inputs.wheel else "Build") as done:
             for name in variables.withheld(self.environ) if not inputs.wheel else ():
                 host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
+            folders = () if inputs.wheel else inputs.package_dir
+            if inputs.route != "git":  # whose commit is fetched anew, and with its submodules
+                checkout.check(folders, tag.versions(host.tag) if host.tag else None)
             paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or access.route.build(inputs.package_dir, folder)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             if host.tag:
-                wheel.check_tag(host.tag, wheels)
-            for each in wheels:
+                tag.check(host.tag, wheels, folders)
+            for each, project in zip_longest(wheels, folders):
                 access.route.refuse(each)
+                package.check(each, project)
                 wheel.check_fit(each, inputs.python_version)
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]

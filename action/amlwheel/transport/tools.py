@@ -47,9 +47,10 @@ def git(folder: Path, *arguments: str) -> str:
 def changes(folder: Path) -> str:
     """Return the tracked files in `folder` that differ from the commit, as `git status` lists them; empty without any.
 
-    Untracked files don't count: CI leaves caches and reports behind.
+    Untracked files don't count, nor those in a submodule: CI leaves caches and reports behind.
     """
-    return git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".")
+    untracked = ("--untracked-files=no", "--ignore-submodules=untracked")
+    return git(folder, "status", "--porcelain", *untracked, "--", ".")
 
 
 def find_python(version: str) -> str:

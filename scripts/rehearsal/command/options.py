@@ -3,13 +3,16 @@
 import difflib
 import math
 import pathlib
+import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 DEFAULT_PROJECT = pathlib.Path(__file__).resolve().parents[3] / "tests" / "projects" / "acme-churn"
 
 HELP = """\
-usage: scripts/rehearse [PROJECT] [--latency MS] [--keep DIR] [--build-image] [--INPUT VALUE ...]
+usage: scripts/rehearse [PROJECT] [--tag TAG] [--env NAME=VALUE ...] [--latency MS] [--keep DIR] [--build-image]
+                        [--INPUT VALUE ...]
 
 Run the unmodified step against a local Azure: an Artifacts feed, an Azure ML workspace with its storage (for sdk v1
 and v2), Entra and a container registry, each a stand-in behind one proxy. No account is needed, and nothing but the
@@ -17,6 +20,9 @@ public package index is contacted; every other host is refused.
 
   PROJECT         folder of a Python project (used in place), or an sdist (.tar.gz, .zip);
                   default: a sample project, copied to a temporary place
+  --tag TAG       a pushed tag, told to the step as GitHub Actions does. It isn't made in git: if the project's version
+                  comes from git, make it there first (git tag TAG)
+  --env NAME=VALUE  a variable of the pipeline for the step, which gets few of your own; may be given several times
   --latency MS    time that every answer of the local Azure takes in addition
   --keep DIR      keep everything in DIR: the emitted files, requests.jsonl (every request), log.txt (what the
                   step printed) and azure/ (what the local Azure remembers; a second rehearsal finds it there)
@@ -44,6 +50,7 @@ fake-token-of-a-publisher-0001 to publish, fake-token-that-only-reads-0002 to re
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
   scripts/rehearse --keep /tmp/churn --dry-run
+  scripts/rehearse ~/src/churn --tag v1.4.0 --env PACKAGE_VERSION=1.4.0
   scripts/rehearse --sdk v1 --route workspace --build-image
   scripts/rehearse --route storage --mirror --build-image
   AMLWHEEL_FEED_TOKEN=fake AMLWHEEL_CONNECTION_TOKEN=fake scripts/rehearse --build-image --feed-user ci \\
@@ -60,6 +67,8 @@ class Options:
     latency_ms: float = 0
     keep: pathlib.Path | None = None
     build_image: bool = False
+    tag: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
     inputs: list[str] = field(default_factory=list)
     own: dict[str, str] = field(default_factory=dict)
     """The project's own table, by input."""
@@ -124,10 +133,8 @@ def _parse(argv: list[str]) -> Options | None:
             return None
         if argument == "--build-image":
             options.build_image = True
-        elif name == "--latency":
-            options.latency_ms = _milliseconds(value if is_long else _next(given, name))
-        elif name == "--keep":
-            options.keep = pathlib.Path(value if is_long else _next(given, name))
+        elif name in _OWN:
+            _OWN[name](options, value if is_long else _next(given, name))
         elif argument in {"--dry-run", "--mirror"}:
             options.inputs += [argument, given.popleft() if given and given[0] in {"true", "false"} else "true"]
         elif argument.startswith("--"):
@@ -143,7 +150,7 @@ def _parse(argv: list[str]) -> Options | None:
 
 def _refuse_misspelt(name: str) -> None:
     """The step doesn't know the rehearsal's own options, so it couldn't say what was meant."""
-    near = difflib.get_close_matches(name, ("--keep", "--latency"), n=1, cutoff=0.8)
+    near = difflib.get_close_matches(name, _OWN, n=1, cutoff=0.8)
     if near:
         raise _UsageError(f"{name} is no option; did you mean {near[0]}?")
 
@@ -152,6 +159,28 @@ def _next(given: deque[str], name: str) -> str:
     if not given or given[0].startswith("--"):
         raise _UsageError(f"{name} needs a value")
     return given.popleft()
+
+
+def _latency(options: Options, text: str) -> None:
+    options.latency_ms = _milliseconds(text)
+
+
+def _keep(options: Options, text: str) -> None:
+    options.keep = pathlib.Path(text)
+
+
+def _tag(options: Options, text: str) -> None:
+    options.tag = text.removeprefix("refs/tags/")
+
+
+def _env(options: Options, text: str) -> None:
+    name, is_set, value = text.partition("=")
+    if not is_set or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+        raise _UsageError(f"--env needs NAME=VALUE, not {name!r}")
+    options.variables[name] = value
+
+
+_OWN: dict[str, Callable[[Options, str], None]] = {"--latency": _latency, "--keep": _keep, "--tag": _tag, "--env": _env}
 
 
 def _milliseconds(text: str) -> float:

@@ -71,7 +71,7 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
         if options.route == "git" and options.value("git-repository") is None:
             arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
         _announce(options, arguments, folder)
-        status = _run(arguments, step_environment(world, os.environ, options.route), folder / "log.txt")
+        status = _run(arguments, step_environment(world, os.environ, options), folder / "log.txt")
         _conclude(world, folder, status)
         if status == 0 and options.build_image:
             world.cut_off(off=options.mirror)
@@ -129,13 +129,25 @@ def _push(world: World, project: pathlib.Path, *, own: bool) -> list[str]:
     return []
 
 
-def step_environment(world: World, base: Mapping[str, str], route: str = "feed") -> dict[str, str]:
-    """Return the step's environment: little of ours, nothing of a CI that may be around it, and the fake tokens."""
+def step_environment(world: World, base: Mapping[str, str], options: Options = Options()) -> dict[str, str]:  # noqa: B008
+    """Return the step's environment: little of ours, nothing of a CI around it, the fake tokens, and what is rehearsed.
+
+    ValueError for a variable without which the step wouldn't stay in the local Azure.
+    """
     kept = {name: value for name, value in base.items() if name.upper() in _KEPT or name.startswith(_KEPT_PREFIXES)}
     tokens = {"AMLWHEEL_FEED_TOKEN": FEED_TOKEN, "AMLWHEEL_CONNECTION_TOKEN": READ_TOKEN}
-    if route == "git":
+    if options.route == "git":
         tokens = {"AMLWHEEL_CONNECTION_TOKEN": CODE_TOKEN}
-    return {**tokens, **world.environment(kept), "PIP_CONFIG_FILE": os.devnull}
+    own = {**world.environment(kept), "PIP_CONFIG_FILE": os.devnull}
+    fixed = [name for name in options.variables if own.get(name.upper()) != kept.get(name.upper())]
+    if fixed:
+        raise ValueError(f"--env can't set {', '.join(sorted(fixed))}: it keeps the step in the local Azure")
+    return {**tokens, **own, **pushed(options.tag), **options.variables}
+
+
+def pushed(tag: str) -> dict[str, str]:
+    """Return the variables by which GitHub Actions tells of a pushed tag (GitHub docs, "Variables reference")."""
+    return {"GITHUB_REF": f"refs/tags/{tag}", "GITHUB_REF_NAME": tag, "GITHUB_REF_TYPE": "tag"} if tag else {}
 
 
 def _announce(options: Options, arguments: list[str], folder: pathlib.Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from amlwheel.build import project
 from amlwheel.errors.base import NoNetwork, StepError
-from amlwheel.errors.build import BadWheel, BuildFailed, NoProject
+from amlwheel.errors.build import BadWheel, BuildFailed
 from amlwheel.transport import process, tools
 from unit.parts import WHEEL_FILE, pack
 
@@ -189,17 +189,6 @@ def test_the_date_is_the_users_or_the_commits_or_a_constant(
 def test_without_git_the_date_is_a_constant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools, "git", lambda *_: "")
     assert project.source_date(Path(), {}) == project.NO_COMMIT_EPOCH
-
-
-def test_a_folder_without_a_project_is_named(tmp_path: Path) -> None:
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old/setup.py").touch()
-    (tmp_path / "empty").mkdir()
-    project.check_projects([str(tmp_path / "old")])
-    with pytest.raises(NoProject, match="has neither pyproject"):
-        project.check_projects([str(tmp_path / "old"), str(tmp_path / "empty")])
-    with pytest.raises(NoProject, match="is not a folder"):
-        project.check_projects([str(tmp_path / "nowhere")])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel.build import wheel
-from amlwheel.errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, TagMismatch, WheelDoesNotFit
+from amlwheel.errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, WheelDoesNotFit
 from amlwheel.model.environment import Python
 from unit.parts import make, pack
 
@@ -161,7 +161,7 @@ def test_a_pattern_that_matches_no_wheel_is_named(tmp_path: Path) -> None:
     assert "`wheel`" in caught.value.fix
 
 
-# --- together, tag, fit
+# --- together, fit
 
 
 def test_two_wheels_of_one_package_are_refused(tmp_path: Path) -> None:
@@ -171,38 +171,6 @@ def test_two_wheels_of_one_package_are_refused(tmp_path: Path) -> None:
     wheel.check_together([one, other])
     with pytest.raises(DuplicatePackage, match="are both the package acme-churn"):
         wheel.check_together([one, other, two])
-
-
-@pytest.mark.parametrize(
-    ("version", "tags"),
-    [
-        ("1.2.3", ["v1.2.3", "1.2.3", "V1.2.3", "v1.2.3.0"]),
-        ("1.2.3", ["acme-churn-v1.2.3", "acme_churn-1.2.3", "Acme.Churn-v1.2.3"]),
-        ("1.0rc1", ["v1.0rc1", "v1.0-rc1", "v1.0.RC.1", "1.0.0rc1", "acme-churn-v1.0-rc1", "acme-churn-1.0rc1"]),
-        ("1.0.post2", ["v1.0.post2", "v1.0-2", "acme-churn-v1.0-2"]),
-        ("1!2.0", ["v1!2.0", "1!2"]),
-        ("2026.5", ["2026.05", "v2026.5"]),
-    ],
-)
-def test_a_tag_says_the_version_in_any_spelling(tmp_path: Path, version: str, tags: list[str]) -> None:
-    built = make(tmp_path, f"acme_churn-{version}-py3-none-any.whl")
-    for tag in tags:
-        wheel.check_tag(tag, [built])
-
-
-def test_with_several_packages_a_tag_names_one_or_means_the_first(tmp_path: Path) -> None:
-    wheels = [make(tmp_path, "acme_churn-1.0-py3-none-any.whl"), make(tmp_path, "acme-2.0-py3-none-any.whl")]
-    for tag in ("v1.0", "acme-churn-v1.0", "acme-v2.0"):
-        wheel.check_tag(tag, wheels)
-    for tag in ("v2.0", "acme-v1.0", "acme-churn-v2.0"):
-        with pytest.raises(TagMismatch):
-            wheel.check_tag(tag, wheels)
-
-
-@pytest.mark.parametrize("tag", ["v1.2.4", "release", "-v1.2.3", "other-v1.2.3", "acme-churn", "v1.2.3-acme-churn", ""])
-def test_a_tag_that_says_something_else_is_refused_with_what_it_must_be(tmp_path: Path, tag: str) -> None:
-    with pytest.raises(TagMismatch, match=r"must be v1\.2\.3, 1\.2\.3 or acme-churn-v1\.2\.3"):
-        wheel.check_tag(tag, [make(tmp_path)])
 
 
 @pytest.mark.parametrize(
