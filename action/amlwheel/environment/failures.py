@@ -64,14 +64,14 @@ def missing(output: str, solver: Solver) -> tuple[set[str], str]:
     uv's hints name every package without a wheel that it came across, also in releases of years ago. So it is tried out
     which of them a solution would need; what they require isn't known yet.
     """
-    trial = replace(solver, sdists=dict(solver.sdists))
-    while new := lacking(output) - set(trial.sdists):
-        trial.sdists |= dict.fromkeys(new)
+    trial = replace(solver, sdists=set(solver.sdists))
+    while new := lacking(output) - trial.sdists:
+        trial.sdists |= new
         finished = trial.solve("--verbose")
         output = finished.output
         if finished.status == 0:
             chosen = set(re.findall(r"^([a-z0-9-]+)==", output, re.MULTILINE))
-            return (set(trial.sdists) - set(solver.sdists)) & chosen, output
+            return (trial.sdists - solver.sdists) & chosen, output
     return set(), output
 
 

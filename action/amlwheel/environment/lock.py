@@ -47,13 +47,13 @@ def resolve(
         solution = Resolution(solver, recheck, echo, build)
         solution.find()
         found = gaps.find(solver, solution.versions, solution.log)
-        while requirements.every_source and found.lacking - set(solver.sdists):
-            solver.sdists |= dict.fromkeys(found.lacking)
+        while requirements.every_source and found.lacking - solver.sdists:
+            solver.sdists |= found.lacking
             solution.find()
             found = gaps.find(solver, solution.versions, solution.log)
     found.refuse()
     _refuse_unhashed(solution.pins, requirements.wheels)
-    built = tuple(wheel for wheel in solver.sdists.values() if wheel)
+    built = tuple(wheel for key, wheel in sorted(solver.built.items()) if key in solution.versions.items())
     unused = sorted(requirements.from_source - {"all"} - set(solution.versions))
     needless = [f"`from-source` names {', '.join(unused)}, which the lock doesn't need."] if unused else []
     return Lock(solution.pins, built, (*needless, *solution.yanked(), *found.warnings), found.notes)
@@ -72,7 +72,7 @@ class Resolution:
         requirements, sources = solver.requirements, solver.sources
         self._solver, self._recheck, self._build = solver, recheck, build
         self._binding = Binding(solver.homes, requirements.direct, sources.token, echo)
-        solver.sdists |= dict.fromkeys(sorted(requirements.from_source - {"all"}))
+        solver.sdists |= requirements.from_source - {"all"}
         self._path = solver.folder / "pylock.toml"
         self.pins: tuple[Pin, ...] = ()
         self.log = ""
@@ -128,17 +128,17 @@ class Resolution:
         if yanked or not solver.requirements.every_source:
             return bool(yanked)
         missing, _ = failures.missing(output, solver)
-        solver.sdists |= dict.fromkeys(sorted(missing))
+        solver.sdists |= missing
         return bool(missing)
 
     def _build_all(self, sdists: dict[str, File]) -> bool:
         """Build the `sdists` of the solution that aren't built yet; tell whether there were any."""
         versions, new = self.versions, False
         for name, file in sdists.items():
-            wheel = self._solver.sdists[name]
-            if not wheel or str(wheel.version) != versions[name]:
+            key = (name, versions[name])
+            if key not in self._solver.built:
                 assert self._build  # noqa: S101  # whoever names packages to build brings what builds them
-                self._solver.sdists[name] = self._build(Sdist(name, versions[name], file))
+                self._solver.built[key] = self._build(Sdist(*key, file))
                 new = True
         return new
 
@@ -165,16 +165,15 @@ class Resolution:
             if each["name"] in self._solver.sdists and "sdist" in each
         }
         pins = [
-            _built(self._solver.sdists[each["name"]], each) if each["name"] in sdists else _pin(each, own, sources)
+            self._built(each["name"], each["version"]) if each["name"] in sdists else _pin(each, own, sources)
             for each in packages
         ]
         return tuple(sorted(pins)), sdists
 
-
-def _built(wheel: Wheel | None, package: dict[str, Any]) -> Pin:
-    """Return the pin of a package that is built from source: of its wheel, which goes to the feed as ours do."""
-    digests = (wheel.sha256,) if wheel and str(wheel.version) == package["version"] else ()
-    return Pin(package["name"], package["version"], digests, private=True)
+    def _built(self, name: str, version: str) -> Pin:
+        """Return the pin of a package that is built from source: of its wheel, which goes to the feed as ours do."""
+        wheel = self._solver.built.get((name, version))
+        return Pin(name, version, (wheel.sha256,) if wheel else (), private=True)
 
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:

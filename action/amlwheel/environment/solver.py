@@ -50,7 +50,7 @@ class Solver:
     """uv in a scratch `folder`. What it is told grows from run to run, until the solution is what it has to be.
 
     `bound` are the names that come from an index of their own; `pinned` more requirements (`NAME==VERSION`);
-    `sdists` the names that are locked as sdists, each with the wheel that was built from it, None until then.
+    `sdists` the names that are locked as sdists, `built` the wheels that were built from them, by name and version.
     """
 
     folder: Path
@@ -58,7 +58,8 @@ class Solver:
     sources: Sources
     bound: set[str] = field(default_factory=set)
     pinned: set[str] = field(default_factory=set)
-    sdists: dict[str, Wheel | None] = field(default_factory=dict)
+    sdists: set[str] = field(default_factory=set)
+    built: dict[tuple[str, str], Wheel] = field(default_factory=dict)
 
     @property
     def homes(self) -> Homes:
@@ -172,17 +173,26 @@ class Solver:
         uv never builds one: it holds the feed's token, and a build runs the package's code.
         """
         known = "".join(
-            _metadata(name) + (_metadata(name, wheel) if wheel else "") for name, wheel in sorted(self.sdists.items())
+            [*map(_unknown, sorted(self.sdists)), *(_known(each) for _, each in sorted(self.built.items()))]
         )
         constraints = [*map(str, self.requirements.constraints), *floors]
         return f"constraint-dependencies = {json.dumps(constraints)}\n{known}"
 
 
-def _metadata(name: str, wheel: Wheel | None = None) -> str:
-    """Return what uv is told of a package; without a `wheel`, of all its versions that aren't known better."""
-    version = f"version = {json.dumps(str(wheel.version))}\n" if wheel else ""
-    requires = [*map(str, wheel.requires)] if wheel else []
-    return f"[[dependency-metadata]]\nname = {json.dumps(name)}\n{version}requires-dist = {json.dumps(requires)}\n"
+def _unknown(name: str) -> str:
+    """Return what uv is told of all versions of a package that aren't built."""
+    return f"[[dependency-metadata]]\nname = {json.dumps(name)}\nrequires-dist = []\n"
+
+
+def _known(wheel: Wheel) -> str:
+    """Return what a wheel says of its package."""
+    requires = [*map(str, wheel.requires)]
+    extras = sorted({extra for each in requires for extra in re.findall(r"extra == ['\"]([^'\"]+)", each)})
+    return (
+        f"[[dependency-metadata]]\nname = {json.dumps(wheel.project)}\nversion = {json.dumps(str(wheel.version))}\n"
+        f"requires-dist = {json.dumps(requires)}\nprovides-extra = {json.dumps(extras)}\n"
+        f"requires-python = {json.dumps(str(wheel.requires_python))}\n"
+    )
 
 
 def edges(output: str, chosen: Mapping[str, str] | None = None) -> dict[str, list[tuple[str, str]]]:
