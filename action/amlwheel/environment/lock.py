@@ -133,14 +133,30 @@ class Resolution:
 
     def _build_all(self, sdists: dict[str, File]) -> bool:
         """Build the `sdists` of the solution that aren't built yet; tell whether there were any."""
-        versions, new = self.versions, False
-        for name, file in sdists.items():
-            key = (name, versions[name])
-            if key not in self._solver.built:
-                assert self._build  # noqa: S101  # whoever names packages to build brings what builds them
-                self._solver.built[key] = self._build(Sdist(*key, file))
-                new = True
-        return new
+        assert self._build or not sdists  # noqa: S101  # whoever names packages to build brings what builds them
+        versions, built = self.versions, self._solver.built
+        new = [name for name in sdists if (name, versions[name]) not in built]
+        if any(self._left_for_want_of_a_wheel(name) for name in new):
+            return True
+        for name in new:
+            built[name, versions[name]] = self._build(Sdist(name, versions[name], sdists[name]))  # type: ignore[misc]
+        return bool(new)
+
+    def _left_for_want_of_a_wheel(self, name: str) -> bool:
+        """Tell whether uv left the version that was built last because something that it requires has no wheel.
+
+        With `from-source: all` that is then built as well; otherwise the error is raised that says so. Any other reason
+        is one of the requirements, and uv may go to an older version.
+        """
+        versions = [version for known, version in self._solver.built if known == name]
+        if not versions:
+            return False
+        finished = self._solver.solve("--verbose", more=[f"{name}=={versions[-1]}"])
+        missing, _ = failures.missing(finished.output, self._solver) if finished.status else (set(), "")
+        if missing and not self._solver.requirements.every_source:
+            raise failures.error(finished.output, self._solver)
+        self._solver.sdists |= missing
+        return bool(missing)
 
     def _unbind(self) -> bool:
         """Unbind the names that nothing requires: they were bound because a failure named them."""
