@@ -13,9 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors.build import BadWheel, BuildFailed, NoProject
+from packaging.utils import canonicalize_name
+
+from ..errors.build import BadWheel, NoProject
 from ..model.wheel import UNREADABLE
 from ..transport import process, tools, variables
+from . import failure
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,11 +37,12 @@ def is_project(folder: str | Path) -> bool:
 
 
 def check_projects(folders: Sequence[str]) -> None:
-    """Raise NoProject for the first folder that pypa/build can't build."""
+    """Raise NoProject for the first folder that pypa/build can't build, BuildFailed for a file that it can't read."""
     for folder in folders:
         if not is_project(folder):
             what = "has neither pyproject.toml nor setup.py" if Path(folder).is_dir() else "is not a folder"
             raise NoProject(f"`package-dir` {folder!r} {what}.")
+        failure.check_text(Path(folder))
 
 
 def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
@@ -51,15 +55,25 @@ def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
     return [_expected_name(Path(folder)) for folder in folders]
 
 
+def declared_names(folders: Sequence[str]) -> frozenset[str]:
+    """Return the normalised names of the packages that declare one, if there are several packages."""
+    names = [_declared_name(Path(folder)) for folder in folders]
+    return frozenset(canonicalize_name(name) for name in names if name) if len(folders) > 1 else frozenset()
+
+
 def _expected_name(folder: Path) -> str:
+    name = _declared_name(folder) or folder.resolve().name
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "package"
+
+
+def _declared_name(folder: Path) -> str:
     name: object = None
     # AttributeError: a value where a table should be, such as `project = 3`; the build explains it better.
     with contextlib.suppress(OSError, AttributeError, tomllib.TOMLDecodeError, UnicodeDecodeError):
         settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
         poetry = settings.get("tool", {}).get("poetry", {})
         name = settings.get("project", {}).get("name") or poetry.get("name")
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", str(name or folder.resolve().name)).strip("-")
-    return plain or "package"
+    return str(name or "")
 
 
 def build(
@@ -70,8 +84,8 @@ def build(
 ) -> list[Path]:
     """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
 
-    `more` are further variables for the build, which runs the project's code and so gets no secret. Raises BuildFailed
-    with the tool's last lines, BadWheel, NoNetwork.
+    `more` are further variables for the build, which runs the project's code and so gets no secret; an empty one takes
+    the variable away. Raises BuildFailed with the tool's last lines, BadWheel, NoNetwork.
     """
     many = len(folders) > 1
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
@@ -85,7 +99,7 @@ def build(
 def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[str, str]) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
-    env = variables.for_tool(build=True) | dict(more)
+    env = {name: value for name, value in (variables.for_tool(build=True) | dict(more)).items() if value}
     env |= {"SOURCE_DATE_EPOCH": source_date(folder), **_own_build_base(into)}
     env |= _without_paths(folder, into, env)
     command: list[str | Path] = [
@@ -105,13 +119,16 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[
         folder,
     ]
     finished = process.run(command, env=env, seconds=BUILD_SECONDS, echo=echo)
-    tools.check(finished, BuildFailed, f"{folder} doesn't build (status {finished.status}).")
+    failure.check(folder, finished, env)
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]
         return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])
     except (*UNREADABLE, KeyError, TypeError) as error:
         raise BadWheel(
-            f"The build of {folder} ended without an error, but not with one readable wheel.", details=str(error)
+            f"The build of {folder} ended without an error, but not with one readable wheel.",
+            cause="The project's build backend, or a hook of the project in it, wrote no wheel or a damaged one.",
+            fix="Run python -m build --wheel on a clean checkout, and mend the backend's settings until it gives one wheel.",
+            details=str(error),
         ) from None
 
 

@@ -64,3 +64,21 @@ class PythonOutOfRange(StepError):
     title = "no Python in range"
     cause = "The package's requires-python excludes the Python of the environment."
     fix = "Set `python-version` to a version that the package supports, or widen requires-python."
+
+
+class SecretForBuild(StepError):
+    """`build-env` names a variable that holds a secret, or that belongs to the host."""
+
+    status = 94
+    title = "secret for the build"
+    cause = "The build runs the code of the project and of its build requirements, which could send a secret anywhere."
+    fix = "Take the variable out of `build-env`; do what needs it in an earlier step."
+
+
+class VersionWithheld(StepError):
+    """The project's version depends on a variable that the build doesn't get."""
+
+    status = 95
+    title = "version's variable withheld"
+    cause = "The build runs the project's code, so it gets no variable that nobody named: any could hold a secret."
+    fix = "Name the variable in `build-env`."

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 
+from ..errors.build import SecretForBuild
 from ..errors.inputs import BadInput
-from ..model import connection_token
+from ..model import connection_token, variable
 from ..model.azure import Container, Workspace
 from ..model.environment import Python
 from ..model.feed import Feed
@@ -21,6 +22,21 @@ PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.1
 def lines(text: str) -> tuple[str, ...]:
     """Read the lines that aren't empty."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def variables(text: str) -> tuple[str, ...]:
+    """Read a name of an environment variable a line; raise SecretForBuild for one that is named like a secret's."""
+    names = tuple(dict.fromkeys(lines(text)))
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            shown = name.partition("=")[0]  # a value may be a secret
+            raise BadInput(
+                f"`build-env` {shown!r} isn't the name of an environment variable.",
+                fix="Write one name a line in `build-env`, without a value, as the environment spells it: PACKAGE_VERSION.",
+            )
+        if variable.secretive(name):
+            raise SecretForBuild(f"`build-env` names {name}, which is named like a secret or belongs to the host.")
+    return names
 
 
 def boolean(text: str) -> bool:

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..build import wheel
+from ..build import project, wheel
 from ..environment import lock, proof, requirements
 from ..environment.lock import Sources
 from ..environment.requirements import Requirements
 from ..errors.base import Unexpected
 from ..errors.environment import Unsatisfiable
-from ..feed import promote, upstream
+from ..feed import promote, relay, upstream
 from ..feed.index import Index
+from ..feed.relay import Relay
 from ..git import source
 from ..hosts.host import Host
 from ..inputs import readers
@@ -30,8 +31,8 @@ from ..plan import observe
 from ..plan.change import Change, Verb, apply
 from ..report import files, outputs, receipt, sbom, summary
 from ..report.release import Release
-from ..transport import variables
 from ..workspace.azureml.image_build import build_image
+from . import build_variables
 from .access import Access, check
 
 
@@ -78,9 +79,7 @@ class Stages:
         """Build the wheels (into `folder`) or find them, and refuse those that couldn't be stored or used later."""
         inputs, host = self.inputs, self.host
         with host.stage("Find wheels" if inputs.wheel else "Build") as done:
-            for name in variables.withheld(self.environ) if not inputs.wheel else ():
-                host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
-            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or access.route.build(inputs.package_dir, folder)
+            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or self._build(folder, access)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             if host.tag:
@@ -91,6 +90,14 @@ class Stages:
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
         return wheels
+
+    def _build(self, folder: Path, access: Access) -> list[Path]:
+        inputs = self.inputs
+        more = build_variables.of(inputs, self.environ, self.host)
+        index = Index(inputs.feed, inputs.feed_token) if inputs.feed else None
+        own = project.declared_names(inputs.package_dir)
+        with relay.serve(Relay(index, access.facts.published, own, self.host.say)) as served:
+            return access.route.build(inputs.package_dir, folder, more | served.variables(self.environ))
 
     def _check_description(self, built: Wheel) -> None:
         problem = wheel.check_description(built)
