@@ -52,7 +52,7 @@ def check(folder: Path, finished: process.Finished, env: Mapping[str, str]) -> N
 
 
 def _lines(output: str) -> list[str]:
-    """Return the lines of the output without the frames of the tools that run a build; all of uv's error, if there is one."""
+    """Return the output's lines without frames of the tools that run a build; where uv fails, its error alone."""
     kept: list[str] = []
     own = False
     for line in output.splitlines():
@@ -149,7 +149,8 @@ def _module(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
 def _program(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
     del env
     lacking = re.search(
-        r"command '([\w./+-]+)' failed: No such file|FileNotFoundError: \[Errno 2\] No such file or directory: '([\w.+-]+)'",
+        r"command '([\w./+-]+)' failed: No such file"
+        r"|FileNotFoundError: \[Errno 2\] No such file or directory: '([\w.+-]+)'",
         plain,
     )
     if not lacking:

@@ -112,7 +112,7 @@ def _in_text(path: Path, text: str, names: Collection[str]) -> Iterator[tuple[st
 
 
 def _in_python(text: str, names: Collection[str]) -> Iterator[tuple[str, int, bool]]:
-    """Yield each text in a file that reads the environment which is the name of a variable: also a helper's argument."""
+    """Yield each text that is a variable's name, in a file that reads the environment: a helper's argument counts."""
     if not _READS.search(text):
         return
     try:

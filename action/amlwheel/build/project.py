@@ -127,7 +127,7 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], more: Mapping[
         raise BadWheel(
             f"The build of {folder} ended without an error, but not with one readable wheel.",
             cause="The project's build backend, or a hook of the project in it, wrote no wheel or a damaged one.",
-            fix="Run python -m build --wheel on a clean checkout, and mend the backend's settings until it gives one wheel.",
+            fix="Run python -m build --wheel on a clean checkout, and mend the backend's settings.",
             details=str(error),
         ) from None
 

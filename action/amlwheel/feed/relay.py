@@ -67,7 +67,7 @@ class Relay(ThreadingHTTPServer):
         return page if known else None
 
     def fetch(self, name: str, file: str, into: BinaryIO) -> bool:
-        """Write a file of a page that was asked for `into`, if the page has it; raise FeedUnexpected for other bytes."""
+        """Write a file `into`, if a page has it that was asked for; raise FeedUnexpected for other bytes."""
         page = self.pages.get(name)
         if not self.index or not page or file not in page.urls:
             return False

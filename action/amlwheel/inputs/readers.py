@@ -32,7 +32,7 @@ def variables(text: str) -> tuple[str, ...]:
             shown = name.partition("=")[0]  # a value may be a secret
             raise BadInput(
                 f"`build-env` {shown!r} isn't the name of an environment variable.",
-                fix="Write one name a line in `build-env`, without a value, as the environment spells it: PACKAGE_VERSION.",
+                fix="Write names alone in `build-env`, one a line, as the environment spells them: PACKAGE_VERSION.",
             )
         if variable.secretive(name):
             raise SecretForBuild(f"`build-env` names {name}, which is named like a secret or belongs to the host.")

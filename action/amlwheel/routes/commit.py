@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -45,7 +46,7 @@ class GitRoute(Route):
         self._folders: dict[str, str] = {}  # the folder of each package in the repository
 
     @override
-    def build(self, projects: Sequence[str], into: Path, more: Mapping[str, str]) -> list[Path]:
+    def build(self, projects: Sequence[str], into: Path, more: Mapping[str, str] = MappingProxyType({})) -> list[Path]:
         """Build the commit as the image builder gets it, not what is checked out. `more` takes variables away.
 
         Raises CommitDiffers when what is checked out is another commit and has another version.

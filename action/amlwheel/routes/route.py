@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ..build import project
@@ -32,7 +33,7 @@ class Route(abc.ABC):
     def label(self) -> str:
         """Where the wheels lie, for people."""
 
-    def build(self, projects: Sequence[str], into: Path, more: Mapping[str, str]) -> list[Path]:
+    def build(self, projects: Sequence[str], into: Path, more: Mapping[str, str] = MappingProxyType({})) -> list[Path]:
         """Build a wheel from each of `projects` (folders) below the folder `into`; return them in the same order.
 
         `more` are further variables for the build; see `project.build`.
