@@ -63,7 +63,7 @@ def unreadable(path: Path, error: Exception) -> BadWheel:
         )
     return BadWheel(
         what,
-        cause="The tool that wrote the wheel wrote invalid metadata: a name, version or requirement that makes no sense.",
+        cause="The tool that wrote the wheel wrote invalid metadata: a name, version or requirement without sense.",
         fix="Correct what the details name in the project's settings, and build the wheel again.",
         details=str(error),
     )

@@ -12,6 +12,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, BinaryIO
@@ -28,32 +29,30 @@ from .index import Index, Page
 _IN_MEMORY = 2**23  # bytes; a larger file goes to the disk on its way
 
 
-class Relay(ThreadingHTTPServer):
-    """Serves pages and files of `index` (None: there is no feed). `own` are the names that this run builds.
+@dataclass
+class Relay:
+    """What is served: pages and files of `index` (None: there is no feed). `own` are the names that this run builds.
 
-    `echo` gets a line for each file, with its sha256. The address has a random part, so that other users of the
-    machine can't guess it.
+    `echo` gets a line for each file, with its sha256. The address `url` has a random part, so that other users of the
+    machine can't guess it. `failures` are the feed's, `unbuilt` those of `own` that were asked for in vain.
     """
 
-    daemon_threads = True
-
-    def __init__(
-        self, index: Index | None, published: frozenset[str] | None, own: frozenset[str], echo: Callable[[str], None]
-    ) -> None:
-        """Listen on a free port of the loopback interface."""
-        self.index, self.published, self.own, self.echo = index, published, own, echo
-        self.root = f"/{secrets.token_urlsafe(16)}/"
-        self.pages: dict[str, Page] = {}
-        self.failures: list[StepError] = []
-        self.unbuilt: set[str] = set()
-        super().__init__(("127.0.0.1", 0), _Answer)
+    index: Index | None
+    published: frozenset[str] | None
+    own: frozenset[str]
+    echo: Callable[[str], None]
+    url: str = ""
+    root: str = field(default_factory=lambda: f"/{secrets.token_urlsafe(16)}/")
+    pages: dict[str, Page] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    failures: list[StepError] = field(default_factory=list)
+    unbuilt: set[str] = field(default_factory=set)
 
     def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return what makes uv ask here first, past any proxy (uv, "Environment variables")."""
         names = [name for name in environ if name.upper() == "NO_PROXY"] or ["NO_PROXY"]
         beside = {name: ",".join(filter(None, [environ.get(name), "127.0.0.1"])) for name in names}
-        url = f"http://127.0.0.1:{self.server_address[1]}{self.root}"
-        return {"UV_INDEX": url, "UV_INDEX_STRATEGY": "first-index", **beside}
+        return {"UV_INDEX": self.url, "UV_INDEX_STRATEGY": "first-index", **beside}
 
     def page(self, name: str) -> Page | None:
         """Return the page of the package `name`; None if it isn't one of ours, so that the public index is asked."""
@@ -79,7 +78,9 @@ class Relay(ThreadingHTTPServer):
                 into.write(block)
         if page.files[file] not in ("", digest.hexdigest()):
             raise FeedUnexpected(f"The feed's {file} isn't what its page says: its sha256 is {digest.hexdigest()}.")
-        self.echo(f"for the build, from the feed: {file} (sha256 {digest.hexdigest()})")
+        if file not in self.told:
+            self.told.add(file)
+            self.echo(f"for the build, from the feed: {file} (sha256 {digest.hexdigest()})")
         return True
 
     def explain(self, error: BuildFailed) -> StepError:
@@ -96,6 +97,17 @@ class Relay(ThreadingHTTPServer):
             details=error.details,
         )
 
+
+class _Server(ThreadingHTTPServer):
+    """Answers for `relay` on a free port of the loopback interface."""
+
+    daemon_threads = True
+
+    def __init__(self, relay: Relay) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.relay = relay
+        relay.url = f"http://127.0.0.1:{self.server_address[1]}{relay.root}"
+
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: uv hangs up when it has enough, and tells it when it hasn't."""
@@ -104,18 +116,22 @@ class Relay(ThreadingHTTPServer):
 class _Answer(BaseHTTPRequestHandler):
     """Answers a GET for `ROOT/NAME/` with a PEP 503 page, and for `ROOT/NAME/FILE` with a file."""
 
-    server: Relay
+    server: _Server
 
     def do_GET(self) -> None:
         """Answer; a problem of the feed is kept for the step, and ends uv's run at once."""
-        name, _, file = unquote(self.path).removeprefix(self.server.root).partition("/")
-        if not self.path.startswith(self.server.root):
-            self._send(HTTPStatus.NOT_FOUND)
-            return
+        relay = self.server.relay
+        name, _, file = unquote(self.path).removeprefix(relay.root).partition("/")
+        project = str(canonicalize_name(name))
         try:
-            self._page(str(canonicalize_name(name))) if not file else self._file(str(canonicalize_name(name)), file)
+            if not self.path.startswith(relay.root):
+                self._send(HTTPStatus.NOT_FOUND)
+            elif file:
+                self._file(project, file)
+            else:
+                self._page(project)
         except StepError as error:
-            self.server.failures.append(error)
+            relay.failures.append(error)
             self._send(HTTPStatus.FAILED_DEPENDENCY)
 
     def do_HEAD(self) -> None:
@@ -123,7 +139,7 @@ class _Answer(BaseHTTPRequestHandler):
         self._send(HTTPStatus.METHOD_NOT_ALLOWED)
 
     def _page(self, name: str) -> None:
-        page = self.server.page(name)
+        page = self.server.relay.page(name)
         if page is None:
             self._send(HTTPStatus.NOT_FOUND)
             return
@@ -136,7 +152,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _file(self, name: str, file: str) -> None:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:
-            if not self.server.fetch(name, file, body):  # type: ignore[arg-type]  # it has what BinaryIO has
+            if not self.server.relay.fetch(name, file, body):  # type: ignore[arg-type]  # it has what BinaryIO has
                 self._send(HTTPStatus.NOT_FOUND)
                 return
             body.seek(0)
@@ -156,15 +172,19 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serve(relay: Relay) -> Iterator[Relay]:
-    """Answer in the background while the block runs. Raises what made a build in it fail."""
-    thread = threading.Thread(target=relay.serve_forever, daemon=True)
+def serve(
+    index: Index | None, published: frozenset[str] | None, own: frozenset[str], echo: Callable[[str], None]
+) -> Iterator[Relay]:
+    """Answer in the background while the block runs; see `Relay`. A failed build gets the cause that is known here."""
+    relay = Relay(index, published, own, echo)
+    server = _Server(relay)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield relay
     except BuildFailed as error:
         raise relay.explain(error) from None
     finally:
-        relay.shutdown()
+        server.shutdown()
         thread.join()
-        relay.server_close()
+        server.server_close()

@@ -31,11 +31,11 @@ def variables(text: str) -> tuple[str, ...]:
         if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             shown = name.partition("=")[0]  # a value may be a secret
             raise BadInput(
-                f"`build-env` {shown!r} isn't the name of an environment variable.",
+                f"{shown!r} isn't the name of an environment variable.",
                 fix="Write names alone in `build-env`, one a line, as the environment spells them: PACKAGE_VERSION.",
             )
         if variable.secretive(name):
-            raise SecretForBuild(f"`build-env` names {name}, which is named like a secret or belongs to the host.")
+            raise SecretForBuild(f"{name} is named like a secret, or belongs to the host.")
     return names
 
 

@@ -18,7 +18,6 @@ from ..errors.base import Unexpected
 from ..errors.environment import Unsatisfiable
 from ..feed import promote, relay, upstream
 from ..feed.index import Index
-from ..feed.relay import Relay
 from ..git import source
 from ..hosts.host import Host
 from ..inputs import readers
@@ -96,7 +95,7 @@ class Stages:
         more = build_variables.of(inputs, self.environ, self.host)
         index = Index(inputs.feed, inputs.feed_token) if inputs.feed else None
         own = project.declared_names(inputs.package_dir)
-        with relay.serve(Relay(index, access.facts.published, own, self.host.say)) as served:
+        with relay.serve(index, access.facts.published, own, self.host.say) as served:
             return access.route.build(inputs.package_dir, folder, more | served.variables(self.environ))
 
     def _check_description(self, built: Wheel) -> None:
