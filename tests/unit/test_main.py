@@ -1,6 +1,7 @@
 """The whole step in front of plain fakes: what happens in which order, and what never does."""
 
 import base64
+import contextlib
 import json
 import logging
 import os
@@ -22,9 +23,10 @@ from amlwheel.environment.solver import Sources
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ProofFailed, Unsatisfiable
 from amlwheel.errors.storage import ContainerPublic
-from amlwheel.feed import artifacts, promote, publish, upstream
+from amlwheel.feed import artifacts, promote, publish, relay, upstream
 from amlwheel.feed.artifacts import Facts
 from amlwheel.feed.index import Index
+from amlwheel.feed.relay import Relay
 from amlwheel.git import remote, source
 from amlwheel.git.remote import Remote
 from amlwheel.hosts import detect
@@ -92,8 +94,11 @@ class World:
         self.index[built.filename] = built.sha256
         return answer(201)
 
-    def build(self, folders: tuple[str, ...], into: Path, echo: Callable[[str], None]) -> list[Path]:
+    def build(
+        self, folders: tuple[str, ...], into: Path, echo: Callable[[str], None], more: Mapping[str, str]
+    ) -> list[Path]:
         assert folders == (".",)
+        assert {"UV_INDEX", "UV_INDEX_STRATEGY", "NO_PROXY"} <= set(more)
         echo("##vso[task.complete]building")
         return [pack(into, metadata=self.metadata)]
 
@@ -157,6 +162,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(publish, "_post", made.post)
     monkeypatch.setattr(image, "pin", lambda _: IMAGE)
     monkeypatch.setattr(project, "build", made.build)
+    monkeypatch.setattr(relay, "serve", lambda *rest: contextlib.nullcontext(Relay(*rest)))
     monkeypatch.setattr(lock, "resolve", made.resolve)
     monkeypatch.setattr(proof, "prove", made.prove)
     monkeypatch.setattr(source, "detect", lambda *_: made.code)

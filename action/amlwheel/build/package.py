@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors.build import CheckoutIncomplete, EmptyWheel, NoProject, NothingDeclared
 from ..model.wheel import Wheel
-from . import declared, members, project, wheel
+from . import declared, failure, members, project, wheel
 from .declared import Declared, table
 
 _EXAMPLE = "0.1.0"
@@ -16,13 +16,17 @@ _ZERO_IN_CODE = re.compile(rb"^_*version_*\s*(:[^=\n]+)?=.*[\"']0(\.0)*[\"']", r
 
 
 def check_projects(folders: Sequence[str]) -> None:
-    """Raise NoProject for the first folder that can't be built, NothingDeclared for one without a name or a version."""
+    """Raise NoProject for the first folder that can't be built, NothingDeclared for one without a name or a version.
+
+    Raises BuildFailed for a pyproject.toml that no tool can read.
+    """
     for folder in folders:
         if not Path(folder).is_dir():
             raise NoProject(f"`package-dir` {folder!r} is not a folder.")
         if not project.is_project(folder):
             _refuse_root(folder, "has neither pyproject.toml nor setup.py")
             raise NoProject(f"`package-dir` {folder!r} has neither pyproject.toml nor setup.py.")
+        failure.check_text(Path(folder))
         said = declared.read(Path(folder))
         if said.name is None:
             _refuse_root(folder, "declares no package")

@@ -12,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors.build import BadWheel, BuildFailed
+from packaging.utils import canonicalize_name
+
+from ..errors.build import BadWheel
 from ..model.wheel import UNREADABLE
 from ..transport import process, tools, variables
-from . import declared
+from . import declared, failure
 
 # 2020-02-02, hatchling's own choice for a tree without a commit.
 NO_COMMIT_EPOCH = "1580601600"
@@ -37,6 +39,12 @@ def expected_names(folders: Sequence[str], wheels: Sequence[Path]) -> list[str]:
     return [_expected_name(Path(folder)) for folder in folders]
 
 
+def declared_names(folders: Sequence[str]) -> frozenset[str]:
+    """Return the normalised names of the packages that declare one, if there are several packages."""
+    names = [declared.read(Path(folder)).name for folder in folders]
+    return frozenset(canonicalize_name(name) for name in names if name) if len(folders) > 1 else frozenset()
+
+
 def _expected_name(folder: Path) -> str:
     plain = re.sub(r"[^A-Za-z0-9]+", "-", declared.read(folder).name or folder.resolve().name).strip("-")
     return plain or "package"
@@ -51,9 +59,9 @@ def build(
 ) -> list[Path]:
     """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
 
-    `more` are further variables for the build, which runs the project's code and so gets no secret; `base` are those
-    that it gets in any case, in place of those of the project's own build. Raises BuildFailed with the tool's last
-    lines, BadWheel, NoNetwork.
+    `more` are further variables for the build, which runs the project's code and so gets no secret; an empty one takes
+    the variable away. `base` are those that it gets in any case, in place of those of the project's own build. Raises
+    BuildFailed with the tool's last lines, BadWheel, NoNetwork.
     """
     base = variables.for_tool(build=True) if base is None else base
     many = len(folders) > 1
@@ -68,7 +76,8 @@ def build(
 def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping[str, str]) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
-    env = {**given, "SOURCE_DATE_EPOCH": given.get("SOURCE_DATE_EPOCH") or source_date(folder), **_own_build_base(into)}
+    env = {name: value for name, value in given.items() if value}
+    env |= {"SOURCE_DATE_EPOCH": given.get("SOURCE_DATE_EPOCH") or source_date(folder), **_own_build_base(into)}
     env |= _without_paths(folder, into, env)
     command: list[str | Path] = [
         sys.executable,
@@ -87,13 +96,16 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping
         folder,
     ]
     finished = process.run(command, env=env, seconds=BUILD_SECONDS, echo=echo)
-    tools.check(finished, BuildFailed, f"{folder} doesn't build (status {finished.status}).")
+    failure.check(folder, finished, env)
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]
         return normalise(Path(artifact["path"]), env["SOURCE_DATE_EPOCH"])
     except (*UNREADABLE, KeyError, TypeError) as error:
         raise BadWheel(
-            f"The build of {folder} ended without an error, but not with one readable wheel.", details=str(error)
+            f"The build of {folder} ended without an error, but not with one readable wheel.",
+            cause="The project's build backend, or a hook of the project in it, wrote no wheel or a damaged one.",
+            fix="Run python -m build --wheel on a clean checkout, and mend the backend's settings.",
+            details=str(error),
         ) from None
 
 

@@ -17,9 +17,8 @@ from ..errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, WheelDo
 from ..model import wheel_tags
 from ..model.environment import Python
 from ..model.wheel import UNREADABLE, Wheel
+from . import unusable
 
-_LARGEST_POINTER = 1024  # bytes; Git LFS, docs/spec.md
-_POINTER = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/.*\noid sha256:", re.DOTALL)
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
 
 
@@ -35,6 +34,7 @@ def find(patterns: Sequence[str], output: Path) -> list[Path]:
         if not matches:
             raise BadWheel(
                 f"`wheel` {pattern!r} matches no .whl file.",
+                cause="The step that builds the wheel didn't run in this job, or wrote it to another folder.",
                 fix="Build the wheel in an earlier step, or correct the pattern in `wheel`.",
             )
         paths += matches
@@ -51,7 +51,11 @@ def inspect(path: Path) -> Wheel:
     try:
         # A build tag may be any text (PEP 427), but the name becomes part of addresses, outputs and shell commands.
         if not re.fullmatch(r"[\w.+!-]+", path.name, re.ASCII):
-            raise BadWheel(f"The file name {path.name!r} has characters that don't belong in a wheel's name.")
+            raise BadWheel(
+                f"The file name {path.name!r} has characters that don't belong in a wheel's name.",
+                cause="The file was renamed after it was built, as browsers do with a second download.",
+                fix="Give the file the name that the build tool gave it.",
+            )
         name, version, _, tags = utils.parse_wheel_filename(path.name)
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
@@ -60,16 +64,19 @@ def inspect(path: Path) -> Wheel:
         fields, _ = metadata.parse_email(raw)
         parsed = metadata.Metadata.from_email(raw, validate=False)
         if not re.fullmatch(r"\d+\.\d+", fields.get("metadata_version", ""), re.ASCII):
-            raise BadWheel(f"{path.name} has no valid Metadata-Version.")
-        requires = tuple(parsed.requires_dist or ())
-        addresses = [each.name for each in requires if each.url]
-        if addresses:
             raise BadWheel(
-                f"{path.name} requires {', '.join(addresses)} by address, which can't be locked.",
-                fix="Publish the packages that are required by address to the feed, and require them by version.",
+                f"{path.name} has no valid Metadata-Version.",
+                cause="The tool that wrote the wheel left out the first field of its metadata, or METADATA is damaged.",
+                fix="Build the wheel with python -m build --wheel and a current build backend.",
             )
+        requires = tuple(parsed.requires_dist or ())
+        unusable.refuse_addresses(path, requires)
         if utils.canonicalize_name(parsed.name) != name or parsed.version != version:
-            raise BadWheel(f"The metadata in {path.name} is that of {fields.get('name')} {fields.get('version')}.")
+            raise BadWheel(
+                f"The metadata in {path.name} is that of {fields.get('name')} {fields.get('version')}.",
+                cause="The file was renamed after it was built: name and version in it don't change by that.",
+                fix="Change name or version in the project, and build the wheel again.",
+            )
         return Wheel(
             path=path,
             sha256=sha256(path),
@@ -83,14 +90,14 @@ def inspect(path: Path) -> Wheel:
             modules=_modules(members),
         )
     except UNREADABLE as error:
-        raise BadWheel(f"{path.name} can't be read as a wheel.", details=str(error)) from None
+        raise unusable.unreadable(path, error) from None
 
 
 def lfs_pointers(path: Path) -> list[str]:
     """Return the files in a wheel that are pointers of Git LFS in place of the real files (Git LFS, docs/spec.md)."""
     with zipfile.ZipFile(path) as archive:
-        small = (item for item in archive.infolist() if item.file_size < _LARGEST_POINTER)
-        return [item.filename for item in small if _POINTER.match(archive.read(item))]
+        small = (item for item in archive.infolist() if item.file_size < unusable.LARGEST_POINTER)
+        return [item.filename for item in small if unusable.POINTER.match(archive.read(item))]
 
 
 def sha256(path: Path) -> str:
@@ -153,7 +160,12 @@ def check_description(wheel: Wheel) -> str:
         with contextlib.redirect_stdout(output):
             failed = check.check([str(wheel.path)])
     except exceptions.InvalidDistribution as error:
-        raise BadWheel(f"{wheel.filename} has metadata that make every upload fail.", details=str(error)) from None
+        raise BadWheel(
+            f"{wheel.filename} has metadata that make every upload fail.",
+            cause="A field of the metadata isn't valid, or is of a later version of the metadata than twine knows.",
+            fix="Correct the field that the details name in the project's settings, and build the wheel again.",
+            details=str(error),
+        ) from None
     finally:
         logger.removeHandler(reasons)
     return output.getvalue() if failed else ""

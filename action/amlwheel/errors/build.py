@@ -118,3 +118,21 @@ class CheckoutChanged(StepError):
     title = "checkout is changed"
     cause = "An earlier step of the job changed the files, such as a formatter, or a tool that writes its lock file."
     fix = "Put the files back before this step (git checkout -- FILE), or stop the earlier step from changing them."
+
+
+class SecretForBuild(StepError):
+    """`build-env` names a variable that holds a secret, or that belongs to the host."""
+
+    status = 94
+    title = "secret for the build"
+    cause = "The build runs the code of the project and of its build requirements, which could send a secret anywhere."
+    fix = "Take the variable out of `build-env`; do what needs it in an earlier step."
+
+
+class VersionWithheld(StepError):
+    """The project's version depends on a variable that the build doesn't get."""
+
+    status = 95
+    title = "version's variable withheld"
+    cause = "The build runs the project's code, so it gets no variable that nobody named: any could hold a secret."
+    fix = "Name the variable in `build-env`."

@@ -1,5 +1,6 @@
 """The feed as its index shows it: what is asked is what pip will ask, and every answer has a name."""
 
+import contextlib
 import html.parser
 import json
 import re
@@ -25,12 +26,13 @@ class Page:
     """A package's page on the index: sha256 (hex, empty when not given) by file name; no files when it has no page.
 
     `doubtful`: the answer was 404 and didn't say whether the package or the feed is unknown. `urls`: the files'
-    addresses, by file name as well.
+    addresses, by file name as well. `yanked` are the files that their author withdrew (PEP 592).
     """
 
     files: dict[str, str]
     doubtful: bool = False
     urls: dict[str, str] = field(default_factory=dict)
+    yanked: frozenset[str] = frozenset()
 
 
 class _Links(html.parser.HTMLParser):
@@ -39,10 +41,13 @@ class _Links(html.parser.HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.links: list[str] = []
+        self.yanked: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "a":
-            self.links.extend(value for name, value in attrs if name == "href" and value)
+            links = [value for name, value in attrs if name == "href" and value]
+            self.links += links
+            self.yanked.update(links if "data-yanked" in dict(attrs) else ())
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class Index:
         response = self._get(self.feed.index_url, "text/html")
         if response.status_code != requests.codes.ok or "html" not in response.headers.get("Content-Type", ""):
             return None
-        links = _links(response)
+        links = _links(response).links
         names = frozenset(canonicalize_name(unquote(link.rstrip("/").rpartition("/")[2])) for link in links)
         return names if len(names) <= MOST_NAMES else None
 
@@ -137,6 +142,10 @@ class Index:
         """GET a file that a page links to, or the first byte of it."""
         return http.get(url, token=self._for_host(url), headers=self.feed.headers, first_byte=first_byte)
 
+    def stream(self, url: str) -> contextlib.AbstractContextManager[requests.Response]:
+        """GET a file that a page links to, from wherever the feed sends the reader; see `http.stream`."""
+        return http.stream(url, self._for_host(url), self.feed.headers)
+
     def _for_host(self, url: str) -> Secret | None:
         """Return the token for the feed's own host alone: a page may link to any host."""
         return self.token if urlsplit(url).netloc == self.feed.host else None
@@ -145,16 +154,17 @@ class Index:
         return http.get(url, token=self.token, accept=accept, headers=self.feed.headers)
 
 
-def _links(response: requests.Response) -> list[str]:
+def _links(response: requests.Response) -> _Links:
     parser = _Links()
     parser.feed(response.text)
-    return parser.links
+    return parser
 
 
 def _read(response: requests.Response) -> Page:
     """Read a PEP 503 page."""
-    files, urls = {}, {}
-    for link in _links(response):
+    files, urls, yanked = {}, {}, set()
+    found = _links(response)
+    for link in found.links:
         try:
             url, fragment = urldefrag(urljoin(response.url, link))
         except ValueError:
@@ -162,4 +172,5 @@ def _read(response: requests.Response) -> Page:
         match = re.search(r"sha256=([0-9a-f]{64})", fragment)
         name = unquote(url.rpartition("/")[2])
         files[name], urls[name] = match[1] if match else "", url
-    return Page(files, urls=urls)
+        yanked.update([name] if link in found.yanked else [])
+    return Page(files, urls=urls, yanked=frozenset(yanked))

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from packaging.utils import canonicalize_name
 
+from ..errors.build import SecretForBuild
 from ..errors.inputs import BadInput
-from ..model import connection_token, package_index
+from ..model import connection_token, package_index, variable
 from ..model.azure import Container, Workspace
 from ..model.environment import Python
 from ..model.feed import Feed
@@ -32,6 +33,21 @@ def names(text: str) -> frozenset[str]:
     for each in found:
         matching(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", "names of packages, one a line, without versions")(each)
     return frozenset(map(canonicalize_name, found))
+
+
+def variables(text: str) -> tuple[str, ...]:
+    """Read a name of an environment variable a line; raise SecretForBuild for one that is named like a secret's."""
+    names = tuple(dict.fromkeys(lines(text)))
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            shown = name.partition("=")[0]  # a value may be a secret
+            raise BadInput(
+                f"{shown!r} isn't the name of an environment variable.",
+                fix="Write names alone in `build-env`, one a line, as the environment spells them: PACKAGE_VERSION.",
+            )
+        if variable.secretive(name):
+            raise SecretForBuild(f"{name} is named like a secret, or belongs to the host.")
+    return names
 
 
 def boolean(text: str) -> bool:

@@ -44,6 +44,14 @@ class Inputs(Facts):
         lines=True,
         read=readers.lines,
     )
+    build_env: tuple[str, ...] = knob(
+        "Names of environment variables that the build may see, one a line, beside those of compilers, build tools and "
+        "the run (`CI`, `GITHUB_SHA`, `BUILD_BUILDNUMBER`, and so on). No secrets: the build runs the project's code.",
+        group="package",
+        refused={"git": "images are built from the commit, where no such variable is set"},
+        lines=True,
+        read=readers.variables,
+    )
     feed: Feed | None = knob(
         "Azure Artifacts feed in any spelling (URL, `ORG/PROJECT/FEED`, `ORG/FEED`), or the URL of another "
         "repository's simple index. With `route: workspace` and `route: storage` the step only reads from it, and it "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -45,16 +46,18 @@ class GitRoute(Route):
         self._folders: dict[str, str] = {}  # the folder of each package in the repository
 
     @override
-    def build(self, projects: Sequence[str], into: Path) -> list[Path]:
-        """Build the commit as the image builder gets it, not what is checked out.
+    def build(self, projects: Sequence[str], into: Path, more: Mapping[str, str] = MappingProxyType({})) -> list[Path]:
+        """Build the commit as the image builder gets it, not what is checked out. `more` takes variables away.
 
         Raises CommitDiffers when what is checked out is another commit and has another version.
         """
         tree = into / "repository"
         checkout.checkout(self._remote.repository, self._token, tree)
-        built = [self._build(tree, folder, into / str(number)) for number, folder in enumerate(self._remote.folders)]
+        built = [
+            self._build(tree, folder, into / str(number), more) for number, folder in enumerate(self._remote.folders)
+        ]
         if not self._remote.checked_out and all(map(project.is_project, projects)):
-            ours = project.build(projects, into / "checked-out", self.host.foreign)
+            ours = project.build(projects, into / "checked-out", self.host.foreign, more)
             for there, here in zip(map(wheel.inspect, built), map(wheel.inspect, ours), strict=True):
                 if (there.project, there.version) != (here.project, here.version):
                     commit = self._remote.repository.commit[:12]
@@ -64,7 +67,7 @@ class GitRoute(Route):
                     )
         return built
 
-    def _build(self, tree: Path, folder: str, into: Path) -> Path:
+    def _build(self, tree: Path, folder: str, into: Path, more: Mapping[str, str]) -> Path:
         """Build one project with the very versions that pip will find in the image."""
         place = tree / folder
         if not project.is_project(place):
@@ -76,7 +79,7 @@ class GitRoute(Route):
         self._tools |= dict.fromkeys(map(self._address, pins))
         versions = into / "versions.txt"
         versions.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in pins), encoding="utf-8")
-        (path,) = project.build([place], into / "wheel", self.host.foreign, {"UV_CONSTRAINT": str(versions)})
+        (path,) = project.build([place], into / "wheel", self.host.foreign, {**more, "UV_CONSTRAINT": str(versions)})
         self._folders[wheel.inspect(path).project] = folder
         return path
 

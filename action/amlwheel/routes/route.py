@@ -1,8 +1,9 @@
 """A route: one way for our wheels to reach the image. Most routes share the methods that have a body here."""
 
 import abc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ..build import project
@@ -32,9 +33,12 @@ class Route(abc.ABC):
     def label(self) -> str:
         """Where the wheels lie, for people."""
 
-    def build(self, projects: Sequence[str], into: Path) -> list[Path]:
-        """Build a wheel from each of `projects` (folders) below the folder `into`; return them in the same order."""
-        return project.build(projects, into, self.host.foreign)
+    def build(self, projects: Sequence[str], into: Path, more: Mapping[str, str] = MappingProxyType({})) -> list[Path]:
+        """Build a wheel from each of `projects` (folders) below the folder `into`; return them in the same order.
+
+        `more` are further variables for the build; see `project.build`.
+        """
+        return project.build(projects, into, self.host.foreign, more)
 
     def refuse(self, wheel: Wheel) -> None:  # noqa: B027  # most places take every wheel
         """Raise the error for which the place would refuse `wheel`, before anything is sent."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..build import checkout, package, tag, wheel
+from ..build import checkout, package, project, tag, wheel
 from ..environment import lock, proof, requirements
 from ..environment.requirements import Requirements
 from ..errors.base import StepError, Unexpected
 from ..errors.environment import Unsatisfiable
-from ..feed import doubt, promote, upstream
+from ..feed import doubt, promote, relay, upstream
 from ..feed.index import Index
 from ..git import source
 from ..hosts import azure_variables
@@ -32,9 +32,8 @@ from ..plan import observe
 from ..plan.change import Change, Verb, apply
 from ..report import files, outputs, receipt, sbom, summary
 from ..report.release import Release
-from ..transport import variables
 from ..workspace.azureml.image_build import build_image
-from . import origins
+from . import build_variables, origins
 from .access import Access, check
 from .from_source import FromSource
 
@@ -86,12 +85,10 @@ class Stages:
         """Build the wheels (into `folder`) or find them, and refuse those that couldn't be stored or used later."""
         inputs, host = self.inputs, self.host
         with host.stage("Find wheels" if inputs.wheel else "Build") as done:
-            for name in variables.withheld(self.environ) if not inputs.wheel else ():
-                host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
             folders = () if inputs.wheel else inputs.package_dir
             if inputs.route != "git":  # whose commit is fetched anew, and with its submodules
                 checkout.check(folders, tag.versions(host.tag) if host.tag else None)
-            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or access.route.build(inputs.package_dir, folder)
+            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or self._build(folder, access)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             if host.tag:
@@ -103,6 +100,14 @@ class Stages:
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
         return wheels
+
+    def _build(self, folder: Path, access: Access) -> list[Path]:
+        inputs = self.inputs
+        more = build_variables.of(inputs, self.environ, self.host)
+        index = Index(inputs.feed, inputs.feed_token) if inputs.feed else None
+        own = project.declared_names(inputs.package_dir)
+        with relay.serve(index, access.facts.published, own, self.host.say) as served:
+            return access.route.build(inputs.package_dir, folder, more | served.variables(self.environ))
 
     def _check_description(self, built: Wheel) -> None:
         problem = wheel.check_description(built)

@@ -5,6 +5,8 @@ import re
 import sysconfig
 from collections.abc import Mapping
 
+from ..model import variable
+
 # The settings of the machine that a tool needs. No tool gets any other variable, above all no token.
 _PLAIN = frozenset(
     """
@@ -16,30 +18,39 @@ _PLAIN = frozenset(
 )
 # A company's runners reach packages through an index of their own.
 _INDEX = re.compile(r"UV_DEFAULT_INDEX|UV_INDEX_URL|PIP_INDEX_URL|UV_INDEX_\w+_(USERNAME|PASSWORD)")
-# The settings of build backends and compilers, as the tools' own manuals name them.
+# The settings of compilers, build backends and versioning tools, as the tools' own manuals name them.
 _BUILD = re.compile(
     r"CC|CXX|FC|AR|LD|CFLAGS|CXXFLAGS|CPPFLAGS|FFLAGS|LDFLAGS|ARCHFLAGS|MAKEFLAGS|PKG_CONFIG_PATH|PKG_CONFIG|CPATH|INCLUDE"
     r"|LIB|LIBPATH|LIBRARY_PATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|SDKROOT|DEVELOPER_DIR|MACOSX_DEPLOYMENT_TARGET|VCINSTALLDIR"
-    r"|VSCMD_\w+|CMAKE_\w+|SKBUILD_\w+|MESON\w*|NINJA|CARGO\w*|RUSTUP_\w+|RUSTFLAGS|MATURIN_\w+|SETUPTOOLS_SCM_\w+"
-    r"|SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|PBR_VERSION|POETRY_DYNAMIC_\w+|CYTHON\w*|CIBUILDWHEEL"
+    r"|VSCMD_\w+|CMAKE_\w+|SKBUILD_\w+|MESON\w*|NINJA|CARGO\w*|RUSTUP_\w+|RUSTFLAGS|MATURIN_\w+|SETUPTOOLS_\w+|HATCH_\w+"
+    r"|PDM_BUILD_\w+|FLIT_\w+|CYTHON\w*|CIBUILDWHEEL|CUDA_(HOME|PATH)|CUDACXX|NVCC_\w+|TORCH_CUDA_ARCH_LIST|FORCE_CUDA"
+    r"|MAX_JOBS|ROCM_(HOME|PATH)|JAVA_HOME|MKLROOT|PBR_\w+|POETRY_DYNAMIC_\w+|UV_DYNAMIC_\w+|VCS_VERSIONING_\w+"
+    r"|VERSIONINGIT_\w+"
+)
+# What hosts tell of the run and its commit. Builds read it for their versions. Sources: GitHub, "Variables reference";
+# Learn, pipelines/build/variables; BUILD_NUMBER and BUILD_ID are Jenkins', CI_COMMIT_* GitLab's.
+_RUN = re.compile(
+    r"CI|TF_BUILD|BUILD_\w+|SYSTEM_(PULLREQUEST|TEAMPROJECT|COLLECTIONURI)\w*|CI_(COMMIT|PIPELINE|JOB)_\w+"
+    r"|GITHUB_(REF\w*|RUN_\w+|SHA|ACTIONS|REPOSITORY\w*|WORKFLOW|WORKSPACE|HEAD_REF|BASE_REF|EVENT_NAME|SERVER_URL|ACTOR)"
 )
 # Variables for the project's own build: they name its version or switch its parts. No other package's build gets them.
 PROJECT = re.compile(
-    r"SETUPTOOLS_SCM_\w+|SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|PBR_VERSION|POETRY_DYNAMIC_\w+|SKBUILD_\w+"
+    r"SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|FLIT_\w+|PBR_\w+|POETRY_DYNAMIC_\w+|SKBUILD_\w+|UV_DYNAMIC_\w+"
+    r"|VCS_VERSIONING_\w+|VERSIONINGIT_\w+|BUILD_\w+|CI_\w+|GITHUB_\w+|SYSTEM_\w+"
 )
-_SECRETIVE = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|API_?KEY|_AUTH", re.IGNORECASE)
 
 
 def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> dict[str, str]:
     """Return the allow-listed environment for a tool, with the step's own tools first on PATH.
 
-    `build=True` is for running the project's code: the settings of compilers and backends are added, and every variable
-    that could hold a credential is left out (an index or proxy address with a user name, a name like a secret's).
+    `build=True` is for running the project's code: the settings of compilers and backends and what the host says of the
+    run are added, and every variable that could hold a credential is left out (an index or proxy address with a user
+    name, a name like a secret's).
     """
     kept = {}
     for name, value in source.items():
         upper = name.upper()
-        if upper in _PLAIN or _INDEX.fullmatch(upper) or (build and _BUILD.fullmatch(upper)):
+        if upper in _PLAIN or _INDEX.fullmatch(upper) or (build and _for_build(upper)):
             kept[name] = value
     if "PIP_INDEX_URL" in kept and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(kept):
         kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
@@ -50,6 +61,15 @@ def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> 
     tools = sysconfig.get_path("scripts")
     kept["PATH"] = os.pathsep.join([tools, *filter(None, [kept.get("PATH", os.defpath)])])
     return kept | {"PYTHONUTF8": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+
+
+def _for_build(upper: str) -> bool:
+    return bool(_BUILD.fullmatch(upper) or _RUN.fullmatch(upper))
+
+
+def kept_back(source: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of all variables that a build doesn't get: those that aren't allowed, and those with secrets."""
+    return frozenset(source) - for_tool(source, build=True).keys()
 
 
 def withheld(source: Mapping[str, str]) -> list[str]:
@@ -63,4 +83,4 @@ def _secretive(name: str, value: str) -> bool:
 
     A proxy's address may do without the scheme: `user:password@proxy:3128`.
     """
-    return bool(_SECRETIVE.search(name) or re.search(r"//[^/\s]*@|^[^/\\\s:@]+:[^/\\\s@]+@", value))
+    return bool(variable.secretive(name) or re.search(r"//[^/\s]*@|^[^/\\\s:@]+:[^/\\\s@]+@", value))

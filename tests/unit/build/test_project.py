@@ -210,6 +210,15 @@ def test_a_name_can_be_expected_before_the_build(tmp_path: Path, text: str | Non
     assert project.expected_names([str(folder)], ()) == [name]
 
 
+def test_of_several_packages_the_declared_names_are_known(tmp_path: Path) -> None:
+    for name, text in (("one", '[project]\nname = "Acme_One"'), ("two", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").write_text(text)
+    both = [str(tmp_path / "one"), str(tmp_path / "two")]
+    assert project.declared_names(both) == {"acme-one"}
+    assert project.declared_names(both[:1]) == frozenset()
+
+
 def test_a_wheels_file_tells_the_name_to_expect(tmp_path: Path) -> None:
     pack(tmp_path)
     assert project.expected_names(["."], list(tmp_path.glob("*.whl"))) == ["acme_churn"]

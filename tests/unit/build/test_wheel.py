@@ -120,6 +120,42 @@ def test_a_name_that_is_no_wheels_is_refused(tmp_path: Path, name: str) -> None:
         wheel.inspect(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "metadata", "cause", "fix"),
+    [
+        ("acme.whl", BASE, "it was renamed", "the name that the build tool gave it"),
+        ("acme-1.0-1(2)-py3-none-any.whl", BASE, "as browsers do", "the name that the build tool gave it"),
+        ("acme-2.0-py3-none-any.whl", BASE, "renamed after it was built", "build the wheel again"),
+        ("acme-1.0-py3-none-any.whl", BASE + "Requires-Dist: !!!\n", "invalid metadata", "what the details name"),
+        ("acme-1.0-py3-none-any.whl", "Name: acme\nVersion: 1.0\n", "the first field", "a current build backend"),
+        (
+            "acme-1.0-py3-none-any.whl",
+            BASE + "Requires-Dist: acme-common @ file:///src/common\nRequires-Dist: x @ https://x.example/x.whl\n",
+            "requires another one by its path",
+            'Require acme-common by name (Poetry: acme-common = "*" in [tool.poetry.dependencies]',
+        ),
+    ],
+)
+def test_each_reason_has_its_own_cause_and_fix(tmp_path: Path, name: str, metadata: str, cause: str, fix: str) -> None:
+    path = pack(tmp_path, "acme-1.0-py3-none-any.whl", metadata)
+    with pytest.raises(BadWheel) as caught:
+        wheel.inspect(path.rename(tmp_path / name))
+    assert cause in caught.value.cause
+    assert fix in caught.value.fix
+
+
+def test_a_pointer_in_the_place_of_a_wheel_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "acme-1.0-py3-none-any.whl"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(BadWheel, match="can't be read as a wheel") as caught:
+        wheel.inspect(path)
+    assert caught.value.fix == "Check the code out with `lfs: true`."
+    path.write_bytes(b"cut off")
+    with pytest.raises(BadWheel) as caught:
+        wheel.inspect(path)
+    assert "cut off on its way" in caught.value.cause
+
+
 def test_twine_check_is_a_warning(tmp_path: Path) -> None:
     fine = make(tmp_path, more="Description-Content-Type: text/markdown\n\n# Fine\n")
     assert wheel.check_description(fine) == ""

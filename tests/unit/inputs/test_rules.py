@@ -22,6 +22,7 @@ LEAST: dict[str, dict[str, str]] = {
     "no feed": {**FULL, "route": "workspace", "feed": ""},
 }
 VALUES = {
+    "build-env": "PACKAGE_VERSION",
     "connection-token-expires": "2030-01-01",
     "feed": "acme/ml/wheels",
     "feed-upload-url": "https://pypi.example/legacy/",

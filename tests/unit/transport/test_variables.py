@@ -43,6 +43,38 @@ def test_a_build_gets_no_secret_by_any_way() -> None:
     assert {**HARMLESS, **COMPILER}.items() <= env.items()
 
 
+RUN = {
+    "CI": "true",
+    "GITHUB_SHA": "0" * 40,
+    "GITHUB_REF_NAME": "v2.7.0",
+    "GITHUB_RUN_NUMBER": "7",
+    "BUILD_BUILDNUMBER": "20261128.1",
+    "BUILD_SOURCEVERSIONAUTHOR": "A Person",
+    "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_ACME": "2.7.0",
+    "VCS_VERSIONING_OVERRIDES": "{}",
+    "CUDA_HOME": "/usr/local/cuda",
+}
+RESERVED = {
+    "ACTIONS_ID_TOKEN_REQUEST_URL": "https://example/",
+    "ACTIONS_RUNTIME_TOKEN": CANARY,
+    "AZURE_FEDERATED": CANARY,
+    "BUILD_PAT": CANARY,
+    "BUILD_REPOSITORY_URI": f"https://{CANARY}@dev.azure.com/acme/ml/_git/churn",
+    "BUILD_SAS_URL": CANARY,
+    "GITHUB_ENV": "/tmp/env",
+    "GITHUB_OUTPUT": "/tmp/output",
+    "SYSTEM_COLLECTIONURI_TOKEN": CANARY,
+}
+
+
+def test_a_build_knows_the_run_and_nothing_that_signs_in_or_changes_it() -> None:
+    env = variables.for_tool(RUN | RESERVED, build=True)
+    assert RUN.items() <= env.items()
+    assert not set(RESERVED) & set(env)
+    assert not set(RUN) & set(variables.for_tool(RUN))
+    assert variables.kept_back({**RUN, **RESERVED, "PACKAGE_VERSION": "1"}) == {*RESERVED, "PACKAGE_VERSION"}
+
+
 def test_our_own_tools_get_the_machines_settings_only() -> None:
     env = variables.for_tool(SECRETS | INDEXES | HARMLESS | COMPILER)
     assert {**HARMLESS, **INDEXES}.items() <= env.items()

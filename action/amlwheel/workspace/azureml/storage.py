@@ -26,6 +26,7 @@ def refuse_unstorable(wheel: Wheel) -> None:
     if wheel.version.epoch:
         raise BadWheel(
             f"{wheel.filename} has an epoch in its version, and azureml-core can't store such a name.",
+            cause="azureml-core encodes the exclamation mark of an epoch twice.",
             fix="Set `route` to feed, or give the package a version without an epoch.",
         )
 

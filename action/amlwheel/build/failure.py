@@ -1,0 +1,163 @@
+"""Why a build failed: the cause and the fix for what pypa/build and the tools below it print."""
+
+import codecs
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors.base import NoNetwork
+from ..errors.build import BuildFailed
+from ..model import variable
+from ..transport import process, tools
+
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_OWN = re.compile(
+    r"site-packages[/\\](build|pyproject_hooks)[/\\]|setuptools[/\\]build_meta\.py|[/\\](contextlib|subprocess|runpy)\.py\""
+)
+_MOST = 25  # lines
+
+
+def check_text(folder: Path) -> None:
+    """Raise BuildFailed if a settings file of the project in `folder` begins with a byte order mark.
+
+    TOML is UTF-8 without a mark (toml.io, v1.0.0, "Preliminaries"); Windows PowerShell's > writes UTF-16 with one.
+    """
+    for name in ("pyproject.toml", "setup.cfg"):
+        path = folder / name
+        if path.is_file() and path.read_bytes()[:3].startswith(_MARKS):
+            raise BuildFailed(
+                f"{name} in {folder} begins with a byte order mark, which build tools don't read.",
+                cause="An editor or PowerShell saved the file as UTF-16 or as UTF-8 with BOM.",
+                fix=f"Save {name} as UTF-8 without BOM (VS Code: click the encoding in the status bar, Save with "
+                "Encoding, UTF-8), and commit it.",
+            )
+
+
+def check(folder: Path, finished: process.Finished, env: Mapping[str, str]) -> None:
+    """Return if a build succeeded; else raise BuildFailed with its cause, or NoNetwork.
+
+    `env` is what the build got. The details are the lines that matter; the log has all of them.
+    """
+    if finished.status == 0:
+        return
+    check_text(folder)
+    details = "\n".join(_lines(finished.output)[-_MOST:])
+    host = tools.unreachable(finished.output)
+    if host:
+        raise NoNetwork(host, details)
+    what = f"{folder} doesn't build (status {finished.status})."
+    why, cause, fix = _reason(finished.output, env)
+    raise BuildFailed(f"{what[:-1]}: {why}." if why else what, cause=cause, fix=fix, details=details)
+
+
+def _lines(output: str) -> list[str]:
+    """Return the output's lines without frames of the tools that run a build; where uv fails, its error alone."""
+    kept: list[str] = []
+    own = False
+    for line in output.splitlines():
+        frame = re.match(r"\s*File \"", line)
+        if frame:
+            own = bool(_OWN.search(line))
+        elif not line.startswith("    "):
+            own = False
+        if not own and line.strip() and not line.startswith("TIP "):
+            kept.append(line)
+    while "subprocess.CalledProcessError" in "".join(kept[-2:]) or kept[-1:] == ["Traceback (most recent call last):"]:
+        kept.pop()
+    errors = [number for number, line in enumerate(kept) if line.startswith("< error")]
+    return kept[errors[0] :] if errors else kept
+
+
+def _reason(output: str, env: Mapping[str, str]) -> tuple[str, str, str]:
+    """Return what happened, its cause and its fix; all are empty for a failure that isn't known."""
+    plain = re.sub(r"\s*\n[<>]?\s*", " ", output)
+    for explain in (_requirement, _settings, _variable, _module, _program):
+        found = explain(plain, env)
+        if found:
+            return found
+    return "", "", ""
+
+
+def _requirement(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """A build requirement that no index has, or not in that version. The words are uv's."""
+    del env
+    name = re.search(r"[Bb]ecause ([\w.-]+) was not found in the (?:package registry|provided)", plain)
+    if name:
+        return (
+            f"no index has its build requirement {name[1]}",
+            "Neither the feed nor the public index has a package of this name.",
+            f"Publish {name[1]} to the feed of `feed`, or correct the name in `[build-system] requires`.",
+        )
+    lacking = re.search(r"[Bb]ecause (?:there is no version of|only) ([\w.<>=!~,*+-]+)", plain)
+    if lacking:
+        return (
+            f"no index has a fitting version of its build requirement {lacking[1]}",
+            "The index that has this package has no version of it that `[build-system] requires` allows.",
+            f"Allow a version of {re.split('[<>=!~]', lacking[1])[0]} in `[build-system] requires` that the index has.",
+        )
+    return None
+
+
+def _settings(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
+    del env
+    broken = re.search(r"ERROR Failed to parse \S*?pyproject\.toml: (.{1,200}?\(at [^)]*\))", plain)
+    if not broken:
+        return None
+    return (
+        f"pyproject.toml isn't valid TOML: {broken[1]}",
+        "A line of pyproject.toml has a mistake.",
+        "Correct that line.",
+    )
+
+
+def _variable(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """A variable that os.environ hasn't: CPython's own traceback ends in the frame of os.py."""
+    lacking = re.search(r"File \"[^\"]*\bos(?:\.py|>)\", line \d+, in __getitem__.{0,200}?KeyError: '(\w+)'", plain)
+    if not lacking or lacking[1] in env:
+        return None
+    name = lacking[1]
+    if variable.secretive(name):
+        return (
+            f"it reads the variable {name}",
+            "The build runs the project's code, so it gets no variable that is named like a secret.",
+            "Do what needs the secret in a step before this one, so that the build finds the result in the project.",
+        )
+    given = f"Add the line {name} to `build-env`."
+    if name in os.environ:
+        cause = f"{name} is set for this step, but a build gets only variables that are known or named."
+        return f"it reads the variable {name}, which was withheld", cause, given
+    return (
+        f"it reads the variable {name}",
+        f"{name} isn't set for this step.",
+        f"Set {name} for this step, and add the line {name} to `build-env`.",
+    )
+
+
+def _module(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
+    del env
+    lacking = re.search(r"(?:ModuleNotFoundError|ImportError): No module named '([\w.]+)'", plain)
+    if not lacking:
+        return None
+    return (
+        f"it imports {lacking[1]}, which its build environment hasn't",
+        "A build sees only what `[build-system] requires` names, and nothing that is installed beside it.",
+        f"Add the package that has {lacking[1]} to `[build-system] requires` in pyproject.toml.",
+    )
+
+
+def _program(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
+    del env
+    lacking = re.search(
+        r"command '([\w./+-]+)' failed: No such file"
+        r"|FileNotFoundError: \[Errno 2\] No such file or directory: '([\w.+-]+)'",
+        plain,
+    )
+    if not lacking:
+        return None
+    name = lacking[1] or lacking[2]
+    return (
+        f"there is no {name}",
+        f"The build runs {name} or reads it, and this machine hasn't got it.",
+        f"Install or make {name} in a step before this one.",
+    )
