@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from ..errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, TagMismatch, WheelDoesNotFit
 from ..model import wheel_tags
+from ..model.declared import wheel_problem, without_fragment
 from ..model.environment import Python
 from ..model.wheel import UNREADABLE, Wheel
 
@@ -62,10 +63,11 @@ def inspect(path: Path) -> Wheel:
         if not re.fullmatch(r"\d+\.\d+", fields.get("metadata_version", ""), re.ASCII):
             raise BadWheel(f"{path.name} has no valid Metadata-Version.")
         requires = tuple(parsed.requires_dist or ())
-        addresses = [each.name for each in requires if each.url]
+        addresses = [each.name for each in requires if each.url and wheel_problem(without_fragment(each.url))]
         if addresses:
             raise BadWheel(
                 f"{path.name} requires {', '.join(addresses)} by address, which can't be locked.",
+                cause="Only a wheel at an https address, without a credential or a query, is the same for everybody.",
                 fix="Publish the packages that are required by address to the feed, and require them by version.",
             )
         if utils.canonicalize_name(parsed.name) != name or parsed.version != version:
@@ -81,6 +83,7 @@ def inspect(path: Path) -> Wheel:
             requires=requires,
             tags=tags,
             modules=_modules(members),
+            extras=frozenset(str(utils.canonicalize_name(each)) for each in parsed.provides_extra or ()),
         )
     except UNREADABLE as error:
         raise BadWheel(f"{path.name} can't be read as a wheel.", details=str(error)) from None

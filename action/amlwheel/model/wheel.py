@@ -43,6 +43,7 @@ class Wheel:
     requires: tuple[Requirement, ...]
     tags: frozenset[Tag]
     modules: tuple[str, ...]
+    extras: frozenset[str] = frozenset()
 
     @property
     def filename(self) -> str:
@@ -71,7 +72,7 @@ class Pin:
 
     `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`), `address` where
     a wheel lies in a container (`route: storage`), `requirement` a whole line that needs no hash beside it, such as a
-    commit (`route: git`). `files` are the index's own.
+    commit (`route: git`). `url` is where a wheel lies that is required by its address. `files` are the index's own.
     """
 
     name: str
@@ -82,11 +83,12 @@ class Pin:
     address: str = ""
     requirement: str = ""
     files: tuple[File, ...] = field(default=(), compare=False, repr=False)
+    url: str = field(default="", kw_only=True)
 
     @property
     def from_feed(self) -> bool:
         """Whether images get it from the feed."""
-        return self.private and not (self.stored or self.address or self.requirement)
+        return self.private and not (self.stored or self.address or self.requirement or self.url)
 
     @property
     def line(self) -> str:
@@ -94,9 +96,10 @@ class Pin:
 
         A stored wheel is listed by its file name, which `Environment.at` replaces by the address. A wheel in a
         container is listed by its bare address, which every pip from 23.2 on and uv take with a hash beside it; see
-        docs/design.md.
+        docs/design.md. One that is required by address is listed as `NAME @ ADDRESS`, spelled as in the metadata that
+        require it.
         """
-        return self.requirement or self._line(self.address or self.stored or f"{self.name}=={self.version}")
+        return self.requirement or self._line(self.address or self.stored or self._named)
 
     @property
     def local_line(self) -> str:
@@ -105,7 +108,11 @@ class Pin:
         Other packages in a container come from their index: the mirror got them there.
         """
         ours = self.stored or (unquote(self.address.rpartition("/")[2]) if not self.files else "")
-        return self._line(f"./dist/{ours}" if ours else f"{self.name}=={self.version}")
+        return self._line(f"./dist/{ours}" if ours else self._named)
+
+    @property
+    def _named(self) -> str:
+        return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
 
     def _line(self, requirement: str) -> str:
         return " ".join([requirement, *(f"--hash=sha256:{digest}" for digest in self.sha256)])

@@ -1,0 +1,116 @@
+"""The inputs `requirements` and `conda`, with the files that they name, as what they declare."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..errors.base import StepError, together
+from ..errors.declared import NotTaken
+from ..errors.inputs import BadInput
+from ..model.conda import Conda, Package
+from ..model.declared import Declared
+from . import conda_file, indexes, pip_lines
+from .pip_lines import Line
+from .reader import Reader
+from .surroundings import Surroundings
+
+
+def read(text: str, conda: Sequence[Package], around: Surroundings) -> Declared:
+    """Read the input `requirements` (lines as pip reads them; paths of requirements and conda files) and `conda`.
+
+    Raises every problem of every line together: NotTaken, CondaNotExact, BadInput.
+    """
+    reader = Reader(around)
+    found = Conda(tuple(conda))
+    pending: list[Line] = []
+    for line in pip_lines.lines(text, None, around.folder):
+        path = _path(line, around)
+        if path is None:
+            pending.append(line)
+            continue
+        reader.lines(pending)
+        pending = []
+        found = _file(reader, line, path, found)
+    reader.lines(pending)
+    reader.finish()
+    named, refused = indexes.named(reader.indexes, [*reader.requirements, *reader.constraints], around)
+    problems: list[StepError] = [*reader.problems, *refused, *_twice(found)]
+    if problems:
+        raise together(problems)
+    return Declared(
+        requirements=tuple(reader.requirements),
+        constraints=(*reader.constraints, *_same_version(found)),
+        hashed=tuple(reader.hashed),
+        indexes=named,
+        conda=found,
+        extras={folder: frozenset(extras) for folder, extras in reader.extras.items()},
+        notes=tuple(reader.notes),
+    )
+
+
+def _path(line: Line, around: Surroundings) -> Path | None:
+    """Return the file that a line of the input is the path of, None when it is none.
+
+    As a requirement, a forgotten requirements.txt would be the package of that name on the public index.
+    """
+    path = around.folder / line.text
+    if os.path.isfile(path) and not line.text.endswith((".whl", ".gz", ".zip")):  # noqa: PTH113  # any text
+        return path
+    if re.fullmatch(r"[^\s@\[\]<>=;]+\.(txt|in|lock|ya?ml)", line.text) and not line.text.startswith("-"):
+        raise BadInput(
+            f"`requirements` names the file {line.text!r}, which doesn't exist.",
+            fix="Give the path of `requirements` from the folder in which the step runs.",
+        )
+    return None
+
+
+def _file(reader: Reader, line: Line, path: Path, conda: Conda) -> Conda:
+    """Read a requirements file or a conda file into `reader`; return the conda packages so far."""
+    try:
+        text = pip_lines.decode(path.read_bytes(), line.text)
+        if not conda_file.is_conda(text):
+            reader.file(line, line.text, constraint=False)
+            return conda
+        return _conda(reader, conda_file.read(text, Path(line.text)), path, conda)
+    except StepError as problem:
+        reader.problems.append(problem)
+        return conda
+
+
+def _conda(reader: Reader, file: conda_file.CondaFile, path: Path, conda: Conda) -> Conda:
+    taken = conda_file.take(file, reader.around.python)
+    reader.requirements += taken.requirements
+    reader.notes += taken.notes
+    reader.problems += taken.problems
+    reader.lines(pip_lines.lines(file.pip, Path(f"{file.path.as_posix()}, pip"), path.parent))
+    return conda_file.joined(file, taken.packages, conda)
+
+
+def _same_version(conda: Conda) -> tuple[Requirement, ...]:
+    """Return constraints by which the lock has the same version of a Python package that conda installs.
+
+    Else pip would put another one in the place of conda's, in silence.
+    """
+    exact = [each for each in conda.packages if each.on_pypi and re.fullmatch(r"[\d.]+", each.version)]
+    return tuple(Requirement(f"{each.on_pypi}=={each.version}") for each in exact)
+
+
+def _twice(conda: Conda) -> list[NotTaken]:
+    """Return a problem for each conda package that is named in two versions."""
+    texts: dict[str, str] = {}
+    problems = []
+    for each in conda.packages:
+        other = texts.setdefault(canonicalize_name(each.name), each.text)
+        if other != each.text:
+            problems.append(
+                NotTaken(
+                    f"The conda package {each.name} is named twice: {other} and {each.text}.",
+                    cause="A conda file and `conda` name it in two versions.",
+                    fix=f"Leave it out in one of the two places: {other} or {each.text}.",
+                )
+            )
+    return problems
