@@ -1,7 +1,7 @@
 """A conda environment file: its packages, its pip part, and the Python that it wants."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +80,16 @@ def read(text: str, path: Path) -> CondaFile:
     )
 
 
-def take(file: CondaFile, python: Python) -> Taken:
-    """Sort a file's packages: exact ones stay conda's, Python packages of a range are locked from the public index."""
+def take(file: CondaFile, given: Sequence[Package], python: Python) -> Taken:
+    """Sort a file's packages: exact ones stay conda's, Python packages of a range are locked from the public index.
+
+    A package that is `given` by the input `conda` takes the place of its range in the file.
+    """
     taken = Taken([], [], [], [])
+    exactly = {each.name: each for each in given}
     for each in file.packages:
         try:
-            _take(each, taken)
+            _take(each, exactly.get(each.name), taken)
         except StepError as problem:
             taken.problems.append(problem)
     taken.problems += _python(file, python)
@@ -110,7 +114,10 @@ def joined(file: CondaFile, packages: list[Package], before: Conda) -> Conda:
     return Conda(tuple(dict.fromkeys([*packages, *before.packages])), (*named, *ends))
 
 
-def _take(package: Package, taken: Taken) -> None:
+def _take(package: Package, given: Package | None, taken: Taken) -> None:
+    if given and package.allows(given):
+        taken.packages.append(given)
+        return
     if package.exact or package.on_pypi != package.name:
         taken.packages.append(exact(package.text))
         return
@@ -159,5 +166,3 @@ def _broken(path: Path, why: str) -> NotTaken:
         cause="conda couldn't read the file, either.",
         fix="Correct the file; conda env create -f FILE --dry-run says what conda reads.",
     )
-
-

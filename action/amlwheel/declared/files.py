@@ -82,7 +82,7 @@ def _file(reader: Reader, line: Line, path: Path, conda: Conda) -> Conda:
 
 
 def _conda(reader: Reader, file: conda_file.CondaFile, path: Path, conda: Conda) -> Conda:
-    taken = conda_file.take(file, reader.around.python)
+    taken = conda_file.take(file, conda.packages, reader.around.python)
     reader.requirements += taken.requirements
     reader.notes += taken.notes
     reader.problems += taken.problems
@@ -109,8 +109,8 @@ def _twice(conda: Conda) -> list[NotTaken]:
             problems.append(
                 NotTaken(
                     f"The conda package {each.name} is named twice: {other} and {each.text}.",
-                    cause="A conda file and `conda` name it in two versions.",
-                    fix=f"Leave it out in one of the two places: {other} or {each.text}.",
+                    cause="Two places name it in two versions: conda files, or one of them and `conda`.",
+                    fix=f"Leave one of the two out: {other} or {each.text}.",
                 )
             )
     return problems

@@ -167,8 +167,7 @@ def _from_commit(line: Line, name: str, url: str) -> NotTaken:
         f"{line.place}: {project} comes from a repository, so it has to be built.",
         cause="Images take wheels alone. A branch or a tag would be other code tomorrow.",
         fix=(
-            f"Write {project} in `from-source`, and the whole commit in the line: "
-            f"{project} @ {_pinned(masked(url))}."
+            f"Write {project} in `from-source`, and the whole commit in the line: {project} @ {_pinned(masked(url))}."
         ),
     )
 

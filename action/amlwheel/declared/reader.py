@@ -24,7 +24,10 @@ _REFUSED = {
         "Take the line out. Name each wheel that lies there by its https address, or publish it to the feed and "
         "require it by name and version.",
     ),
-    "--no-index": ("images are built from an index", "Take the line out; `index` says whether the feed is the only one."),
+    "--no-index": (
+        "images are built from an index",
+        "Take the line out; `index` says whether the feed is the only one.",
+    ),
     "--pre": (
         "it would let every package be a pre-release",
         "Take the line out, and name the pre-release where one is meant, such as torch>=2.6.0rc1.",
@@ -237,5 +240,3 @@ def _sha256(line: Line, requirement: Requirement, hashes: list[str]) -> frozense
             fix="Compile the list again, or take the hash out.",
         )
     return digests
-
-

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from ..errors.base import NoNetwork, StepError
 from ..errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from ..model.environment import Python
@@ -57,12 +60,14 @@ def resolve(
     reports a refused token as "not found". Raises Unsatisfiable with uv's explanation, LockIncomplete, IndexFailed,
     NoNetwork.
     """
-    private = set() if sources.only else set(sources.published or ()) - requirements.own
+    elsewhere = requirements.own | requirements.addresses.keys()
+    private = set() if sources.only else set(sources.published or ()) - elsewhere
     bound = requirements.direct & private
     needless: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         folder = Path(name)
         _local_index(requirements.wheels, folder / "local")
+        _write_constraints(requirements, folder)
         while True:
             (folder / "pyproject.toml").write_text(_project(folder, requirements, bound, sources), encoding="utf-8")
             finished = _compile(folder, requirements.python, sources, "--format", "pylock.toml", "-o", "pylock.toml")
@@ -104,13 +109,21 @@ def _local_index(wheels: Sequence[Wheel], root: Path) -> None:
         page.write_text(f'<a href="{wheel.path.resolve().as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>\n')
 
 
+def _write_constraints(requirements: Requirements, folder: Path) -> None:
+    """Write the constraints as a file, if there are any; with --no-config uv reads none from the project file."""
+    if requirements.constraints:
+        text = "".join(f"{each}\n" for each in requirements.constraints)
+        (folder / "constraints.txt").write_text(text, encoding="utf-8")
+
+
 def _project(folder: Path, requirements: Requirements, bound: set[str], sources: Sources) -> str:
     """Return the project file that uv resolves: the requirements, and which index serves which name.
 
     Every JSON string is also a TOML string.
     """
     needs = [f"{wheel.project}=={wheel.version}" for wheel in requirements.wheels]
-    needs += [*map(str, requirements.more), *sorted(bound)]
+    needs += [str(each) for each in requirements.more if not each.url]
+    needs += [*_by_address(requirements), *sorted(bound)]
     bindings = [(name, "local") for name in sorted(requirements.own)] + [(name, "feed") for name in sorted(bound)]
     table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
     return (
@@ -125,6 +138,17 @@ def _project(folder: Path, requirements: Requirements, bound: set[str], sources:
     )
 
 
+def _by_address(requirements: Requirements) -> list[str]:
+    """Return what is required by address, each once: uv takes addresses of direct requirements only."""
+    found = {str(canonicalize_name(each.name)): each for each in requirements.applicable if each.url}
+    urls = requirements.addresses
+    return [f"{name}{_extras(each)} @ {urls[name]}" for name, each in found.items()]
+
+
+def _extras(requirement: Requirement) -> str:
+    return f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+
+
 def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
     """Run uv; it gets the token in its environment, which uv never prints."""
     access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(sources.token), strict=True)
@@ -133,6 +157,7 @@ def _compile(folder: Path, python: Python, sources: Sources, *options: str) -> p
     # Nothing is built, so any interpreter will do; without --python uv would try every one that it finds.
     command += ["--python", sys.executable, "--python-version", python.exact, "--python-platform", PLATFORM]
     command += ["--only-binary", ":all:", *options]
+    command += ["--constraints", "constraints.txt"] if (folder / "constraints.txt").is_file() else []
     # With --no-config uv uses the project file's indexes for bound names only.
     if sources.feed and (sources.only or sources.published is None):
         command += ["--default-index" if sources.only else "--index", f"feed={sources.feed.index_url}"]
@@ -147,7 +172,7 @@ def _pins(path: Path, bound: set[str], sources: Sources) -> tuple[Pin, ...]:
 
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
-    files = package.get("wheels", [])
+    files = [package["archive"]] if "archive" in package else package.get("wheels", [])  # by address: one file
     hashed = [(each, _sha256(each, sources)) for each in files]
     hashes = {digest for _, digest in hashed if digest}
     kept = tuple(_file(each, digest) for each, digest in hashed if str(each.get("url", "")).startswith("http"))

@@ -29,5 +29,5 @@ class CondaNotExact(StepError):
 
     status = 109
     title = "conda package not exact"
-    cause = "conda picks the newest build of a range whenever it builds an image, so the range names no one version."
+    cause = "Whenever an image is built, conda takes the newest version and build that fits the range at that time."
     fix = "Write its exact version in `conda`, as NAME=MAJOR.MINOR.PATCH, NAME==VERSION or NAME=VERSION=BUILD."

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 
+from ..errors.base import StepError, together
 from ..errors.inputs import BadInput
 from ..model import connection_token
 from ..model.azure import Container, Workspace
+from ..model.conda import Package, exact
 from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.feed_spelling import parse_feed, parse_upload_url
@@ -21,6 +23,20 @@ PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.1
 def lines(text: str) -> tuple[str, ...]:
     """Read the lines that aren't empty."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def conda(text: str) -> tuple[Package, ...]:
+    """Read a conda package a line, each once and in an exact version; raises all problems together."""
+    found: dict[Package, None] = {}
+    problems: list[StepError] = []
+    for line in lines(text):
+        try:
+            found[exact(line.removeprefix("- "))] = None
+        except StepError as problem:
+            problems.append(problem)
+    if problems:
+        raise together(problems)
+    return tuple(found)
 
 
 def boolean(text: str) -> bool:

@@ -67,7 +67,7 @@ class Package:
         if not match:
             raise CondaNotExact(f"{text.strip()[:100]!r} isn't a conda package as NAME=VERSION[=BUILD].")
         found = (match["range"] or "").strip()
-        whole = re.fullmatch(r"(==?)\s*([\w.+!]*\d[\w.+!]*)(?:=([\w.]+))?", found, re.ASCII)
+        whole = re.fullmatch(r"(==?)\s*([0-9a-z_.+!]*\d[0-9a-z_.+!]*)(?:=([\w.]+))?", found, re.ASCII)
         exact = whole and (whole[3] or whole[1] == "==" or whole[2].count(".") >= _PARTS - 1)
         more = (whole[2], whole[3] or "") if whole and exact else ()
         return cls(text.strip(), match["name"].lower(), found, *more)
@@ -81,6 +81,15 @@ class Package:
     def on_pypi(self) -> str:
         """Its name on PyPI; empty when it is none of the Python packages that are known to be the same there."""
         return self.name if self.name in SAME_ON_PYPI else NAMED_ON_PYPI.get(self.name, "")
+
+    def allows(self, other: "Package") -> bool:
+        """Tell whether the exact version of `other` lies in this package's range."""
+        if self.exact:
+            return (self.version, self.build) in ((other.version, other.build), (other.version, ""))
+        try:
+            return SpecifierSet(self.specifier).contains(other.version, prereleases=True)
+        except (CondaNotExact, ValueError):  # a version or range that isn't Python's
+            return other.version.startswith(self.range.strip("=* "))
 
     @property
     def specifier(self) -> str:
@@ -133,13 +142,13 @@ def not_exact(package: Package) -> CondaNotExact:
             f"{package.text!r} has no exact version.",
             fix=f"Its name on PyPI is {named}: take it out there, and write {named} with its range in `requirements`.",
         )
-    version = re.sub(r"[^\d.]", " ", package.range).split()
-    number = version[0].strip(".") if version else ""
-    parts = [*number.split("."), *["X"] * _PARTS][:_PARTS] if number else ["X", "Y", "Z"]
+    known = re.match(r"={1,2}\s*([\d.]*\d)", package.range)
+    parts = [*(known[1].split(".") if known else ()), "X", "Y", "Z"][:_PARTS]
+    search = f"conda search -c conda-forge {package.name}{known[0] if known else ''}"
     return CondaNotExact(
         f"{package.text!r} names no single version.",
         fix=(
-            f"Write its version in place of the range, as `conda`: {package.name}={'.'.join(parts)} "
-            f"(conda search -c conda-forge {package.name} lists them)."
+            f"Choose a version that {search} shows, and add it to `conda`: {package.name}={'.'.join(parts)} with the "
+            "numbers in place of letters. It then takes the place of the range."
         ),
     )

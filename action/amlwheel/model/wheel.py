@@ -55,6 +55,10 @@ class Wheel:
         """The normalised package name (PEP 503)."""
         return canonicalize_name(self.name)
 
+    def requires_by_address(self, name: str) -> bool:
+        """Tell whether its metadata name an address for the package `name`: then pip takes it from no other."""
+        return any(each.url and canonicalize_name(each.name) == name for each in self.requires)
+
 
 @dataclass(frozen=True)
 class File:

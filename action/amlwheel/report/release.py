@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..model.azure import Connection, Workspace
+from ..model.conda import Conda
 from ..model.environment import Environment
 from ..model.feed import Feed
 from ..model.source import Source
@@ -15,7 +16,8 @@ from ..model.wheel import Wheel
 class Release:
     """All that one run has decided before its first effect.
 
-    `route` is the value of the input; `place` says for people where the wheels are stored.
+    `route` is the value of the input; `place` says for people where the wheels are stored. `notes` say what was taken
+    in another way than a team's files have it.
     """
 
     route: str
@@ -29,6 +31,8 @@ class Release:
     lock: str
     tools: Mapping[str, str]
     view: str = ""
+    notes: tuple[str, ...] = ()
+    conda: Conda = Conda()
 
     @property
     def lock_sha256(self) -> str:

@@ -28,6 +28,8 @@ def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
     commit = f"commit {release.source.commit[:12]}" if release.source.commit else "source"
     done = "Released" if any(change.changes for change in changes) else "Nothing to do for"
     done = "Planned, nothing changed (dry run)" if dry_run else done
+    beside = "".join(f"\n- {_cell(line)}" for line in declared(release))
+    beside = f"{beside}\n" if beside else ""
     name, version = environment.name, environment.version
     return f"""\
 ## {done}: `{environment.reference}`
@@ -51,7 +53,7 @@ flowchart LR
 Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256, image
 `{environment.image.pinned}`.
 {_cell(proof)}
-
+{beside}
 <details><summary>Use it</summary>
 
 ```yaml
@@ -68,6 +70,14 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 ```
 </details>
 """
+
+
+def declared(release: Release) -> list[str]:
+    """Return what the environment has beside the lock of an index, and what of a team's files was taken otherwise."""
+    by_address = [f"{pin.name} {pin.version} from {pin.url}" for pin in release.environment.pins if pin.url]
+    conda = ", ".join(release.conda.lines)
+    packages = [f"conda packages: {conda} (channels: {', '.join(release.conda.channels)})"] if conda else []
+    return [*packages, *by_address, *release.notes]
 
 
 def _way(release: Release) -> str:

@@ -11,9 +11,8 @@ from typing import Any
 
 from .. import __version__
 from ..build import wheel
-from ..environment import lock, proof, requirements
+from ..environment import addresses, lock, proof
 from ..environment.lock import Sources
-from ..environment.requirements import Requirements
 from ..errors.base import Unexpected
 from ..errors.environment import Unsatisfiable
 from ..feed import promote, upstream
@@ -24,6 +23,7 @@ from ..inputs import readers
 from ..inputs.step import Inputs
 from ..model import environment
 from ..model.azure import Connection
+from ..model.declared import Declared
 from ..model.environment import Base, Environment
 from ..model.wheel import Pin, Wheel
 from ..plan import observe
@@ -32,6 +32,7 @@ from ..report import files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..transport import variables
 from ..workspace.azureml.image_build import build_image
+from . import needs
 from .access import Access, check
 
 
@@ -60,12 +61,16 @@ class Changes:
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of one run. `environ` are the host's variables; `now` (UTC) is when the run began."""
+    """The stages of one run. `environ` are the host's variables; `now` (UTC) is when the run began.
+
+    `declared` is what the inputs and the team's files ask for beside the packages.
+    """
 
     inputs: Inputs
     environ: Mapping[str, str]
     host: Host
     now: datetime
+    declared: Declared = Declared()
 
     def check_access(self) -> Access:
         """Ask every service at once whether it is there and what the identity may do."""
@@ -99,15 +104,19 @@ class Stages:
             self.host.warning(f"{built.filename} doesn't pass twine check: its description won't show as intended.")
 
     def lock(self, wheels: tuple[Wheel, ...], access: Access) -> tuple[Pin, ...]:
-        """Resolve the dependencies of `wheels`."""
+        """Resolve the dependencies of `wheels` and what is declared beside them; what is declared by hash must hold."""
         inputs = self.inputs
         with self.host.stage("Lock") as done:
-            needs = Requirements(wheels, requirements.read(inputs.requirements, Path()), inputs.python_version)
-            sources = Sources(inputs.feed, inputs.feed_token, access.facts.published, inputs.feed_only)
+            python, asked = inputs.python_version, self.declared
+            wanted = needs.requirements(asked, wheels, inputs.package_dir, python)
+            fetched = addresses.fetch(wanted.addresses, python)
+            published = access.facts.published
+            sources = Sources(inputs.feed, inputs.feed_token, published, inputs.feed_only, asked.indexes)
             try:
-                pins = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say)
+                pins = lock.resolve(wanted, sources, self._recheck(wheels[0]), self.host.say)
             except Unsatisfiable as error:
                 raise error if access.facts.upstream is not False else upstream.lacking(error) from None
+            pins = addresses.hold([fetched.get(pin.name, pin) for pin in pins], asked.hashed, python)
             pins = access.route.place(pins, wheels)
             done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
         return pins
@@ -137,10 +146,14 @@ class Stages:
             feed=inputs.feed,
             connection=access.connection,
             workspaces=inputs.workspace,
-            environment=environment.define(inputs.environment_name, wheels[0], pins, base, pip_options),
+            environment=environment.define(
+                inputs.environment_name, wheels[0], pins, base, pip_options, self.declared.conda
+            ),
             lock=files.lock_text(pins, inputs.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=inputs.view,
+            notes=self.declared.notes,
+            conda=self.declared.conda,
         )
 
     def plan(self, release: Release, access: Access) -> Changes:
@@ -172,6 +185,8 @@ class Stages:
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         for line in summary.table(changes.all):
+            host.say(f"       {line}")
+        for line in summary.declared(release):
             host.say(f"       {line}")
         if access.facts.untold:
             unknown = "; ".join(access.facts.untold)

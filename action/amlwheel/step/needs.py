@@ -1,0 +1,73 @@
+"""What the environment has to hold, from the inputs and the team's own files, as values for the services."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..build import project
+from ..declared import files
+from ..declared.surroundings import Surroundings
+from ..environment.requirements import Requirements
+from ..errors.declared import NotTaken
+from ..inputs.step import Inputs
+from ..model.declared import Declared
+from ..model.environment import Python
+from ..model.wheel import Wheel
+
+_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+
+
+def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
+    """Read `requirements`, `conda` and the files that they name; raises what `files.read` raises."""
+    if not inputs.requirements:
+        return files.read("", inputs.conda, Surroundings(Path(), inputs.package_dir, inputs.python_version))
+    indexes = (_public_index(), *filter(None, map(environ.get, _INDEXES)))
+    around = Surroundings(Path(), inputs.package_dir, inputs.python_version, inputs.feed, indexes)
+    return files.read(inputs.requirements, inputs.conda, around)
+
+
+def _public_index() -> str:
+    """Return the address of the public index, which twine knows: nothing here names a registry's host."""
+    from twine.utils import DEFAULT_REPOSITORY  # noqa: PLC0415  # a fifth of a second, for runs that need it
+
+    return f"https://{urlsplit(DEFAULT_REPOSITORY).netloc.removeprefix('upload.')}/simple/"
+
+
+def requirements(asked: Declared, wheels: Sequence[Wheel], folders: Sequence[str], python: Python) -> Requirements:
+    """Return what has to be locked: `wheels` (built from `folders`, or earlier), and what is `asked` beside them.
+
+    Raises NotTaken for an extra that our package doesn't have.
+    """
+    extras = tuple(_extras(_wheel(folder, wheels, folders), names) for folder, names in asked.extras.items() if names)
+    needs = Requirements(tuple(wheels), (*asked.requirements, *extras), python, asked.constraints)
+    for each in needs.more:
+        _refuse_unknown_extras(each, wheels)
+    return needs
+
+
+def _wheel(folder: str, wheels: Sequence[Wheel], folders: Sequence[str]) -> Wheel:
+    """Return the wheel of the project in `folder`: by its place, or of wheels that were built earlier by its name."""
+    if len(wheels) == len(folders):
+        return wheels[list(folders).index(folder)]
+    (name,) = project.expected_names([folder], ())
+    return next((each for each in wheels if each.project == canonicalize_name(name)), wheels[0])
+
+
+def _extras(wheel: Wheel, names: frozenset[str]) -> Requirement:
+    return Requirement(f"{wheel.project}[{','.join(sorted(names))}]")
+
+
+def _refuse_unknown_extras(requirement: Requirement, wheels: Sequence[Wheel]) -> None:
+    """Raise NotTaken for an extra that one of our `wheels` doesn't have: the resolver would say nothing."""
+    wheel = next((each for each in wheels if each.project == canonicalize_name(requirement.name)), None)
+    asked = {str(canonicalize_name(each)) for each in requirement.extras}
+    missing = sorted(asked - wheel.extras) if wheel else []
+    if wheel and missing:
+        raise NotTaken(
+            f"`requirements` asks for {wheel.project}[{','.join(missing)}], but {wheel.filename} has no such extra.",
+            cause="The extra is misspelt, or the name is that of a dependency group, which is asked for as .:NAME.",
+            fix=f"Name one of its extras: {', '.join(sorted(wheel.extras)) or 'it has none'}.",
+        )
