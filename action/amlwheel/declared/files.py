@@ -45,6 +45,7 @@ def read(text: str, conda: Sequence[Package], around: Surroundings) -> Declared:
         requirements=tuple(reader.requirements),
         constraints=(*reader.constraints, *_same_version(found)),
         hashed=tuple(reader.hashed),
+        commits=tuple(reader.commits),
         indexes=named,
         conda=found,
         extras={folder: frozenset(extras) for folder, extras in reader.extras.items()},

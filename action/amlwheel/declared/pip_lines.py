@@ -53,21 +53,23 @@ def decode(data: bytes, name: str) -> str:
 
     Raises NotTaken for a file in another encoding.
     """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            break
-    else:
-        head = (line for line in data.split(b"\n")[:2] if line.startswith(b"#"))
-        named = next(filter(None, map(_CODING.search, head)), None)
-        mark, encoding = b"", named[1].decode("ascii") if named else "utf-8"
+    marked = next(((mark, encoding) for mark, encoding in _MARKS if data.startswith(mark)), None)
+    mark, encoding = marked or (b"", _coding(data))
     try:
-        return data.removeprefix(mark if encoding == "utf-8" else b"").decode(encoding)
+        return data[len(mark) if encoding == "utf-8" else 0 :].decode(encoding)  # the others need their mark
     except (UnicodeDecodeError, LookupError):
         raise NotTaken(
             f"`requirements` {name!r} isn't a text file in UTF-8.",
             cause="The file has another encoding and doesn't say which.",
             fix="Save the file of `requirements` in UTF-8.",
         ) from None
+
+
+def _coding(data: bytes) -> str:
+    """Return the encoding that a comment in the first two lines names (PEP 263), else UTF-8."""
+    head = (line for line in data.split(b"\n")[:2] if line.startswith(b"#"))
+    named = next(filter(None, map(_CODING.search, head)), None)
+    return named[1].decode("ascii") if named else "utf-8"
 
 
 def lines(text: str, file: Path | None, folder: Path, *, constraint: bool = False) -> Iterator[Line]:

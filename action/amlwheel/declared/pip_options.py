@@ -28,13 +28,13 @@ _WITH_VALUE = (
 _FLAGS = ("--no-index", "--prefer-binary", "--require-hashes", "--pre")
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """pip's parser would refuse the line."""
 
 
 class _Parser(optparse.OptionParser):
     def error(self, msg: str) -> NoReturn:
-        raise Unreadable(msg)
+        raise UnreadableError(msg)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Parsed:
 
 
 def parse(line: str) -> Parsed:
-    """Split `line` into a requirement and its options; raise Unreadable for an option that pip doesn't know here."""
+    """Split `line` into a requirement and its options; raise UnreadableError for an unknown option."""
     words = re.split(r"\s+(?=-)", f" {line}", maxsplit=1)  # pip: what follows the first word with a dash is options
     found: list[tuple[str, str]] = []
 
@@ -66,9 +66,9 @@ def parse(line: str) -> Parsed:
     try:
         _, rest = parser.parse_args(shlex.split(words[1]) if len(words) > 1 else [])
     except ValueError as error:  # an open quote
-        raise Unreadable(str(error)) from None
+        raise UnreadableError(str(error)) from None
     if rest:
-        raise Unreadable(f"unexpected {rest[0]!r} behind an option")
+        raise UnreadableError(f"unexpected {rest[0]!r} behind an option")
     return Parsed(words[0].strip(), tuple(found))
 
 

@@ -1,8 +1,9 @@
 """A requirement that a line of a requirements file names: by name, by the address of a wheel, or as our own package."""
 
+import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 from packaging import utils
@@ -30,7 +31,7 @@ def read(line: Line, text: str, around: Surroundings) -> Requirement | Own:
     """Read what a line requires; raise NotTaken, with the way that there is, for what an image can't get."""
     commit = re.match(_COMMIT, text)
     if commit:
-        raise _from_commit(line, commit["name"] or _egg(commit["url"]), commit["url"])
+        return _commit(line, commit["name"] or _egg(commit["url"]), commit["url"], around)
     if re.match(r"https?://", text):
         return _address(line, text)
     if _is_path(text):
@@ -44,6 +45,12 @@ def read(line: Line, text: str, around: Surroundings) -> Requirement | Own:
             cause="The line is misspelt; PEP 508 has the grammar.",
             fix="Write one requirement a line, such as torch>=2.4 or scikit-learn[alldeps]==1.5.2.",
         ) from None
+    if re.search(r"\.(txt|in|ya?ml|toml|cfg)$", text):
+        raise NotTaken(
+            f"{line.place}: {text!r} is read by pip as the name of a package, which anybody may publish.",
+            cause="The option -r in front of a file is missing.",
+            fix=f"Write -r {text}",
+        )
     return _checked(line, requirement) if requirement.url else requirement
 
 
@@ -76,31 +83,29 @@ def _path(line: Line, text: str, around: Surroundings) -> Requirement | Own:
 
 def _file(line: Line, path: str) -> NotTaken:
     """Return the error for a file beside the list."""
-    name = Path(path).name
-    try:
-        project, version = utils.parse_wheel_filename(name)[:2]
-    except (utils.InvalidWheelFilename, ValueError):
-        return NotTaken(
-            f"{line.place}: {path} is a file beside the list, which doesn't travel to the image.",
-            fix=f"Build its wheel and publish that to the feed once; then write NAME==VERSION in place of {path}.",
-        )
+    name = re.split(r"[/\\]", path)[-1]
     return NotTaken(
-        f"{line.place}: {path} is a wheel beside the list, which doesn't travel to the image.",
-        cause="Images get wheels that are stored: in the feed, or by `wheel`, with which the step builds nothing itself.",
-        fix=(
-            f"Publish {path} to the feed once (twine upload), and write {project}=={version} in its place. Or build "
-            "your project in an earlier step, and name both wheels in `wheel`, one a line."
-        ),
+        f"{line.place}: {path} is a file beside the list, which doesn't travel to the image.",
+        cause="Images get wheels that are stored. `wheel` stores them too, but the step then builds nothing itself.",
+        fix=f"Publish {path} to the feed once (twine upload), and write {_pin(name)} in its place.",
     )
 
 
 def _other_folder(line: Line, path: str, around: Surroundings) -> NotTaken:
-    ours = "\n".join(around.packages)
-    shown = ", ".join(each or "." for each in around.packages)
+    """Return the error for a folder that isn't ours."""
+    shown = ", ".join(around.packages)
+    place = next((base / path for base in (around.folder, line.folder) if (base / path).is_dir()), None)
+    if place is None:
+        return NotTaken(
+            f"{line.place}: there is no folder {path!r}.",
+            cause="The path is misspelt. It starts from the folder in which the step runs, or from that of the list.",
+            fix=f"Correct the path {path} in the list; a package's name alone needs no slash.",
+        )
+    beside = os.path.relpath(place, around.folder).replace(os.sep, "/")
     return NotTaken(
         f"{line.place}: {path!r} is a folder that isn't in `package-dir` ({shown}).",
         cause="The image gets packages that are built in this run or published; it can't see the folder.",
-        fix=f"Add the folder {path} to `package-dir`, on a line of its own behind {ours!r}; and take the line out.",
+        fix=f"Add the folder to `package-dir`, one a line: {', '.join([*around.packages, beside])}",
     )
 
 
@@ -136,21 +141,17 @@ def _bad_address(line: Line, url: str, problem: str) -> NotTaken:
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…/{name}"
     archive = next((each for each in _ARCHIVES if name.endswith(each)), "")
     if archive:
-        project, _, version = name.removesuffix(archive).rpartition("-")
-        project = project or name.removesuffix(archive)
-        pinned = f"{project}=={version}" if version and project else "NAME==VERSION"
+        project, _, version = re.sub(r"-(?=\d[^-]*$)", " ", name.removesuffix(archive)).partition(" ")
+        pinned = f"{project}=={version}" if version else "NAME==VERSION"
         return NotTaken(
             f"{line.place}: {shown} is an sdist, which an image would have to build.",
-            cause="Only wheels are taken by address. `from-source` builds sdists that an index has, by their names.",
-            fix=(
-                f"Name its wheel by address, if there is one; or write {pinned} in its place, and "
-                f"{utils.canonicalize_name(project)} in `from-source`, if an index has it."
-            ),
+            cause="Only wheels are taken by address. `from-source` builds the sdists of an index, by their names.",
+            fix=f"Write {pinned} in its place, and add to `from-source`: {utils.canonicalize_name(project)}",
         )
     return NotTaken(
         f"{line.place}: {shown} {problem}.",
         cause="The image builder gets the address as it stands in the environment, and no credential for it.",
-        fix="Publish that wheel to the feed, and write NAME==VERSION in place of the address.",
+        fix=f"Publish that wheel to the feed once, and write {_pin(name)} in place of the address.",
     )
 
 
@@ -160,23 +161,37 @@ def _egg(url: str) -> str:
     return egg[1] if egg else re.sub(r"(\.git)?([@#].*)?$", "", url.rpartition("/")[2])
 
 
-def _from_commit(line: Line, name: str, url: str) -> NotTaken:
-    """Return the error for a package of a repository, which has to be built."""
+def _pin(name: str) -> str:
+    """Return the requirement that names the wheel `name` by its version."""
+    try:
+        project, version = utils.parse_wheel_filename(name)[:2]
+    except (utils.InvalidWheelFilename, ValueError):
+        return "NAME==VERSION"
+    return f"{project}=={version}"
+
+
+def _commit(line: Line, name: str, url: str, around: Surroundings) -> Requirement:
+    """Return a package of a repository by its commit, if it may be built; raise NotTaken."""
     project = utils.canonicalize_name(name)
-    return NotTaken(
+    pinned = _pinned(url)
+    if around.builds(project) and re.fullmatch(r"git\+https://[^@?]+@[0-9a-f]{40}(#\S*)?", url):
+        return Requirement(f"{project} @ {pinned}")
+    return _refuse_commit(line, project, pinned)
+
+
+def _refuse_commit(line: Line, project: str, pinned: str) -> NoReturn:
+    raise NotTaken(
         f"{line.place}: {project} comes from a repository, so it has to be built.",
-        cause="Images take wheels alone. A branch or a tag would be other code tomorrow.",
-        fix=(
-            f"Write {project} in `from-source`, and the whole commit in the line: {project} @ {_pinned(masked(url))}."
-        ),
+        cause="Images take wheels alone, and a branch or a tag is other code tomorrow: a commit's whole id is needed.",
+        fix=f"Write the line as {project} @ {masked(pinned)} and add to `from-source`: {project}",
     )
 
 
 def _pinned(url: str) -> str:
-    """Return the address of a repository with its commit, if it has one, else with the word COMMIT."""
-    bare = url.partition("#")[0]
-    scheme, _, rest = bare.partition("://")
-    path, at, revision = rest.rpartition("@") if "@" in rest.partition("/")[2] else (rest, "", "")
+    """Return the address of a repository by https with its commit, if it names one, else with the word COMMIT."""
+    bare, _, fragment = url.partition("#")
+    place = re.sub(r"^git(\+ssh)?://git@|^git@", "git+https://", bare)
+    path, _, revision = place.rpartition("@") if "@" in place.partition("://")[2].partition("/")[2] else (place, "", "")
+    folder = re.search(r"(?:^|&)(subdirectory=[^&]+)", fragment)
     commit = revision if re.fullmatch(r"[0-9a-f]{40}", revision) else "COMMIT"
-    del at
-    return f"{scheme}://{path}@{commit}"
+    return f"{path}@{commit}" + (f"#{folder[1]}" if folder else "")

@@ -12,34 +12,38 @@ from ..model.declared import Hashed, without_fragment
 from . import groups, pip_lines, places
 from .indexes import IndexLine, index_line
 from .pip_lines import Line
-from .pip_options import Parsed, Unreadable, parse
+from .pip_options import Parsed, UnreadableError, parse
 from .places import Own
 from .surroundings import Surroundings
 
 _INDEX = ("--index-url", "--extra-index-url")
 
+_FOR_BUILDS = ("It is for builds, and images get wheels alone.", "Take the option out.")
+# Options that aren't taken, each with its cause and fix.
 _REFUSED = {
     "--find-links": (
-        "pip would take any file that it finds there",
-        "Take the line out. Name each wheel that lies there by its https address, or publish it to the feed and "
-        "require it by name and version.",
+        "pip would take any file that it finds there, and images can't see a folder.",
+        "Take the line out. Publish the wheels that lie there to the feed once, or name each by its https address.",
     ),
     "--no-index": (
-        "images are built from an index",
+        "Images are built from an index.",
         "Take the line out; `index` says whether the feed is the only one.",
     ),
     "--pre": (
-        "it would let every package be a pre-release",
+        "It lets every package be a pre-release.",
         "Take the line out, and name the pre-release where one is meant, such as torch>=2.6.0rc1.",
     ),
     "--trusted-host": (
-        "certificates are always checked",
+        "pip doesn't check the host's certificate then; the step and the image always do.",
         "Take the line out. Name a CA of your own in REQUESTS_CA_BUNDLE of the runner.",
     ),
-    "--use-feature": ("it is a switch of the pip on your machine", "Take the line out."),
-    "--uploaded-prior-to": ("it bounds the whole lock", "Take the line out, and give the time as `exclude-newer`."),
-    "--config-settings": ("nothing is built", "Take the option out; publish a wheel that is built so to the feed."),
-    "--global-option": ("nothing is built", "Take the option out; publish a wheel that is built so to the feed."),
+    "--use-feature": ("It is a switch of one version of pip.", "Take the line out."),
+    "--uploaded-prior-to": (
+        "It bounds the time of the whole lock.",
+        "Take the line out, and give the time as `exclude-newer`.",
+    ),
+    "--config-settings": _FOR_BUILDS,
+    "--global-option": _FOR_BUILDS,
 }
 
 
@@ -53,6 +57,7 @@ class Reader:
     hashed: list[Hashed] = field(default_factory=list)
     extras: dict[str, set[str]] = field(default_factory=dict)
     indexes: list[IndexLine] = field(default_factory=list)
+    commits: list[Requirement] = field(default_factory=list)
     problems: list[StepError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unhashed: list[Line] = field(default_factory=list)
@@ -76,7 +81,11 @@ class Reader:
             )
         path = line.folder / name
         if path.resolve() in self._open:
-            raise NotTaken(f"{line.place}: {name} leads back to itself.", fix=f"Take {name} out of that line.")
+            raise NotTaken(
+                f"{line.place}: {name} leads back to itself.",
+                cause="Two lists name one another by -r or -c.",
+                fix=f"Take that line out of {line.file.as_posix() if line.file else '`requirements`'}.",
+            )
         text = pip_lines.decode(self._bytes(line, path), name)
         outer, self._open = self._open, (*self._open, path.resolve())
         self.lines(pip_lines.lines(text, path, path.parent, constraint=constraint))
@@ -89,7 +98,7 @@ class Reader:
                 NotTaken(
                     f"{line.place}: {line.shown} has no hash, but the list has --require-hashes.",
                     cause="The list was compiled with hashes, and the line added by hand.",
-                    fix="Compile the list again, or take --require-hashes out: every package is locked by sha256 anyway.",
+                    fix="Take --require-hashes out: every package is locked by sha256 anyway.",
                 )
             )
 
@@ -108,7 +117,7 @@ class Reader:
     def _line(self, line: Line) -> None:
         try:
             parsed = parse(line.text)
-        except Unreadable as error:
+        except UnreadableError as error:
             raise NotTaken(
                 f"{line.place}: pip doesn't know {line.shown!r}: {pip_lines.masked(str(error))}.",
                 cause="The line is misspelt.",
@@ -128,7 +137,8 @@ class Reader:
         if found and parsed.words:
             raise NotTaken(
                 f"{line.place}: pip ignores the index behind {parsed.words.split()[0]!r}.",
-                fix="Give the index a line of its own, or name it with its packages in `package-indexes`.",
+                cause="An index stands for the whole list, so it belongs on a line of its own.",
+                fix="Take the index out of that line, and name it with its packages in `package-indexes`.",
             )
         self.indexes += found
         return bool(found) and all(self.around.known(each.url) for each in found)
@@ -139,7 +149,7 @@ class Reader:
         if names:
             raise NotTaken(
                 f"{line.place}: the line holds the variable {', '.join(names)}, whose value may be a secret.",
-                cause="An environment is readable for everybody who may read the workspace, so no variable goes into it.",
+                cause="Everybody who may read the workspace can read its environments, so no variable goes into one.",
                 fix="Write what the variable stands for; tokens are given as `feed-token` and `connection-token`.",
             )
 
@@ -152,6 +162,9 @@ class Reader:
     def _take(self, line: Line, found: Requirement | Own, hashes: list[str]) -> None:
         if isinstance(found, Own):
             self._own(line, found)
+            return
+        if found.url and found.url.startswith("git+"):
+            self.commits.append(found)
             return
         digests = _sha256(line, found, hashes)
         if line.constraint and (found.extras or found.url):
@@ -196,17 +209,17 @@ class Reader:
         names = [each.strip() for each in value.split(",") if each.strip()]
         if names == [":none:"]:
             return
-        listed = "all" if ":all:" in names else " and ".join(names)
+        listed = "all" if ":all:" in names else ", ".join(names)
         raise NotTaken(
             f"{line.place}: {line.shown} asks for packages that are built from source.",
             cause="Images get wheels alone; `from-source` has the step build them, from hashed sdists.",
-            fix=f"Take the line out, and write {listed} in `from-source`, one name a line.",
+            fix=f"Take the line out, and add to `from-source`, one name a line: {listed}",
         )
 
     @staticmethod
     def _refuse_option(line: Line, name: str, shown: str) -> None:
-        why, fix = _REFUSED.get(name, ("it doesn't belong on the line of a requirement", "Give it a line of its own."))
-        raise NotTaken(f"{line.place}: {name} isn't taken ({pip_lines.masked(shown)[:100]}): {why}.", fix=fix)
+        why, fix = _REFUSED.get(name, ("It doesn't belong on the line of a requirement.", "Give it a line of its own."))
+        raise NotTaken(f"{line.place}: {name} isn't taken ({pip_lines.masked(shown)[:100]}).", cause=why, fix=fix)
 
 
 def _group(line: Line, value: str, around: Surroundings) -> Own:

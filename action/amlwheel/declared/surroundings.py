@@ -16,7 +16,8 @@ class Surroundings:
     """What lies around the files of one run.
 
     `packages` are the folders of `package-dir`, from `folder`, in which the step runs. `indexes` are the addresses of
-    the public index, of its mirror that this machine uses, and of what `package-indexes` names.
+    the public index, of its mirror that this machine uses, and of what `package-indexes` names. `from_source` are the
+    normalised names of packages that may be built, or `all`.
     """
 
     folder: Path
@@ -24,10 +25,15 @@ class Surroundings:
     python: Python
     feed: Feed | None = None
     indexes: tuple[str, ...] = ()
+    from_source: frozenset[str] = frozenset()
 
     def known(self, url: str) -> bool:
         """Tell whether `url` (without a credential) is an index that the step uses anyway, in any spelling."""
         return _plain(url) in map(_plain, self.indexes) or self._is_feed(url)
+
+    def builds(self, name: str) -> bool:
+        """Tell whether the package `name` (normalised) may be built from its source."""
+        return bool({name, "all"} & self.from_source)
 
     def _is_feed(self, url: str) -> bool:
         """Tell whether `url` is the feed, or the feed as a view of it shows it."""

@@ -119,6 +119,9 @@ class Conda:
         return frozenset(each.name for each in self.packages)
 
 
+NO_CONDA = Conda()
+
+
 def exact(text: str) -> Package:
     """Read a package with an exact version; raise CondaNotExact for any other, and for Python and pip."""
     package = Package.parse(text)

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from packaging import utils
 from packaging.requirements import Requirement
 
-from .conda import Conda
+from .conda import NO_CONDA, Conda
 from .package_index import PackageIndex
 
 
@@ -23,17 +23,22 @@ class Hashed:
 class Declared:
     """What `requirements` and `conda` declare.
 
-    `extras` are those of our own packages, by the folder in `package-dir`. `notes` are sentences for the plan: what was
+    `commits` are packages of git repositories that `from-source` builds. `extras` are those of our own packages, by the
+    folder in `package-dir`. `notes` are sentences for the plan: what was
     taken in another way than it is written.
     """
 
     requirements: tuple[Requirement, ...] = ()
     constraints: tuple[Requirement, ...] = ()
     hashed: tuple[Hashed, ...] = ()
+    commits: tuple[Requirement, ...] = ()
     indexes: tuple[PackageIndex, ...] = ()
-    conda: Conda = Conda()
+    conda: Conda = NO_CONDA
     extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+NOTHING = Declared()
 
 
 def wheel_problem(url: str) -> str:

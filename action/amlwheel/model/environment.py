@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import yaml
 
 from ..errors.inputs import BadImage
-from .conda import Conda
+from .conda import NO_CONDA, Conda
 from .wheel import Pin, Wheel
 
 
@@ -170,7 +170,7 @@ class Definition:
 
 
 def define(  # noqa: PLR0913  # what an environment is made of
-    name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Sequence[str], conda: Conda = Conda()
+    name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Sequence[str], *, conda: Conda = NO_CONDA
 ) -> Environment:
     """Return the environment of these parts; `lead` gives it version and, without a `name`, its name.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..model.azure import Connection, Workspace
-from ..model.conda import Conda
+from ..model.conda import NO_CONDA, Conda
 from ..model.environment import Environment
 from ..model.feed import Feed
 from ..model.source import Source
@@ -32,7 +32,7 @@ class Release:
     tools: Mapping[str, str]
     view: str = ""
     notes: tuple[str, ...] = ()
-    conda: Conda = Conda()
+    conda: Conda = NO_CONDA
 
     @property
     def lock_sha256(self) -> str:

@@ -23,7 +23,7 @@ from ..inputs import readers
 from ..inputs.step import Inputs
 from ..model import environment
 from ..model.azure import Connection
-from ..model.declared import Declared
+from ..model.declared import NOTHING, Declared
 from ..model.environment import Base, Environment
 from ..model.wheel import Pin, Wheel
 from ..plan import observe
@@ -70,7 +70,7 @@ class Stages:
     environ: Mapping[str, str]
     host: Host
     now: datetime
-    declared: Declared = Declared()
+    declared: Declared = NOTHING
 
     def check_access(self) -> Access:
         """Ask every service at once whether it is there and what the identity may do."""
@@ -147,7 +147,7 @@ class Stages:
             connection=access.connection,
             workspaces=inputs.workspace,
             environment=environment.define(
-                inputs.environment_name, wheels[0], pins, base, pip_options, self.declared.conda
+                inputs.environment_name, wheels[0], pins, base, pip_options, conda=self.declared.conda
             ),
             lock=files.lock_text(pins, inputs.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},

@@ -1,6 +1,6 @@
-"""Files of public releases on github.com: a redirect to a host of files, as GitHub answers (GitHub docs, "Linking to
-releases"; releases/assets REST reference: 302).
+"""Files of public releases on github.com: a redirect to a host of files, as GitHub answers.
 
+(GitHub docs, "Linking to releases"; REST reference, releases/assets: 302.)
 Anybody gets them, whatever credential a request has. They lie below `git/releases`, put there by `World.seed_release`.
 """
 
