@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from ..errors.declared import CondaNotExact
 
@@ -87,7 +88,7 @@ class Package:
         if self.exact:
             return (self.version, self.build) in ((other.version, other.build), (other.version, ""))
         try:
-            return SpecifierSet(self.specifier).contains(other.version, prereleases=True)
+            return SpecifierSet(self.specifier).contains(Version(other.version), prereleases=True)
         except (CondaNotExact, ValueError):  # a version or range that isn't Python's
             return other.version.startswith(self.range.strip("=* "))
 
