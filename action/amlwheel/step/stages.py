@@ -184,9 +184,7 @@ class Stages:
                 observe.results(wheels), observe.results(promoted), observe.results(stored), observe.results(registered)
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
-        for line in summary.table(changes.all):
-            host.say(f"       {line}")
-        for line in summary.declared(release):
+        for line in (*summary.table(changes.all), *summary.declared(release)):
             host.say(f"       {line}")
         if access.facts.untold:
             unknown = "; ".join(access.facts.untold)

@@ -7,7 +7,7 @@ Anybody gets them, whatever credential a request has. They lie below `git/releas
 import pathlib
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..state.store import Store
@@ -42,7 +42,9 @@ def files_app(store: Store) -> ASGIApp:
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         path = place(store, request.url.path)
-        answer: Response = FileResponse(path, media_type="application/octet-stream") if path.is_file() else _missing()
+        answer: Response = (
+            Response(path.read_bytes(), media_type="application/octet-stream") if path.is_file() else _missing()
+        )
         await answer(scope, receive, send)
 
     return call

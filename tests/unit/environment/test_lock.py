@@ -327,9 +327,7 @@ def test_constraints_and_addresses_are_told_to_uv(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "constraints.txt").read_text() == "numpy<2\n"
 
 
-def test_a_wheel_by_address_is_one_file_and_never_bound_to_the_feed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wheel_by_address_is_one_file_and_never_bound_to_the_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://x.example/acme_base-1.0-py3-none-any.whl"
     archive = '[[packages]]\nname = "acme-base"\nversion = "1.0"\n'
     archive += f'archive = {{ url = "{url}", hashes = {{ sha256 = "{sha("b")}" }} }}\n'
