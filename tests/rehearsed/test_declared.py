@@ -162,7 +162,8 @@ def test_secrets_and_variables_in_a_list_are_not_shown(step: Step) -> None:
 def test_extras_and_dependency_groups_of_the_project(step: Step) -> None:
     work = case(step, "req-dot")
     project = work / "proj/pyproject.toml"
-    more = '[project.optional-dependencies]\ntrain = ["idna==3.10"]\n[dependency-groups]\ndev = ["tomli", {include-group = "x"}]\nx = ["attrs"]\n'
+    more = '[project.optional-dependencies]\ntrain = ["idna==3.10"]\n'
+    more += '[dependency-groups]\ndev = ["tomli", {include-group = "x"}]\nx = ["attrs"]\n'
     project.write_text(project.read_text() + more)
     stop = step(package_dir="proj", requirements=(".[test]", ".:dev"))
     refused(
@@ -228,7 +229,7 @@ def test_an_address_that_not_everybody_may_read(step: Step) -> None:
     stop = step(
         wheel=write_wheel(step.scratch / "w", "acme-s", "1.0.0"), requirements="https://x.example/tips-1.tar.gz"
     )
-    refused(stop, 107, "is an sdist", "Write tips==1 in its place, and add to `from-source`: tips")
+    refused(stop, 107, "is an sdist", "publish it to the feed, and write tips==1 in its place")
 
 
 # --- conda files

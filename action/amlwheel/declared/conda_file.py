@@ -35,6 +35,15 @@ class CondaFile:
     pip_version: str
 
 
+@dataclass(frozen=True)
+class Asset:
+    """An environment of Azure ML: the path of its conda file, or what that would hold, and its base image."""
+
+    path: str
+    held: str
+    image: str
+
+
 @dataclass
 class Taken:
     """What an environment takes of a conda file, and what it can't: requirements, packages, notes, problems."""
@@ -46,17 +55,13 @@ class Taken:
 
 
 def is_conda(text: str) -> bool:
-    """Tell by its content whether a file is one of conda's: a list of dependencies in YAML."""
-    return bool(re.search(r"^dependencies\s*:", text, re.MULTILINE))
+    """Tell by its content whether a file is one of conda's, or an environment of Azure ML that names or holds one."""
+    return bool(re.search(r"^(dependencies|conda_file)\s*:", text, re.MULTILINE))
 
 
 def read(text: str, path: Path) -> CondaFile:
     """Read a conda environment file; raise NotTaken if conda itself couldn't."""
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise _broken(path, f"isn't YAML (line {mark.line + 1})" if mark else "isn't YAML") from None
+    data = _yaml(text, path)
     items = data.get("dependencies") if isinstance(data, dict) else None
     if not isinstance(items, list):
         raise _broken(path, "has no list of dependencies")
@@ -78,6 +83,24 @@ def read(text: str, path: Path) -> CondaFile:
     return CondaFile(
         path, _channels(data, path), rest, "\n".join(map(str, pip)), wanted.get("python", ""), wanted.get("pip", "")
     )
+
+
+def asset(text: str, path: Path) -> Asset | None:
+    """Read an environment of Azure ML's CLI (its environment.schema.json); None when it is conda's own file."""
+    data = _yaml(text, path)
+    if not isinstance(data, dict) or "conda_file" not in data:
+        return None
+    inside = data["conda_file"]
+    held = yaml.safe_dump(inside) if isinstance(inside, dict) else ""
+    return Asset("" if held else str(inside), held, str(data.get("image") or ""))
+
+
+def _yaml(text: str, path: Path) -> Any:  # noqa: ANN401  # YAML
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise _broken(path, f"isn't YAML (line {mark.line + 1})" if mark else "isn't YAML") from None
 
 
 def take(file: CondaFile, given: Sequence[Package], python: Python) -> Taken:

@@ -72,14 +72,56 @@ def _path(line: Line, around: Surroundings) -> Path | None:
 def _file(reader: Reader, line: Line, path: Path, conda: Conda) -> Conda:
     """Read a requirements file or a conda file into `reader`; return the conda packages so far."""
     try:
+        _refuse_other_kind(line, path)
         text = pip_lines.decode(path.read_bytes(), line.text)
         if not conda_file.is_conda(text):
             reader.file(line, line.text, constraint=False)
             return conda
-        return _conda(reader, conda_file.read(text, Path(line.text)), path, conda)
+        text, path = _inside(text, line, path, reader.around)
+        shown = Path(os.path.relpath(path, reader.around.folder))
+        return _conda(reader, conda_file.read(text, shown), path, conda)
     except StepError as problem:
         reader.problems.append(problem)
         return conda
+
+
+def _refuse_other_kind(line: Line, path: Path) -> None:
+    """Raise NotTaken for a project's own file, which isn't a list of requirements."""
+    if path.suffix in (".toml", ".py", ".cfg") or path.name in ("uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"):
+        locked = path.name.endswith(".lock")
+        raise NotTaken(
+            f"{line.text} isn't a list of requirements.",
+            cause="It is the lock of another tool." if locked else "What a project itself needs is locked in any case.",
+            fix=(
+                "Export it as a requirements file with hashes (uv export, poetry export, pipenv requirements --hash)."
+                if locked
+                else "Take the line out; name extras and groups of the project as .[EXTRA] and .:GROUP."
+            ),
+        )
+
+
+def _inside(text: str, line: Line, path: Path, around: Surroundings) -> tuple[str, Path]:
+    """Return text and path of the conda file; that of an environment of Azure ML stands in it or beside it.
+
+    Raises NotTaken where that has another image than `base-image`.
+    """
+    asset = conda_file.asset(text, Path(line.text))
+    if asset is None:
+        return text, path
+    if asset.image and asset.image != around.image:
+        raise NotTaken(
+            f"{line.text} has the image {asset.image}, but `base-image` is {around.image or 'another one'}.",
+            cause="The file and the input name two images, and an environment has one.",
+            fix=f"Set `base-image` to {asset.image}",
+        )
+    beside = path.parent / asset.path
+    if asset.path and not beside.is_file():
+        raise NotTaken(
+            f"{line.text} names the conda file {asset.path!r}, which doesn't exist.",
+            cause="The path starts from the folder of the file in which it stands.",
+            fix="Correct `conda_file` there, or commit the file.",
+        )
+    return (asset.held, path) if asset.held else (pip_lines.decode(beside.read_bytes(), asset.path), beside)
 
 
 def _conda(reader: Reader, file: conda_file.CondaFile, path: Path, conda: Conda) -> Conda:

@@ -145,8 +145,8 @@ def _bad_address(line: Line, url: str, problem: str) -> NotTaken:
         pinned = f"{project}=={version}" if version else "NAME==VERSION"
         return NotTaken(
             f"{line.place}: {shown} is an sdist, which an image would have to build.",
-            cause="Only wheels are taken by address. `from-source` builds the sdists of an index, by their names.",
-            fix=f"Write {pinned} in its place, and add to `from-source`: {utils.canonicalize_name(project)}",
+            cause="`from-source` builds the sdists of an index by their names; at an address only wheels are taken.",
+            fix=f"Build its wheel once (pip wheel --no-deps), publish it to the feed, and write {pinned} in its place.",
         )
     return NotTaken(
         f"{line.place}: {shown} {problem}.",

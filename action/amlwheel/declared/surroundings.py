@@ -17,7 +17,7 @@ class Surroundings:
 
     `packages` are the folders of `package-dir`, from `folder`, in which the step runs. `indexes` are the addresses of
     the public index, of its mirror that this machine uses, and of what `package-indexes` names. `from_source` are the
-    normalised names of packages that may be built, or `all`.
+    normalised names of packages that may be built, or `all`. `image` is `base-image` as it is written.
     """
 
     folder: Path
@@ -26,6 +26,7 @@ class Surroundings:
     feed: Feed | None = None
     indexes: tuple[str, ...] = ()
     from_source: frozenset[str] = frozenset()
+    image: str = ""
 
     def known(self, url: str) -> bool:
         """Tell whether `url` (without a credential) is an index that the step uses anyway, in any spelling."""

@@ -62,9 +62,7 @@ class Package:
     @classmethod
     def parse(cls, text: str) -> "Package":
         """Read `[CHANNEL::]NAME[RANGE]`, as conda's own files have it; raise CondaNotExact for another spelling."""
-        match = re.fullmatch(
-            r"(?:[\w./-]+::)?(?P<name>\w[\w.-]*?)\s*(?P<range>[=<>!~\s*\d].*)?", text.strip(), re.ASCII
-        )
+        match = re.fullmatch(r"(?:[\w./-]+::)?(?P<name>\w[\w.-]*?)\s*(?P<range>[=<>!~\s].*)?", text.strip(), re.ASCII)
         if not match:
             raise CondaNotExact(f"{text.strip()[:100]!r} isn't a conda package as NAME=VERSION[=BUILD].")
         found = (match["range"] or "").strip()

@@ -25,7 +25,8 @@ def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
     if not inputs.requirements:
         return files.read("", inputs.conda, Surroundings(Path(), inputs.package_dir, inputs.python_version))
     indexes = (_public_index(), *filter(None, map(environ.get, _INDEXES)))
-    around = Surroundings(Path(), inputs.package_dir, inputs.python_version, inputs.feed, indexes)
+    image = inputs.base_image.tagged
+    around = Surroundings(Path(), inputs.package_dir, inputs.python_version, inputs.feed, indexes, image=image)
     return files.read(inputs.requirements, inputs.conda, around)
 
 

@@ -141,3 +141,27 @@ def test_a_range_allows_the_versions_in_it() -> None:
     ]
     for wanted, given, fits in allowed:
         assert Package.parse(wanted).allows(exact(given)) is fits, (wanted, given)
+
+
+def test_an_environment_of_azure_ml_names_or_holds_its_conda_file(tmp_path: Path) -> None:
+    (tmp_path / "conda").mkdir()
+    (tmp_path / "conda/env.yml").write_text(spec("curl=8.0.1", pip="    - -r more.txt\n"))
+    (tmp_path / "conda/more.txt").write_text("idna\n")
+    for text in ("name: x\nconda_file: conda/env.yml\n", "conda_file:\n  dependencies: [curl=8.0.1, {pip: [idna]}]\n"):
+        found = read(tmp_path, text)
+        assert (found.conda.lines, [str(each) for each in found.requirements]) == (("curl=8.0.1",), ["idna"])
+    with pytest.raises(NotTaken, match=r"has the image mcr\.example/a:1, but `base-image` is another one") as caught:
+        read(tmp_path, "image: mcr.example/a:1\nconda_file: conda/env.yml\n")
+    assert caught.value.fix == "Set `base-image` to mcr.example/a:1"
+    with pytest.raises(NotTaken, match=r"names the conda file 'no\.yml', which doesn't exist"):
+        read(tmp_path, "conda_file: no.yml\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [("pyproject.toml", "Take the line out"), ("setup.py", "Take the line out"), ("uv.lock", "Export it")],
+)
+def test_a_file_of_another_kind_is_no_list(tmp_path: Path, name: str, fix: str) -> None:
+    with pytest.raises(NotTaken, match="isn't a list of requirements") as caught:
+        read(tmp_path, "", name=name)
+    assert caught.value.fix.startswith(fix)

@@ -111,8 +111,8 @@ def test_a_long_line_is_no_file(tmp_path: Path) -> None:
 def test_hashed_lines_are_kept_with_every_hash(tmp_path: Path) -> None:
     text = f"--require-hashes\nidna==3.10 \\\n --hash=sha256:{SHA} \\\n --hash=sha256:{'B' * 64}\n{WHEEL}#sha256={SHA}"
     first, second = read(tmp_path, text).hashed
-    assert (str(first.requirement), first.sha256) == ("idna==3.10", {SHA, "b" * 64})
-    assert (second.requirement.url, second.sha256) == (WHEEL, {SHA})
+    assert (str(first.requirement), first.sha256) == ("idna==3.10", frozenset([SHA, "b" * 64]))
+    assert (second.requirement.url, second.sha256) == (WHEEL, frozenset([SHA]))
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,12 @@ def test_another_folder_names_package_dir(project: Path) -> None:
         ("./vendor/tips-1.0-py3-none-any.whl", "a file beside the list", "write tips==1.0 in its place"),
         ("tips @ file:///x/tips-1.0-py3-none-any.whl", "a file beside the list", "write tips==1.0"),
         (r"C:\w\tips-1.0.zip", "a file beside the list", "write NAME==VERSION"),
-        ("https://x.example/tips-1.0.tar.gz", "is an sdist", "Write tips==1.0 in its place, and add to `from-source`"),
-        ("https://x.example/main.zip", "is an sdist", "Write NAME==VERSION in its place"),
+        (
+            "https://x.example/tips-1.0.tar.gz",
+            "is an sdist",
+            "publish it to the feed, and write tips==1.0 in its place",
+        ),
+        ("https://x.example/main.zip", "is an sdist", "write NAME==VERSION in its place"),
         ("https://x.example/main.exe", "isn't the address of a wheel", "write NAME==VERSION"),
         (f"tips @ {WHEEL.replace('https', 'http')}", "isn't an https address", "write tips==1.0 in place"),
         (f"other @ {WHEEL}", "the address of other is that of tips-1.0", "Correct the name or the address"),

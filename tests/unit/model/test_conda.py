@@ -14,6 +14,8 @@ from amlwheel.model.conda import Conda, exact
         ("conda-forge::GDAL = 3.9.2", "gdal", "3.9.2", ""),
         ("_libgcc_mutex=0.1=main", "_libgcc_mutex", "0.1", "main"),
         ("ca-certificates=2023.08.22=h06", "ca-certificates", "2023.08.22", "h06"),
+        ("bzip2=1.0.8=h7b6447c_0", "bzip2", "1.0.8", "h7b6447c_0"),
+        ("ld_impl_linux-64=2.38=h1181459_1", "ld_impl_linux-64", "2.38", "h1181459_1"),
         ("openssl==1.1.1w", "openssl", "1.1.1w", ""),
     ],
 )
