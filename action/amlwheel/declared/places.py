@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..errors.declared import NotTaken
 from ..model.declared import filename, wheel_problem, without_fragment
 from .pip_lines import Line, masked
-from .surroundings import Surroundings
+from .surroundings import Surroundings, is_project
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")  # pip, `utils/filetypes.py`
 _COMMIT = r"(?:(?P<name>[\w.-]+)\s*(?:\[.*\])?\s*@\s*)?(?P<url>(?:git|hg|svn|bzr)(?:\+\w+)?(?:://|@)\S+)"
@@ -76,7 +76,7 @@ def _path(line: Line, text: str, around: Surroundings) -> Requirement | Own:
         raise _file(line, path)
     folder = around.own(path, line.folder)
     if folder is None:
-        raise _other_folder(line, path, around)
+        raise _frozen(line, text) if " @ file:" in text else _other_folder(line, path, around)
     extras = frozenset(str(utils.canonicalize_name(each)) for each in re.findall(r"[\w.-]+", match["extras"] or ""))
     return Own(folder, extras, match["group"] or "")
 
@@ -91,6 +91,16 @@ def _file(line: Line, path: str) -> NotTaken:
     )
 
 
+def _frozen(line: Line, text: str) -> NotTaken:
+    """Return the error for `NAME @ file:///…`, which pip freeze writes of a package that conda installed."""
+    name = text.partition(" @ ")[0]
+    return NotTaken(
+        f"{line.place}: {name} is named by a path of the machine on which the list was made.",
+        cause="pip freeze writes such lines for packages that conda or a local file has installed.",
+        fix=f"Write {name}==VERSION; pip list --format=freeze makes a whole list of such lines.",
+    )
+
+
 def _other_folder(line: Line, path: str, around: Surroundings) -> NotTaken:
     """Return the error for a folder that isn't ours."""
     shown = ", ".join(around.packages)
@@ -100,6 +110,12 @@ def _other_folder(line: Line, path: str, around: Surroundings) -> NotTaken:
             f"{line.place}: there is no folder {path!r}.",
             cause="The path is misspelt. It starts from the folder in which the step runs, or from that of the list.",
             fix=f"Correct the path {path} in the list; a package's name alone needs no slash.",
+        )
+    if not is_project(place):
+        return NotTaken(
+            f"{line.place}: the folder {path!r} has neither pyproject.toml nor setup.py.",
+            cause="The folder holds lists or modules, but no package.",
+            fix=f"Name the list in it: -r {path.rstrip('/')}/FILE",
         )
     beside = os.path.relpath(place, around.folder).replace(os.sep, "/")
     return NotTaken(

@@ -141,6 +141,10 @@ class Reader:
                 fix="Take the index out of that line, and name it with its packages in `package-indexes`.",
             )
         self.indexes += found
+        if not self.around.feed_only and any(each.instead and self.around.is_feed(each.url) for each in found):
+            self.notes.append(
+                f"{line.place}: public packages come from the public index; `index` only takes the feed's"
+            )
         return bool(found) and all(self.around.known(each.url) for each in found)
 
     @staticmethod
@@ -201,6 +205,12 @@ class Reader:
             self.hashes_required = True
         elif name == "--no-binary":
             self._no_binary(line, value)
+        elif name == "--find-links" and "://" in value:
+            raise NotTaken(
+                f"{line.place}: --find-links isn't taken ({pip_lines.masked(value)[:100]}).",
+                cause="pip takes any file that the page lists at that time, for every package of the list.",
+                fix="Take the line out, and name each wheel that is meant by its https address: NAME @ https://….whl",
+            )
         elif name not in (*_INDEX, "--only-binary", "--prefer-binary"):
             self._refuse_option(line, name, line.shown)
 

@@ -18,6 +18,7 @@ class Surroundings:
     `packages` are the folders of `package-dir`, from `folder`, in which the step runs. `indexes` are the addresses of
     the public index, of its mirror that this machine uses, and of what `package-indexes` names. `from_source` are the
     normalised names of packages that may be built, or `all`. `image` is `base-image` as it is written.
+    `feed_only`: every package comes from the feed.
     """
 
     folder: Path
@@ -27,16 +28,17 @@ class Surroundings:
     indexes: tuple[str, ...] = ()
     from_source: frozenset[str] = frozenset()
     image: str = ""
+    feed_only: bool = False
 
     def known(self, url: str) -> bool:
         """Tell whether `url` (without a credential) is an index that the step uses anyway, in any spelling."""
-        return _plain(url) in map(_plain, self.indexes) or self._is_feed(url)
+        return _plain(url) in map(_plain, self.indexes) or self.is_feed(url)
 
     def builds(self, name: str) -> bool:
         """Tell whether the package `name` (normalised) may be built from its source."""
         return bool({name, "all"} & self.from_source)
 
-    def _is_feed(self, url: str) -> bool:
+    def is_feed(self, url: str) -> bool:
         """Tell whether `url` is the feed, or the feed as a view of it shows it."""
         with contextlib.suppress(BadFeed):
             return self.feed is not None and parse_feed(url).through(None) == self.feed.through(None)

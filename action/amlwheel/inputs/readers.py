@@ -29,9 +29,9 @@ def conda(text: str) -> tuple[Package, ...]:
     """Read a conda package a line, each once and in an exact version; raises all problems together."""
     found: dict[Package, None] = {}
     problems: list[StepError] = []
-    for line in lines(text):
+    for line in lines(re.sub(r"(?m)^\s*#.*$", "", text)):
         try:
-            found[exact(line.removeprefix("- "))] = None
+            found[exact(re.sub(r"\s#.*|^- ", "", line))] = None
         except StepError as problem:
             problems.append(problem)
     if problems:

@@ -97,7 +97,7 @@ class Package:
         try:
             return str(SpecifierSet(spelled))
         except InvalidSpecifier:
-            raise not_exact(self) from None
+            raise CondaNotExact(f"{self.text!r} has a range that Python doesn't spell.") from None
 
 
 @dataclass(frozen=True)
@@ -136,13 +136,21 @@ def exact(text: str) -> Package:
     return package
 
 
+def _pip(name: str, package: Package) -> str:
+    """Return the requirement with the range of a conda package; its name alone where Python spells no such range."""
+    try:
+        return f"{name}{package.specifier}"
+    except CondaNotExact:
+        return name
+
+
 def not_exact(package: Package) -> CondaNotExact:
     """Return the error for a package without an exact version."""
     named = NAMED_ON_PYPI.get(package.name)
     if named:
         return CondaNotExact(
             f"{package.text!r} has no exact version.",
-            fix=f"Its name on PyPI is {named}: take it out there, and write {named} with its range in `requirements`.",
+            fix=f"Its name on PyPI is {named}: take {package.text} out, and write {_pip(named, package)} in its place.",
         )
     known = re.match(r"={1,2}\s*([\d.]*\d)", package.range)
     parts = [*(known[1].split(".") if known else ()), "X", "Y", "Z"][:_PARTS]

@@ -25,8 +25,15 @@ def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
     if not inputs.requirements:
         return files.read("", inputs.conda, Surroundings(Path(), inputs.package_dir, inputs.python_version))
     indexes = (_public_index(), *filter(None, map(environ.get, _INDEXES)))
-    image = inputs.base_image.tagged
-    around = Surroundings(Path(), inputs.package_dir, inputs.python_version, inputs.feed, indexes, image=image)
+    around = Surroundings(
+        Path(),
+        inputs.package_dir,
+        inputs.python_version,
+        inputs.feed,
+        indexes,
+        image=inputs.base_image.tagged,
+        feed_only=inputs.feed_only,
+    )
     return files.read(inputs.requirements, inputs.conda, around)
 
 

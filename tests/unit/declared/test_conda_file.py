@@ -72,12 +72,17 @@ def test_the_input_takes_the_place_of_a_range_and_stands_beside_the_file(tmp_pat
 
 def test_what_names_no_single_version_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(StepError) as caught:
-        read(tmp_path, spec("python=3.10", "libsndfile=1.2", "ffmpeg>=6", "openmpi", "opencv", "numpy=1|2"))
+        read(
+            tmp_path,
+            spec("python=3.10", "libsndfile=1.2", "ffmpeg>=6", "openmpi", "opencv=4.9", "pytorch=1|2", "numpy=1|2"),
+        )
     told = {each.what: (each.code, each.fix) for each in caught.value.errors}  # type: ignore[attr-defined]
-    assert [code for code, _ in told.values()] == ["AW109"] * 5 + ["AW10"]
+    assert [code for code, _ in told.values()] == ["AW109"] * 6 + ["AW10"]
     assert "libsndfile=1.2.X" in told["'libsndfile=1.2' names no single version."][1]
     assert "ffmpeg=X.Y.Z" in told["'ffmpeg>=6' names no single version."][1]
-    assert "opencv-python-headless" in told["'opencv' has no exact version."][1]
+    assert "write opencv-python-headless==4.9.* in its place" in told["'opencv=4.9' has no exact version."][1]
+    assert "write torch in its place" in told["'pytorch=1|2' has no exact version."][1]
+    assert "'numpy=1|2' has a range that Python doesn't spell." in told
     assert told["env.lst has python=3.10, but `python-version` is 3.11.13."][1] == "Set `python-version` to 3.10."
 
 

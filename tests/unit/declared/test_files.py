@@ -173,6 +173,9 @@ def test_another_folder_names_package_dir(project: Path) -> None:
         ("--no-binary deepspeed,foo", "built from source", "`from-source`, one name a line: deepspeed, foo"),
         ("--no-binary=:all:", "built from source", "one name a line: all"),
         ("--find-links wheels/", "--find-links isn't taken", "Publish the wheels that lie there"),
+        ("-f https://x.example/whl.html", "--find-links isn't taken", "name each wheel that is meant"),
+        ("numpy @ file:///croot/numpy_1/work", "a path of the machine on which", "Write numpy==VERSION"),
+        ("./lists", "has neither pyproject.toml nor setup.py", "-r ./lists/FILE"),
         ("--pre", "--pre isn't taken", "name the pre-release"),
         ("--no-index", "--no-index isn't taken", "`index` says"),
         ("--trusted-host x", "--trusted-host isn't taken", "REQUESTS_CA_BUNDLE"),
@@ -190,7 +193,7 @@ def test_another_folder_names_package_dir(project: Path) -> None:
         (
             "https://x.example/tips-1.0.tar.gz",
             "is an sdist",
-            "publish it to the feed, and write tips==1.0 in its place",
+            "publish it to the feed, and write tips==1.0",
         ),
         ("https://x.example/main.zip", "is an sdist", "write NAME==VERSION in its place"),
         ("https://x.example/main.exe", "isn't the address of a wheel", "write NAME==VERSION"),
@@ -211,6 +214,7 @@ def test_another_folder_names_package_dir(project: Path) -> None:
 )
 def test_a_line_that_is_not_taken(tmp_path: Path, line: str, told: str, fix: str) -> None:
     (tmp_path / "c.txt").touch()
+    (tmp_path / "lists").mkdir()
     error = refused(tmp_path, line)
     assert isinstance(error, NotTaken)
     assert told in error.what
@@ -262,6 +266,12 @@ def test_wheels_by_address(tmp_path: Path) -> None:
 )
 def test_an_index_that_is_in_use_is_taken_whatever_its_spelling(tmp_path: Path, line: str) -> None:
     assert read(tmp_path, f"{line}\ntorch").indexes == ()
+
+
+def test_a_feed_that_takes_the_place_of_the_public_index_is_told(tmp_path: Path) -> None:
+    assert "public packages come from" in read(tmp_path, f"--index-url {FEED.index_url}").notes[0]
+    only = Surroundings(tmp_path, (".",), Python("3.11.13"), FEED, feed_only=True)
+    assert files.read(f"--index-url {FEED.index_url}", (), only).notes == ()
 
 
 def test_the_index_of_local_versions_answers_for_them_alone(tmp_path: Path) -> None:

@@ -318,7 +318,7 @@ def test_with_a_mirror_nothing_is_said_of_a_connection(name: str) -> None:
 
 
 def test_conda_packages_are_exact_and_all_others_told_at_once() -> None:
-    assert [each.text for each in readers.conda("- ffmpeg=6.1.1\n\nffmpeg=6.1.1\ntk=8.6=h1")] == [
+    assert [each.text for each in readers.conda("# ours\n- ffmpeg=6.1.1\n\nffmpeg=6.1.1 # again\ntk=8.6=h1")] == [
         "ffmpeg=6.1.1",
         "tk=8.6=h1",
     ]
