@@ -142,9 +142,8 @@ class Reader:
             )
         self.indexes += found
         if not self.around.feed_only and any(each.instead and self.around.is_feed(each.url) for each in found):
-            self.notes.append(
-                f"{line.place}: public packages come from the public index; `index` only takes the feed's"
-            )
+            note = "public packages come from the public index all the same, unless `index` is only"
+            self.notes.append(f"{line.place}: {note}")
         return bool(found) and all(self.around.known(each.url) for each in found)
 
     @staticmethod
