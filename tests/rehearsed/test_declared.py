@@ -210,6 +210,23 @@ def test_a_wheel_by_address_in_our_metadata(step: Step, world: World, fragment: 
     assert (again.writes, again.outputs["changed"]) == ([], "false")
 
 
+def test_a_wheel_by_address_beside_one_in_the_workspaces_storage(step: Step, world: World) -> None:
+    digest = tips(world, step)
+    wheel = write_wheel(step.scratch / "wheels", "acme-w", "1.0.0", requires=[f"tips @ {TIPS}"])
+    result = released(step(wheel=wheel, route="workspace", conda="ffmpeg=6.1.1"))
+    assert f"tips @ {TIPS} --hash=sha256:{digest}" in pip(result)
+    assert {"tips 1.0.12", "acme_w 1.0.0"} <= set(built(world, result))
+    again = released(step(wheel=wheel, route="workspace", conda="ffmpeg=6.1.1"))
+    assert again.writes == []
+
+
+def test_both_sdks_register_the_same_conda_packages(step: Step, wheel: pathlib.Path) -> None:
+    first = released(step(wheel=wheel, sdk="v1", conda=("ffmpeg=6.1.1", "tk=8.6=h1")))
+    second = released(step(wheel=wheel, sdk="v2", conda=("ffmpeg=6.1.1", "tk=8.6=h1")))
+    assert first.files["conda.yml"] == second.files["conda.yml"]
+    assert "KEEP    environment" in second.output
+
+
 def test_a_wheel_by_address_in_a_list(step: Step, world: World) -> None:
     digest = tips(world, step)
     work = case(step, "req-whl-url")

@@ -202,7 +202,7 @@ class Stages:
             yield partial(promote.plan, index, view, each, self.host.warning)
         if inputs.feed_only and inputs.connects and access.facts.upstream is not False:
             own = {each.project for each in release.wheels}
-            pins = [pin for pin in release.environment.pins if pin.name not in own]
+            pins = [pin for pin in release.environment.pins if pin.name not in own and not pin.url]
             reader = Index(inputs.feed, inputs.connection_token, "connection-token")
             yield partial(upstream.plan, index, reader, pins)
 

@@ -73,10 +73,7 @@ def test_the_input_takes_the_place_of_a_range_and_stands_beside_the_file(tmp_pat
 def test_what_names_no_single_version_is_told_at_once(tmp_path: Path) -> None:
     items = ("libsndfile=1.2", "ffmpeg>=6", "openmpi", "opencv=4.9", "pytorch=1|2", "numpy=1|2")
     with pytest.raises(StepError) as caught:
-        read(
-            tmp_path,
-            spec("python=3.10", "libsndfile=1.2", "ffmpeg>=6", "openmpi", "opencv=4.9", "pytorch=1|2", "numpy=1|2"),
-        )
+        read(tmp_path, spec("python=3.10", *items))
     told = {each.what: (each.code, each.fix) for each in caught.value.errors}  # type: ignore[attr-defined]
     assert [code for code, _ in told.values()] == ["AW109"] * 6 + ["AW10"]
     assert "libsndfile=1.2.X" in told["'libsndfile=1.2' names no single version."][1]
