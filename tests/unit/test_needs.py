@@ -9,6 +9,7 @@ from amlwheel.inputs.step import Inputs
 from amlwheel.model.declared import Declared
 from amlwheel.model.environment import Python
 from amlwheel.step import needs
+from packaging.requirements import Requirement
 from unit.parts import CANARY, GUID, make
 
 PYTHON = Python("3.11.13")
@@ -49,3 +50,13 @@ def test_an_extra_that_our_package_lacks_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotTaken, match=r"acme-churn\[tests\], but .* has no such extra") as caught:
         needs.requirements(Declared(extras={".": frozenset(["tests"])}), (wheel,), (".",), PYTHON)
     assert caught.value.fix == "Name one of its extras: train."
+
+
+@pytest.mark.parametrize("text", ["acme-churn==1.2.2", "acme.churn<1"])
+def test_another_version_of_our_own_package_is_said(tmp_path: Path, text: str) -> None:
+    wheel = make(tmp_path)
+    with pytest.raises(NotTaken, match=r"but this run releases acme-churn 1\.2\.3") as caught:
+        needs.requirements(Declared(constraints=(Requirement(text),)), (wheel,), (".",), PYTHON)
+    assert caught.value.fix.startswith("Take acme-churn out of the list")
+    same = Declared(requirements=(Requirement("acme-churn>=1"), Requirement("numpy<1")))
+    assert needs.requirements(same, (wheel,), (".",), PYTHON).more == same.requirements

@@ -12,6 +12,9 @@ from ..model.package_index import PackageIndex
 from .pip_lines import Line
 from .surroundings import Surroundings
 
+# What PyTorch's indexes are for; they hold copies of some other packages, not of all.
+_PYTORCH = frozenset(("torch", "torchaudio", "torchdata", "torchtext", "torchvision"))
+
 
 @dataclass(frozen=True)
 class IndexLine:
@@ -54,7 +57,8 @@ def _is_local(requirement: Requirement) -> bool:
 
 
 def _refusal(index: IndexLine, names: Iterable[str]) -> NotTaken:
-    listed = " ".join(sorted(names)) or "NAME"
+    likely = _PYTORCH & frozenset(names) if "download.pytorch.org" in index.url else frozenset()
+    listed = " ".join(sorted(likely or names)) or "NAME"
     if not index.url.startswith("https://"):
         return NotTaken(
             f"{index.line.place}: the index {index.url} isn't an https address, so an image can't use it.",

@@ -30,8 +30,12 @@ class Own:
 def read(line: Line, text: str, around: Surroundings) -> Requirement | Own:
     """Read what a line requires; raise NotTaken, with the way that there is, for what an image can't get."""
     commit = re.match(_COMMIT, text)
+    name = commit["name"] or _egg(commit["url"]) if commit else text.partition("@")[0].partition("[")[0].strip()
+    ours = around.names.get(utils.canonicalize_name(name))
+    if ours is not None and "@" in text:  # as pip freeze writes it, in whatever state it was installed
+        return Own(ours, _extras(text.partition("@")[0].partition("[")[2]))
     if commit:
-        return _commit(line, commit["name"] or _egg(commit["url"]), commit["url"], around)
+        return _commit(line, name, commit["url"], around)
     if re.match(r"https?://", text):
         return _address(line, text)
     if _is_path(text):
@@ -77,8 +81,12 @@ def _path(line: Line, text: str, around: Surroundings) -> Requirement | Own:
     folder = around.own(path, line.folder)
     if folder is None:
         raise _frozen(line, text) if " @ file:" in text else _other_folder(line, path, around)
-    extras = frozenset(str(utils.canonicalize_name(each)) for each in re.findall(r"[\w.-]+", match["extras"] or ""))
-    return Own(folder, extras, match["group"] or "")
+    return Own(folder, _extras(match["extras"] or ""), match["group"] or "")
+
+
+def _extras(text: str) -> frozenset[str]:
+    """Return the normalised names of the extras in a list of them."""
+    return frozenset(str(utils.canonicalize_name(each)) for each in re.findall(r"[\w.-]+", text))
 
 
 def _file(line: Line, path: str) -> NotTaken:

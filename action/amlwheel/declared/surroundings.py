@@ -1,7 +1,8 @@
 """What the reading of a team's files has to know beside them."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ class Surroundings:
     the public index, of its mirror that this machine uses, and of what `package-indexes` names. `from_source` are the
     normalised names of packages that may be built, or `all`. `image` is `base-image` as it is written.
     `feed_only`: every package comes from the feed.
+    `names` are the folders of our own packages by their normalised names, as far as they are known before the build.
     """
 
     folder: Path
@@ -29,6 +31,7 @@ class Surroundings:
     from_source: frozenset[str] = frozenset()
     image: str = ""
     feed_only: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def known(self, url: str) -> bool:
         """Tell whether `url` (without a credential) is an index that the step uses anyway, in any spelling."""

@@ -25,6 +25,7 @@ def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
     if not inputs.requirements:
         return files.read("", inputs.conda, Surroundings(Path(), inputs.package_dir, inputs.python_version))
     indexes = (_public_index(), *filter(None, map(environ.get, _INDEXES)))
+    names = map(canonicalize_name, project.expected_names(inputs.package_dir, ()))
     around = Surroundings(
         Path(),
         inputs.package_dir,
@@ -33,6 +34,7 @@ def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
         indexes,
         image=inputs.base_image.tagged,
         feed_only=inputs.feed_only,
+        names=dict(zip(names, inputs.package_dir, strict=True)),
     )
     return files.read(inputs.requirements, inputs.conda, around)
 
@@ -47,11 +49,12 @@ def _public_index() -> str:
 def requirements(asked: Declared, wheels: Sequence[Wheel], folders: Sequence[str], python: Python) -> Requirements:
     """Return what has to be locked: `wheels` (built from `folders`, or earlier), and what is `asked` beside them.
 
-    Raises NotTaken for an extra that our package doesn't have.
+    Raises NotTaken for another version of our own package, and for an extra that it doesn't have.
     """
     extras = tuple(_extras(_wheel(folder, wheels, folders), names) for folder, names in asked.extras.items() if names)
     needs = Requirements(tuple(wheels), (*asked.requirements, *extras), python, asked.constraints)
-    for each in needs.more:
+    for each in (*needs.more, *needs.constraints):
+        _refuse_other_version(each, wheels)
         _refuse_unknown_extras(each, wheels)
     return needs
 
@@ -66,6 +69,18 @@ def _wheel(folder: str, wheels: Sequence[Wheel], folders: Sequence[str]) -> Whee
 
 def _extras(wheel: Wheel, names: frozenset[str]) -> Requirement:
     return Requirement(f"{wheel.project}[{','.join(sorted(names))}]")
+
+
+def _refuse_other_version(requirement: Requirement, wheels: Sequence[Wheel]) -> None:
+    """Raise NotTaken for a list that names one of our packages in another version than the one that is released."""
+    for wheel in wheels:
+        named = wheel.project == canonicalize_name(requirement.name)
+        if named and not requirement.specifier.contains(wheel.version, prereleases=True):
+            raise NotTaken(
+                f"`requirements` asks for {requirement}, but this run releases {wheel.project} {wheel.version}.",
+                cause="The list has the version of an earlier release.",
+                fix=f"Take {wheel.project} out of the list: the version that is released is in the environment anyway.",
+            )
 
 
 def _refuse_unknown_extras(requirement: Requirement, wheels: Sequence[Wheel]) -> None:

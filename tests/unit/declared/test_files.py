@@ -16,6 +16,7 @@ from amlwheel.model.package_index import PackageIndex
 from unit.parts import CANARY, FEED
 
 SHA = "a" * 64
+CPU = "https://download.pytorch.org/whl/cpu"
 PUBLIC = "https://public.example/simple/"
 COMMIT = "34b58831caabdd8a4862258b380f9e49fbfe1b54"
 WHEEL = "https://x.example/a/tips-1.0-py3-none-any.whl"
@@ -143,6 +144,21 @@ def test_our_own_package_its_extras_and_groups(project: Path) -> None:
 def test_a_list_is_read_as_if_pip_ran_in_the_project(project: Path, tmp_path: Path) -> None:
     (tmp_path / "above.txt").write_text("-e .\n")
     assert read(project.parent, str(tmp_path / "above.txt"), project.name).extras == {project.name: frozenset()}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"-e git+https://github.com/acme/acme_r@{COMMIT}#egg=acme_r",
+        "acme-r @ file:///home/me/acme-r",
+    ],
+)
+def test_pip_freeze_names_our_own_package_by_where_it_was(project: Path, line: str) -> None:
+    around = Surroundings(project, (".",), Python("3.11.13"), names={"acme-r": "."})
+    found = files.read(line, (), around)
+    assert found.requirements == ()
+    assert "is our own package, which is in already" in found.notes[0]
+    assert files.read(f"acme.r[Train] @ git+https://x.example/r@{COMMIT}", (), around).extras == {".": {"train"}}
 
 
 def test_a_group_that_is_unknown_or_broken(project: Path, tmp_path: Path) -> None:
@@ -289,6 +305,7 @@ def test_the_index_of_local_versions_answers_for_them_alone(tmp_path: Path) -> N
         ("--extra-index-url https://a.example/s\nNum_py\ntorch", "`package-indexes`: https://a.example/s num-py torch"),
         ("--index-url https://a.example/s\nnumpy\ntorch==1+cpu", "`package-indexes`: https://a.example/s numpy torch"),
         (f"--index-url https://{CANARY}@a.example/s", "`package-indexes`: https://a.example/s NAME"),
+        (f"--extra-index-url {CPU}\nnumpy\ntorch\ntorchvision", f"`package-indexes`: {CPU} torch torchvision"),
     ],
 )
 def test_another_index_is_refused_with_the_line_to_write(tmp_path: Path, lines: str, fix: str) -> None:
