@@ -15,7 +15,6 @@ from types import FrameType
 
 from . import consume
 from .build import package
-from .environment import requirements
 from .errors.base import StepError, Unexpected
 from .hosts import azure_variables, detect
 from .hosts.host import Host
@@ -26,6 +25,7 @@ from .model.secret import Secret
 from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
+from .step import needs
 from .step.stages import Stages
 from .transport import http, process
 
@@ -70,7 +70,8 @@ def run(
     if inputs.connects:
         job = Secret(azure_variables.job_token(environ))
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)
-    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now)
+    declared = needs.declared(inputs, environ)
+    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, declared)
     inputs = step.inputs
     access = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
@@ -106,7 +107,6 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
     job = azure_variables.feed_token(host.feed, environ)
     given = {"feed-token": job, **pipeline} if job else pipeline
     inputs = reading.read(given, own.under(pipeline))
-    requirements.read(inputs.requirements, inputs.folder("requirements"))
     if not inputs.wheel:
         package.check_projects(inputs.package_dir)
     files.check_folder(Path(inputs.output_dir))

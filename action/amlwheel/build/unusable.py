@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion
 
 from ..errors.build import BadWheel
+from ..model.declared import wheel_problem, without_fragment
 
 POINTER = re.compile(
     rb"version https://(git-lfs|hawser)\.github\.com/spec/.*\noid sha256:", re.DOTALL
@@ -32,11 +33,11 @@ def refuse_addresses(path: Path, requires: Sequence[Requirement]) -> None:
             fix=f'Require {name} by name (Poetry: {name} = "*" in [tool.poetry.dependencies], and the path in '
             f"[tool.poetry.group.dev.dependencies]), and give the folder of {name} a line of its own in `package-dir`.",
         )
-    addresses = [each.name for each in requires if each.url]
+    addresses = [each.name for each in requires if each.url and wheel_problem(without_fragment(each.url))]
     if addresses:
         raise BadWheel(
             f"{path.name} requires {', '.join(addresses)} by address, which can't be locked.",
-            cause="The project requires a package by an address, and pip would fetch it from there without a sha256.",
+            cause="Only a wheel at an https address, without a credential or a query, is the same for everybody.",
             fix="Publish the packages that are required by address to the feed, and require them by version.",
         )
 

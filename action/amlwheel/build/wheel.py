@@ -88,6 +88,7 @@ def inspect(path: Path) -> Wheel:
             requires=requires,
             tags=tags,
             modules=_modules(members),
+            extras=frozenset(str(utils.canonicalize_name(each)) for each in parsed.provides_extra or ()),
         )
     except UNREADABLE as error:
         raise unusable.unreadable(path, error) from None

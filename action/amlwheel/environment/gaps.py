@@ -73,6 +73,8 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
     own = solver.requirements.own
     needs: dict[str, list[str]] = {name: [asked for _, asked in by] for name, by in edges(log, versions).items()}
     for each in solver.requirements.applicable:
+        if each.url:
+            continue  # one file and no other
         needs.setdefault(canonicalize_name(each.name), []).append(str(each.specifier))
     newest = solver.newest({name: asked for name, asked in needs.items() if name in versions and name not in own})
     older = [

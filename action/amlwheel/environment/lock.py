@@ -193,7 +193,7 @@ class Resolution:
 
 
 def _pin(package: dict[str, Any], bound: set[str], sources: Sources) -> Pin:
-    files = package.get("wheels", [])
+    files = [package["archive"]] if "archive" in package else package.get("wheels", [])  # by address: one file
     hashed = [(each, _sha256(each, sources)) for each in files]
     hashes = {digest for _, digest in hashed if digest}
     kept = tuple(_file(each, digest) for each, digest in hashed if str(each.get("url", "")).startswith("http"))

@@ -1,15 +1,11 @@
 """What an environment has to hold: our wheels, and the requirements that the user adds."""
 
-import os
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..errors.inputs import BadInput
 from ..model.environment import Python
 from ..model.wheel import Wheel
 
@@ -39,68 +35,38 @@ class Requirements:
         return "all" in self.from_source
 
     @property
-    def applicable(self) -> tuple[Requirement, ...]:
-        """What we or our wheels require for this Python on Linux x86-64, without an extra."""
-        needs = [*self.more, *(each for wheel in self.wheels for each in wheel.requires)]
-        ours = self.python.target
-        return tuple(each for each in needs if not each.marker or each.marker.evaluate(ours))
-
-    @property
     def direct(self) -> set[str]:
-        """The normalised names of what is `applicable`."""
+        """The normalised names that we or our wheels require for this Python on Linux x86-64, without an extra."""
         return {str(canonicalize_name(each.name)) for each in self.applicable}
 
+    @property
+    def applicable(self) -> tuple[Requirement, ...]:
+        """What we and our wheels require, with the extras of ours that are asked for."""
+        needs = [(each, frozenset[str]()) for each in self.more]
+        needs += [(each, self._extras(wheel)) for wheel in self.wheels for each in wheel.requires]
+        return tuple(each for each, extras in needs if applies(each, self.python, extras))
 
-def read(text: str, folder: Path) -> tuple[Requirement, ...]:
-    """Read the `requirements` input: lines, or the path (from `folder`) of a file that holds them.
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The address of each wheel that is required by one, by its normalised name, as our metadata spell it.
 
-    Raises BadInput with every line that isn't a plain requirement (PEP 508). Options are refused: an index named there
-    would bypass the rule that each name has one source.
-    """
-    parsed: list[Requirement] = []
-    wrong: list[str] = []
-    for line in _lines(text, folder):
-        plain = re.sub(r"(^|\s)#.*$", "", line).strip()
-        try:
-            parsed += [Requirement(plain)] if plain else []
-        except InvalidRequirement:
-            wrong.append(re.sub(r"//[^/\s]*@", "//***@", plain))
-    _refuse([*wrong, *(each.name for each in parsed if each.url)])
-    return tuple(parsed)
+        pip takes two spellings for two packages: with and without `#sha256=` (pip, `links_equivalent`).
+        """
+        return {str(canonicalize_name(each.name)): each.url for each in self.applicable if each.url}
 
+    @property
+    def by_address(self) -> list[str]:
+        """What is required by address, each once: uv takes addresses of direct requirements only."""
+        found = {str(canonicalize_name(each.name)): each for each in self.applicable if each.url}
+        extras = {name: f"[{','.join(sorted(each.extras))}]" if each.extras else "" for name, each in found.items()}
+        return [f"{name}{extras[name]} @ {url}" for name, url in self.addresses.items()]
 
-def _lines(text: str, folder: Path) -> list[str]:
-    """Return the lines of the input; those of the file when its only line is the path of one."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) != 1:
-        return lines
-    (line,) = lines
-    path = folder / line.strip()
-    if os.path.isfile(path):  # noqa: PTH113  # takes any text for a path
-        return _file_lines(path)
-    if re.search(r"[/\\]|\.(txt|in|lock)$", line.strip()) and "@" not in line:
-        # As a requirement, a forgotten requirements.txt would be the package of that name on the public index.
-        raise BadInput(
-            f"`requirements` names the file {str(path)!r}, which doesn't exist.",
-            fix="Give the path of `requirements` from the folder in which the step runs.",
-        )
-    return lines
+    def _extras(self, wheel: Wheel) -> frozenset[str]:
+        asked = (each.extras for each in self.more if canonicalize_name(each.name) == wheel.project)
+        return frozenset(str(canonicalize_name(extra)) for extras in asked for extra in extras)
 
 
-def _file_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise BadInput(
-            f"`requirements` {str(path)!r} isn't a text file in UTF-8.",
-            fix="Save the file of `requirements` in UTF-8; PowerShell's > writes UTF-16.",
-        ) from None
-
-
-def _refuse(wrong: Sequence[str]) -> None:
-    """Raise BadInput that quotes the `wrong` lines, unless there are none."""
-    if wrong:
-        raise BadInput(
-            f"`requirements` has {len(wrong)} line(s) that aren't plain requirements: {'; '.join(wrong[:5])[:300]}.",
-            fix="Write one PEP 508 requirement a line, such as torch>=2.4; no options, paths or addresses.",
-        )
+def applies(requirement: Requirement, python: Python, extras: Iterable[str] = ()) -> bool:
+    """Tell whether a requirement applies in the image, to a package of which `extras` are asked for."""
+    marker = requirement.marker
+    return not marker or any(marker.evaluate({**python.target, "extra": each}) for each in ("", *extras))

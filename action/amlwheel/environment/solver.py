@@ -64,7 +64,8 @@ class Solver:
     @property
     def homes(self) -> Homes:
         """Which index serves which package alone."""
-        return self.sources.homes(self.requirements.own, self.requirements.from_source)
+        elsewhere = self.requirements.from_source | self.requirements.addresses.keys()
+        return self.sources.homes(self.requirements.own, elsewhere)
 
     def offer(self) -> None:
         """Write our wheels as a PEP 503 index; uv would lock them without a hash if they came by `--find-links`."""
@@ -79,7 +80,8 @@ class Solver:
         `more` are further requirements, `floors` further constraints. The output is uv's log as well, see `edges`.
         """
         needs = [f"{wheel.project}=={wheel.version}" for wheel in self.requirements.wheels]
-        needs += [*map(str, self.requirements.more), *sorted(self.bound), *sorted(self.pinned), *more]
+        needs += [str(each) for each in self.requirements.more if not each.url]
+        needs += [*self.requirements.by_address, *sorted(self.bound), *sorted(self.pinned), *more]
         return self._run(
             needs, "--python-platform", self.requirements.python.platform.name, *self._kinds(), *options, floors=floors
         )

@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 from packaging.utils import canonicalize_name
 
+from ..errors.base import StepError, together
 from ..errors.build import SecretForBuild
 from ..errors.inputs import BadInput
 from ..model import connection_token, package_index, variable
 from ..model.azure import Container, Workspace
+from ..model.conda import Package, exact
 from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.feed_spelling import parse_feed, parse_upload_url
@@ -48,6 +50,20 @@ def variables(text: str) -> tuple[str, ...]:
         if variable.secretive(name):
             raise SecretForBuild(f"{name} is named like a secret, or belongs to the host.")
     return names
+
+
+def conda(text: str) -> tuple[Package, ...]:
+    """Read a conda package a line, each once and in an exact version; raises all problems together."""
+    found: dict[Package, None] = {}
+    problems: list[StepError] = []
+    for line in lines(re.sub(r"(?m)^\s*#.*$", "", text)):
+        try:
+            found[exact(re.sub(r"\s#.*|^- ", "", line))] = None
+        except StepError as problem:
+            problems.append(problem)
+    if problems:
+        raise together(problems)
+    return tuple(found)
 
 
 def boolean(text: str) -> bool:

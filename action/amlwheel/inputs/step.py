@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from ..model.azure import Container, Workspace
+from ..model.conda import Package
 from ..model.environment import Image, Python
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex
@@ -153,7 +154,9 @@ class Inputs(Facts):
         read=Image.parse,
     )
     requirements: str = knob(
-        "More requirements to lock: one a line, or the path of a file that holds them.",
+        "More requirements to lock, one a line, as pip reads them; also the path of a requirements file or of a conda "
+        "file (`conda.yml`), an https address of a wheel, `.[EXTRA]` and `.:GROUP` for extras and dependency groups of "
+        "the project.",
         group="environment",
         lines=True,
     )
@@ -178,6 +181,14 @@ class Inputs(Facts):
         "for that backend.",
         group="environment",
         read=readers.torch_backend,
+    )
+    conda: tuple[Package, ...] = knob(
+        "Conda packages of the environment, `NAME=VERSION` or `NAME=VERSION=BUILD`, one a line. A version has three "
+        "parts, such as `ffmpeg=6.1.1`, or is written as `NAME==VERSION`. They come from conda-forge, or from the "
+        "channels of a conda file in `requirements`.",
+        group="environment",
+        lines=True,
+        read=readers.conda,
     )
     index: IndexMode = knob(
         "`extra`: packages come from the public index and from the feed. `only`: all packages come from the feed, "

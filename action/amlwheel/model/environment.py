@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import yaml
 
 from ..errors.inputs import BadImage
+from .conda import NO_CONDA, Conda
 from .glibc import UNTOLD, Platform
 from .wheel import Pin, Wheel
 
@@ -190,11 +191,14 @@ class Definition:
             return cls(image, None)
 
 
-def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Sequence[str]) -> Environment:
+def define(  # noqa: PLR0913  # what an environment is made of
+    name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Sequence[str], *, conda: Conda = NO_CONDA
+) -> Environment:
     """Return the environment of these parts; `lead` gives it version and, without a `name`, its name.
 
     `options` are pip's, such as the one that leads to the feed. pip can't check hashes of commits, so where one is
     listed the mode that demands them is off, and each file has its sha256 in its address; and git is installed for pip.
+    `conda` are packages of conda's channels, as the user wrote them.
 
     The version is `<package version>-<first 12 hex digits of the sha256 of spec and image>`: same content, same
     version; other content, another one.
@@ -203,11 +207,12 @@ def define(name: str, lead: Wheel, pins: Iterable[Pin], base: Base, options: Seq
     from_git = any(pin.requirement for pin in pins)
     hashed = [] if from_git else ["--require-hashes"]
     spec: Spec = {
-        "channels": ["conda-forge", "nodefaults"],
+        "channels": list(conda.channels),
         "dependencies": [
             f"python={base.python.exact}",
             f"pip={PIP}",
-            *([f"git={GIT}"] if from_git else []),
+            *([f"git={GIT}"] if from_git and "git" not in conda.names else []),
+            *conda.lines,
             {"pip": [*options, *hashed, *(pin.line for pin in pins)]},
         ],
     }

@@ -18,11 +18,11 @@ class Sdist:
 class Lock:
     """The `pins` of a release, sorted by name.
 
-    `built` are the wheels that were built from sdists for it. `warnings` are things that need attention, `notes` such
+    `built` are the wheels that were built from sdists for it. `warnings` are things that need attention, `gaps` such
     that don't: a newer release that another requirement excludes. Both quote packages' own words, which are hostile.
     """
 
     pins: tuple[Pin, ...]
     built: tuple[Wheel, ...] = ()
     warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()

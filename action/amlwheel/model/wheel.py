@@ -51,6 +51,7 @@ class Wheel:
     tags: frozenset[Tag]
     modules: tuple[str, ...]
     sdist: File | None = None
+    extras: frozenset[str] = frozenset()
 
     @property
     def filename(self) -> str:
@@ -62,6 +63,10 @@ class Wheel:
         """The normalised package name (PEP 503)."""
         return canonicalize_name(self.name)
 
+    def requires_by_address(self, name: str) -> bool:
+        """Tell whether its metadata name an address for the package `name`: then pip takes it from no other."""
+        return any(each.url and canonicalize_name(each.name) == name for each in self.requires)
+
 
 @dataclass(frozen=True, order=True)
 class Pin:
@@ -69,8 +74,8 @@ class Pin:
 
     `stored` is the file name of a wheel that lies in the workspace's own storage (`route: workspace`), `address` where
     a wheel lies in a container (`route: storage`), `requirement` a whole line that needs no hash beside it, such as a
-    commit (`route: git`). `files` are the index's own. `index` is the address of an index other than the public one and
-    the feed, if the package comes from such.
+    commit (`route: git`). `url` is where a wheel lies that is required by its address. `files` are the index's own.
+    `index` is the address of an index other than the public one and the feed, if the package comes from such.
     """
 
     name: str
@@ -82,11 +87,12 @@ class Pin:
     requirement: str = ""
     files: tuple[File, ...] = field(default=(), compare=False, repr=False)
     index: str = field(default="", compare=False)
+    url: str = field(default="", kw_only=True)
 
     @property
     def from_feed(self) -> bool:
         """Whether images get it from the feed."""
-        return self.private and not (self.stored or self.address or self.requirement)
+        return self.private and not (self.stored or self.address or self.requirement or self.url)
 
     @property
     def line(self) -> str:
@@ -94,9 +100,10 @@ class Pin:
 
         A stored wheel is listed by its file name, which `Environment.at` replaces by the address. A wheel in a
         container is listed by its bare address, which every pip from 23.2 on and uv take with a hash beside it; see
-        docs/design.md.
+        docs/design.md. One that is required by address is listed as `NAME @ ADDRESS`, spelled as in the metadata that
+        require it.
         """
-        return self.requirement or self._line(self.address or self.stored or f"{self.name}=={self.version}")
+        return self.requirement or self._line(self.address or self.stored or self._named)
 
     @property
     def local_line(self) -> str:
@@ -105,7 +112,11 @@ class Pin:
         Other packages in a container come from their index: the mirror got them there.
         """
         ours = self.stored or (unquote(self.address.rpartition("/")[2]) if not self.files else "")
-        return self._line(f"./dist/{ours}" if ours else f"{self.name}=={self.version}")
+        return self._line(f"./dist/{ours}" if ours else self._named)
+
+    @property
+    def _named(self) -> str:
+        return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
 
     def _line(self, requirement: str) -> str:
         return " ".join([requirement, *(f"--hash=sha256:{digest}" for digest in self.sha256)])

@@ -56,8 +56,9 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
                 f"{workspace.id}/environments/{environment.name}/versions/{environment.version}"
                 for workspace in release.workspaces
             ],
+            **({"conda": [*release.conda.lines]} if release.conda.packages else {}),
         },
-        "lock": {"sha256": release.lock_sha256, "packages": len(release.environment.pins)},
+        "lock": {"sha256": release.lock_sha256, "packages": len(release.environment.pins), **_by_address(release)},
         **({"warnings": list(release.warnings)} if release.warnings else {}),
         "sbom": {"file": SBOM, "sha256": hashlib.sha256(sbom.encode()).hexdigest()},
         "tools": dict(release.tools),
@@ -81,6 +82,13 @@ def _from_source(release: Release) -> dict[str, Any]:
         if wheel.sdist
     ]
     return {"from_source": built} if built else {}
+
+
+def _by_address(release: Release) -> dict[str, Any]:
+    """Return the wheels that images get by their addresses; nothing without any."""
+    pins = [pin for pin in release.environment.pins if pin.url]
+    found = [{"name": pin.name, "version": pin.version, "url": pin.url, "sha256": pin.sha256[0]} for pin in pins]
+    return {"by_address": found} if found else {}
 
 
 def _storage(release: Release) -> dict[str, Any]:

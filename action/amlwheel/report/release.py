@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..model.azure import Connection, Workspace
+from ..model.conda import NO_CONDA, Conda
 from ..model.environment import Environment
 from ..model.feed import Feed
 from ..model.source import Source
@@ -16,7 +17,8 @@ class Release:
     """All that one run has decided before its first effect.
 
     `route` is the value of the input; `place` says for people where the wheels are stored. `wheels` are the project's
-    own, then those built from sdists. `warnings` and `notes` are about the lock, see `model.lock`.
+    own, then those built from source. `warnings` and `gaps` are about the lock, see `model.lock`; `notes` say what was
+    taken in another way than a team's files have it.
     """
 
     route: str
@@ -31,7 +33,9 @@ class Release:
     tools: Mapping[str, str]
     view: str = ""
     warnings: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    conda: Conda = NO_CONDA
 
     @property
     def own(self) -> tuple[Wheel, ...]:

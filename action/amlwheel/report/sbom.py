@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from ..model.declared import without_fragment
 from ..model.wheel import Pin
 from .release import Release
 
@@ -54,11 +55,20 @@ def text(release: Release) -> str:
     )
     python = environment.base.python.exact
     interpreter = component(ComponentType.PLATFORM, PackageURL("generic", None, "python", python), [])
+    conda = [
+        component(
+            ComponentType.LIBRARY,
+            PackageURL("conda", None, each.name, each.version, {"build": each.build} if each.build else {}),
+            [],
+        )
+        for each in release.conda.packages
+    ]
     subject = Component(type=ComponentType.APPLICATION, name=environment.name, version=environment.version)
     subject.bom_ref.value = environment.reference
-    bom = Bom(components=[*packages, base, interpreter])
+    components = [*packages, *conda, base, interpreter]
+    bom = Bom(components=components)
     bom.metadata.component = subject
-    bom.register_dependency(subject, [*packages, base, interpreter])
+    bom.register_dependency(subject, components)
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, quote(f"{environment.reference} {release.lock_sha256}"))
     bom.metadata.timestamp = None  # type: ignore[assignment]  # CycloneDX 1.6 needs none, and it would differ in each run
     return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
@@ -81,6 +91,8 @@ def _url(pin: Pin, private: dict[str, str]) -> "PackageURL":
         place = {"repository_url": pin.index}
     elif pin.private and pin.address:
         place = {"download_url": pin.address}
+    elif pin.url:
+        place = {"download_url": without_fragment(pin.url)}
     else:
         place = private if pin.from_feed else {}
     return PackageURL("pypi", None, pin.name, pin.version, place)

@@ -28,6 +28,8 @@ def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
     commit = f"commit {release.source.commit[:12]}" if release.source.commit else "source"
     done = "Released" if any(change.changes for change in changes) else "Nothing to do for"
     done = "Planned, nothing changed (dry run)" if dry_run else done
+    beside = "".join(f"\n- {_cell(line)}" for line in declared(release))
+    beside = f"{beside}\n" if beside else ""
     name, version = environment.name, environment.version
     return f"""\
 ## {done}: `{environment.reference}`
@@ -51,7 +53,7 @@ flowchart LR
 Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256 for
 {environment.base.python.platform.why}, image `{environment.image.pinned}`.{_elsewhere(release)}
 {_cell(proof)}
-{_about_lock(release)}
+{beside}{_about_lock(release)}
 <details><summary>Use it</summary>
 
 ```yaml
@@ -73,7 +75,7 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 def _about_lock(release: Release) -> str:
     """Return what is to be known about the lock: what needs attention, then folded what doesn't; empty without any."""
     warned = "".join(f"\n> **Warning:** {_cell(each)}\n" for each in release.warnings)
-    listed = "".join(f"- {_cell(each)}\n" for each in release.notes)
+    listed = "".join(f"- {_cell(each)}\n" for each in release.gaps)
     notes = f"\n<details><summary>Newer releases that aren't used</summary>\n\n{listed}</details>\n" if listed else ""
     return warned + notes
 
@@ -83,6 +85,14 @@ def _elsewhere(release: Release) -> str:
     pins = release.environment.pins
     places = {pin.index: [each.name for each in pins if each.index == pin.index] for pin in pins if pin.index}
     return "".join(f"\nFrom {_cell(place)}: {_cell(', '.join(names))}." for place, names in sorted(places.items()))
+
+
+def declared(release: Release) -> list[str]:
+    """Return what the environment has beside the lock of an index, and what of a team's files was taken otherwise."""
+    by_address = [f"{pin.name} {pin.version} from {pin.url}" for pin in release.environment.pins if pin.url]
+    conda = ", ".join(release.conda.lines)
+    packages = [f"conda packages: {conda} (channels: {', '.join(release.conda.channels)})"] if conda else []
+    return [*packages, *by_address, *release.notes]
 
 
 def _way(release: Release) -> str:

@@ -116,6 +116,7 @@ class GitRoute(Route):
                 line = self._remote.repository.requirement(pin.name, self._folders[pin.name])
                 placed.append(replace(pin, requirement=line, stored=ours[pin.name].filename))
             else:
+                _refuse_other_spelling(pin, wheels)
                 file = self._address(pin)
                 digest = file.rpartition("#sha256=")[2]
                 placed.append(replace(pin, requirement=f"{pin.name} @ {file}", sha256=(digest,)))
@@ -155,6 +156,19 @@ class GitRoute(Route):
         """Install the wheels that were built from the commit, which was fetched with the workspace's token."""
         built = {each.project: f"{each.path.resolve().as_uri()} --hash=sha256:{each.sha256}" for each in wheels}
         return environment.listing([built.get(line.split(" @ ")[0], line) for line in environment.pip])
+
+
+def _refuse_other_spelling(pin: Pin, wheels: Sequence[Wheel]) -> None:
+    """Raise NotForBuilder for a wheel that our metadata require by a bare address.
+
+    Its line has to hold the sha256, and pip takes the same address with and without it for two packages.
+    """
+    if pin.url and "#" not in pin.url and any(each.requires_by_address(pin.name) for each in wheels):
+        raise NotForBuilder(
+            f"The package requires {pin.name} by an address without its sha256, which the image can't check.",
+            cause="pip's hash mode is off with `route` git, so the sha256 has to stand in the address.",
+            fix=f"Write {pin.name} @ {pin.url}#sha256={pin.sha256[0]} in the package's dependencies.",
+        )
 
 
 def refuse_credentials(environ: Mapping[str, str]) -> None:

@@ -62,6 +62,8 @@ class StorageRoute(Route):
     def place(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> tuple[Pin, ...]:
         """Pin each by its address; of a mirrored package, the one wheel that pip would choose."""
         own = {each.project: File(each.filename, "", each.sha256) for each in wheels}
+        if self.mirror:
+            _refuse_addresses(pins, wheels)
         placed = []
         for pin in pins:
             file = own.get(pin.name) or (mirror.best(pin, self.python) if self.mirror else None)
@@ -95,3 +97,14 @@ class StorageRoute(Route):
         return environment.at(
             {address(*path.split("/")): self._kept(file).as_uri() for path, file in self.files.items()}
         )
+
+
+def _refuse_addresses(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
+    """Raise NotMirrored for a wheel that our metadata require by its address: pip takes it from nowhere else."""
+    for pin in pins:
+        if any(each.requires_by_address(pin.name) for each in wheels):
+            raise NotMirrored(
+                f"The package requires {pin.name} by its address, so images couldn't take it from the mirror.",
+                cause="pip takes a requirement NAME @ ADDRESS from that address alone.",
+                fix=f"Require {pin.name}=={pin.version} in the package, and name the address in `requirements`.",
+            )

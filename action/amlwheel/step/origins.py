@@ -11,21 +11,24 @@ from ..environment.solver import Sources
 from ..feed.artifacts import Facts
 from ..feed.index import Index
 from ..inputs.step import Inputs
+from ..model.package_index import PackageIndex
 from ..model.wheel import Pin
 from ..origins import checkout
 from ..origins.declared import Target
 from ..origins.settle import Chosen, Given, settle
 
 
-def choose(inputs: Inputs, needs: Requirements, facts: Facts, say: Callable[[str], None]) -> Chosen:
-    """Return which indexes serve which packages, by the inputs and the tables of the projects of this run's wheels.
+def choose(
+    inputs: Inputs, needs: Requirements, listed: Sequence[PackageIndex], facts: Facts, say: Callable[[str], None]
+) -> Chosen:
+    """Return which indexes serve which packages: by the inputs, the lists of requirements, the projects' own tables.
 
     Raises SourceNotFollowed, TwoIndexes and IndexUnusable for what is required directly and can't be had so.
     """
     folders = [Path(each) for each in inputs.package_dir]
     if inputs.wheel:
         folders = checkout.of_wheels([each.project for each in needs.wheels], Path())
-    given = Given(inputs.named_indexes, inputs.feed, inputs.feed_only, not inputs.wheel, inputs.from_source)
+    given = Given((*inputs.named_indexes, *listed), inputs.feed, inputs.feed_only, not inputs.wheel, inputs.from_source)
     chosen = settle(checkout.read(folders, Target(needs.python.target, _extras(needs))), given)
     for sentence in chosen.said:
         say(f"       {sentence}")

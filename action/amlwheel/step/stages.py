@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -12,10 +12,8 @@ from typing import Any
 
 from .. import __version__
 from ..build import checkout, package, project, tag, wheel
-from ..environment import lock, proof, requirements
-from ..environment.requirements import Requirements
+from ..environment import proof
 from ..errors.base import StepError, Unexpected
-from ..errors.environment import Unsatisfiable
 from ..feed import doubt, promote, relay, upstream
 from ..feed.index import Index
 from ..git import source
@@ -25,6 +23,7 @@ from ..inputs import readers
 from ..inputs.step import Inputs
 from ..model import environment
 from ..model.azure import Connection
+from ..model.declared import NOTHING, Declared
 from ..model.environment import Base, Environment
 from ..model.lock import Lock
 from ..model.wheel import Wheel
@@ -33,7 +32,7 @@ from ..plan.change import Change, Verb, apply
 from ..report import files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, origins
+from . import build_variables, locking, origins
 from .access import Access, check
 from .from_source import FromSource
 
@@ -63,12 +62,16 @@ class Changes:
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of one run. `environ` are the host's variables; `now` (UTC) is when the run began."""
+    """The stages of one run. `environ` are the host's variables; `now` (UTC) is when the run began.
+
+    `declared` is what the inputs and the team's files ask for beside the packages.
+    """
 
     inputs: Inputs
     environ: Mapping[str, str]
     host: Host
     now: datetime
+    declared: Declared = NOTHING
 
     def check_access(self) -> Access:
         """Ask every service at once whether it is there and what the identity may do."""
@@ -116,35 +119,16 @@ class Stages:
             self.host.warning(f"{built.filename} doesn't pass twine check: its description won't show as intended.")
 
     def lock(self, wheels: tuple[Wheel, ...], folder: Path, access: Access) -> Lock:
-        """Resolve the dependencies of `wheels`, and build those (into `folder`) that are to be built from source."""
-        inputs = self.inputs
+        """Resolve what `wheels` and the team's files require; what has to be built for it is built below `folder`."""
         with self.host.stage("Lock") as done:
-            more = requirements.read(inputs.requirements, inputs.folder("requirements"))
-            needs = Requirements(wheels, more, inputs.python_version, from_source=inputs.from_source)
-            others = FromSource(inputs, access, self.environ, self.host, folder / "from-source")
-            chosen = origins.choose(inputs, needs, access.facts, self.host.say)
-            sources = origins.sources(inputs, access.facts, chosen)
-            commits = [each for name, each in chosen.commits.items() if name in needs.direct - needs.own]
-            built = tuple(map(others.commit, commits))
-            needs = replace(needs, wheels=(*wheels, *built))
-            try:
-                locked = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say, others.sdist)
-                locked = replace(locked, built=(*built, *locked.built))
-            except Unsatisfiable as error:
-                raise error if access.facts.upstream is not False else upstream.lacking(error) from None
-            origins.check(chosen, locked.pins, needs.own | {each.project for each in locked.built}, access.facts)
-            pins = access.route.place(locked.pins, (*wheels, *locked.built))
-            done.extend(origins.told(pins))
-            done.append(f"{len(pins)} locked, {sum(pin.from_feed for pin in pins)} from the feed")
-            done.append(f"for {inputs.python_version.platform.tag}")
+            others = FromSource(self.inputs, access, self.environ, self.host, folder / "from-source")
+            locked = locking.lock_all(self.declared, wheels, others)
+            done.extend(origins.told(locked.pins))
+            done.append(f"{len(locked.pins)} locked, {sum(pin.from_feed for pin in locked.pins)} from the feed")
+            done.append(f"for {self.inputs.python_version.platform.tag}")
         for each in locked.warnings:
             self.host.warning(each)
-        return replace(locked, pins=pins)
-
-    def _recheck(self, built: Wheel) -> Callable[[], object]:
-        """Return a question that raises why the feed has failed, if it has."""
-        feed, token = self.inputs.feed, self.inputs.feed_token
-        return partial(Index(feed, token).page, built.name) if feed else lambda: None
+        return locked
 
     def define(self, wheels: tuple[Wheel, ...], locked: Lock, access: Access) -> Release:
         """Return the release; everything in it is derived from content."""
@@ -167,12 +151,16 @@ class Stages:
             feed=inputs.feed,
             connection=access.connection,
             workspaces=inputs.workspace,
-            environment=environment.define(inputs.environment_name, wheels[0], locked.pins, base, pip_options),
+            environment=environment.define(
+                inputs.environment_name, wheels[0], locked.pins, base, pip_options, conda=self.declared.conda
+            ),
             lock=files.lock_text(locked.pins, inputs.python_version, options),
             tools={"amlwheel": __version__, **{name: version(name) for name in ("build", "twine", "uv")}},
             view=inputs.view,
             warnings=locked.warnings,
-            notes=locked.notes,
+            gaps=locked.gaps,
+            notes=self.declared.notes,
+            conda=self.declared.conda,
         )
 
     def plan(self, release: Release, access: Access) -> Changes:
@@ -203,7 +191,7 @@ class Stages:
                 observe.results(wheels), observe.results(promoted), observe.results(stored), observe.results(registered)
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
-        for line in summary.table(changes.all):
+        for line in (*summary.table(changes.all), *summary.declared(release)):
             host.say(f"       {line}")
         host.say(f"       Locked for Python {inputs.python_version.exact} on {inputs.python_version.platform.why}")
         if access.facts.untold:
@@ -222,7 +210,7 @@ class Stages:
             yield partial(promote.plan, index, view, each, self.host.warning)
         if inputs.feed_only and inputs.connects and access.facts.upstream is not False:
             own = {each.project for each in release.wheels}
-            pins = [pin for pin in release.environment.pins if pin.name not in own]
+            pins = [pin for pin in release.environment.pins if pin.name not in own and not pin.url]
             reader = Index(inputs.feed, inputs.connection_token, "connection-token")
             yield partial(upstream.plan, index, reader, pins)
 

@@ -8,6 +8,10 @@ import yaml
 
 _KEYS = {"name", "channels", "dependencies", "prefix", "variables"}
 _EXACT = re.compile(r"(?P<name>python|pip|git)\s*={1,2}\s*(?P<version>\d+(?:\.\d+)+)")
+# Of conda's packages only python and pip matter here: no channel is within reach, so others are looked at and no more.
+_OTHER = re.compile(
+    r"(?:[\w./-]+::)?(?P<name>\w[\w.-]*?)\s*(?:=\s*\d+(?:\.[0-9a-z]+){2,}|==\s*[\w.!+]+|={1,2}\s*[\w.!+]+=\w+)"
+)
 _REFUSED_BY_PIP = re.compile(r"(?:--no-deps|--user|--target|--upgrade)\b")
 _FILE = re.compile(r"(?:-r|--requirement|-c|--constraint)\b")
 
@@ -62,9 +66,12 @@ def _spec(dependencies: list[Any]) -> CondaSpec:
 
 def _version(item: str) -> tuple[str, str]:
     found = _EXACT.fullmatch(item.strip())
-    if not found:
-        raise SpecError(f"this build knows python, pip and git with exact versions alone, not {item!r}")
-    return found["name"], found["version"]
+    if found:
+        return found["name"], found["version"]
+    other = _OTHER.fullmatch(item.strip())
+    if not other:
+        raise SpecError(f"this build takes exact versions alone (NAME=1.2.3, NAME==1.2, NAME=1.2=BUILD), not {item!r}")
+    return other["name"], item
 
 
 def _line(entry: object) -> str:

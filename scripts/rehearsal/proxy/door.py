@@ -20,6 +20,7 @@ from ..azureml import host as azureml
 from ..azureml.builds import Builds
 from ..builder.build import build
 from ..git_host import host as git_host
+from ..git_host import releases
 from ..registry import host as registry
 from ..sign_in import entra, github
 from ..state import names
@@ -47,7 +48,8 @@ def stand_ins(store: Store, inside: Inside, accounts: Accounts) -> Hosts:
             pypi.HOST: packages,
             pypi.LEGACY_HOST: pypi.legacy(packages),
             interface.HOST: git_host.app(store, git_host.AZURE, interface.core_app(feeds)),
-            git_host.GITHUB: git_host.app(store, git_host.GITHUB),
+            git_host.GITHUB: git_host.app(store, git_host.GITHUB, releases.app(store)),
+            releases.FILES: releases.files_app(store),
             interface.FEEDS_HOST: interface.feeds_app(feeds),
             arm.HOST: arm.app(store),
             azureml.HOST: azureml.app(store, Builds(store, functools.partial(build, inside))),

@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.parse
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..artifacts import upstream
 from ..artifacts.filenames import identity
-from ..git_host import repositories
+from ..git_host import releases, repositories
 from ..sign_in.entra import HOST as LOGIN_HOST
 from ..state.names import FEED, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, storage_account, workspace_id
 from ..state.store import Store
@@ -143,6 +144,12 @@ class World:
     def push(self, checkout: pathlib.Path, url: str) -> None:
         """Push what is checked out to one of our hosts of git."""
         repositories.push(self.store, checkout, url)
+
+    def seed_release(self, path: pathlib.Path, url: str) -> None:
+        """Put a file at an address of a release on the local github.com, for everybody."""
+        place = releases.place(self.store, urllib.parse.urlsplit(url).path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
 
     def workspace(self, workspace: str = WORKSPACE) -> dict[str, Any]:
         """Return what a workspace holds: `connections` (with secrets), `environments` and more."""

@@ -307,3 +307,33 @@ def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(
     assert [(file.url, file.sha256) for file in ours.files] == [(urls[0], sha("read"))]
     assert other.sha256 == ()
     assert asked == [(urls[0], TOKEN, lock.LARGEST)]
+
+
+def test_constraints_and_addresses_are_told_to_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://x.example/tips-1.0-py3-none-any.whl"
+    ours = make(tmp_path, more=f"Requires-Dist: Tips @ {url}#sha256=00\n")
+    more = (Requirement(f"tips[fast] @ {url}"), Requirement("idna"))
+    wanted = Requirements((ours,), more, PYTHON, (Requirement("numpy<2"),))
+    said = tomllib.loads(lock._project(tmp_path, wanted, set(), EXTRA))
+    assert said["project"]["dependencies"] == ["acme-churn==1.2.3", "idna", f"tips @ {url}#sha256=00"]
+    only = Requirements((), more[:1], PYTHON)
+    assert f'"tips[fast] @ {url}"' in lock._project(tmp_path, only, set(), EXTRA)
+    commands: list[list[str]] = []
+    monkeypatch.setattr(process, "run", lambda command, **_more: commands.append(command))
+    lock._write_constraints(only, tmp_path)
+    lock._compile(tmp_path, PYTHON, EXTRA)
+    lock._write_constraints(wanted, tmp_path)
+    lock._compile(tmp_path, PYTHON, EXTRA)
+    assert [command[-2:] == ["--constraints", "constraints.txt"] for command in commands] == [False, True]
+    assert (tmp_path / "constraints.txt").read_text() == "numpy<2\n"
+
+
+def test_a_wheel_by_address_is_one_file_and_never_bound_to_the_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://x.example/acme_base-1.0-py3-none-any.whl"
+    archive = '[[packages]]\nname = "acme-base"\nversion = "1.0"\n'
+    archive += f'archive = {{ url = "{url}", hashes = {{ sha256 = "{sha("b")}" }} }}\n'
+    uv = Uv(monkeypatch, lambda _bound, _round: archive)
+    wanted = Requirements((), (Requirement(f"acme-base @ {url}"),), PYTHON)
+    (pin,) = resolve(wanted, EXTRA, lambda: None, print)
+    assert (pin.sha256, pin.files[0].url, pin.private) == ((sha("b"),), url, False)
+    assert uv.rounds == [set()]

@@ -6,6 +6,7 @@ import pytest
 from amlwheel.errors.base import Several, StepError
 from amlwheel.errors.git import NotACommit
 from amlwheel.errors.inputs import BadFeed, BadInput, BadWorkspace, MissingToken
+from amlwheel.inputs import readers
 from amlwheel.inputs.knob import Style, knobs
 from amlwheel.inputs.readers import PYTHONS
 from amlwheel.inputs.reading import from_command_line, from_environment, parser, read, spell
@@ -316,3 +317,12 @@ def test_with_a_mirror_nothing_is_said_of_a_connection(name: str) -> None:
     container = {"route": "storage", "storage-container": "https://acmewheels.blob.core.windows.net/wheels"}
     value = {"connection-token-expires": "2030-01-01"}.get(name, "some-name")
     assert f"`{name}` with `mirror`" in refused({**container, "mirror": "true", name: value}).what
+
+
+def test_conda_packages_are_exact_and_all_others_told_at_once() -> None:
+    assert [each.text for each in readers.conda("# ours\n- ffmpeg=6.1.1\n\nffmpeg=6.1.1 # again\ntk=8.6=h1")] == [
+        "ffmpeg=6.1.1",
+        "tk=8.6=h1",
+    ]
+    with pytest.raises(StepError, match="2 problems"):
+        readers.conda("ffmpeg=6\nopenmpi\ntk=8.6=h1")

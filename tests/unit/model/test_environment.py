@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from amlwheel.model.conda import Conda, exact
 from amlwheel.model.environment import Base, Definition, Image, Python, bare, define, digest, to_yaml
 from amlwheel.model.wheel import Pin, Wheel
 from hypothesis import given
@@ -122,3 +123,14 @@ def test_a_registered_spec_is_bare_again_without_the_addresses_of_its_storage(le
     located = made.at({lead.filename: f"https://acme.blob.core.windows.net/store/a%20b/{lead.filename}"})
     assert located.spec != made.spec
     assert bare(located.spec) == bare(made.spec) == made.spec
+
+
+def test_conda_packages_are_part_of_the_definition(lead: Wheel) -> None:
+    conda = Conda((exact("ffmpeg=6.1.1"), exact("tk=8.6=h1")), ("nvidia", "conda-forge", "nodefaults"))
+    made = define("", lead, pins(lead), BASE, [], conda=conda)
+    assert made.spec["channels"] == ["nvidia", "conda-forge", "nodefaults"]
+    assert made.spec["dependencies"][:-1] == ["python=3.11.13", "pip=25.1.1", "ffmpeg=6.1.1", "tk=8.6=h1"]
+    assert made.version != define("", lead, pins(lead), BASE, []).version
+    built = [replace(pin, requirement=f"{pin.name} @ git+https://x@{'c' * 40}") for pin in pins(lead)]
+    ours = define("", lead, built, BASE, [], conda=Conda((exact("git=2.40.1"),)))
+    assert [each for each in ours.spec["dependencies"][:-1] if "git" in each] == ["git=2.40.1"]

@@ -161,6 +161,13 @@ def test_good_spec_is_read() -> None:
     assert conda_spec.parse(spec(*lines)) == conda_spec.CondaSpec("3.11.9", "26.3", lines)
 
 
+def test_other_conda_packages_are_looked_at() -> None:
+    text = spec("a==1", dependencies=["python=3.11.9", "pip=26.3", "ffmpeg=6.1.1", "tk=8.6=h1_0", "x==1", {"pip": []}])
+    assert conda_spec.parse(text) == conda_spec.CondaSpec("3.11.9", "26.3", ())
+    with pytest.raises(conda_spec.SpecError, match="exact versions alone"):
+        conda_spec.parse(text.replace("ffmpeg=6.1.1", "ffmpeg=6.1"))
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

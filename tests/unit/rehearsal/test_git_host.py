@@ -4,8 +4,9 @@ import pathlib
 
 import pytest
 from rehearsal.command import projects
-from rehearsal.git_host import repositories
+from rehearsal.git_host import releases, repositories
 from rehearsal.state.store import Store
+from unit.rehearsal.asking import ask
 
 
 def test_a_push_brings_the_tags_and_runs_no_hook(tmp_path: pathlib.Path) -> None:
@@ -30,3 +31,19 @@ def test_a_clone_without_its_history_is_refused(tmp_path: pathlib.Path) -> None:
     repositories._git("clone", "--quiet", "--depth=1", whole.as_uri(), str(tmp_path / "shallow"))
     with pytest.raises(ValueError, match="run git fetch --unshallow"):
         repositories.push(Store(tmp_path / "state"), tmp_path / "shallow", "https://github.com/acme/churn")
+
+
+def test_files_of_releases_are_elsewhere_and_for_everybody(tmp_path: pathlib.Path) -> None:
+    store = Store(tmp_path / "state")
+    path = "/acme/models/releases/download/v1/f-1-py3-none-any.whl"
+    place = releases.place(store, path)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"wheel")
+    here, there = f"https://github.com{path}", f"https://{releases.FILES}{path}"
+    told = ask(releases.app(store), "GET", here)
+    assert (told.status, told.header("location")) == (302, there)
+    assert ask(releases.files_app(store), "GET", there).content == b"wheel"
+    for app, url in ((releases.app(store), here), (releases.files_app(store), there)):
+        assert ask(app, "GET", url.replace("/v1/", "/v2/")).status == 404
+    with pytest.raises(ValueError, match=r"\.\."):
+        releases.place(store, "/acme/../../x")

@@ -8,13 +8,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+from amlwheel.model.conda import Conda, exact
 from amlwheel.model.source import Source
-from amlwheel.model.wheel import Wheel
+from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.outputs import OUTPUTS, outputs
 from amlwheel.report.receipt import SCHEMA, receipt
 from amlwheel.report.release import Release
-from amlwheel.report.summary import _cell, _node, closing, summary, table
+from amlwheel.report.summary import _cell, _node, closing, declared, summary, table
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.parts import ROOT, make, release
@@ -202,3 +203,21 @@ def test_foreign_text_stays_in_its_cell(text: str) -> None:
     assert not set("\n|`[<>") & set(cell)
     assert re.fullmatch(r"[\w\s./:-]*", node)
     assert '"' not in node
+
+
+def test_the_receipt_and_the_summary_tell_conda_packages_and_addresses(made: Release) -> None:
+    url = "https://x.example/f-1.0-py3-none-any.whl"
+    pins = (*made.environment.pins, Pin("f", "1.0", ("a" * 64,), url=url))
+    conda = Conda((exact("conda-forge::tk = 8.6=h1"), exact("ffmpeg=6.1.1")))
+    beside = replace(
+        made, environment=replace(made.environment, pins=pins), conda=conda, notes=("numpy of conda is `locked`",)
+    )
+    said = told(beside)
+    assert problems(said) == []
+    assert said["environment"]["conda"] == ["conda-forge::tk = 8.6=h1", "ffmpeg=6.1.1"]
+    assert said["lock"]["by_address"] == [{"name": "f", "version": "1.0", "url": url, "sha256": "a" * 64}]
+    page = summary(beside, PLAN, dry_run=False, proof="Proven.")
+    assert "\n- conda packages: conda-forge::tk = 8.6=h1, ffmpeg=6.1.1 (channels: conda-forge, nodefaults)\n" in page
+    assert f"\n- f 1.0 from {url}\n- numpy of conda is &#96;locked&#96;\n" in page
+    assert declared(made) == []
+    assert "Proven.\n\n<details>" in summary(made, PLAN, dry_run=False, proof="Proven.")

@@ -5,12 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from amlwheel.model.conda import Conda, exact
+from amlwheel.model.wheel import Pin
 from amlwheel.report import sbom
 from amlwheel.report.release import Release
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
-from unit.parts import make, release
+from unit.parts import make, release, sha
 
 
 @pytest.fixture
@@ -70,3 +72,15 @@ def test_a_package_of_another_index_is_not_the_public_one_of_its_name(made: Rele
     libraries = {each["name"]: each["purl"] for each in json.loads(sbom.text(whole))["components"]}
     (public,) = [pin for pin in pins if pin.index]
     assert dict(PackageURL.from_string(libraries[public.name]).qualifiers) == {"repository_url": index}
+
+
+def test_conda_packages_and_wheels_by_address_are_listed(made: Release) -> None:
+    url = "https://x.example/f-1.0-py3-none-any.whl"
+    pins = (*made.environment.pins, Pin("f", "1.0", (sha("f"),), url=f"{url}#sha256={sha('f')}"))
+    conda = Conda((exact("tk=8.6=h1"), exact("ffmpeg=6.1.1")))
+    listed = sbom.text(replace(made, environment=replace(made.environment, pins=pins), conda=conda))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(listed) is None
+    urls = {each["name"]: each["purl"] for each in json.loads(listed)["components"]}
+    assert urls["tk"] == "pkg:conda/tk@8.6?build=h1"
+    assert urls["ffmpeg"] == "pkg:conda/ffmpeg@6.1.1"
+    assert PackageURL.from_string(urls["f"]).qualifiers == {"download_url": url}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from amlwheel.errors.storage import NotMirrored
 from amlwheel.git import remote
 from amlwheel.git.remote import Remote
 from amlwheel.hosts.terminal import Terminal
@@ -12,6 +13,7 @@ from amlwheel.inputs.step import Inputs
 from amlwheel.model.azure import Container
 from amlwheel.model.repository import Repository
 from amlwheel.model.source import Source
+from amlwheel.model.wheel import File, Pin
 from amlwheel.routes import choose
 from amlwheel.routes.choose import Resources
 from amlwheel.routes.commit import GitRoute
@@ -87,3 +89,15 @@ def test_what_is_the_same_everywhere_is_emitted_and_proven_as_it_is(tmp_path: Pa
     environment = defined(wheel)
     assert route("feed").emitted(environment, WORKSPACE, [wheel]) == environment
     assert route("feed").local(environment, [wheel]) == environment
+
+
+def test_a_mirror_cannot_stand_in_for_an_address_in_our_metadata(tmp_path: Path) -> None:
+    url = "https://x.example/f-1.0-py3-none-any.whl"
+    wheel = make(tmp_path, more=f"Requires-Dist: f @ {url}\n")
+    mirror = route("mirror")
+    pin = Pin("f", "1.0", ("a" * 64,), files=(File("f-1.0-py3-none-any.whl", url, "a" * 64),), url=url)
+    with pytest.raises(NotMirrored, match="requires f by its address"):
+        mirror.place([pin], [wheel])
+    (placed,) = mirror.place([pin], [])
+    assert placed.line == f"{CONTAINER.address('f', 'f-1.0-py3-none-any.whl')} --hash=sha256:{'a' * 64}"
+    assert placed.local_line == f"f @ {url} --hash=sha256:{'a' * 64}"

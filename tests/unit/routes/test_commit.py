@@ -272,3 +272,14 @@ def test_another_commit_must_have_the_version_that_is_checked_out(tools: Tools, 
     (path,) = fresh(checked_out=False).build([str(here)], tmp_path / "two")
     assert path.name == "acme_churn-2.0-py3-none-any.whl"
     assert fresh(checked_out=False).build([str(tmp_path / "nothing")], tmp_path / "three")
+
+
+def test_a_wheel_by_address_has_its_sha256_there_in_our_metadata_too(route: commit.GitRoute, tmp_path: Path) -> None:
+    url = f"{FILES}/f-1.0-py3-none-any.whl"
+    pin = Pin("f", "1.0", ("a" * 64,), files=(File("f-1.0-py3-none-any.whl", url, "a" * 64),), url=url)
+    (placed,) = route.place([pin], [])
+    assert placed.line == f"f @ {url}#sha256={'a' * 64}"
+    bare = make(tmp_path, more=f"Requires-Dist: f @ {url}\n")
+    with pytest.raises(NotForBuilder) as caught:
+        route.place([pin], [bare])
+    assert f"Write f @ {url}#sha256={'a' * 64} in the package's dependencies." in caught.value.fix

@@ -1,0 +1,65 @@
+"""What a team's files declare for an environment, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from packaging import utils
+from packaging.requirements import Requirement
+
+from .conda import NO_CONDA, Conda
+from .package_index import PackageIndex
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """A requirement whose files are declared by sha256 (hex), as pip's `--hash` does."""
+
+    requirement: Requirement
+    sha256: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What `requirements` and `conda` declare.
+
+    `commits` are packages of git repositories that `from-source` builds. `extras` are those of our own packages, by the
+    folder in `package-dir`. `notes` are sentences for the plan: what was
+    taken in another way than it is written.
+    """
+
+    requirements: tuple[Requirement, ...] = ()
+    constraints: tuple[Requirement, ...] = ()
+    hashed: tuple[Hashed, ...] = ()
+    commits: tuple[Requirement, ...] = ()
+    indexes: tuple[PackageIndex, ...] = ()
+    conda: Conda = NO_CONDA
+    extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+NOTHING = Declared()
+
+
+def wheel_problem(url: str) -> str:
+    """Return why an image can't take a wheel from `url`, empty if it can: https, no credential, and a wheel's name."""
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        return "isn't an https address"
+    if "@" in parts.netloc or parts.query:
+        return "has a credential or a query in its address, which would stand in the environment for everybody"
+    try:
+        utils.parse_wheel_filename(filename(url))
+    except utils.InvalidWheelFilename:
+        return "isn't the address of a wheel"
+    return ""
+
+
+def filename(url: str) -> str:
+    """Return the name of the file at `url`."""
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def without_fragment(url: str) -> str:
+    """Return `url` without its fragment, such as `#sha256=…`."""
+    return urlsplit(url)._replace(fragment="").geturl()

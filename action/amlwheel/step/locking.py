@@ -1,0 +1,43 @@
+"""What the lock is made from, put together: what is required, from where, and what has to be built first."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from ..environment import addresses, lock
+from ..errors.environment import Unsatisfiable
+from ..feed import upstream
+from ..feed.index import Index
+from ..inputs.step import Inputs
+from ..model.declared import Declared
+from ..model.lock import Lock
+from ..model.wheel import Wheel
+from . import needs, origins
+from .from_source import FromSource
+
+
+def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> Lock:
+    """Return the lock of `wheels` and of what is `asked` for beside them, each pin as the route brings it.
+
+    `others` builds what has no wheel. What is declared by hash must hold.
+    """
+    inputs, host, access = others.inputs, others.host, others.access
+    wanted = needs.requirements(asked, wheels, inputs)
+    chosen = origins.choose(inputs, wanted, asked.indexes, access.facts, host.say)
+    built = tuple(map(others.commit, needs.commits(asked, chosen.commits, wanted)))
+    wanted = replace(wanted, wheels=(*wheels, *built))
+    fetched = addresses.fetch(wanted.addresses, inputs.python_version)
+    sources = origins.sources(inputs, access.facts, chosen)
+    try:
+        locked = lock.resolve(wanted, sources, _recheck(inputs, wheels[0]), host.say, others.sdist)
+    except Unsatisfiable as error:
+        raise error if access.facts.upstream is not False else upstream.lacking(error) from None
+    ours = (*wheels, *built, *locked.built)
+    origins.check(chosen, locked.pins, {each.project for each in ours}, access.facts)
+    pins = addresses.hold([fetched.get(pin.name, pin) for pin in locked.pins], asked.hashed, inputs.python_version)
+    return replace(locked, pins=access.route.place(pins, ours), built=(*built, *locked.built))
+
+
+def _recheck(inputs: Inputs, built: Wheel) -> Callable[[], object]:
+    """Return a question that raises why the feed has failed, if it has."""
+    return partial(Index(inputs.feed, inputs.feed_token).page, built.name) if inputs.feed else lambda: None
