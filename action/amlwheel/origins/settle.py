@@ -98,9 +98,11 @@ def settle(declared: Declared, given: Given) -> Chosen:
         problem = _problem(name, origins, given, chosen)
         if problem:
             chosen.barred[name] = problem
+        elif chosen.knows(name):
+            continue  # the inputs say where it comes from
         elif origins[0].kind == "git":
             chosen.commits[name] = commit(origins[0])
-        elif not chosen.knows(name):
+        else:
             chosen.bind(origins[0].place, frozenset([name]), given.feed)
     for name, folder in declared.members.items():
         if not chosen.knows(name):

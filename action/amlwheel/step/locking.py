@@ -22,10 +22,10 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     `others` builds what has no wheel. What is declared by hash must hold.
     """
     inputs, host, access = others.inputs, others.host, others.access
-    wanted = needs.requirements(asked, wheels, inputs)
-    chosen = origins.choose(inputs, wanted, asked.indexes, access.facts, host.say)
+    wanted = needs.requirements(asked, wheels, inputs.package_dir, inputs.python_version)
+    chosen = origins.choose(inputs, wanted, access.facts, host.say, asked.indexes)
     built = tuple(map(others.commit, needs.commits(asked, chosen.commits, wanted)))
-    wanted = replace(wanted, wheels=(*wheels, *built))
+    wanted = replace(wanted, wheels=(*wheels, *built), from_source=inputs.from_source)
     fetched = addresses.fetch(wanted.addresses, inputs.python_version)
     sources = origins.sources(inputs, access.facts, chosen)
     try:

@@ -16,6 +16,7 @@ from ..errors.declared import NotTaken
 from ..inputs.step import Inputs
 from ..model.commit import Commit
 from ..model.declared import Declared
+from ..model.environment import Python
 from ..model.wheel import Wheel
 
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
@@ -59,15 +60,13 @@ def _public_index() -> str:
     return f"https://{urlsplit(DEFAULT_REPOSITORY).netloc.removeprefix('upload.')}/simple/"
 
 
-def requirements(asked: Declared, wheels: Sequence[Wheel], inputs: Inputs) -> Requirements:
-    """Return what has to be locked: `wheels`, built in this run or earlier, and what is `asked` beside them.
+def requirements(asked: Declared, wheels: Sequence[Wheel], folders: Sequence[str], python: Python) -> Requirements:
+    """Return what has to be locked: `wheels` (built from `folders`, or earlier), and what is `asked` beside them.
 
     Raises NotTaken for another version of our own package, and for an extra that it doesn't have.
     """
-    folders = inputs.package_dir
     extras = tuple(_extras(_wheel(folder, wheels, folders), names) for folder, names in asked.extras.items() if names)
-    more = (*asked.requirements, *extras)
-    needs = Requirements(tuple(wheels), more, inputs.python_version, asked.constraints, inputs.from_source)
+    needs = Requirements(tuple(wheels), (*asked.requirements, *extras), python, asked.constraints)
     for each in (*needs.more, *needs.constraints):
         _refuse_other_version(each, wheels)
         _refuse_unknown_extras(each, wheels)

@@ -19,9 +19,9 @@ from ..origins.settle import Chosen, Given, settle
 
 
 def choose(
-    inputs: Inputs, needs: Requirements, listed: Sequence[PackageIndex], facts: Facts, say: Callable[[str], None]
+    inputs: Inputs, needs: Requirements, facts: Facts, say: Callable[[str], None], listed: Sequence[PackageIndex] = ()
 ) -> Chosen:
-    """Return which indexes serve which packages: by the inputs, the lists of requirements, the projects' own tables.
+    """Return which indexes serve which packages: by the inputs, the `listed` ones, the projects' own tables.
 
     Raises SourceNotFollowed, TwoIndexes and IndexUnusable for what is required directly and can't be had so.
     """

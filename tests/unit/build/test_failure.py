@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from amlwheel.build import failure, project
+from amlwheel.build import failure, package, project
 from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.build import BuildFailed
 from amlwheel.transport import process
@@ -147,6 +147,6 @@ def test_a_byte_order_mark_is_told_before_the_build(tmp_path: Path, name: str, d
     (tmp_path / "setup.py").touch()
     (tmp_path / name).write_bytes(data)
     with pytest.raises(BuildFailed, match=f"{name} in .* begins with a byte order mark") as caught:
-        project.check_projects([str(tmp_path)])
+        package.check_projects([str(tmp_path)])
     assert f"Save {name} as UTF-8 without BOM" in caught.value.fix
     assert "byte order mark" in fail("Invalid statement (at line 1, column 1)", tmp_path).what

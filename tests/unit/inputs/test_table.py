@@ -47,7 +47,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write(folder: Path, text: str) -> Table:
     folder.mkdir(exist_ok=True)
-    (folder / "pyproject.toml").write_text(text, "utf-8")
+    own = "" if "[project]" in text else '[project]\nname = "acme-churn"\nversion = "1"\n'
+    (folder / "pyproject.toml").write_text(own + text, "utf-8")
     return find([str(folder)], pytest.fail)
 
 
@@ -141,7 +142,7 @@ def test_it_is_said_where_each_value_came_from(project: Path) -> None:
         ('python-verson = "3.12"', "has 'python-verson', which is no input.", "Did you mean 'python-version'?"),
         ('python_version = "3.12"', "has 'python_version', which is no input.", "Did you mean 'python-version'?"),
         ('pythonVersion = "3.12"', "has 'pythonVersion', which is no input.", "Did you mean 'python-version'?"),
-        ("pancake = 1", "has 'pancake', which is no input.", "The keys are feed, feed-upload-url,"),
+        ("pancake = 1", "has 'pancake', which is no input.", "The keys are build-env, feed, feed-upload-url,"),
         ("dry-run = true", "has 'dry-run', which only the pipeline can give: whoever starts", "Give `dry-run` in the"),
         (
             'client_id = "x"',
