@@ -89,12 +89,13 @@ def _requirement(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | N
             "Neither the feed nor the public index has a package of this name.",
             f"Publish {name[1]} to the feed of `feed`, or correct the name in `[build-system] requires`.",
         )
-    lacking = re.search(r"[Bb]ecause (?:there is no version of|only) ([\w.<>=!~,*+-]+)", plain)
+    lacking = re.search(r"[Bb]ecause (?:there (?:is|are) no versions? of|only) ([\w.-]+)([\w.<>=!~,*+-]*)", plain)
     if lacking:
+        wanted = lacking[1] + ("" if "ecause only" in lacking[0] else lacking[2])  # uv tells what there is
         return (
-            f"no index has a fitting version of its build requirement {lacking[1]}",
+            f"there is no fitting version of its build requirement {wanted}",
             "The index that has this package has no version of it that `[build-system] requires` allows.",
-            f"Allow a version of {re.split('[<>=!~]', lacking[1])[0]} in `[build-system] requires` that the index has.",
+            f"Allow a version of {lacking[1]} in `[build-system] requires` that the index has.",
         )
     return None
 

@@ -83,12 +83,14 @@ def test_a_build_gets_what_was_published_and_no_token(feed: list[str], capsys: p
 @pytest.mark.enable_socket
 def test_a_feed_that_fails_is_the_reason_of_a_failed_build(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(401))
-    with (
-        pytest.raises(TokenRefused),
-        relay.serve(Index(FEED, TOKEN), PUBLISHED, NONE, print) as served,
-    ):
-        assert get(f"{served.url}acme-tools/")[0] == 424
-        raise BuildFailed("no.")
+
+    def build() -> None:
+        with relay.serve(Index(FEED, TOKEN), PUBLISHED, NONE, print) as served:
+            assert get(f"{served.url}acme-tools/")[0] == 424
+            raise BuildFailed("no.")
+
+    with pytest.raises(TokenRefused):
+        build()
 
 
 @pytest.mark.enable_socket
