@@ -71,7 +71,7 @@ def test_a_variable_that_the_traceback_names_is_told_with_its_line(step: Step, t
     (project / "acme_serial.py").touch()
     given = {"SERIAL": "7", "CI": "true", "BUILD_BUILDNUMBER": "20261128.1", "BUILD_NOTE": f"token {FEED_TOKEN}"}
     result = step(package_dir=project, env=given)
-    warning = "setup.py, line 7, reads SERIAL, which the build doesn't get. To pass it: build-env: SERIAL"
+    warning = "setup.py, line 7, reads SERIAL, which the build doesn't get. This line passes it: build-env: SERIAL"
     refused(
         result, 22, warning, "it reads the variable SERIAL, which was withheld", "Add the line SERIAL to `--build-env`"
     )

@@ -34,10 +34,10 @@ def check_text(folder: Path) -> None:
             )
 
 
-def check(folder: Path, finished: process.Finished, env: Mapping[str, str]) -> None:
+def check(folder: Path, finished: process.Finished, env: Mapping[str, str], failed: str = "doesn't build") -> None:
     """Return if a build succeeded; else raise BuildFailed with its cause, or NoNetwork.
 
-    `env` is what the build got. The details are the lines that matter; the log has all of them.
+    `failed` says what the project didn't do. `env` is what the build got. The details are the lines that matter; the log has all of them.
     """
     if finished.status == 0:
         return
@@ -46,7 +46,7 @@ def check(folder: Path, finished: process.Finished, env: Mapping[str, str]) -> N
     host = tools.unreachable(finished.output)
     if host:
         raise NoNetwork(host, details)
-    what = f"{folder} doesn't build (status {finished.status})."
+    what = f"{folder} {failed} (status {finished.status})."
     why, cause, fix = _reason(finished.output, env)
     raise BuildFailed(f"{what[:-1]}: {why}." if why else what, cause=cause, fix=fix, details=details)
 

@@ -31,16 +31,16 @@ _PATTERNS = (
     "*/__about__.py",
     "*/__version__.py",
     "*/__init__.py",
-    "src/*/_version.py",
-    "src/*/version.py",
-    "src/*/__about__.py",
-    "src/*/__version__.py",
-    "src/*/__init__.py",
+    "*/*/_version.py",
+    "*/*/version.py",
+    "*/*/__about__.py",
+    "*/*/__version__.py",
+    "*/*/__init__.py",
     "cmake/*.cmake",
     "scripts/*.py",
     "build_tools/*.py",
 )
-_READS = re.compile(r"environ|getenv")
+_READS = re.compile(r"environ|getenv|decouple")
 # CMake, "ENV"; hatch, "Context formatting" and its version source `env`; Jinja in dunamai's tools; Rust.
 _TEXT = (
     r"\$ENV{{{0}}}",
