@@ -580,7 +580,7 @@ def test_with_git_the_receipt_names_the_commit_and_a_trial_merge_is_a_warning(
 
     monkeypatch.setattr(remote, "locate", lambda *_: COMMIT)
     monkeypatch.setattr(remote, "check", lambda _, token: asked.append(token))
-    monkeypatch.setattr(GitRoute, "build", lambda _, __, into: [pack(into)])
+    monkeypatch.setattr(GitRoute, "build", lambda _, __, into, ___: [pack(into)])
     monkeypatch.setattr(GitRoute, "place", placed)
     monkeypatch.setattr(GitRoute, "local", lambda _, environment, __: environment)
     monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))

@@ -9,7 +9,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors.build import BuildFailed
 from ..errors.git import CommitIncomplete
-from ..transport import process, tools, variables
+from ..transport import process, variables
+from . import failure
 
 SECONDS = 600.0
 # PEP 517: the static requirements, then those that the backend names. The answer goes to a file, since hooks print.
@@ -34,8 +35,9 @@ def requirements(folder: Path, scratch: Path, echo: Callable[[str], None]) -> tu
     scratch.mkdir(parents=True, exist_ok=True)
     answer = scratch / "needs.json"
     command: list[str | Path] = [sys.executable, "-I", "-X", "utf8", "-c", _ASK, folder, answer]
-    finished = process.run(command, env=variables.for_tool(build=True), seconds=SECONDS, echo=echo)
-    tools.check(finished, BuildFailed, f"{folder.name} doesn't say what its build needs (status {finished.status}).")
+    env = variables.for_tool(build=True)
+    finished = process.run(command, env=env, seconds=SECONDS, echo=echo)
+    failure.check(folder, finished, env, "doesn't say what its build needs")
     try:
         needs = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))
     except (OSError, ValueError, TypeError, InvalidRequirement) as error:

@@ -34,10 +34,10 @@ def check_text(folder: Path) -> None:
             )
 
 
-def check(folder: Path, finished: process.Finished, env: Mapping[str, str]) -> None:
+def check(folder: Path, finished: process.Finished, env: Mapping[str, str], failed: str = "doesn't build") -> None:
     """Return if a build succeeded; else raise BuildFailed with its cause, or NoNetwork.
 
-    `env` is what the build got. The details are the lines that matter; the log has all of them.
+    `failed` says what the project didn't do. `env` is what the build got. The details are the lines that matter; the log has all of them.
     """
     if finished.status == 0:
         return
@@ -46,7 +46,7 @@ def check(folder: Path, finished: process.Finished, env: Mapping[str, str]) -> N
     host = tools.unreachable(finished.output)
     if host:
         raise NoNetwork(host, details)
-    what = f"{folder} doesn't build (status {finished.status})."
+    what = f"{folder} {failed} (status {finished.status})."
     why, cause, fix = _reason(finished.output, env)
     raise BuildFailed(f"{what[:-1]}: {why}." if why else what, cause=cause, fix=fix, details=details)
 
@@ -89,12 +89,13 @@ def _requirement(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | N
             "Neither the feed nor the public index has a package of this name.",
             f"Publish {name[1]} to the feed of `feed`, or correct the name in `[build-system] requires`.",
         )
-    lacking = re.search(r"[Bb]ecause (?:there is no version of|only) ([\w.<>=!~,*+-]+)", plain)
+    lacking = re.search(r"[Bb]ecause (?:there (?:is|are) no versions? of|only) ([\w.-]+)([\w.<>=!~,*+-]*)", plain)
     if lacking:
+        wanted = lacking[1] + ("" if "ecause only" in lacking[0] else lacking[2])  # uv tells what there is
         return (
-            f"no index has a fitting version of its build requirement {lacking[1]}",
+            f"there is no fitting version of its build requirement {wanted}",
             "The index that has this package has no version of it that `[build-system] requires` allows.",
-            f"Allow a version of {re.split('[<>=!~]', lacking[1])[0]} in `[build-system] requires` that the index has.",
+            f"Allow a version of {lacking[1]} in `[build-system] requires` that the index has.",
         )
     return None
 

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,16 +31,16 @@ _PATTERNS = (
     "*/__about__.py",
     "*/__version__.py",
     "*/__init__.py",
-    "src/*/_version.py",
-    "src/*/version.py",
-    "src/*/__about__.py",
-    "src/*/__version__.py",
-    "src/*/__init__.py",
+    "*/*/_version.py",
+    "*/*/version.py",
+    "*/*/__about__.py",
+    "*/*/__version__.py",
+    "*/*/__init__.py",
     "cmake/*.cmake",
     "scripts/*.py",
     "build_tools/*.py",
 )
-_READS = re.compile(r"environ|getenv")
+_READS = re.compile(r"environ|getenv|decouple")
 # CMake, "ENV"; hatch, "Context formatting" and its version source `env`; Jinja in dunamai's tools; Rust.
 _TEXT = (
     r"\$ENV{{{0}}}",
@@ -93,15 +92,13 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _declared(folder: Path) -> bool:
     """Tell whether pyproject.toml has the version as a text, so that nothing else decides it."""
-    settings: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
+    # AttributeError: a value where a table should be; the build explains it better.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8-sig"))
-    tool = settings.get("tool", {})
-    poetry = tool.get("poetry", {})
-    dynamic = tool.get("poetry-dynamic-versioning", {}).get("enable") or "version" in settings.get("project", {}).get(
-        "dynamic", ()
-    )
-    return bool(settings.get("project", {}).get("version") or poetry.get("version")) and not dynamic
+        own, tool = settings.get("project", {}), settings.get("tool", {})
+        computed = tool.get("poetry-dynamic-versioning", {}).get("enable")
+        return bool(own.get("version") or tool.get("poetry", {}).get("version")) and not computed
+    return False
 
 
 def _in_text(path: Path, text: str, names: Collection[str]) -> Iterator[tuple[str, int, bool]]:

@@ -75,4 +75,5 @@ def _warn(found: Collection[Mention], git: bool, host: Host) -> None:  # noqa: F
         elif variable.secretive(each.name):
             host.warning(f"{place}, which the build doesn't get: it is named like a secret.")
         else:
-            host.warning(f"{place}, which the build doesn't get. To pass it: build-env: {each.name}")
+            name = "buildEnv" if host.style == "azure" else "build-env"
+            host.warning(f"{place}, which the build doesn't get. This line passes it: {name}: {each.name}")

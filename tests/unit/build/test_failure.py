@@ -59,9 +59,15 @@ def fail(output: str, folder: Path = Path("acme"), env: dict[str, str] | None = 
         ),
         (
             UV.format("there is no version of setuptools==1.0.99 and"),
-            "no index has a fitting version of its build requirement setuptools==1.0.99",
+            "there is no fitting version of its build requirement setuptools==1.0.99.",
             "no version of it that",
             "Allow a version of setuptools in",
+        ),
+        (
+            UV.format("only inflection<=0.0.1 is available and"),
+            "there is no fitting version of its build requirement inflection.",
+            "no version of it that",
+            "Allow a version of inflection in",
         ),
         (
             "ERROR Failed to parse /x/pyproject.toml: Expected ']' at the\n  end (at line 1, column 14)",

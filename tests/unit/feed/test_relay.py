@@ -30,6 +30,12 @@ def made(published: frozenset[str] | None = PUBLISHED, own: frozenset[str] = NON
     return Relay(Index(FEED, TOKEN), published, own, print)
 
 
+def listed(digest: str) -> requests.Response:
+    shown = page((FILE, digest))
+    shown.url = FEED.page("acme-tools")
+    return shown
+
+
 @pytest.fixture
 def feed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Have the feed hold one wheel; return the addresses of files that are asked for."""
@@ -42,7 +48,7 @@ def feed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(url)
         yield answer(text=DATA.decode())
 
-    serve(monkeypatch, page((FILE, DIGEST)))
+    serve(monkeypatch, listed(DIGEST))
     monkeypatch.setattr(http, "stream", stream)
     return asked
 
@@ -77,12 +83,14 @@ def test_a_build_gets_what_was_published_and_no_token(feed: list[str], capsys: p
 @pytest.mark.enable_socket
 def test_a_feed_that_fails_is_the_reason_of_a_failed_build(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(401))
-    with (
-        pytest.raises(TokenRefused),
-        relay.serve(Index(FEED, TOKEN), PUBLISHED, NONE, print) as served,
-    ):
-        assert get(f"{served.url}acme-tools/")[0] == 424
-        raise BuildFailed("no.")
+
+    def build() -> None:
+        with relay.serve(Index(FEED, TOKEN), PUBLISHED, NONE, print) as served:
+            assert get(f"{served.url}acme-tools/")[0] == 424
+            raise BuildFailed("no.")
+
+    with pytest.raises(TokenRefused):
+        build()
 
 
 @pytest.mark.enable_socket
@@ -123,7 +131,7 @@ def test_a_withdrawn_file_stays_withdrawn(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_other_bytes_than_the_page_says_are_refused(feed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    serve(monkeypatch, page((FILE, "0" * 64)))
+    serve(monkeypatch, listed("0" * 64))
     served = made()
     served.page("acme-tools")
     with pytest.raises(FeedUnexpected, match="isn't what its page says"), open("/dev/null", "wb") as nowhere:  # noqa: PTH123

@@ -36,7 +36,7 @@ def test_what_is_named_passes_and_a_secret_is_taken_away(tmp_path: Path, capsys:
     environ = {"PACKAGE_VERSION": "2.7.0", "BUILD_NOTE": f"x {CANARY}", "FLAG": "1", "DATA_TOKEN": "x", "CI": "1"}
     assert of(tmp_path, environ, names="PACKAGE_VERSION") == {"PACKAGE_VERSION": "2.7.0", "BUILD_NOTE": ""}
     said = " ".join(capsys.readouterr().out.split())
-    assert "setup.py, line 3, reads FLAG, which the build doesn't get. To pass it: build-env: FLAG" in said
+    assert "setup.py, line 3, reads FLAG, which the build doesn't get. This line passes it: build-env: FLAG" in said
     assert "reads DATA_TOKEN, which the build doesn't get: it is named like a secret." in said
 
 

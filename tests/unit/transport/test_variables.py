@@ -61,8 +61,8 @@ RESERVED = {
     "BUILD_PAT": CANARY,
     "BUILD_REPOSITORY_URI": f"https://{CANARY}@dev.azure.com/acme/ml/_git/churn",
     "BUILD_SAS_URL": CANARY,
-    "GITHUB_ENV": "/tmp/env",
-    "GITHUB_OUTPUT": "/tmp/output",
+    "GITHUB_ENV": "/runner/env",
+    "GITHUB_OUTPUT": "/runner/output",
     "SYSTEM_COLLECTIONURI_TOKEN": CANARY,
 }
 
