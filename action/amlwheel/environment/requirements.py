@@ -55,18 +55,4 @@ class Requirements:
 def applies(requirement: Requirement, python: Python, extras: Iterable[str] = ()) -> bool:
     """Tell whether a requirement applies in the image, to a package of which `extras` are asked for."""
     marker = requirement.marker
-    return not marker or any(marker.evaluate({**target(python), "extra": each}) for each in ("", *extras))
-
-
-def target(python: Python) -> dict[str, str]:
-    """Return the values of environment markers (PEP 508) in the image: Linux x86-64."""
-    return {
-        "implementation_name": "cpython",
-        "os_name": "posix",
-        "platform_machine": "x86_64",
-        "platform_python_implementation": "CPython",
-        "platform_system": "Linux",
-        "python_full_version": python.exact,
-        "python_version": python.minor,
-        "sys_platform": "linux",
-    }
+    return not marker or any(marker.evaluate({**python.markers, "extra": each}) for each in ("", *extras))

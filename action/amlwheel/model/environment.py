@@ -32,6 +32,21 @@ class Python:
         major, minor = self.minor.split(".")
         return int(major), int(minor)
 
+    @property
+    def markers(self) -> dict[str, str]:
+        """The values of environment markers (PEP 508) in the image: Linux x86-64, no extra."""
+        return {
+            "extra": "",
+            "implementation_name": "cpython",
+            "os_name": "posix",
+            "platform_machine": "x86_64",
+            "platform_python_implementation": "CPython",
+            "platform_system": "Linux",
+            "python_full_version": self.exact,
+            "python_version": self.minor,
+            "sys_platform": "linux",
+        }
+
 
 @dataclass(frozen=True)
 class Image:
