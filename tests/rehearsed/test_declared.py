@@ -12,7 +12,7 @@ import yaml
 from rehearsal.builder.build import build
 from rehearsal.command.projects import commit
 from rehearsal.proxy.world import World
-from rehearsal.state.names import FEED_TOKEN, workspace_id
+from rehearsal.state.names import FEED_TOKEN, MIRROR_FEED, ORGANIZATION, PROJECT, workspace_id
 from rehearsed.steps import PROJECTS, Result, Step, refused, sha256, write_wheel
 
 TIPS = "https://github.com/acme/models/releases/download/v1/tips-1.0.12-py3-none-any.whl"
@@ -80,7 +80,7 @@ def test_a_compiled_list_is_pins(step: Step) -> None:
 def test_a_list_with_everything_in_it(step: Step) -> None:
     work = case(step, "reqs")
     stop = step(package_dir=".", requirements="requirements.txt")
-    line = "`package-indexes`: https://mirror.acme.example/simple numpy pandas pywin32 pyyaml scikit-learn"
+    line = "`package-indexes`: https://mirror.acme.example/simple numpy pandas pyyaml scikit-learn"
     refused(stop, 107, "requirements.txt:2: https://mirror.acme.example/simple is another index", line)
     text = (work / "requirements.txt").read_text().replace("--index-url https://mirror.acme.example/simple\n", "")
     (work / "requirements.txt").write_text(text)
@@ -218,6 +218,15 @@ def test_a_wheel_by_address_beside_one_in_the_workspaces_storage(step: Step, wor
     assert {"tips 1.0.12", "acme_w 1.0.0"} <= set(built(world, result))
     again = released(step(wheel=wheel, route="workspace", conda="ffmpeg=6.1.1"))
     assert again.writes == []
+
+
+def test_a_wheel_by_address_where_all_else_comes_from_the_feed(step: Step, world: World) -> None:
+    digest = tips(world, step)
+    wheel = write_wheel(step.scratch / "wheels", "acme-o", "1.0.0", requires=[f"tips @ {TIPS}"])
+    result = released(step(wheel=wheel, feed=f"{ORGANIZATION}/{PROJECT}/{MIRROR_FEED}", index="only"))
+    assert pip(result)[0].startswith("--index-url https://pkgs.dev.azure.com/")
+    assert f"tips @ {TIPS} --hash=sha256:{digest}" in pip(result)
+    assert {"tips 1.0.12", "acme_o 1.0.0"} <= set(built(world, result))
 
 
 def test_both_sdks_register_the_same_conda_packages(step: Step, wheel: pathlib.Path) -> None:

@@ -34,8 +34,8 @@ from amlwheel.hosts.terminal import Terminal
 from amlwheel.inputs import reading
 from amlwheel.model.azure import Container, Workspace
 from amlwheel.model.environment import Environment
-from amlwheel.model.repository import Repository
 from amlwheel.model.lock import Lock
+from amlwheel.model.repository import Repository
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel

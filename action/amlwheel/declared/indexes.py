@@ -40,6 +40,8 @@ def named(
     Only one index besides those in use can be it: with two, each could answer for the other's packages (dependency
     confusion). `--index-url` means every package of the list, so all must have a local version.
     """
+    markers = around.python.markers
+    requirements = [each for each in requirements if not each.marker or each.marker.evaluate(markers)]
     foreign = {each.url: each for each in given if not around.known(each.url)}
     local = frozenset(str(canonicalize_name(each.name)) for each in requirements if _is_local(each))
     names = frozenset(str(canonicalize_name(each.name)) for each in requirements if not each.url)

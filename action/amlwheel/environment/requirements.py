@@ -69,4 +69,4 @@ class Requirements:
 def applies(requirement: Requirement, python: Python, extras: Iterable[str] = ()) -> bool:
     """Tell whether a requirement applies in the image, to a package of which `extras` are asked for."""
     marker = requirement.marker
-    return not marker or any(marker.evaluate({**python.target, "extra": each}) for each in ("", *extras))
+    return not marker or any(marker.evaluate({**python.markers, "extra": each}) for each in ("", *extras))

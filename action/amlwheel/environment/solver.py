@@ -96,7 +96,7 @@ class Solver:
         finished = self._run(asked, "--no-deps", "--universal", "--prerelease", "if-necessary", "--quiet")
         if finished.status == 0:
             found = map(Requirement, re.findall(r"^[a-z0-9][a-z0-9-]*==.*$", finished.output, re.MULTILINE))
-            ours = self.requirements.python.target
+            ours = self.requirements.python.markers
             fitting = (each for each in found if not each.marker or each.marker.evaluate(ours))
             return {each.name: str(each.specifier).removeprefix("==") for each in fitting}
         names = sorted(needs)

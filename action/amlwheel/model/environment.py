@@ -35,8 +35,8 @@ class Python:
         return int(major), int(minor)
 
     @property
-    def target(self) -> dict[str, str]:
-        """The values of markers (PEP 508) in the image: this Python on Linux x86-64, without an extra."""
+    def markers(self) -> dict[str, str]:
+        """The values of environment markers (PEP 508) in the image: Linux x86-64, no extra."""
         return {
             "extra": "",
             "implementation_name": "cpython",

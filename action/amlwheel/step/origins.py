@@ -29,7 +29,7 @@ def choose(
     if inputs.wheel:
         folders = checkout.of_wheels([each.project for each in needs.wheels], Path())
     given = Given((*inputs.named_indexes, *listed), inputs.feed, inputs.feed_only, not inputs.wheel, inputs.from_source)
-    chosen = settle(checkout.read(folders, Target(needs.python.target, _extras(needs))), given)
+    chosen = settle(checkout.read(folders, Target(needs.python.markers, _extras(needs))), given)
     for sentence in chosen.said:
         say(f"       {sentence}")
     direct = needs.direct - needs.own

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from amlwheel.build import failure, package, project
+from amlwheel.build import failure, package
 from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.build import BuildFailed
 from amlwheel.transport import process

@@ -302,7 +302,10 @@ def test_the_index_of_local_versions_answers_for_them_alone(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("lines", "fix"),
     [
-        ("--extra-index-url https://a.example/s\nNum_py\ntorch", "`package-indexes`: https://a.example/s num-py torch"),
+        (
+            "--extra-index-url https://a.example/s\nNum_py\ntorch\nw; os_name == 'nt'",
+            "`package-indexes`: https://a.example/s num-py torch",
+        ),
         ("--index-url https://a.example/s\nnumpy\ntorch==1+cpu", "`package-indexes`: https://a.example/s numpy torch"),
         (f"--index-url https://{CANARY}@a.example/s", "`package-indexes`: https://a.example/s NAME"),
         (f"--extra-index-url {CPU}\nnumpy\ntorch\ntorchvision", f"`package-indexes`: {CPU} torch torchvision"),
