@@ -41,7 +41,7 @@ def test_an_error_names_only_inputs_that_exist_and_in_backticks(kind: type[StepE
 
 
 # Inputs that are agreed on and come with other parts of the same issue.
-COMING = {"exclude-newer", "from-source", "package-indexes"}
+COMING = {"exclude-newer"}
 
 
 def test_messages_name_only_inputs_that_exist() -> None:

@@ -9,7 +9,7 @@ from amlwheel.origins import checkout, pdm, poetry, uv
 from amlwheel.origins.declared import PUBLIC, Declared, General, Target, settings
 from amlwheel.transport import tools
 
-TARGET = Target(Python("3.11.13").target, frozenset(["gpu"]))
+TARGET = Target(Python("3.11.13").markers, frozenset(["gpu"]))
 CPU, OTHER = "https://download.pytorch.org/whl/cpu", "https://i.example/simple"
 
 
