@@ -38,6 +38,7 @@ _PATTERNS = (
     "*/*/__init__.py",
     "cmake/*.cmake",
     "scripts/*.py",
+    "tools/*.py",
     "build_tools/*.py",
 )
 _READS = re.compile(r"environ|getenv|decouple")
@@ -86,8 +87,19 @@ def find(folder: Path, names: Collection[str]) -> list[Mention]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    paths = dict.fromkeys(path for pattern in _PATTERNS for path in sorted(folder.glob(pattern)))
+    usual = (path for pattern in _PATTERNS for path in sorted(folder.glob(pattern)))
+    paths = dict.fromkeys([*_named(folder), *usual])
     return islice((each for each in paths if each.is_file() and each.stat().st_size <= LARGEST), MOST_FILES)
+
+
+def _named(folder: Path) -> Iterator[Path]:
+    """Yield the Python files that the settings or setup.py name, by path or as a module (setuptools' `attr`)."""
+    for settings in ("pyproject.toml", "setup.cfg", "setup.py"):
+        path = folder / settings
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        modules = re.findall(r"\battr\s*[=:]\s*[\"']?(\w+(?:\.\w+)*)\.\w+", text)
+        names = [*re.findall(r"\w[\w./-]*\.py\b", text), *(f"{each.replace('.', '/')}.py" for each in modules)]
+        yield from (folder / root / name for name in names if ".." not in name for root in ("", "src"))
 
 
 def _declared(folder: Path) -> bool:

@@ -75,6 +75,30 @@ def test_a_version_in_pyproject_is_decided_by_nothing_else(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("settings", "text", "file"),
+    [
+        (
+            "pyproject.toml",
+            '[tool.setuptools.dynamic]\nversion = {attr = "acme.deep.meta.VERSION"}',
+            "src/acme/deep/meta.py",
+        ),
+        ("setup.cfg", "[metadata]\nversion = attr: acme.deep.meta.VERSION", "acme/deep/meta.py"),
+        ("pyproject.toml", '[tool.hatch.version]\npath = "src/acme/deep/meta.py"', "src/acme/deep/meta.py"),
+        (
+            "setup.py",
+            'exec(open("../acme/meta.py").read())\nexec(open("acme/deep/meta.py").read())',
+            "acme/deep/meta.py",
+        ),
+    ],
+)
+def test_a_file_that_the_settings_name_is_read(tmp_path: Path, settings: str, text: str, file: str) -> None:
+    (tmp_path / settings).write_text(text)
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text('import os\nVERSION = os.environ.get("X", "0")\n')
+    assert mentions.find(tmp_path, NAMES) == [Mention("X", file, 2, decides=True)]
+
+
+@pytest.mark.parametrize(
     ("file", "text", "decides"),
     [
         ("pyproject.toml", '[tool.hatch.version]\nsource = "env"\nvariable = "X"\n', True),
