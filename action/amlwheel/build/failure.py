@@ -37,13 +37,8 @@ def check_text(folder: Path) -> None:
 def check(folder: Path, finished: process.Finished, env: Mapping[str, str], failed: str = "doesn't build") -> None:
     """Return if a build succeeded; else raise BuildFailed with its cause, or NoNetwork.
 
-    <<<<<<< HEAD
     `failed` says what the project didn't do. `env` is what the build got. The details are the lines that matter; the
     log has all of them.
-    =======
-    `failed` says what the project didn't do. `env` is what the build got. The details
-    are the lines that matter; the log has all of them.
-    >>>>>>> part-buildenv
     """
     if finished.status == 0:
         return
