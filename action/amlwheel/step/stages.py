@@ -126,7 +126,8 @@ class Stages:
             sources = origins.sources(inputs, access.facts, chosen)
             commits = [each for name, each in chosen.commits.items() if name in needs.direct - needs.own]
             built = tuple(map(others.commit, commits))
-            needs = replace(needs, wheels=(*wheels, *built))
+            sdists = needs.from_source - {each.name for each in commits}  # uv would refuse the wheels of commits
+            needs = replace(needs, wheels=(*wheels, *built), from_source=sdists)
             try:
                 locked = lock.resolve(needs, sources, self._recheck(wheels[0]), self.host.say, others.sdist)
                 locked = replace(locked, built=(*built, *locked.built))
