@@ -8,6 +8,7 @@ import subprocess
 import textwrap
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from rehearsal.builder.build import build
@@ -16,7 +17,7 @@ from rehearsal.git_host import repositories
 from rehearsal.proxy.world import World
 from rehearsal.state.names import ORGANIZATION, ORGANIZATION_FEED, REPOSITORY, workspace_id
 from rehearsed import checkouts
-from rehearsed.steps import PROJECTS, Result, Step, in_feed, refused, sha256, write_wheel
+from rehearsed.steps import PROJECTS, ROOT, Result, Step, in_feed, refused, sha256, write_wheel
 
 CPU, CU126 = "https://download.pytorch.org/whl/cpu", "https://download.pytorch.org/whl/cu126"
 BUILD = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
@@ -126,6 +127,7 @@ def test_a_fork_is_built_from_its_commit(step: Step, world: World, tmp_path: pat
     assert "more_itertools-1.0-0amlwheel-py3-none-any.whl" in in_feed(world)
     receipt = json.loads(result.files["aml-release.json"])
     assert f"git+{address}@{head}#subdirectory=py" in json.dumps(receipt["from_source"])
+    jsonschema.validate(receipt, json.loads((ROOT / "templates/aml-release.schema.json").read_text("utf-8")))
     assert "more_itertools 1.0" in installs(world, result)
     assert step(package_dir=place, from_source="more-itertools").writes == []
 
