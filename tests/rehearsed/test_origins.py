@@ -3,9 +3,12 @@
 import json
 import pathlib
 import re
+import shutil
+import subprocess
 import textwrap
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from rehearsal.builder.build import build
@@ -14,7 +17,7 @@ from rehearsal.git_host import repositories
 from rehearsal.proxy.world import World
 from rehearsal.state.names import ORGANIZATION, ORGANIZATION_FEED, REPOSITORY, workspace_id
 from rehearsed import checkouts
-from rehearsed.steps import PROJECTS, Result, Step, refused, sha256, write_wheel
+from rehearsed.steps import PROJECTS, ROOT, Result, Step, in_feed, refused, sha256, write_wheel
 
 CPU, CU126 = "https://download.pytorch.org/whl/cpu", "https://download.pytorch.org/whl/cu126"
 BUILD = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
@@ -98,6 +101,35 @@ def test_a_fork_by_commit_is_not_the_public_package(step: Step, world: World, tm
     world.seed_wheel(write_wheel(tmp_path, "more-itertools", "99.1"))
     result = step(package_dir=place)
     assert "more-itertools==99.1" in "".join(items(result))
+
+
+def test_a_fork_is_built_from_its_commit(step: Step, world: World, tmp_path: pathlib.Path) -> None:
+    fork = commit(project(tmp_path / "fork/py", "more-itertools", "[]").parent, tmp_path / "pushed")
+    address = "https://github.com/acme/more-itertools-fork"
+    world.push(fork, address)
+    text = (PROJECTS / "cases/uv-source-git/pyproject.toml").read_text("utf-8")
+    place = commit(PROJECTS / "cases/uv-source-git", tmp_path / "proj")
+    (place / "pyproject.toml").write_text(text.replace('rev = "abc1234"', 'rev = "abc1234", subdirectory = "py"'))
+    refused(
+        step(package_dir=place, from_source="more-itertools"),
+        88,
+        "rev abc1234 by [tool.uv.sources]",
+        "a shortened id may become ambiguous",
+    )
+    git = [shutil.which("git") or "git", "-C", str(fork), "rev-parse", "HEAD"]
+    head = subprocess.check_output(git, encoding="utf-8").strip()
+    (place / "pyproject.toml").write_text(text.replace('rev = "abc1234"', f'rev = "{head}", subdirectory = "py"'))
+    refused(step(package_dir=place, from_source="more-itertools"), 88, "isn't public: such a build gets no token.")
+    with world.store.edit("git") as document:
+        document["public"] = ["github.com/acme/more-itertools-fork"]
+    result = step(package_dir=place, from_source="more-itertools")
+    assert "more-itertools==1.0" in "".join(items(result))
+    assert "more_itertools-1.0-0amlwheel-py3-none-any.whl" in in_feed(world)
+    receipt = json.loads(result.files["aml-release.json"])
+    assert f"git+{address}@{head}#subdirectory=py" in json.dumps(receipt["from_source"])
+    jsonschema.validate(receipt, json.loads((ROOT / "templates/aml-release.schema.json").read_text("utf-8")))
+    assert "more_itertools 1.0" in installs(world, result)
+    assert step(package_dir=place, from_source="more-itertools").writes == []
 
 
 def test_the_other_case_of_a_fork(step: Step, tmp_path: pathlib.Path) -> None:

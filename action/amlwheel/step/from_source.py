@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ..build import sdist, wheel
 from ..errors.build import SdistFailed
+from ..errors.git import RepositoryRefused
+from ..errors.origins import SourceNotFollowed
 from ..feed import publish
 from ..feed.index import Index
 from ..git import checkout
@@ -39,7 +41,15 @@ class FromSource:
     def commit(self, source: Commit) -> Wheel:
         """Fetch a commit and build it. No token is sent, so the repository has to be public."""
         place = self._prepare(source.name, source.file.name, source.repository.commit)
-        checkout.checkout(source.repository, Secret(""), place / "tree")
+        try:
+            checkout.checkout(source.repository, Secret(""), place / "tree")
+        except RepositoryRefused as error:
+            raise SourceNotFollowed(
+                f"{source.name} can't be fetched from {source.repository.url}.",
+                cause="The repository isn't there, or isn't public: such a build gets no token.",
+                fix=f"Publish {source.name} to the feed.",
+                details=error.details,
+            ) from None
         return self._checked(sdist.build_commit(source, place / "tree", place / "wheel", self.host.foreign))
 
     def _prepare(self, name: str, label: str, version: str) -> Path:

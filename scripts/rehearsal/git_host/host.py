@@ -1,6 +1,7 @@
 """github.com and Azure Repos as git sees them: real `git http-backend` behind each host's own way to refuse.
 
-All repositories are private. What is answered to whom:
+All repositories are private, but those that the document `git` lists as `public` (`HOST/OWNER/REPO`). What is answered
+to whom:
 
 * GitHub: 401 to nobody and to an unknown token; 403 to a token without the permission Contents ("Write access to
   repository not granted", which users of fine-grained tokens get when they only read: portainer's and others' guides);
@@ -72,6 +73,8 @@ def _refusal(store: Store, host: str, request: Request, owner: str, path: str) -
     """Return why the caller doesn't get the repository, None if he does."""
     token = basic_password(request.headers.get("authorization", ""))
     known = store.read("git")[host].get(token) if token else None
+    if f"{host}{path}" in store.read("git").get("public", ()):
+        return None
     ours = known is not None and known["owner"] == owner.lower()
     if token is None or (known is None and host == GITHUB):
         challenge = {"WWW-Authenticate": f'Basic realm="{host}"'}
