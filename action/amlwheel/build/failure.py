@@ -114,11 +114,15 @@ def _settings(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None
 
 
 def _variable(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """A variable that os.environ hasn't: CPython's own traceback ends in the frame of os.py."""
-    lacking = re.search(r"File \"[^\"]*\bos(?:\.py|>)\", line \d+, in __getitem__.{0,200}?KeyError: '(\w+)'", plain)
-    if not lacking or lacking[1] in env:
+    """A variable that the build hasn't: CPython's traceback ends in the frame of os.py, others write a sentence."""
+    lacking = re.search(
+        r"File \"[^\"]*\bos(?:\.py|>)\", line \d+, in __getitem__.{0,200}?KeyError: '(\w+)'"
+        r"|[Ee]nvironment variable [`'\"]?([A-Z][A-Z0-9_]+)\b|\b([A-Z][A-Z0-9_]+)[`'\"]? environment variable",
+        plain,
+    )
+    name = next(filter(None, lacking.groups())) if lacking else ""
+    if not name or name in env:
         return None
-    name = lacking[1]
     if variable.secretive(name):
         return (
             f"it reads the variable {name}",

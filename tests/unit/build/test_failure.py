@@ -108,6 +108,8 @@ def test_a_variable_that_the_build_reads_is_named_with_the_line_that_passes_it(m
     error = fail(KEY.replace("{0}", "PACKAGE_VERSION"))
     assert error.what.endswith("it reads the variable PACKAGE_VERSION, which was withheld.")
     assert error.fix == "Add the line PACKAGE_VERSION to `build-env`."
+    for told in ("environment variable `PACKAGE_VERSION` is not set", "The 'PACKAGE_VERSION' environment variable"):
+        assert fail(BACKEND.format(f"RuntimeError: {told}")).fix == error.fix
     monkeypatch.delenv("PACKAGE_VERSION")
     unset = fail(KEY.replace("{0}", "PACKAGE_VERSION"))
     assert unset.cause == "PACKAGE_VERSION isn't set for this step."
