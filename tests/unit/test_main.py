@@ -34,6 +34,7 @@ from amlwheel.hosts.terminal import Terminal
 from amlwheel.inputs import reading
 from amlwheel.model.azure import Container, Workspace
 from amlwheel.model.environment import Environment
+from amlwheel.model.lock import Lock
 from amlwheel.model.repository import Repository
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
@@ -102,10 +103,10 @@ class World:
         echo("##vso[task.complete]building")
         return [pack(into, metadata=self.metadata)]
 
-    def resolve(self, needs: Requirements, sources: Sources, *_: object) -> tuple[Pin, ...]:
+    def resolve(self, needs: Requirements, sources: Sources, *_: object) -> Lock:
         assert (sources.published, sources.only) == (frozenset(["known"]), False)
         (built,) = needs.wheels
-        return (Pin("acme-churn", "1.2.3", (built.sha256,), private=True), Pin("numpy", "2.0", (sha("n"),)))
+        return Lock((Pin("acme-churn", "1.2.3", (built.sha256,), private=True), Pin("numpy", "2.0", (sha("n"),))))
 
     def prove(self, _: object, __: object, token: Secret, modules: list[str], ___: object) -> str:
         assert (token.reveal(), modules) == (SECOND, ["acme_churn"])
@@ -260,7 +261,7 @@ def test_a_feed_that_has_to_have_everything_and_no_upstream_is_told_so(
 def test_with_index_only_our_own_wheel_is_not_looked_for_upstream(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: pins(wanted.wheels[0]))
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
     looked: list[list[Pin]] = []
 
     def plan(_: object, __: object, wanted: list[Pin]) -> Change[str]:
@@ -539,7 +540,7 @@ def test_with_the_storage_of_workspaces_the_wheel_is_stored_and_nothing_publishe
 
     monkeypatch.setattr(access, "Worker", type("Storing", (Worker,), {"ask": ask}))
     monkeypatch.setattr(proof, "prove", lambda *_: "2 packages installed")
-    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: pins(wanted.wheels[0]))
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
     for name in ("AMLWHEEL_FEED", "AMLWHEEL_FEED_TOKEN", "AMLWHEEL_CONNECTION_TOKEN"):
         monkeypatch.delenv(name)
     conda = world.folder / "aml-environment/conda.yml"
@@ -582,7 +583,7 @@ def test_with_git_the_receipt_names_the_commit_and_a_trial_merge_is_a_warning(
     monkeypatch.setattr(GitRoute, "build", lambda _, __, into: [pack(into)])
     monkeypatch.setattr(GitRoute, "place", placed)
     monkeypatch.setattr(GitRoute, "local", lambda _, environment, __: environment)
-    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: pins(wanted.wheels[0]))
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
     monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
     for name in ("AMLWHEEL_FEED", "AMLWHEEL_FEED_TOKEN"):
         monkeypatch.delenv(name)

@@ -23,6 +23,7 @@ from amlwheel.git.remote import Remote
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model import environment
 from amlwheel.model.repository import Repository
+from amlwheel.model.lock import Lock
 from amlwheel.model.wheel import File, Pin, Wheel
 from amlwheel.report import receipt, sbom, summary
 from amlwheel.report.release import Release
@@ -205,12 +206,12 @@ class Tools:
         scratch.mkdir(parents=True)
         return (Requirement("setuptools>=77"),)
 
-    def resolve(self, wanted: Requirements, sources: Sources, *_: object) -> tuple[Pin, ...]:
+    def resolve(self, wanted: Requirements, sources: Sources, *_: object) -> Lock:
         assert (wanted.wheels, list(map(str, wanted.more))) == ((), ["setuptools>=77"])
         assert sources.feed is None
         if self.fails:
             raise Unsatisfiable("no.", details="no wheel of setuptools")
-        return (SETUPTOOLS,)
+        return Lock((SETUPTOOLS,))
 
     def build(
         self, folders: Sequence[Path], into: Path, _: Callable[[str], None], more: Mapping[str, str] | None = None
