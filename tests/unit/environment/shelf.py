@@ -44,7 +44,9 @@ class Shelf:
         """The file that a setup.py writes when it is run."""
         return self.folder / "ran"
 
-    def wheel(self, name: str, version: str, *requires: str, tag: str = "py3-none-any", yanked: str | None = None) -> None:
+    def wheel(
+        self, name: str, version: str, *requires: str, tag: str = "py3-none-any", yanked: str | None = None
+    ) -> None:
         """Put a wheel on the shelf."""
         place = self.folder / "files"
         place.mkdir(exist_ok=True)
@@ -77,9 +79,7 @@ class Shelf:
         place = self.folder / f"built-{len(self.built)}"
         place.mkdir()
         stem = f"{source.name.replace('-', '_')}-{source.version}"
-        return inspect(
-            pack(place, f"{stem}-py3-none-any.whl", metadata(source.name, source.version, *self.real[stem]))
-        )
+        return inspect(pack(place, f"{stem}-py3-none-any.whl", metadata(source.name, source.version, *self.real[stem])))
 
     def needs(self, *requires: str, source: str = "", constraints: tuple[str, ...] = ()) -> Requirements:
         """Return what a user's package asks for."""

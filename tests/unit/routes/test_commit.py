@@ -22,8 +22,8 @@ from amlwheel.git import checkout
 from amlwheel.git.remote import Remote
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model import environment
-from amlwheel.model.repository import Repository
 from amlwheel.model.lock import Lock
+from amlwheel.model.repository import Repository
 from amlwheel.model.wheel import File, Pin, Wheel
 from amlwheel.report import receipt, sbom, summary
 from amlwheel.report.release import Release
