@@ -55,7 +55,7 @@ def explanation(output: str) -> str:
 
 def lacking(output: str) -> set[str]:
     """Return the names of the packages without a wheel that fits, by uv's hints."""
-    return set(re.findall(r"heels (?:are required )?for `([a-z0-9-]+)`", explanation(output)))
+    return set(re.findall(r"heels (?:are (?:required|available) )?for `([a-z0-9-]+)`", explanation(output)))
 
 
 def missing(output: str, solver: Solver) -> tuple[set[str], str]:
@@ -76,8 +76,11 @@ def missing(output: str, solver: Solver) -> tuple[set[str], str]:
 
 
 def yanked(output: str, solver: Solver) -> set[str]:
-    """Return the yanked versions (`NAME==VERSION`) that only their exact pin excludes: uv says they have no wheel."""
-    pins = re.findall(r"([a-z0-9-]+)==([^\s,*]+) has no usable wheels", explanation(output))
+    """Return the yanked versions (`NAME==VERSION`) that uv excludes, if pip takes them.
+
+    Of one that has an sdist, too, uv says that it has no wheel.
+    """
+    pins = re.findall(r"([a-z0-9-]+)==([^\s,*]+) (?:has no usable wheels|was yanked)", explanation(output))
     python = solver.requirements.python.exact
     return {f"{name}=={version}" for name, version in pins if solver.has_wheel(f"{name}=={version}", python)}
 
@@ -98,9 +101,10 @@ def _index_failed(text: str) -> StepError | None:
     return None
 
 
-def _elsewhere(text: str, solver: Solver) -> StepError | None:
+def _elsewhere(output: str, solver: Solver) -> StepError | None:
+    text = explanation(output)
     if unknown := sorted(set(re.findall(r"([a-z0-9-]+) was not found in the package registry", text))):
-        return _unknown(unknown, solver, text)
+        return _unknown(unknown, solver, output)
     if local := sorted(set(re.findall(r"no version of ([a-z0-9-]+)==(\S+\+[\w.]+)", text))):
         return _local(local, text)
     return None
@@ -110,10 +114,11 @@ def _without_wheels(output: str, solver: Solver) -> StepError:
     """Return the error for packages without a wheel if that alone prevents a solution, else for what remains then."""
     needed, output_then = missing(output, solver)
     text, then = explanation(output), explanation(output_then)
-    needed |= set(re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", then))
-    if needed:
-        return without_wheels([lack(name, output, solver) for name in sorted(needed)], text)
-    return _elsewhere(then, solver) or Unsatisfiable(_reason(then), details=text[-6000:])
+    bare = set(re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", then))
+    if needed | bare:
+        lacks = [lack(name, output, solver) for name in sorted(needed | bare)]
+        return without_wheels([replace(each, version="") if each.name in bare else each for each in lacks], text)
+    return _elsewhere(output_then, solver) or Unsatisfiable(_reason(then), details=text[-6000:])
 
 
 def lack(name: str, output: str, solver: Solver) -> Lacking:
@@ -165,13 +170,14 @@ def from_source(lacks: Iterable[Lacking]) -> str:
     return f"Set `from-source` to {', '.join(sorted({each.name for each in lacks}))}: the step then builds the wheel."
 
 
-def _unknown(found: list[str], solver: Solver, text: str) -> StepError:
+def _unknown(found: list[str], solver: Solver, output: str) -> StepError:
     asked = (
         "the feed" if solver.sources.only else "the public index or the feed" if solver.sources.feed else "the index"
     )
-    needed = {name: parent for name in found for parent, _ in edges(text).get(name, [])}
+    deep = set(found) - solver.requirements.direct
+    needed = {name: parent for name in deep for parent, _ in edges(output).get(name, [])}
     shown = ", ".join(f"{name} (which {needed[name]} requires)" if name in needed else name for name in found)
-    return NameUnknown(f"No package of the name {shown} is on {asked}.", details=text[-3000:])
+    return NameUnknown(f"No package of the name {shown} is on {asked}.", details=explanation(output)[-3000:])
 
 
 def _local(found: list[tuple[str, str]], text: str) -> StepError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from ..model.declared import without_fragment
-from ..model.wheel import Pin
+from ..model.wheel import File, Pin
 from .release import Release
 
 if typing.TYPE_CHECKING:
@@ -18,10 +18,10 @@ def text(release: Release) -> str:
 
     Package URLs by purl-spec: of a package that isn't from the public index, `repository_url` names the feed or other
     index, `download_url` the file in a container. Hashes are those of the files that fit the image. Which package
-    depends on which isn't listed: the lock doesn't know.
+    depends on which isn't listed: the lock doesn't know. What the step built from an sdist refers to that file.
     """
     # Takes half a second, which only a run that gets this far has to wait for.
-    from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415
+    from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri  # noqa: PLC0415
     from cyclonedx.model.bom import Bom  # noqa: PLC0415
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
     from cyclonedx.output.json import JsonV1Dot6  # noqa: PLC0415
@@ -35,6 +35,10 @@ def text(release: Release) -> str:
         made.bom_ref.value = url.to_string()
         return made
 
+    def source(file: File) -> ExternalReference:
+        kind = ExternalReferenceType.SOURCE_DISTRIBUTION
+        return ExternalReference(type=kind, url=XsUri(file.url), hashes=hashes([file.sha256] if file.sha256 else []))
+
     environment, feed = release.environment, release.feed
     private = {"repository_url": feed.index_url} if feed else {}
     packages = [
@@ -45,6 +49,10 @@ def text(release: Release) -> str:
         )
         for pin in environment.pins
     ]
+    sources = {wheel.project: wheel.sdist for wheel in release.wheels if wheel.sdist}
+    for each in packages:
+        if each.name in sources:
+            each.external_references.add(source(sources[each.name]))
     image = environment.image
     place = {"repository_url": f"{image.registry}/{image.repository}", **({"tag": image.tag} if image.tag else {})}
     name = image.repository.rpartition("/")[2]

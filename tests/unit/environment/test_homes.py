@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from amlwheel.environment import homes, lock
+from amlwheel.environment import gaps, homes, lock
+from amlwheel.environment.gaps import Gaps
 from amlwheel.environment.homes import Binding, Homes
 from amlwheel.environment.requirements import Requirements
-from amlwheel.environment.solver import Sources
+from amlwheel.environment.solver import Solver, Sources
 from amlwheel.errors.origins import IndexUnusable
 from amlwheel.model.environment import Python
 from amlwheel.model.package_index import PackageIndex
@@ -130,20 +131,20 @@ def test_the_lock_asks_where_everything_came_from(monkeypatch: pytest.MonkeyPatc
     sources = Sources(FEED, Secret("x"), frozenset(), only=False, indexes=(TORCH,))
     runs: list[tuple[str, ...]] = []
 
-    def compile_(folder: Path, _python: Python, _sources: Sources, *options: str) -> process.Finished:
+    def solve(asked: Solver, *options: str) -> process.Finished:
         runs.append(options)
-        text = (folder / "pyproject.toml").read_text()
-        assert '"torch" = { index = "index-0" }' in text
+        assert '"torch" = { index = "index-0" }' in asked.project([], "3.11")
         listed = [("acme-churn", wheel.sha256), ("torch", sha("torch"))]
         lines = [
             f'[[packages]]\nname = "{name}"\nversion = "1.2.3"\nwheels = [{{ url = "https://x.example/{name}.whl", '
             f'hashes = {{ sha256 = "{digest}" }} }}]\n'
             for name, digest in listed
         ]
-        (folder / "pylock.toml").write_text("".join(lines))
+        (asked.folder / "pylock.toml").write_text("".join(lines))
         return process.Finished(0, f"torch==1.2.3  # via x\n    # from {CPU}/\n")
 
-    monkeypatch.setattr(lock, "_compile", compile_)
-    _, torch = lock.resolve(Requirements((wheel,), (), Python("3.11.13")), sources, lambda: None, print)
+    monkeypatch.setattr(Solver, "solve", solve)
+    monkeypatch.setattr(gaps, "find", lambda *_: Gaps(()))
+    _, torch = lock.resolve(Requirements((wheel,), (), Python("3.11.13")), sources, lambda: None, print).pins
     assert torch.index == CPU
     assert "--emit-index-annotation" in runs[-1]

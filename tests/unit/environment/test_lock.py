@@ -2,15 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel.environment import lock
-from amlwheel.environment.lock import Sources, resolve
+from amlwheel.environment import gaps, lock, solver
+from amlwheel.environment.gaps import Gaps
+from amlwheel.environment.lock import Resolution, resolve
 from amlwheel.environment.requirements import Requirements
+from amlwheel.environment.solver import Solver, Sources
 from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from amlwheel.errors.feed import TokenRefused
@@ -42,13 +44,35 @@ def needs(wheel: Wheel, *more: str) -> Requirements:
 # --- what uv gets
 
 
-def project(wheel: Wheel, sources: Sources, bound: Iterable[str] = ()) -> Any:  # noqa: ANN401  # TOML
-    text = lock._project(Path("/somewhere"), needs(wheel, "torch>=2; python_version < '3.13'"), set(bound), sources)
-    return tomllib.loads(text)
+@dataclass
+class Told:
+    """What one run of uv is told."""
+
+    command: list[str]
+    env: dict[str, str]
+    project: Any
+    settings: Any
 
 
-def test_the_project_file_binds_names_to_indexes(wheel: Wheel) -> None:
-    said = project(wheel, EXTRA, ["acme-features", "acme-base"])
+def told(monkeypatch: pytest.MonkeyPatch, asked: Solver) -> Told:
+    """Return what uv is told when it is asked for a solution."""
+    runs: list[Told] = []
+
+    def run(command: list[str], *, env: dict[str, str], cwd: Path, seconds: float) -> process.Finished:
+        assert (cwd.parent, seconds) == (asked.folder, solver.SECONDS)
+        files = [tomllib.loads((cwd / name).read_text()) for name in ("pyproject.toml", "uv.toml")]
+        runs.append(Told(command, env, *files))
+        return process.Finished(0, "")
+
+    monkeypatch.setattr(process, "run", run)
+    asked.solve()
+    (found,) = runs
+    return found
+
+
+def test_the_project_file_binds_names_to_indexes(wheel: Wheel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = needs(wheel, "torch>=2; python_version < '3.13'")
+    said = told(monkeypatch, Solver(tmp_path, wanted, EXTRA, {"acme-features", "acme-base"})).project
     assert said["project"]["requires-python"] == ">=3.11"
     assert said["project"]["dependencies"] == [
         "acme-churn==1.2.3",
@@ -62,7 +86,7 @@ def test_the_project_file_binds_names_to_indexes(wheel: Wheel) -> None:
         "acme-features": {"index": "feed"},
     }
     local, feed = said["tool"]["uv"]["index"]
-    assert (local["name"], local["url"], local["explicit"]) == ("local", "file:///somewhere/local/", True)
+    assert (local["name"], local["url"], local["explicit"]) == ("local", f"{tmp_path.as_uri()}/local/", True)
     assert (feed["name"], feed["url"], feed["explicit"]) == ("feed", FEED.index_url, True)
 
 
@@ -77,24 +101,17 @@ def test_the_project_file_binds_names_to_indexes(wheel: Wheel) -> None:
 def test_uv_gets_the_token_by_environment_and_the_feed_as_the_sources_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sources: Sources, option: str | None
 ) -> None:
-    runs: list[tuple[list[str], dict[str, str]]] = []
-
-    def run(command: list[str], *, env: dict[str, str], cwd: Path, seconds: float) -> process.Finished:
-        assert (cwd, seconds) == (tmp_path, lock.SECONDS)
-        runs.append((command, env))
-        return process.Finished(0, "")
-
-    monkeypatch.setattr(process, "run", run)
-    lock._compile(tmp_path, replace(PYTHON, platform=Platform(35)), sources)
-    ((command, env),) = runs
-    assert {"--no-config", "3.11.13", "x86_64-manylinux_2_35", "--only-binary"} <= set(command)
+    wanted = Requirements((), (), replace(PYTHON, platform=Platform(35)))
+    found = told(monkeypatch, Solver(tmp_path, wanted, sources))
+    command, env = found.command, found.env
+    assert {"--config-file", "3.11.13", "x86_64-manylinux_2_35", "--only-binary"} <= set(command)
     assert not [word for word in command if CANARY in str(word)]
     assert env["UV_INDEX_FEED_PASSWORD"] == CANARY
     assert [word for word in command if word in ("--index", "--default-index")] == ([option] if option else [])
 
 
 def test_the_local_index_is_a_pep_503_folder(wheel: Wheel, tmp_path: Path) -> None:
-    lock._local_index([wheel], tmp_path / "local")
+    Solver(tmp_path, needs(wheel), EXTRA).offer()
     page = (tmp_path / "local/acme-churn/index.html").read_text()
     assert f'href="{wheel.path.as_uri()}#sha256={wheel.sha256}">{wheel.filename}</a>' in page
 
@@ -108,12 +125,18 @@ def listed(name: str, version: str, *digests: str, url: str = "https://files.exa
     return f'[[packages]]\nname = "{name}"\nversion = "{version}"\nwheels = [{wheels}]\n'
 
 
+def read_pins(folder: Path, sources: Sources, bound: set[str]) -> tuple[Pin, ...]:
+    """Return the pins of the pylock.toml in `folder`."""
+    asked = Solver(folder, Requirements((), tuple(map(Requirement, bound)), PYTHON), sources)
+    return Resolution(asked, never, print, None)._read()[0]
+
+
 def test_pins_are_read_sorted_and_know_what_is_the_feeds(tmp_path: Path) -> None:
     path = tmp_path / "pylock.toml"
     text = listed("zlib-ng", "1.0", sha("b"), sha("a")) + listed("acme-base", "0.1", sha("c"))
     text += listed("cached", "2.0", sha("d"), url=f"https://{FEED.host}/x.whl") + listed("bare", "1")
     path.write_text(text + '[[packages]]\nname = "md5"\nversion = "1"\nwheels = [{ hashes = { md5 = "00" } }]\n')
-    pins = lock._pins(path, {"acme-base"}, EXTRA)
+    pins = read_pins(tmp_path, EXTRA, {"acme-base"})
     assert pins == (
         Pin("acme-base", "0.1", (sha("c"),)),
         Pin("bare", "1", ()),
@@ -124,7 +147,7 @@ def test_pins_are_read_sorted_and_know_what_is_the_feeds(tmp_path: Path) -> None
     assert [pin.name for pin in pins if pin.private] == ["acme-base", "cached"]
     assert not path.exists()
     path.write_text(listed("numpy", "2", sha("n")))
-    assert lock._pins(path, set(), replace(EXTRA, only=True))[0].private
+    assert read_pins(tmp_path, replace(EXTRA, only=True), set())[0].private
 
 
 class Uv:
@@ -135,19 +158,19 @@ class Uv:
     ) -> None:
         """Record the bound names of each round."""
         self.respond, self.rounds, self.annotations = respond, list[set[str]](), ""
-        monkeypatch.setattr(lock, "_compile", self.compile)
+        monkeypatch.setattr(Solver, "solve", lambda asked, *options, **_: self.solve(asked, *options))
+        monkeypatch.setattr(gaps, "find", lambda *_: Gaps(()))
 
-    def compile(self, folder: Path, python: Python, sources: Sources, *options: str) -> process.Finished:
-        assert (python, sources.feed) == (PYTHON, FEED)
+    def solve(self, asked: Solver, *options: str) -> process.Finished:
+        assert (asked.requirements.python, asked.sources.feed) == (PYTHON, FEED)
         if "line" in options:
             return process.Finished(0, self.annotations)
-        said = tomllib.loads((folder / "pyproject.toml").read_text())
-        bound = {name for name, each in said["tool"]["uv"]["sources"].items() if each["index"] == "feed"}
+        bound = {name for name in asked.bound if asked.homes.label(name) == "feed"}
         self.rounds.append(bound)
         given = self.respond(bound, len(self.rounds))
         if isinstance(given, process.Finished):
             return given
-        (folder / "pylock.toml").write_text(given)
+        (asked.folder / "pylock.toml").write_text(given)
         return process.Finished(0, "")
 
 
@@ -157,7 +180,7 @@ def never() -> None:
 
 def test_direct_published_names_are_bound_from_the_start(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
     uv = Uv(monkeypatch, lambda *_: listed("acme-churn", "1.2.3", wheel.sha256) + listed("numpy", "2", sha("n")))
-    pins = resolve(needs(wheel, "acme-features"), EXTRA, never, never)  # type: ignore[arg-type]  # takes no argument
+    pins = resolve(needs(wheel, "acme-features"), EXTRA, never, never).pins  # type: ignore[arg-type]  # takes no argument
     assert uv.rounds == [{"acme-base", "acme-features"}]
     assert [(pin.name, pin.private) for pin in pins] == [("acme-churn", True), ("numpy", False)]
 
@@ -174,7 +197,7 @@ def test_a_published_name_that_turns_up_on_the_way_is_bound_and_resolved_again(
         ),
     )
     said: list[str] = []
-    pins = resolve(needs(wheel), sources, never, said.append)
+    pins = resolve(needs(wheel), sources, never, said.append).pins
     assert uv.rounds == [set(), {"one"}, {"one", "two"}]
     assert said == ["from the feed, not the public index: one", "from the feed, not the public index: two"]
     assert {pin.name: pin.private for pin in pins} == {"acme-churn": True, "one": True, "two": True}
@@ -302,7 +325,7 @@ def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(
             for name, url in zip(("acme-base", "other"), urls, strict=True)
         )
     )
-    ours, other = lock._pins(path, {"acme-base"}, EXTRA)
+    ours, other = read_pins(tmp_path, EXTRA, {"acme-base"})
     assert (ours.sha256, ours.private) == ((sha("read"),), True)
     assert [(file.url, file.sha256) for file in ours.files] == [(urls[0], sha("read"))]
     assert other.sha256 == ()
@@ -314,18 +337,12 @@ def test_constraints_and_addresses_are_told_to_uv(tmp_path: Path, monkeypatch: p
     ours = make(tmp_path, more=f"Requires-Dist: Tips @ {url}#sha256=00\n")
     more = (Requirement(f"tips[fast] @ {url}"), Requirement("idna"))
     wanted = Requirements((ours,), more, PYTHON, (Requirement("numpy<2"),))
-    said = tomllib.loads(lock._project(tmp_path, wanted, set(), EXTRA))
-    assert said["project"]["dependencies"] == ["acme-churn==1.2.3", "idna", f"tips @ {url}#sha256=00"]
-    only = Requirements((), more[:1], PYTHON)
-    assert f'"tips[fast] @ {url}"' in lock._project(tmp_path, only, set(), EXTRA)
-    commands: list[list[str]] = []
-    monkeypatch.setattr(process, "run", lambda command, **_more: commands.append(command))
-    lock._write_constraints(only, tmp_path)
-    lock._compile(tmp_path, PYTHON, EXTRA)
-    lock._write_constraints(wanted, tmp_path)
-    lock._compile(tmp_path, PYTHON, EXTRA)
-    assert [command[-2:] == ["--constraints", "constraints.txt"] for command in commands] == [False, True]
-    assert (tmp_path / "constraints.txt").read_text() == "numpy<2\n"
+    found = told(monkeypatch, Solver(tmp_path, wanted, EXTRA))
+    assert found.project["project"]["dependencies"] == ["acme-churn==1.2.3", "idna", f"tips @ {url}#sha256=00"]
+    assert found.settings == {"constraint-dependencies": ["numpy<2"]}
+    found = told(monkeypatch, Solver(tmp_path, Requirements((), more[:1], PYTHON), EXTRA))
+    assert found.project["project"]["dependencies"] == [f"tips[fast] @ {url}"]
+    assert found.settings == {"constraint-dependencies": []}
 
 
 def test_a_wheel_by_address_is_one_file_and_never_bound_to_the_feed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,6 +351,6 @@ def test_a_wheel_by_address_is_one_file_and_never_bound_to_the_feed(monkeypatch:
     archive += f'archive = {{ url = "{url}", hashes = {{ sha256 = "{sha("b")}" }} }}\n'
     uv = Uv(monkeypatch, lambda _bound, _round: archive)
     wanted = Requirements((), (Requirement(f"acme-base @ {url}"),), PYTHON)
-    (pin,) = resolve(wanted, EXTRA, lambda: None, print)
+    (pin,) = resolve(wanted, EXTRA, lambda: None, print).pins
     assert (pin.sha256, pin.files[0].url, pin.private) == ((sha("b"),), url, False)
     assert uv.rounds == [set()]

@@ -1,16 +1,11 @@
 """The whole lock in a container: which wheel, from where, and that every byte is checked."""
 
 import errno
-import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
-from amlwheel.errors.base import NoNetwork, Several
+from amlwheel.errors.base import Several
 from amlwheel.errors.storage import NotMirrored
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model.environment import Python
@@ -20,9 +15,9 @@ from amlwheel.plan.change import Verb
 from amlwheel.routes.container import StorageRoute
 from amlwheel.storage import mirror
 from amlwheel.storage.blobs import Blobs
-from amlwheel.storage.mirror import Mirror, Source, best
-from amlwheel.transport import http
-from unit.parts import CANARY, FEED, TOKEN, WORKSPACE, answer, defined, make, sha
+from amlwheel.storage.mirror import Mirror, best
+from amlwheel.transport.download import Downloads
+from unit.parts import WORKSPACE, defined, make, sha
 from unit.storage.test_blobs import CONTAINER, Client
 
 PYTHON = Python("3.11.13")
@@ -69,52 +64,6 @@ def test_what_does_not_fit_the_image_is_never_chosen(name: str) -> None:
         best(locked(name), PYTHON)
 
 
-@pytest.mark.parametrize(
-    ("url", "user", "password"),
-    [
-        ("https://files.example/f.whl", "", None),
-        ("https://mirror.example/f.whl", "me@acme", "p/w"),
-        ("https://named.example/f.whl", "u", "x"),
-        ("https://mirror.example:444/f.whl", "", None),
-        (f"{FEED.index_url}f.whl", "", CANARY),
-    ],
-)
-def test_each_host_is_told_its_own_secret_and_no_other(url: str, user: str, password: str | None) -> None:
-    variables = {
-        "UV_DEFAULT_INDEX": "https://me%40acme:p%2Fw@mirror.example/simple",
-        "UV_INDEX": "first=https://u:x@named.example/simple https://files.example/simple",
-    }
-    found = Source(FEED, TOKEN, variables).access(url)
-    assert (found.user, found.reveal()) == (user, password) if found else password is None
-
-
-def test_a_file_is_checked_and_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    answers: list[Any] = [NoNetwork("files.example"), answer(200, "data")]
-
-    @contextmanager
-    def stream(url: str, token: Secret | None, headers: object) -> Iterator[requests.Response]:
-        assert (url, token, headers) == ("https://files.example/f", None, {})
-        said = answers.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        yield said
-
-    monkeypatch.setattr(http, "stream", stream)
-    file = File("f", "https://files.example/f", hashlib.sha256(b"data").hexdigest())
-    source = Source(None, Secret(""), {})
-    paused: list[float] = []
-    source.download(file, tmp_path / "f", paused.append)
-    assert ((tmp_path / "f").read_bytes(), paused) == (b"data", [1])
-    for said, told in ((answer(200, "other"), "another sha256"), (answer(401, "no"), "answered 401 for f")):
-        answers.append(said)
-        with pytest.raises(NotMirrored, match=told):
-            source.download(file, tmp_path / "f", paused.append)
-    answers += [NoNetwork("files.example")] * mirror.TRIES
-    with pytest.raises(NoNetwork):
-        source.download(file, tmp_path / "f", paused.append)
-    assert not answers
-
-
 @pytest.fixture
 def client() -> Client:
     return Client()
@@ -127,15 +76,17 @@ def told() -> list[str]:
 
 @pytest.fixture
 def route(client: Client, told: list[str], monkeypatch: pytest.MonkeyPatch) -> StorageRoute:
-    def download(_: Source, file: File, place: Path) -> None:
+    def download(_: Downloads, file: File, place: Path) -> None:
         if "broken" in file.name:
             raise NotMirrored(f"no {file.name}")
         place.write_text(file.name)
 
-    monkeypatch.setattr(Source, "download", download)
+    monkeypatch.setattr(Downloads, "fetch", download)
     blobs = Blobs(CONTAINER, None)
     vars(blobs)["_client"] = client
-    return StorageRoute(blobs, PYTHON, Mirror(blobs, Source(None, Secret(""), {}), told.append), Terminal())
+    return StorageRoute(
+        blobs, PYTHON, Mirror(blobs, Downloads(None, Secret(""), {}, NotMirrored), told.append), Terminal()
+    )
 
 
 def test_what_is_missing_is_brought_and_read_back(
@@ -179,7 +130,7 @@ def test_a_full_disk_is_no_fault_of_ours(route: StorageRoute, monkeypatch: pytes
     route.place([locked(FIRST)], [])
     (plan,) = route.plans([], [WORKSPACE])
     change = plan()
-    monkeypatch.setattr(Source, "download", full)
+    monkeypatch.setattr(Downloads, "fetch", full)
     monkeypatch.setattr(Blobs, "fetch", full)
     told = f"{FIRST} can't be kept on this machine meanwhile: No space left on device"
     with pytest.raises(NotMirrored, match=told) as caught:

@@ -1,0 +1,146 @@
+"""An sdist is unpacked inside its folder, has to be what it should be, and its wheel carries our mark."""
+
+import base64
+import csv
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from amlwheel.build import project, sdist
+from amlwheel.errors.build import SdistFailed
+from amlwheel.model.lock import Sdist
+from amlwheel.model.wheel import File
+from unit.environment.shelf import metadata, tar
+from unit.parts import CANARY, WHEEL_FILE, pack, sha
+
+FILE = File("slow-1.0.tar.gz", "https://files.example/slow-1.0.tar.gz", sha("slow"))
+SLOW = Sdist("slow", "1.0", FILE)
+GOOD = {"slow-1.0/PKG-INFO": metadata("Slow", "1.0.0"), "slow-1.0/setup.py": ""}
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Take the place of the build: it makes a wheel of slow 1.0, and tells which variables it got."""
+    seen: dict[str, str] = {}
+
+    def build(
+        folders: list[Path], into: Path, _: Callable[[str], None], more: Mapping[str, str], base: Mapping[str, str]
+    ) -> list[Path]:
+        into.mkdir()
+        assert (folders[0] / "setup.py").is_file()
+        seen.update({**base, **more})
+        return [pack(into, seen.get("PIP_WHEEL", "slow-1.0-py3-none-any.whl"), metadata("slow", "1.0"))]
+
+    monkeypatch.setattr(project, "build", build)
+    return seen
+
+
+def test_the_wheel_knows_its_sdist_and_has_our_mark(
+    tmp_path: Path, given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETUPTOOLS_SCM_PRETEND_VERSION", "9")
+    monkeypatch.setenv("AMLWHEEL_FEED_TOKEN", CANARY)
+    monkeypatch.setenv("UV_INDEX_FEED_PASSWORD", CANARY)
+    built = sdist.build(SLOW, tar(tmp_path / "sdist", GOOD), tmp_path / "into", print)
+    assert (built.filename, built.sdist) == ("slow-1.0-0amlwheel-py3-none-any.whl", FILE)
+    assert given["SOURCE_DATE_EPOCH"] == project.NO_COMMIT_EPOCH
+    assert "SETUPTOOLS_SCM_PRETEND_VERSION" not in given
+    assert CANARY not in given.values()
+
+
+def test_a_zip_is_taken_as_well(tmp_path: Path, given: dict[str, str]) -> None:
+    with zipfile.ZipFile(tmp_path / "sdist", "w") as archive:
+        for name, text in {**GOOD, "../slow-1.0/outside": "x"}.items():
+            archive.writestr(name, text)
+    assert sdist.build(SLOW, tmp_path / "sdist", tmp_path / "into", print).project == "slow"
+    assert given
+    assert not list(tmp_path.glob("**/source/../outside"))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {**GOOD, "../outside": "x"},
+        {**GOOD, "slow-1.0/../../../outside": "x"},
+        {**GOOD, "other/setup.py": ""},
+        {"slow-1.0/README": ""},
+        {"setup.py": ""},
+        {**GOOD, "slow-1.0/PKG-INFO": metadata("fast", "1.0")},
+        {**GOOD, "slow-1.0/PKG-INFO": metadata("slow", "1.1")},
+        {**GOOD, "slow-1.0/PKG-INFO": metadata("slow", "new")},
+        {**GOOD, "slow-1.0/PKG-INFO": "Name: slow\n"},
+        {"slow-1.0/setup.py": ""},
+    ],
+)
+def test_what_is_no_sdist_of_the_package_is_never_built(
+    tmp_path: Path, given: dict[str, str], files: dict[str, str]
+) -> None:
+    with pytest.raises(SdistFailed):
+        sdist.build(SLOW, tar(tmp_path / "sdist", files), tmp_path / "into", print)
+    assert not given
+    assert not list(tmp_path.rglob("outside"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+@pytest.mark.parametrize("target", ["/etc/hostname", "../../../outside"])
+def test_a_link_out_of_the_folder_is_refused(
+    tmp_path: Path, given: dict[str, str], kind: bytes, target: str
+) -> None:
+    with tarfile.open(tmp_path / "sdist", "w:gz") as archive:
+        item = tarfile.TarInfo("slow-1.0/link")
+        item.type, item.linkname = kind, target
+        archive.addfile(item)
+    with pytest.raises(SdistFailed, match="can't be unpacked"):
+        sdist.build(SLOW, tmp_path / "sdist", tmp_path / "into", print)
+    assert not given
+
+
+def test_a_damaged_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "sdist").write_bytes(b"\x1f\x8bnothing")
+    with pytest.raises(SdistFailed, match=r"slow-1\.0\.tar\.gz can't be unpacked"):
+        sdist.build(SLOW, tmp_path / "sdist", tmp_path / "into", print)
+
+
+def test_another_package_than_the_sdists_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(_: object, into: Path, *__: object, **___: object) -> list[Path]:
+        into.mkdir()
+        return [pack(into, "slow-2.0-py3-none-any.whl")]
+
+    monkeypatch.setattr(project, "build", build)
+    with pytest.raises(SdistFailed, match=r"was built into slow 2\.0"):
+        sdist.build(SLOW, tar(tmp_path / "sdist", GOOD), tmp_path / "into", print)
+
+
+def test_an_old_build_tag_is_replaced_and_record_stays_true(tmp_path: Path) -> None:
+    info = "slow-1.0.dist-info"
+    members = {
+        "slow/__init__.py": "x = 1\n",
+        f"{info}/METADATA": metadata("slow", "1.0"),
+        f"{info}/WHEEL": WHEEL_FILE + "Build: 7\n",
+    }
+    rows = [f"{name},{digest(text.encode())},{len(text)}" for name, text in members.items()]
+    record = "\r\n".join([*rows, "", f"{info}/RECORD,,", ""])
+    path = tmp_path / "slow-1.0-7-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {**members, f"{info}/RECORD": record}.items():
+            archive.writestr(name, text)
+    marked = sdist._marked(path)
+    assert marked.name == "slow-1.0-0amlwheel-py3-none-any.whl"
+    assert not path.exists()
+    with zipfile.ZipFile(marked) as archive:
+        said = archive.read(f"{info}/WHEEL").decode()
+        assert [line for line in said.splitlines() if line.startswith("Build")] == ["Build: 0amlwheel"]
+        listed = list(csv.reader(io.StringIO(archive.read(f"{info}/RECORD").decode())))
+        assert sorted(row[0] for row in listed) == sorted(archive.namelist())
+        for name, hashed, size in listed:
+            content = archive.read(name)
+            assert (hashed, size) == (("", "") if name.endswith("RECORD") else (digest(content), str(len(content))))
+
+
+def digest(content: bytes) -> str:
+    """Return a hash as RECORD has it (PEP 376)."""
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

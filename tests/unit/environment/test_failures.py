@@ -1,0 +1,156 @@
+"""What uv's failure means: the real uv on an index made of files, so that other words of uv fail here."""
+
+import re
+
+import pytest
+from amlwheel.environment import failures
+from amlwheel.environment.failures import Lacking
+from amlwheel.environment.solver import Sources
+from amlwheel.errors.base import Several, StepError
+from amlwheel.errors.environment import (
+    IndexFailed,
+    LocalVersionElsewhere,
+    NameUnknown,
+    NoWheel,
+    Unsatisfiable,
+    WheelForOtherPython,
+)
+from amlwheel.model.secret import Secret
+from unit.environment.shelf import Shelf, shelf, versions
+from unit.parts import FEED
+
+__all__ = ["shelf"]
+
+
+def refused(shelf: Shelf, *needs: str, source: str = "") -> StepError:
+    """Return the error with which the lock stops."""
+    with pytest.raises(StepError) as caught:
+        shelf.lock(*needs, source=source)
+    assert not shelf.ran.exists()
+    return caught.value
+
+
+def test_a_package_without_a_wheel_is_named_with_who_requires_it(shelf: Shelf) -> None:
+    shelf.wheel("omegaconf", "2.3.0", "antlr4-python3-runtime==4.9.*")
+    shelf.sdist("antlr4-python3-runtime", "4.9.2")
+    shelf.sdist("antlr4-python3-runtime", "4.9.3")
+    error = refused(shelf, "omegaconf==2.3.0")
+    assert type(error) is NoWheel
+    assert error.what == ("No wheel that fits exists of antlr4-python3-runtime 4.9.3 (which omegaconf 2.3.0 requires).")
+    assert error.fix == "Set `from-source` to antlr4-python3-runtime: the step then builds the wheel."
+    assert versions(shelf.lock("omegaconf==2.3.0", source="antlr4-python3-runtime"))["omegaconf"] == "2.3.0"
+
+
+def test_two_packages_without_a_wheel_are_told_at_once(shelf: Shelf) -> None:
+    shelf.sdist("one", "1.0")
+    shelf.sdist("two", "2.0")
+    error = refused(shelf, "one", "two")
+    assert type(error) is NoWheel
+    assert error.what == "No wheel that fits exists of one 1.0, two 2.0."
+    assert error.fix == "Set `from-source` to one, two: the step then builds the wheel."
+
+
+def test_a_wheel_for_other_pythons_names_them(shelf: Shelf) -> None:
+    for python in ("cp312", "cp313"):
+        shelf.wheel("fast", "1.0", tag=f"{python}-{python}-manylinux_2_17_x86_64")
+    error = refused(shelf, "fast==1.0")
+    assert type(error) is WheelForOtherPython
+    assert error.what == "fast 1.0 has wheels for Python 3.12, 3.13, and none for that of the environment."
+    assert error.fix == "Set `python-version` to 3.13."
+
+
+def test_neither_a_wheel_nor_an_sdist_is_said(shelf: Shelf) -> None:
+    shelf.wheel("tray", "1.0", tag="py3-none-win_amd64")
+    error = refused(shelf, "tray==1.0")
+    assert type(error) is Unsatisfiable
+    assert error.what == "No file of tray ==1.0 fits the environment, neither a wheel nor an sdist."
+    assert error.fix == "Require another version of tray."
+
+
+def test_several_causes_come_together(shelf: Shelf) -> None:
+    shelf.wheel("fast", "1.0", tag="cp312-cp312-manylinux_2_17_x86_64")
+    shelf.sdist("slow", "1.0")
+    solver = shelf.solver("fast", "slow")
+    error = failures.without_wheels([Lacking("slow", "1.0", "", "", ()), Lacking("fast", "1.0", "", "", ("3.12",))], "")
+    assert type(error) is Several
+    assert failures.lack("fast", "", solver).pythons == ("3.12",)
+
+
+def test_an_unknown_name_is_said_with_who_requires_it(shelf: Shelf) -> None:
+    error = refused(shelf, "acme-nowhere")
+    assert type(error) is NameUnknown
+    assert error.what == "No package of the name acme-nowhere is on the index."
+    shelf.wheel("outer", "1.0", "acme-deep")
+    assert refused(shelf, "outer").what == (
+        "No package of the name acme-deep (which outer 1.0 requires) is on the index."
+    )
+
+
+@pytest.mark.parametrize(("only", "place"), [(True, "the feed"), (False, "the public index or the feed")])
+def test_where_a_name_was_looked_for_is_said(shelf: Shelf, only: bool, place: str) -> None:
+    solver = shelf.solver()
+    solver.sources = Sources(FEED, Secret(""), frozenset(), only=only)
+    error = failures.error("Because x was not found in the package registry and you require x", solver)
+    assert error.what == f"No package of the name x is on {place}."
+
+
+def test_a_local_version_is_on_another_index(shelf: Shelf) -> None:
+    shelf.wheel("torch", "2.0.0")
+    error = refused(shelf, "torch==2.0.0+cu118")
+    assert type(error) is LocalVersionElsewhere
+    assert error.what.startswith("torch 2.0.0+cu118 is a local version")
+    assert "set `torch-backend` to cu118" in error.fix
+
+
+def test_a_contradiction_is_not_blamed_on_wheels_of_years_ago(shelf: Shelf) -> None:
+    shelf.wheel("one", "2.0", "base>=3")
+    shelf.sdist("one", "0.1")
+    shelf.wheel("two", "2.0", "base<3")
+    shelf.sdist("two", "0.1")
+    shelf.wheel("base", "2.0")
+    shelf.wheel("base", "3.0")
+    error = refused(shelf, "one>=2", "two>=2")
+    assert type(error) is Unsatisfiable
+    assert error.what.startswith("uv found no set of versions: ")
+    assert "base" in error.what
+    assert error.cause == "Requirements contradict each other."
+
+
+def test_no_explanation_is_no_sentence(shelf: Shelf) -> None:
+    assert failures.error("odd", shelf.solver()).what == "uv found no set of versions."
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("HTTP status server error (503 Service Unavailable) for url", "503"),
+        ("HTTP status client error (403 Forbidden) for url", "403"),
+        ("lack of valid authentication credentials (401 Unauthorized)", "401"),
+    ],
+)
+def test_an_index_with_a_fault_is_said(shelf: Shelf, said: str, status: str) -> None:
+    error = failures.error(said, shelf.solver())
+    assert type(error) is IndexFailed
+    assert f"answered {status}" in error.what
+
+
+def test_a_yanked_release_that_is_pinned_deep_down_is_taken_with_its_reason(shelf: Shelf) -> None:
+    shelf.wheel("outer", "1.0", "requests==2.32.0")
+    shelf.wheel("requests", "2.32.0", yanked="Yanked due to conflicts with CVE-2024-35195 mitigation")
+    shelf.wheel("requests", "2.32.3")
+    for asked in ("outer", "requests==2.32.0"):
+        locked = shelf.lock(asked)
+        assert versions(locked)["requests"] == "2.32.0"
+        (warning,) = locked.warnings
+        assert warning == "requests 2.32.0 is yanked: Yanked due to conflicts with CVE-2024-35195 mitigation"
+
+
+def test_a_yanked_release_without_a_reason(shelf: Shelf) -> None:
+    shelf.wheel("requests", "2.32.0", yanked="")
+    assert shelf.lock("requests==2.32.0").warnings == ("requests 2.32.0 is yanked",)
+
+
+def test_the_log_is_no_part_of_the_explanation() -> None:
+    text = "DEBUG was not found\n  x No solution found when\n  cause: Because a\n"
+    assert failures.explanation(text) == "No solution found when\n  cause: Because a"
+    assert re.findall("DEBUG", failures.explanation("DEBUG x\nerror: y")) == []

@@ -1,0 +1,80 @@
+"""Whether something is older than it may be, and why: the real uv on an index made of files."""
+
+import pytest
+from amlwheel.environment import gaps
+from amlwheel.errors.environment import OlderVersion
+from unit.environment.shelf import Shelf, shelf, versions
+
+__all__ = ["shelf"]
+
+
+def hydra(shelf: Shelf) -> None:
+    """Fill the shelf with a package whose newer releases need one that has no wheel."""
+    shelf.wheel("hydra-core", "0.11.3", "omegaconf")
+    shelf.wheel("hydra-core", "1.3.8", "omegaconf", "antlr4-python3-runtime==4.9.*")
+    shelf.wheel("omegaconf", "2.3.0")
+    shelf.sdist("antlr4-python3-runtime", "4.9.3")
+
+
+def test_a_requirement_is_never_older_for_want_of_a_deep_wheel(shelf: Shelf) -> None:
+    hydra(shelf)
+    with pytest.raises(OlderVersion) as caught:
+        shelf.lock("hydra-core")
+    assert caught.value.what == (
+        "hydra-core 0.11.3 in place of 1.3.8, because antlr4-python3-runtime 4.9.3 has no wheel that fits."
+    )
+    assert caught.value.fix == "Set `from-source` to antlr4-python3-runtime: the step then builds the wheel."
+
+
+@pytest.mark.parametrize("source", ["antlr4-python3-runtime", "all"])
+def test_with_the_named_package_built_the_newest_is_locked(shelf: Shelf, source: str) -> None:
+    hydra(shelf)
+    locked = shelf.lock("hydra-core", source=source)
+    assert versions(locked) == {"hydra-core": "1.3.8", "omegaconf": "2.3.0", "antlr4-python3-runtime": "4.9.3"}
+    assert (locked.warnings, locked.gaps) == ((), ())
+    assert [wheel.project for wheel in locked.built] == ["antlr4-python3-runtime"]
+    assert not shelf.ran.exists()
+
+
+@pytest.mark.parametrize("asked", ["hydra-core<1", "hydra-core==0.11.3", "hydra-core!=1.3.8"])
+def test_what_the_user_pins_or_bounds_is_obeyed_without_a_word(shelf: Shelf, asked: str) -> None:
+    hydra(shelf)
+    locked = shelf.lock(asked)
+    assert versions(locked) == {"hydra-core": "0.11.3", "omegaconf": "2.3.0"}
+    assert (locked.warnings, locked.gaps) == ((), ())
+
+
+def test_a_direct_requirement_whose_newest_release_is_an_sdist_stops(shelf: Shelf) -> None:
+    shelf.wheel("rouge-score", "0.0.4")
+    shelf.sdist("rouge-score", "0.1.2")
+    with pytest.raises(OlderVersion, match=r"rouge-score 0\.0\.4 in place of 0\.1\.2, because rouge-score 0\.1\.2 has"):
+        shelf.lock("rouge-score")
+
+
+def test_the_same_deeper_down_is_a_warning(shelf: Shelf) -> None:
+    shelf.wheel("outer", "1.0", "rouge-score")
+    shelf.wheel("rouge-score", "0.0.4")
+    shelf.sdist("rouge-score", "0.1.2")
+    locked = shelf.lock("outer")
+    assert versions(locked) == {"outer": "1.0", "rouge-score": "0.0.4"}
+    assert locked.warnings == (
+        "rouge-score 0.0.4 in place of 0.1.2, because rouge-score 0.1.2 has no wheel that fits. "
+        "Set `from-source` to rouge-score: the step then builds the wheel.",
+    )
+
+
+def test_a_newer_release_that_conflicts_is_told_and_no_more(shelf: Shelf) -> None:
+    shelf.wheel("one", "1.0", "base")
+    shelf.wheel("one", "2.0", "base>=3")
+    shelf.wheel("two", "1.0", "base<3")
+    shelf.wheel("base", "2.0")
+    shelf.wheel("base", "3.0")
+    locked = shelf.lock("one", "two")
+    assert versions(locked) == {"one": "1.0", "two": "1.0", "base": "2.0"}
+    assert locked.warnings == ()
+    assert locked.gaps == ("one 1.0 in place of 2.0, which other requirements exclude",)
+
+
+def test_two_reasons_stand_in_one_sentence() -> None:
+    lacks = tuple(gaps.Lacking(name, "1", "", "", ()) for name in ("a", "b"))
+    assert str(gaps.Gap("x", "1", "2", True, lacks)) == "x 1 in place of 2, because a 1 and b 1 have no wheel that fits"
