@@ -87,9 +87,7 @@ def test_what_is_no_sdist_of_the_package_is_never_built(
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
 @pytest.mark.parametrize("target", ["/etc/hostname", "../../../outside"])
-def test_a_link_out_of_the_folder_is_refused(
-    tmp_path: Path, given: dict[str, str], kind: bytes, target: str
-) -> None:
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path, given: dict[str, str], kind: bytes, target: str) -> None:
     with tarfile.open(tmp_path / "sdist", "w:gz") as archive:
         item = tarfile.TarInfo("slow-1.0/link")
         item.type, item.linkname = kind, target
