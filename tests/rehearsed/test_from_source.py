@@ -22,7 +22,7 @@ def test_the_stop_names_the_package_and_its_fix_releases(step: Step, case: str, 
     assert code in refused.told
     assert told in refused.told
     assert not refused.writes
-    found = re.search(r"Set `from-source` to ([a-z0-9, -]+): the step", refused.told)
+    found = re.search(r"Set `?(?:--)?from-source`? to ([a-z0-9, -]+): the step", refused.told)
     assert found
     given = "\n".join(found[1].split(", "))
     first = step(package_dir=CASES / case, from_source=given)

@@ -104,7 +104,8 @@ def test_a_package_of_the_feeds_own_is_not_replaced_by_a_build(
 ) -> None:
     serve(monkeypatch, page((file, sha("theirs"))))
     if not refused:
-        return publish.refuse_replacement(Index(FEED, TOKEN), "slow", published, "0amlwheel")
+        publish.refuse_replacement(Index(FEED, TOKEN), "slow", published, "0amlwheel")
+        return
     with pytest.raises(VersionTaken, match=f"a package of its own named slow: {file}") as caught:
         publish.refuse_replacement(Index(FEED, TOKEN), "slow", published, "0amlwheel")
     assert caught.value.fix.startswith("Take slow out of `from-source`")
