@@ -117,7 +117,10 @@ def _without_wheels(output: str, solver: Solver) -> StepError:
     bare = set(re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", then))
     if needed | bare:
         lacks = [lack(name, output, solver) for name in sorted(needed | bare)]
-        return without_wheels([replace(each, version="") if each.name in bare else each for each in lacks], text)
+        nothing = (each.name in bare and not each.pythons for each in lacks)
+        return without_wheels(
+            [replace(each, version="") if no else each for each, no in zip(lacks, nothing, strict=True)], text
+        )
     return _elsewhere(output_then, solver) or Unsatisfiable(_reason(then), details=text[-6000:])
 
 

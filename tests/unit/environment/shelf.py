@@ -54,7 +54,7 @@ class Shelf:
         self._show(name, pack(place, f"{name.replace('-', '_')}-{version}-{tag}.whl", said), yanked)
 
     def sdist(self, name: str, version: str, *requires: str, more: str = "") -> None:
-        """Put an sdist on the shelf whose setup.py tells that it was run. Its wheel will say that it `requires` that."""
+        """Put an sdist on the shelf whose setup.py tells that it was run; its wheel will have these `requires`."""
         place = self.folder / "files"
         place.mkdir(exist_ok=True)
         stem = f"{name.replace('-', '_')}-{version}"

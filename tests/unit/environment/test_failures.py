@@ -87,7 +87,7 @@ def test_an_unknown_name_is_said_with_who_requires_it(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize(("only", "place"), [(True, "the feed"), (False, "the public index or the feed")])
-def test_where_a_name_was_looked_for_is_said(shelf: Shelf, only: bool, place: str) -> None:
+def test_where_a_name_was_looked_for_is_said(shelf: Shelf, *, only: bool, place: str) -> None:
     solver = shelf.solver()
     solver.sources = Sources(FEED, Secret(""), frozenset(), only=only)
     error = failures.error("Because x was not found in the package registry and you require x", solver)

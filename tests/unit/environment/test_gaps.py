@@ -2,6 +2,7 @@
 
 import pytest
 from amlwheel.environment import gaps
+from amlwheel.environment.failures import Lacking
 from amlwheel.errors.environment import OlderVersion
 from unit.environment.shelf import Shelf, shelf, versions
 
@@ -57,9 +58,10 @@ def test_the_same_deeper_down_is_a_warning(shelf: Shelf) -> None:
     shelf.sdist("rouge-score", "0.1.2")
     locked = shelf.lock("outer")
     assert versions(locked) == {"outer": "1.0", "rouge-score": "0.0.4"}
-    assert locked.warnings == (
+    (warning,) = locked.warnings
+    assert warning == (
         "rouge-score 0.0.4 in place of 0.1.2, because rouge-score 0.1.2 has no wheel that fits. "
-        "Set `from-source` to rouge-score: the step then builds the wheel.",
+        "Set `from-source` to rouge-score: the step then builds the wheel."
     )
 
 
@@ -76,5 +78,8 @@ def test_a_newer_release_that_conflicts_is_told_and_no_more(shelf: Shelf) -> Non
 
 
 def test_two_reasons_stand_in_one_sentence() -> None:
-    lacks = tuple(gaps.Lacking(name, "1", "", "", ()) for name in ("a", "b"))
-    assert str(gaps.Gap("x", "1", "2", True, lacks)) == "x 1 in place of 2, because a 1 and b 1 have no wheel that fits"
+    lacks = tuple(Lacking(name, "1", "", "", ()) for name in ("a", "b"))
+    assert (
+        str(gaps.Gap("x", "1", "2", direct=True, lacks=lacks))
+        == "x 1 in place of 2, because a 1 and b 1 have no wheel that fits"
+    )

@@ -90,6 +90,27 @@ def test_the_same_version_with_other_bytes_is_a_conflict(monkeypatch: pytest.Mon
         publish.plan(Index(FEED, TOKEN), wheel, print)
 
 
+@pytest.mark.parametrize(
+    ("published", "file", "refused"),
+    [
+        (None, "slow-1.0.tar.gz", True),
+        (frozenset(["slow"]), "slow-1.0-py3-none-any.whl", True),
+        (frozenset(["slow"]), "slow-1.0-0amlwheel-py3-none-any.whl", False),
+        (frozenset(), "slow-1.0.tar.gz", False),
+    ],
+)
+def test_a_package_of_the_feeds_own_is_not_replaced_by_a_build(
+    monkeypatch: pytest.MonkeyPatch, published: frozenset[str] | None, file: str, *, refused: bool
+) -> None:
+    serve(monkeypatch, page((file, sha("theirs"))))
+    if not refused:
+        publish.refuse_replacement(Index(FEED, TOKEN), "slow", published, "0amlwheel")
+        return
+    with pytest.raises(VersionTaken, match=f"a package of its own named slow: {file}") as caught:
+        publish.refuse_replacement(Index(FEED, TOKEN), "slow", published, "0amlwheel")
+    assert caught.value.fix.startswith("Take slow out of `from-source`")
+
+
 @pytest.mark.parametrize("theirs", ["ours", "other", ""])
 def test_a_file_without_a_sha256_on_the_page_is_read(
     monkeypatch: pytest.MonkeyPatch, wheel: Wheel, theirs: str

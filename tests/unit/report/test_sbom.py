@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel.model.conda import Conda, exact
-from amlwheel.model.wheel import Pin
+from amlwheel.model.wheel import File, Pin
 from amlwheel.report import sbom
 from amlwheel.report.release import Release
 from cyclonedx.schema import SchemaVersion
@@ -84,3 +84,14 @@ def test_conda_packages_and_wheels_by_address_are_listed(made: Release) -> None:
     assert urls["tk"] == "pkg:conda/tk@8.6?build=h1"
     assert urls["ffmpeg"] == "pkg:conda/ffmpeg@6.1.1"
     assert PackageURL.from_string(urls["f"]).qualifiers == {"download_url": url}
+
+
+def test_what_was_built_from_an_sdist_refers_to_it(made: Release) -> None:
+    url = "https://files.example/acme_churn-1.2.3.tar.gz"
+    built = replace(made.wheels[0], sdist=File("acme_churn-1.2.3.tar.gz", url, sha("sdist")))
+    text = sbom.text(replace(made, wheels=(built,)))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    (found,) = [each for each in json.loads(text)["components"] if each["name"] == "acme-churn"]
+    hashes = [{"alg": "SHA-256", "content": sha("sdist")}]
+    assert found["externalReferences"] == [{"type": "source-distribution", "url": url, "hashes": hashes}]
+    assert "externalReferences" not in sbom.text(made)
