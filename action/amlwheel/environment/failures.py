@@ -39,7 +39,7 @@ class Lacking:
     @property
     def label(self) -> str:
         """The release for people."""
-        return f"{self.name} {self.version or self.asked}".strip()
+        return f"{self.name} {self.version or self.asked.removeprefix('==')}".strip()
 
     def __str__(self) -> str:
         """Return the release, and who requires it, for people."""

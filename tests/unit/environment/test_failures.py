@@ -63,7 +63,7 @@ def test_neither_a_wheel_nor_an_sdist_is_said(shelf: Shelf) -> None:
     shelf.wheel("tray", "1.0", tag="py3-none-win_amd64")
     error = refused(shelf, "tray==1.0")
     assert type(error) is Unsatisfiable
-    assert error.what == "No file of tray ==1.0 fits the environment, neither a wheel nor an sdist."
+    assert error.what == "No file of tray 1.0 fits the environment, neither a wheel nor an sdist."
     assert error.fix == "Require another version of tray."
 
 

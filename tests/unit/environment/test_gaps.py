@@ -1,10 +1,14 @@
 """Whether something is older than it may be, and why: the real uv on an index made of files."""
 
+from dataclasses import replace
+
 import pytest
 from amlwheel.environment import gaps
 from amlwheel.environment.failures import Lacking
+from amlwheel.environment.lock import resolve
 from amlwheel.errors.environment import OlderVersion
-from unit.environment.shelf import Shelf, shelf, versions
+from packaging.requirements import Requirement
+from unit.environment.shelf import NOWHERE, Shelf, shelf, versions
 
 __all__ = ["shelf"]
 
@@ -83,3 +87,23 @@ def test_two_reasons_stand_in_one_sentence() -> None:
         str(gaps.Gap("x", "1", "2", direct=True, lacks=lacks))
         == "x 1 in place of 2, because a 1 and b 1 have no wheel that fits"
     )
+
+
+def test_such_a_conflict_deeper_down_is_told_too(shelf: Shelf) -> None:
+    shelf.wheel("outer", "1.0", "one", "two")
+    shelf.wheel("one", "1.0", "base")
+    shelf.wheel("one", "2.0", "base>=3")
+    shelf.wheel("two", "1.0", "base<3")
+    shelf.wheel("base", "2.0")
+    shelf.wheel("base", "3.0")
+    locked = shelf.lock("outer")
+    assert locked.gaps == ("one 1.0 in place of 2.0, which other requirements exclude",)
+
+
+def test_what_is_required_by_address_has_no_newer_release(shelf: Shelf) -> None:
+    shelf.wheel("model", "1.0")
+    shelf.wheel("model", "2.0")
+    place = next((shelf.folder / "files").glob("model-1.0-*.whl")).as_uri()
+    wanted = replace(shelf.needs(), more=(Requirement(f"model @ {place}"),))
+    locked = resolve(wanted, NOWHERE, lambda: None, print)
+    assert (versions(locked), locked.gaps) == ({"model": "1.0"}, ())

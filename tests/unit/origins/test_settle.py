@@ -145,6 +145,17 @@ def test_another_drive_has_no_relative_path(tmp_path: Path, monkeypatch: pytest.
     assert error.fix == f"Add a line to `package-dir`: {tmp_path.as_posix()}."
 
 
+@pytest.mark.parametrize("named", ["segment", "all"])
+def test_a_commit_that_from_source_names_is_built(named: str) -> None:
+    given = replace(GIVEN, from_source=frozenset([named]))
+    at = origin("segment", "https://github.com/acme/segment", "git", detail=f"rev {'a' * 40}")
+    chosen = settle(Declared((replace(at, subdirectory="python"),)), given)
+    assert not chosen.bars(["segment"])
+    assert chosen.commits["segment"].file.url == (f"git+https://github.com/acme/segment@{'a' * 40}#subdirectory=python")
+    tag = replace(at, detail="tag v1")
+    assert "40 hex digits" in stopped(settle(Declared((tag,)), given), "segment").fix
+
+
 def test_the_inputs_decide_about_a_folder_or_a_commit() -> None:
     given = replace(GIVEN, named=(PackageIndex(CPU, frozenset(["fork", "near"])),))
     chosen = settle(Declared((origin("fork", "https://g", "git"),), members={"near": Path("near")}), given)
