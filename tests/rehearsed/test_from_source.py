@@ -35,7 +35,7 @@ def test_the_stop_names_the_package_and_its_fix_releases(step: Step, case: str, 
         assert "-0amlwheel-" in each["wheel"]
         assert f"{each['name']}=={each['version']} --hash=sha256:{each['sha256']}\n" in lock
         (reference,) = listed[each["name"]]["externalReferences"]
-        assert reference["hashes"][0]["content"] == each["sdist"]["sha256"]
+        assert reference["hashes"][0]["content"] == each["source"]["sha256"]
     second = step(package_dir=CASES / case, from_source=given)
     assert second.status == 0, second.output
     assert not second.writes
