@@ -429,8 +429,11 @@ def test_warnings_do_not_stop_the_step(
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@proxy.example")
     world.code = Source(dirty=True)
     world.metadata += "Description-Content-Type: text/x-rst\n\nTitle\n=\n\n.. nothing::\n"
+    yanked = "numpy 2.0 is yanked: ::error::broken"
+    monkeypatch.setattr(lock, "resolve", lambda *given: replace(world.resolve(*given), warnings=(yanked,)))
     assert world.run() == 0
     said = capsys.readouterr().out
+    assert "warning: numpy 2.0 is yanked" in said
     assert "warning: HTTPS_PROXY holds a credential" in said
     assert "warning: The project has uncommitted changes" in said
     assert "doesn't pass twine check" in said

@@ -7,11 +7,13 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from amlwheel.build import project, sdist
 from amlwheel.errors.build import SdistFailed
+from amlwheel.model.commit import Commit
 from amlwheel.model.lock import Sdist
 from amlwheel.model.wheel import File
 from unit.environment.shelf import metadata, tar
@@ -111,6 +113,21 @@ def test_another_package_than_the_sdists_is_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(project, "build", build)
     with pytest.raises(SdistFailed, match=r"was built into slow 2\.0"):
         sdist.build(SLOW, tar(tmp_path / "sdist", GOOD), tmp_path / "into", print)
+
+
+def test_a_commit_is_built_with_its_own_date(tmp_path: Path, given: dict[str, str]) -> None:
+    commit = Commit.parse("slow", f"git+https://github.com/acme/slow@{'a' * 40}#subdirectory=python")
+    tree = tmp_path / "tree"
+    (tree / "python").mkdir(parents=True)
+    with pytest.raises(SdistFailed, match="holds no Python project"):
+        sdist.build_commit(commit, tree, tmp_path / "into", print)
+    (tree / "python" / "setup.py").touch()
+    built = sdist.build_commit(commit, tree, tmp_path / "into", print)
+    assert (built.filename, built.sdist) == ("slow-1.0-0amlwheel-py3-none-any.whl", commit.file)
+    assert given["SOURCE_DATE_EPOCH"] == project.source_date(tree)
+    with pytest.raises(SdistFailed, match="is the package slow, not fast") as caught:
+        sdist.build_commit(replace(commit, name="fast"), tree, tmp_path / "again", print)
+    assert caught.value.fix.startswith("Require slow from this repository")
 
 
 def test_an_old_build_tag_is_replaced_and_record_stays_true(tmp_path: Path) -> None:
