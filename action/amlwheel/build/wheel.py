@@ -19,6 +19,7 @@ from ..model.environment import Python
 from ..model.wheel import UNREADABLE, Wheel
 from . import unusable
 
+_SYMBOL = re.compile(rb"\0GLIBC_2\.(\d+)(?=[.\0])")  # as it stands in an ELF file's table of strings
 _NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
 
 
@@ -143,6 +144,21 @@ def check_fit(wheel: Wheel, python: Python) -> None:
             f"{wheel.filename} is for {shown}; the environment has Python {python.minor} on Linux x86-64, "
             f"{python.platform.why}."
         )
+    needed = _glibc(wheel.path) if python.platform.system else 0
+    if needed > python.platform.glibc:
+        raise WheelDoesNotFit(
+            f"{wheel.filename} needs glibc 2.{needed}; the image is for glibc 2.{python.platform.glibc}, "
+            f"{python.platform.why}.",
+            cause="Its C code was compiled on a newer system than the image's, and would fail when it is imported there.",
+            fix=f"Let the job run on {python.platform.system}, the image's own system.",
+        )
+
+
+def _glibc(path: Path) -> int:
+    """Return the newest glibc 2.x that a wheel's libraries ask for, by the versions of their symbols; 0 without any."""
+    with zipfile.ZipFile(path) as archive:
+        libraries = [name for name in archive.namelist() if re.search(r"\.so(\.[\d.]+)?$", name)]
+        return max((int(each) for name in libraries for each in _SYMBOL.findall(archive.read(name))), default=0)
 
 
 def check_description(wheel: Wheel) -> str:

@@ -10,6 +10,7 @@ import pytest
 from amlwheel.build import wheel
 from amlwheel.errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, WheelDoesNotFit
 from amlwheel.model.environment import Python
+from amlwheel.model.glibc import Platform
 from unit.parts import make, pack
 
 # --- inspecting
@@ -246,3 +247,13 @@ def test_requires_python_is_asked_about_the_exact_version(tmp_path: Path) -> Non
     wheel.check_fit(built, Python("3.11.13"))
     with pytest.raises(PythonOutOfRange, match=r"needs Python >=3\.11\.5; the environment has 3\.11\.4"):
         wheel.check_fit(built, Python("3.11.4"))
+
+
+def test_what_was_compiled_on_a_newer_system_than_the_images_is_refused(tmp_path: Path) -> None:
+    files = {"acme/__init__.py": "", "acme/fast.so": "\0GLIBC_2.4\0GLIBC_2.38\0", "acme/notes": "\0GLIBC_2.99\0"}
+    built = wheel.inspect(pack(tmp_path, "acme-1.0-cp311-cp311-linux_x86_64.whl", files=files))
+    wheel.check_fit(built, Python("3.11.13"))  # of an image whose name tells nothing, nothing is known
+    wheel.check_fit(built, Python("3.11.13", Platform(39, "Ubuntu 24.04")))
+    with pytest.raises(WheelDoesNotFit, match=r"needs glibc 2\.38; the image is for glibc 2\.35") as caught:
+        wheel.check_fit(built, Python("3.11.13", Platform(35, "Ubuntu 22.04")))
+    assert caught.value.fix == "Let the job run on Ubuntu 22.04, the image's own system."
