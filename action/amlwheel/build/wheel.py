@@ -149,7 +149,7 @@ def check_fit(wheel: Wheel, python: Python) -> None:
         raise WheelDoesNotFit(
             f"{wheel.filename} needs glibc 2.{needed}; the image is for glibc 2.{python.platform.glibc}, "
             f"{python.platform.why}.",
-            cause="Its C code was compiled on a newer system than the image's, and would fail when it is imported there.",
+            cause="Its C code was compiled on a newer system than the image's, and would fail there when imported.",
             fix=f"Let the job run on {python.platform.system}, the image's own system.",
         )
 
