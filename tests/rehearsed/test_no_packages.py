@@ -7,6 +7,7 @@ import pathlib
 import re
 import shlex
 import shutil
+from typing import Any
 
 import pytest
 from rehearsal.command.projects import commit
@@ -115,7 +116,12 @@ def test_a_wheel_with_nothing_in_it(step: Step, tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize("route", ["feed", "workspace"])
 def test_a_pointer_of_git_lfs(step: Step, tmp_path: pathlib.Path, route: str) -> None:
     project = case("lfs-tracked", tmp_path)
-    given = {"package_dir": project, "route": route, "verify": "none", **({"feed": ""} if route == "workspace" else {})}
+    given: dict[str, Any] = {
+        "package_dir": project,
+        "route": route,
+        "verify": "none",
+        **({"feed": ""} if route == "workspace" else {}),
+    }
     env = {"AMLWHEEL_CONNECTION_TOKEN": "", "AMLWHEEL_FEED_TOKEN": ""} if route == "workspace" else {}
     result = step(env=env, **given)
     refused(result, 120, "holds 1 pointer(s) of Git LFS in place of files: 'acme_score/model.pkl'", "git lfs pull")
@@ -133,9 +139,7 @@ def test_a_pointer_in_a_wheel_that_is_given(step: Step, tmp_path: pathlib.Path) 
 
 
 @pytest.mark.network
-def test_a_submodule_that_is_not_checked_out(
-    step: Step, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_submodule_that_is_not_checked_out(step: Step, tmp_path: pathlib.Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(CASES / "tag-slash/src/acme_tag", other)
     (other / "prices.json").write_text("{}")
