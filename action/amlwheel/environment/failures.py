@@ -28,6 +28,7 @@ class Lacking:
     """A release that has no wheel that fits: `parent` requires it (`NAME VERSION`, empty: the user does).
 
     `version` is empty if nothing can be built either, for `asked` (a specifier); `pythons` are those that have a wheel.
+    `private`: an index of its own serves it, so it isn't the public package of its name.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Lacking:
     asked: str
     parent: str
     pythons: tuple[str, ...]
+    private: bool = False
 
     @property
     def label(self) -> str:
@@ -130,7 +132,8 @@ def lack(name: str, output: str, solver: Solver) -> Lacking:
     parent, specifier = ("", direct[name]) if name in direct else next(iter(edges(output).get(name, [])), ("", ""))
     version = solver.newest({name: [specifier]}).get(name, "")
     asked = f"{name}=={version}" if version else f"{name}{specifier}"
-    return Lacking(name, version, specifier, parent, tuple(each for each in PYTHONS if solver.has_wheel(asked, each)))
+    pythons = tuple(each for each in PYTHONS if solver.has_wheel(asked, each))
+    return Lacking(name, version, specifier, parent, pythons, bool(solver.homes.label(name)))
 
 
 def without_wheels(lacks: Iterable[Lacking], details: str) -> StepError:
@@ -169,8 +172,11 @@ def without_wheels(lacks: Iterable[Lacking], details: str) -> StepError:
 
 
 def from_source(lacks: Iterable[Lacking]) -> str:
-    """Return the fix for packages without a wheel: the line of `from-source`."""
-    return f"Set `from-source` to {', '.join(sorted({each.name for each in lacks}))}: the step then builds the wheel."
+    """Return the fix for packages without a wheel: the line of `from-source`; of private ones somebody has the code."""
+    names = {private: sorted({each.name for each in lacks if each.private == private}) for private in (False, True)}
+    build = f"Set `from-source` to {', '.join(names[False])}: the step then builds the wheel."
+    publish = f"Publish a wheel of {', '.join(names[True])} that fits, to the index that has it."
+    return " ".join([*([build] if names[False] else []), *([publish] if names[True] else [])])
 
 
 def _unknown(found: list[str], solver: Solver, output: str) -> StepError:

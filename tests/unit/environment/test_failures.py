@@ -154,3 +154,12 @@ def test_the_log_is_no_part_of_the_explanation() -> None:
     text = "DEBUG was not found\n  x No solution found when\n  cause: Because a\n"
     assert failures.explanation(text) == "No solution found when\n  cause: Because a"
     assert re.findall("DEBUG", failures.explanation("DEBUG x\nerror: y")) == []
+
+
+def test_a_private_package_without_a_wheel_is_to_be_published_not_built_from_a_public_one() -> None:
+    lacks = [failures.Lacking(name, "1.0", "", "", (), private) for name, private in (("ours", True), ("slow", False))]
+    assert failures.from_source(lacks) == (
+        "Set `from-source` to slow: the step then builds the wheel. "
+        "Publish a wheel of ours that fits, to the index that has it."
+    )
+    assert failures.from_source(lacks[:1]) == "Publish a wheel of ours that fits, to the index that has it."
