@@ -73,8 +73,18 @@ def missing(output: str, solver: Solver) -> tuple[set[str], str]:
         output = finished.output
         if finished.status == 0:
             chosen = set(re.findall(r"^([a-z0-9-]+)==", output, re.MULTILINE))
-            return (trial.sdists - solver.sdists) & chosen, output
+            return _least((trial.sdists - solver.sdists) & chosen, solver), output
     return set(), output
+
+
+def _least(names: set[str], solver: Solver) -> set[str]:
+    """Return those of `names` without whose sdists there is no solution: the others have wheels that will do."""
+    needed = set(names)
+    for name in sorted(names) if len(names) > 1 else ():
+        rest = needed - {name}
+        if replace(solver, sdists=solver.sdists | rest).solve("--quiet").status == 0:
+            needed = rest
+    return needed
 
 
 def yanked(output: str, solver: Solver) -> set[str]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -98,8 +98,9 @@ def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:
         finished = solver.solve("--verbose", "--prerelease", "explicit", more=[asked], floors=floors)
         lacking = failures.lacking(finished.output) if finished.status else set()
         if lacking:
-            lacks = tuple(failures.lack(name, finished.output, solver) for name in sorted(lacking))
-            return Gap(gap.name, gap.locked, gap.newest, gap.direct, lacks)
+            lacks = [failures.lack(name, finished.output, solver) for name in sorted(lacking)]
+            own = tuple(replace(each, version=gap.newest) if each.name == gap.name else each for each in lacks)
+            return replace(gap, lacks=own)
         if finished.status == 0 or not gap.direct:
             break
     return gap

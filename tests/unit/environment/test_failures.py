@@ -163,3 +163,15 @@ def test_a_private_package_without_a_wheel_is_to_be_published_not_built_from_a_p
         "Publish a wheel of ours that fits, to the index that has it."
     )
     assert failures.from_source(lacks[:1]) == "Publish a wheel of ours that fits, to the index that has it."
+
+
+def test_only_what_a_solution_needs_is_to_be_built(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0", "slow", "noisy")
+    shelf.wheel("top", "0.9", "noisy==0.1")  # uv's hints name what this one lacks, too
+    shelf.wheel("noisy", "0.2")
+    shelf.sdist("noisy", "0.1")
+    shelf.sdist("slow", "1.0")
+    solver = shelf.solver("top")
+    output = solver.solve("--verbose").output
+    assert failures.lacking(output) == {"noisy", "slow"}
+    assert failures.missing(output, solver)[0] == {"slow"}
