@@ -80,7 +80,7 @@ def test_a_compiled_list_is_pins(step: Step) -> None:
 def test_a_list_with_everything_in_it(step: Step) -> None:
     work = case(step, "reqs")
     stop = step(package_dir=".", requirements="requirements.txt")
-    line = "`package-indexes`: https://mirror.acme.example/simple numpy pandas pyyaml scikit-learn"
+    line = "`--package-indexes`: https://mirror.acme.example/simple numpy pandas pyyaml scikit-learn"
     refused(stop, 107, "requirements.txt:2: https://mirror.acme.example/simple is another index", line)
     text = (work / "requirements.txt").read_text().replace("--index-url https://mirror.acme.example/simple\n", "")
     (work / "requirements.txt").write_text(text)
@@ -136,7 +136,7 @@ def test_the_index_of_local_versions_reaches_the_lock(step: Step) -> None:
     refused(
         stop,
         107,
-        "`package-indexes`: https://download.pytorch.org/whl/cu118 torch",
+        "`--package-indexes`: https://download.pytorch.org/whl/cu118 torch",
         "https://other.example/simple torch",
     )
 

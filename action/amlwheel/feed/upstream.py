@@ -9,7 +9,7 @@ from functools import partial
 
 import requests
 
-from ..errors.environment import Unsatisfiable
+from ..errors.base import StepError
 from ..errors.feed import NotSaved
 from ..model.wheel import Pin
 from ..plan.change import Change, Verb
@@ -20,11 +20,11 @@ from .index import Index
 _SHOWN = 5  # names in a line of the plan
 
 
-def lacking(error: Unsatisfiable) -> Unsatisfiable:
+def lacking(error: StepError) -> StepError:
     """Return the resolver's failure as that of a feed that has to have everything, and no upstream to take it from."""
     cause = "With `index` set to only, every package has to be in the feed: nothing comes through it from elsewhere."
     fix = "Set `index` to extra, or give the feed the public index as an upstream, and `feed` without @View."
-    return Unsatisfiable(error.what, cause=cause, fix=fix, details=error.details)
+    return type(error)(error.what, cause=cause, fix=fix, details=error.details)
 
 
 def plan(writer: Index, reader: Index, pins: Sequence[Pin]) -> Change[tuple[str, ...]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..environment import addresses, lock
-from ..errors.environment import Unsatisfiable
+from ..errors.environment import NameUnknown, Unsatisfiable
 from ..feed import upstream
 from ..feed.index import Index
 from ..inputs.step import Inputs
@@ -32,7 +32,7 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     sources = origins.sources(inputs, access.facts, chosen)
     try:
         locked = lock.resolve(wanted, sources, _recheck(inputs, wheels[0]), host.say, others.sdist)
-    except Unsatisfiable as error:
+    except (Unsatisfiable, NameUnknown) as error:
         raise error if access.facts.upstream is not False else upstream.lacking(error) from None
     ours = (*wheels, *built, *locked.built)
     origins.check(chosen, locked.pins, {each.project for each in ours}, access.facts)
