@@ -244,7 +244,9 @@ def assert_only_shown(result: runner.Result) -> None:
     seen = re.findall(r"^\| BEGIN ENVIRONMENT\n(.*?)^\| END ENVIRONMENT", result.raw, re.DOTALL | re.MULTILINE)
     variables = {line[2:].partition("=")[0] for block in seen for line in block.splitlines()}
     assert "PATH" in variables
-    assert not [each for each in variables if re.match("AMLWHEEL|AZURE|GITHUB|ACTIONS|RUNNER|INPUT|.*TOKEN", each)]
+    files = "GITHUB_(ENV|OUTPUT|PATH|STATE|STEP_SUMMARY|EVENT_PATH)"  # through which a job is changed
+    assert not [each for each in variables if re.match(f"AMLWHEEL|AZURE|{files}|ACTIONS|RUNNER|INPUT|.*TOKEN", each)]
+    assert "GITHUB_SHA" in variables
 
 
 @pytest.mark.parametrize(

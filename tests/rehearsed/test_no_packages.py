@@ -7,6 +7,7 @@ import pathlib
 import re
 import shlex
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,12 +24,11 @@ def case(name: str, tmp_path: pathlib.Path) -> pathlib.Path:
     return commit(CASES / name, tmp_path / name)
 
 
-def put(folder: pathlib.Path, **files: str) -> pathlib.Path:
-    """Commit a project of these files; `__` in a name is a slash, and the last `_` the point of a suffix."""
+def put(folder: pathlib.Path, files: Mapping[str, str]) -> pathlib.Path:
+    """Commit a project of these files."""
     source = folder / "source"
     for name, text in files.items():
-        stem, _, suffix = name.replace("__", "/").rpartition("_")
-        path = source / f"{stem}.{suffix}"
+        path = source / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return commit(source, folder / "proj")
@@ -86,7 +86,7 @@ def test_the_root_of_a_workspace(step: Step, tmp_path: pathlib.Path) -> None:
 
 def test_a_version_that_nobody_declares(step: Step, tmp_path: pathlib.Path) -> None:
     text = f'{SETUPTOOLS}[project]\nname = "acme-zero"\ndynamic = ["version"]\n'
-    project = put(tmp_path, pyproject_toml=text, acme_zero____init___py="x = 1\n")
+    project = put(tmp_path, {"pyproject.toml": text, "acme_zero/__init__.py": "x = 1\n"})
     result = step(package_dir=project)
     refused(result, 18, "acme_zero-0.0.0-py3-none-any.whl has version 0.0.0", "found no version, and wrote 0.0.0")
     said = advice(result)
@@ -98,7 +98,7 @@ def test_a_version_that_nobody_declares(step: Step, tmp_path: pathlib.Path) -> N
 
 def test_a_wheel_with_nothing_in_it(step: Step, tmp_path: pathlib.Path) -> None:
     text = f'{SETUPTOOLS}[project]\nname = "acme-void"\nversion = "1.0"\n[tool.setuptools]\npy-modules = []\n'
-    project = put(tmp_path, pyproject_toml=text, src__acme_void____init___py="x = 1\n")
+    project = put(tmp_path, {"pyproject.toml": text, "src/acme_void/__init__.py": "x = 1\n"})
     result = step(package_dir=project)
     refused(result, 19, "acme_void-1.0-py3-none-any.whl has no file beside its own metadata")
     said = advice(result)

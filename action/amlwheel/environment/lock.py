@@ -4,6 +4,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -123,13 +124,21 @@ class Resolution:
         package without a wheel that fits is built.
         """
         solver = self._solver
-        yanked = failures.yanked(output, solver) - solver.pinned
-        solver.pinned |= yanked
-        if yanked or not solver.requirements.every_source:
-            return bool(yanked)
+        yanked = sorted(failures.yanked(output, solver) - solver.pinned)
+        helpful = next((each for each in yanked if self._helps(each)), "")
+        if helpful:
+            solver.pinned.add(helpful)
+            return True
+        if not solver.requirements.every_source:
+            return False
         missing, _ = failures.missing(output, solver)
         solver.sdists |= missing
         return bool(missing)
+
+    def _helps(self, yanked: str) -> bool:
+        """Tell whether a yanked version (`NAME==VERSION`) leads on: a release of years ago may ask for it in vain."""
+        finished = replace(self._solver, pinned={*self._solver.pinned, yanked}).solve("--quiet")
+        return finished.status == 0 or f"depends on {yanked}" not in failures.explanation(finished.output)
 
     def _build_all(self, sdists: dict[str, File]) -> bool:
         """Build the `sdists` of the solution that aren't built yet; tell whether there were any."""
