@@ -116,9 +116,9 @@ def test_every_scenario_of_the_other_host(job: agent.Job, azure: Azure, scenario
         seen = re.findall(r"^\| BEGIN ENVIRONMENT\n(.*?)^\| END ENVIRONMENT", result.raw, re.DOTALL | re.MULTILINE)
         variables = {line[2:].partition("=")[0] for block in seen for line in block.splitlines()}
         assert "PATH" in variables
-        run = "TEAMPROJECT|COLLECTIONURI|PULLREQUEST"  # what versions are made from
+        told = "TEAMPROJECT|COLLECTIONURI|PULLREQUEST"  # what versions are made from
         assert not [
-            each for each in variables if re.match(f"ENDPOINT|SECRET|INPUT|SYSTEM_(?!{run})|VSTS|AGENT|.*TOKEN", each)
+            each for each in variables if re.match(f"ENDPOINT|SECRET|INPUT|SYSTEM_(?!{told})|VSTS|AGENT|.*TOKEN", each)
         ]
 
 

@@ -134,8 +134,6 @@ def test_a_pointer_of_git_lfs(step: Step, tmp_path: pathlib.Path, route: str) ->
 def test_a_pointer_in_a_wheel_that_is_given(step: Step, tmp_path: pathlib.Path) -> None:
     wheel = write_wheel(tmp_path / "wheels", "acme-score", "1.0.0", text=f'"""\n{POINTER}')
     assert step(wheel=wheel, dry_run="true").status == 0  # quoted in a module: no pointer
-    project = case("lfs-tracked", tmp_path)
-    refused(step(package_dir=project), 120, "lfs: true")
 
 
 @pytest.mark.network

@@ -66,15 +66,26 @@ def missing(output: str, solver: Solver) -> tuple[set[str], str]:
     uv's hints name every package without a wheel that it came across, also in releases of years ago. So it is tried out
     which of them a solution would need; what they require isn't known yet.
     """
-    trial = replace(solver, sdists=set(solver.sdists))
-    while new := lacking(output) - trial.sdists:
+    trial, useless = replace(solver, sdists=set(solver.sdists)), set[str]()
+    while new := lacking(output) - trial.sdists - useless:
         trial.sdists |= new
         finished = trial.solve("--verbose")
+        if without := _without_sdist(finished.output) & new:  # needed by a release of years ago, or never built at all
+            useless |= without
+            trial.sdists -= without
+            finished = trial.solve("--verbose")
         output = finished.output
         if finished.status == 0:
             chosen = set(re.findall(r"^([a-z0-9-]+)==", output, re.MULTILINE))
             return _least((trial.sdists - solver.sdists) & chosen, solver), output
     return set(), output
+
+
+def _without_sdist(output: str) -> set[str]:
+    """Return the names of the packages that have no sdist either, by uv's words."""
+    text = explanation(output)
+    hints = re.findall(r"source distribution is required for `([a-z0-9-]+)`", text)
+    return {*hints, *re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", text)}
 
 
 def _least(names: set[str], solver: Solver) -> set[str]:
@@ -126,13 +137,11 @@ def _without_wheels(output: str, solver: Solver) -> StepError:
     """Return the error for packages without a wheel if that alone prevents a solution, else for what remains then."""
     needed, output_then = missing(output, solver)
     text, then = explanation(output), explanation(output_then)
-    bare = set(re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", then))
-    if needed | bare:
-        lacks = [lack(name, output, solver) for name in sorted(needed | bare)]
-        nothing = (each.name in bare and not each.pythons for each in lacks)
-        return without_wheels(
-            [replace(each, version="") if no else each for each, no in zip(lacks, nothing, strict=True)], text
-        )
+    bare = lacking(output_then)  # what has no sdist, either
+    lacks = [lack(name, output, solver) for name in sorted(needed | bare)]
+    lacks = [replace(each, version="") if each.name in bare and not each.pythons else each for each in lacks]
+    if true := [each for each in lacks if solver.requirements.python.minor not in each.pythons]:
+        return without_wheels(true, text)
     return _elsewhere(output_then, solver) or Unsatisfiable(_reason(then), details=text[-6000:])
 
 

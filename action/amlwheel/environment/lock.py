@@ -138,7 +138,7 @@ class Resolution:
     def _helps(self, yanked: str) -> bool:
         """Tell whether a yanked version (`NAME==VERSION`) leads on: a release of years ago may ask for it in vain."""
         finished = replace(self._solver, pinned={*self._solver.pinned, yanked}).solve("--quiet")
-        return finished.status == 0 or f"depends on {yanked}" not in failures.explanation(finished.output)
+        return finished.status == 0 or yanked not in failures.explanation(finished.output)
 
     def _build_all(self, sdists: dict[str, File]) -> bool:
         """Build the `sdists` of the solution that aren't built yet; tell whether there were any."""

@@ -175,3 +175,25 @@ def test_only_what_a_solution_needs_is_to_be_built(shelf: Shelf) -> None:
     output = solver.solve("--verbose").output
     assert failures.lacking(output) == {"noisy", "slow"}
     assert failures.missing(output, solver)[0] == {"slow"}
+
+
+def test_a_yanked_release_of_years_ago_is_not_pinned_in_vain(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0", "base>=2")
+    shelf.wheel("top", "0.9", "old==0.1")
+    shelf.wheel("old", "0.1", yanked="broken")
+    shelf.wheel("old", "0.2")
+    shelf.wheel("base", "1.0")
+    with pytest.raises(Unsatisfiable) as caught:
+        shelf.lock("top", "old>0.1")
+    assert "you require old==0.1" not in caught.value.what
+
+
+def test_what_has_no_sdist_is_not_to_be_built_because_an_old_release_needs_it(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0", "slow", "fast")
+    shelf.wheel("top", "0.9", "fast==0.1")
+    shelf.wheel("fast", "0.1", tag="cp38-cp38-manylinux_2_17_x86_64")
+    shelf.wheel("fast", "0.2")
+    shelf.sdist("slow", "1.0")
+    with pytest.raises(NoWheel, match=r"exists of slow 1\.0 \(which top 1\.0 requires\)\.$"):
+        shelf.lock("top")
+    assert [wheel.project for wheel in shelf.lock("top", source="all").built] == ["slow"]
