@@ -81,6 +81,12 @@ def missing(output: str, solver: Solver) -> tuple[set[str], str]:
     return set(), output
 
 
+def buildable(names: set[str], solver: Solver) -> set[str]:
+    """Return those of `names` that have an sdist: the others are named by uv because old releases need them."""
+    trial = replace(solver, sdists=solver.sdists | names)
+    return names - _without_sdist(trial.solve("--quiet").output) if names else names
+
+
 def _without_sdist(output: str) -> set[str]:
     """Return the names of the packages that have no sdist either, by uv's words."""
     text = explanation(output)

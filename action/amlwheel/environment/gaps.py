@@ -97,6 +97,7 @@ def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:
     for asked in (f"{gap.name}=={gap.newest}", f"{gap.name}>{gap.locked},<{gap.newest}"):
         finished = solver.solve("--verbose", "--prerelease", "explicit", more=[asked], floors=floors)
         lacking = failures.lacking(finished.output) if finished.status else set()
+        lacking = failures.buildable(lacking, solver) | (lacking & {gap.name})
         if lacking:
             lacks = [failures.lack(name, finished.output, solver) for name in sorted(lacking)]
             own = tuple(replace(each, version=gap.newest) if each.name == gap.name else each for each in lacks)

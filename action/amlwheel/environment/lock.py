@@ -48,8 +48,8 @@ def resolve(
         solution = Resolution(solver, recheck, echo, build)
         solution.find()
         found = gaps.find(solver, solution.versions, solution.log)
-        while requirements.every_source and found.lacking - solver.sdists:
-            solver.sdists |= found.lacking
+        while requirements.every_source and (more := failures.buildable(found.lacking - solver.sdists, solver)):
+            solver.sdists |= more
             solution.find()
             found = gaps.find(solver, solution.versions, solution.log)
     found.refuse()
