@@ -246,7 +246,7 @@ def assert_only_shown(result: runner.Result) -> None:
     assert "PATH" in variables
     files = "GITHUB_(ENV|OUTPUT|PATH|STATE|STEP_SUMMARY|EVENT_PATH)"  # through which a job is changed
     assert not [each for each in variables if re.match(f"AMLWHEEL|AZURE|{files}|ACTIONS|RUNNER|INPUT|.*TOKEN", each)]
-    assert "GITHUB_SHA" in variables
+    assert "GITHUB_REF" in variables
 
 
 @pytest.mark.parametrize(
