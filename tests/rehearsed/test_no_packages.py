@@ -7,13 +7,16 @@ import pathlib
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from rehearsal.command.projects import commit
 from rehearsed import checkouts
-from rehearsed.steps import PROJECTS, Result, Step, refused, write_wheel
+from rehearsed.steps import PROJECTS, ROOT, Result, Step, refused, write_wheel
 
 CASES = PROJECTS / "cases"
 POINTER = (CASES / "lfs-tracked/src/acme_score/model.pkl").read_text()
@@ -134,6 +137,9 @@ def test_a_pointer_of_git_lfs(step: Step, tmp_path: pathlib.Path, route: str) ->
 def test_a_pointer_in_a_wheel_that_is_given(step: Step, tmp_path: pathlib.Path) -> None:
     wheel = write_wheel(tmp_path / "wheels", "acme-score", "1.0.0", text=f'"""\n{POINTER}')
     assert step(wheel=wheel, dry_run="true").status == 0  # quoted in a module: no pointer
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("acme_score/model.pkl", POINTER)
+    refused(step(wheel=wheel, output_dir="again"), 120, "'acme_score/model.pkl'", "before the wheel is built")
 
 
 @pytest.mark.network
@@ -215,3 +221,27 @@ def test_a_tag_of_another_package(step: Step, tmp_path: pathlib.Path) -> None:
     assert found
     assert found[1] == str(both[0])
     assert step(package_dir=both, env=env, dry_run="true").status == 0
+
+
+def test_a_tag_and_a_variable_are_rehearsed(tmp_path: pathlib.Path, caches: dict[str, str]) -> None:
+    project = case("build-number", tmp_path)
+    words = [
+        "--tag",
+        "acme-ver/v2.7.0",
+        "--build-env",
+        "PACKAGE_VERSION",
+        "--dry-run",
+        "--keep",
+        str(tmp_path / "kept"),
+    ]
+    env = {**Step.inherited(), **caches, "HOME": str(tmp_path)}
+
+    def rehearse(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-B", str(ROOT / "scripts" / "rehearse"), str(project), *words, *more]
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+    other = rehearse("--env", "PACKAGE_VERSION=2.7.1")
+    assert other.returncode == 23, other.stdout
+    done = rehearse("--env", "PACKAGE_VERSION=2.7.0")
+    assert done.returncode == 0, done.stdout
+    assert "acme_ver-2.7.0-py3-none-any.whl" in done.stdout

@@ -168,13 +168,12 @@ def _made_up(built: Wheel, folder: str | None, said: Declared) -> NothingDeclare
             cause="A tool makes the version from git, and the checkout is shallow, or no tag leads to the commit.",
             fix="Check out with the whole history and its tags (fetch-depth: 0), and release a commit with a tag.",
         )
-    place = "before the wheel is built, " if folder is None else ""
-    write = _write(Path(folder or "."), said, ["version"])
-    also = (
-        ", and delete version from dynamic" if "version" in str(table(said.settings, "project").get("dynamic")) else ""
-    )
+    write = _write(Path(folder or "."), said, ["version"]).removesuffix(".")
+    write += ", and build the wheel again" if folder is None else ""
+    if "version" in str(table(said.settings, "project").get("dynamic")):
+        write += ", and delete version from dynamic"
     return NothingDeclared(
         what,
         cause="The build backend found no version, and wrote 0.0.0.",
-        fix=f"{(place + write)[:1].upper()}{(place + write)[1:].removesuffix('.')}{also}.",
+        fix=f"{write}.",
     )

@@ -172,7 +172,7 @@ SCM = '[build-system]\nrequires = ["setuptools", "setuptools-scm"]\n'
             'below the line [project]: version = "0.1.0", each on a line of its own, and delete version from',
         ),
         (SCM + DYNAMIC, '__version__ = "0.0.0"\n', "fetch-depth: 0"),
-        (None, "version = get()\n", "Before the wheel is built, Write in"),
+        (None, "version = get()\n", ", and build the wheel again."),
     ],
 )
 def test_a_version_that_nobody_declared_is_refused(tmp_path: Path, pyproject: str | None, code: str, fix: str) -> None:

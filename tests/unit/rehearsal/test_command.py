@@ -4,11 +4,16 @@ import io
 import pathlib
 import tarfile
 import zipfile
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from rehearsal.command import options, own, projects
-from rehearsal.command.rehearse import own_servers, step_arguments
+from rehearsal.command.rehearse import own_servers, pushed, step_arguments, step_environment
 from rehearsal.state import names
+
+if TYPE_CHECKING:
+    from rehearsal.proxy.world import World
 from rehearsal.state.store import Store
 
 
@@ -276,3 +281,30 @@ def test_the_local_registry_has_the_image_of_the_table(tmp_path: pathlib.Path) -
     own.provide_image({"base-image": "acme.azurecr.io/x:1"}, store)
     tags = store.read("registry")["mcr.microsoft.com"]["azureml/openmpi5.0-cuda12.6-ubuntu24.04"]
     assert list(tags) == ["20260101.v1"]
+
+
+def test_a_tag_and_variables_are_told_as_a_host_does() -> None:
+    argv = ["--tag", "refs/tags/acme/v1.4.0", "--env", "PACKAGE_VERSION=1.4.0", "--env=EMPTY=", "--env", "A=b=c"]
+    parsed = options.parse(argv)
+    assert isinstance(parsed, options.Options)
+    assert (parsed.tag, parsed.inputs) == ("acme/v1.4.0", [])
+    assert parsed.variables == {"PACKAGE_VERSION": "1.4.0", "EMPTY": "", "A": "b=c"}
+    told = {"GITHUB_REF": "refs/tags/acme/v1.4.0", "GITHUB_REF_NAME": "acme/v1.4.0", "GITHUB_REF_TYPE": "tag"}
+    assert pushed(parsed.tag) == told
+    assert pushed("") == {}
+
+
+class _Inside:
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        return {**base, "HTTPS_PROXY": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1", "NO_PROXY": ""}
+
+
+def test_variables_reach_the_step_and_do_not_lead_out_of_the_local_azure() -> None:
+    world = cast("World", _Inside())
+    wanted = options.Options(tag="v1", variables={"GITHUB_REF": "refs/heads/main", "HOME": "/elsewhere"})
+    found = step_environment(world, {"HOME": "/home/me", "CI": "true"}, wanted)
+    assert (found["GITHUB_REF"], found["GITHUB_REF_NAME"], found["HOME"]) == ("refs/heads/main", "v1", "/elsewhere")
+    assert "CI" not in found
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY"):
+        with pytest.raises(ValueError, match=f"--env can't set {name}"):
+            step_environment(world, {}, options.Options(variables={name: "http://proxy.example"}))
