@@ -84,6 +84,7 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     # A thread of its own reads: a daemon that the tool leaves behind may keep the pipe open for ever.
     reader = threading.Thread(target=listen, daemon=True)
     reader.start()
+
     def expire() -> None:
         late.set()
         end(child)
