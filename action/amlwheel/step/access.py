@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..build import project, wheel
 from ..environment import image
@@ -17,7 +18,7 @@ from ..git.remote import Remote
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model import connection_token
-from ..model.azure import Connection
+from ..model.azure import Connection, Workspace
 from ..model.environment import Image
 from ..model.feed import Feed
 from ..plan import observe
@@ -31,6 +32,7 @@ from ..sign_in.credential import ARM_SCOPE
 from ..storage.access import usable_container
 from ..transport import http
 from ..transport.arm import Arm
+from ..workspace import building
 from ..workspace.arm import ArmSdk
 from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
@@ -83,7 +85,8 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     states = observe.results(looks)
     route = choose.of(inputs, host, environ, Resources(worker, stored.result() if stored else None, commit))
     connection = _connection(inputs, commit, states)
-    for text in _warnings(inputs, route, connection, now) if connection else ():
+    told = _warnings(inputs, route, connection, now) if connection else ()
+    for text in (*told, *_networks(inputs.workspace, states, connection)):
         host.warning(text)
     return Access(
         route=route,
@@ -122,6 +125,15 @@ def _warnings(inputs: Inputs, route: Route, connection: Connection, now: datetim
     if route.publishes and token == inputs.feed_token:
         yield connection_token.PUBLISHES
     yield from connection_token.warnings(token, inputs.feed, connection.token_expires, told=given, now=now)
+
+
+def _networks(
+    workspaces: Sequence[Workspace], states: Sequence[WorkspaceState], connection: Connection | None
+) -> Iterator[str]:
+    """Yield what in the workspaces' networks may keep them from building images."""
+    host = urlsplit(connection.target).hostname if connection else ""
+    for workspace, state in zip(workspaces, states, strict=True):
+        yield from building.warnings(workspace, state.properties, host or "")
 
 
 def _ask_feed(feed: Feed, inputs: Inputs, today: date, observer: Observer) -> FeedAccess:
