@@ -40,11 +40,25 @@ def main(folder: str, report: str, seconds: str, module: str) -> int:
         try:
             importlib.import_module(module)
         except BaseException as error:  # noqa: BLE001  # SystemExit too: that is what a script does
+            _flush()
             traceback.print_exception(type(error), error, _below(error.__traceback__, folder))
             found = why(error, Path(folder), asked)
     faulthandler.cancel_dump_traceback_later()
     Path(report).write_text(json.dumps(found), encoding="utf-8")
     return bool(found)
+
+
+def _flush() -> None:
+    with contextlib.suppress(Exception):  # the module may have closed them
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:_MOST]
+    except Exception:  # noqa: BLE001  # an exception of the module's own
+        return ""
 
 
 def _below(trace: TracebackType | None, folder: str) -> TracebackType | None:
@@ -94,7 +108,7 @@ def why(error: BaseException, folder: Path, asked: Asked) -> dict[str, str]:
 
     An error that was raised while another was handled may be that one in other words, so all of them are looked at.
     """
-    found = {"kind": type(error).__name__, "text": str(error)[:_MOST], "unset": ", ".join(_own(asked))}
+    found = {"kind": type(error).__name__, "text": _text(error), "unset": ", ".join(_own(asked))}
     link: BaseException | None = error
     seen: set[int] = set()
     while link and id(link) not in seen:
@@ -114,7 +128,7 @@ def _missing(error: BaseException, folder: Path, asked: Asked) -> dict[str, str]
     if isinstance(error, ModuleNotFoundError) and error.name:
         packed = (folder / error.name.split(".")[0] / "__init__.py").exists()
         return {"module": error.name, "partly": "yes" if packed else ""}
-    library = _LIBRARY.search(str(error))
+    library = _LIBRARY.search(_text(error))
     if library:
         return {"library": next(filter(None, library.groups())).rpartition("/")[2]}
     variable = next((key for raised, key, _ in asked if raised is error), "")
@@ -140,6 +154,8 @@ def _lines(error: BaseException) -> Iterator[tuple[str, int]]:
     while step:
         yield step.tb_frame.f_code.co_filename, step.tb_lineno
         step = step.tb_next
+    if isinstance(error, SyntaxError) and error.filename:
+        yield error.filename, error.lineno or 0
     path = getattr(error, "path", None)
     if isinstance(path, str) and path.endswith(".so"):
         yield path, 0
@@ -147,7 +163,5 @@ def _lines(error: BaseException) -> Iterator[tuple[str, int]]:
 
 if __name__ == "__main__":
     status = main(*sys.argv[1:])
-    with contextlib.suppress(Exception):  # the module may have closed them
-        sys.stdout.flush()
-        sys.stderr.flush()
+    _flush()
     os._exit(status)  # threads that the module started don't keep it alive

@@ -18,6 +18,10 @@ SECONDS = 120.0  # for one module
 AT_ONCE = 4  # each may take as much memory as the job will
 MOST = 50  # modules; folders without __init__.py can have hundreds
 KEPT = 200  # lines of output
+_CAUSES = {
+    "ImportError": "The locked version of what it imports from is older or newer than its code expects.",
+    "SyntaxError": "The code isn't valid in the environment's Python; it may be written for a newer one.",
+}
 _INSTEAD = "or set `verify` to files, which imports nothing"
 _STAYS = "nothing was published, so the version may stay"
 
@@ -111,12 +115,12 @@ def _why(module: str, found: dict[str, str], details: str, *, conda: bool) -> St
         return _missing(module, missing, where, details, partly=bool(found["partly"]))
     if found.get("variable"):
         return _variable(module, found["variable"], where, details)
-    if found["kind"] == "SystemExit":
+    unset, kind = found["unset"], found["kind"]
+    if kind == "SystemExit" and not unset:
         return _script(module, f"with exit status {found['text'] or 0}"[:200], details)
-    unset = found["unset"]
     return ImportFailed(
-        f"{module} can't be imported: {found['kind']} in {where}.",
-        cause=f"It reads {unset} when it is imported, and that isn't set here." if unset else "",
+        f"{module} can't be imported: {kind} in {where}.",
+        cause=f"It reads {unset} when it is imported, and that isn't set here." if unset else _CAUSES.get(kind, ""),
         fix=f"Read it in a function, and run the step again ({_STAYS}); {_INSTEAD}." if unset else "",
         details=details,
     )

@@ -18,6 +18,8 @@ UNPACKED = 2  # times the size of its wheels is what a lock at least takes when 
 OURS = "this release"
 _BROKEN = "The wheel is damaged, or its build wrote something into it that no installer takes."
 _REBUILD = "Correct the build as the last lines say, and run the step again; nothing was published."
+_GONE = "The index has removed or replaced the file since the lock was made, or a cache in between gives another one."
+_AGAIN = "Run the step again, which locks anew; nothing was published."
 _FULL = re.compile(r"No space left on device|os error 28|Disk quota exceeded", re.IGNORECASE)
 
 
@@ -76,6 +78,6 @@ class _Installer:
         finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
         if finished.status and _FULL.search(finished.output):
             raise NoRoom(f"The disk became full while packages from {source} were installed.", details=finished.tail())
-        cause, fix = (_BROKEN, _REBUILD) if source == OURS else ("", "")
+        cause, fix = (_BROKEN, _REBUILD) if source == OURS else ("", "") if access else (_GONE, _AGAIN)
         error = partial(ProofFailed, cause=cause, fix=fix)
         tools.check(finished, error, f"{len(lines)} package(s) from {source} don't install as locked.")

@@ -114,7 +114,7 @@ class ImportFailed(StepError):
 class NoRoom(StepError):
     """The disk has no room for the packages of the environment."""
 
-    status = 131
+    status = 96
     title = "disk full"
     cause = "The packages are larger than the free space where temporary files or uv's cache lie."
     fix = (
@@ -125,7 +125,7 @@ class NoRoom(StepError):
 class NotImportable(StepError):
     """With `verify: import` the package has to be imported, and this machine can't."""
 
-    status = 132
+    status = 98
     title = "package not imported"
     cause = "The job runs on another system, or without something that the image has."
     fix = "Set `verify` to install, which imports what can be imported here and warns of the rest."

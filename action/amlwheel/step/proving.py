@@ -49,7 +49,7 @@ class Proving:
             with self.host.waiting(f"installing {self.weight}"):
                 count = self._install(Path(name))
             with self.host.waiting("importing"):
-                return self._import(Path(name) / "site", f"{count} installed ({self.weight} from elsewhere)")
+                return self._import(Path(name) / "site", f"{count} installed ({self.weight})")
 
     def _install(self, folder: Path) -> int:
         inputs, release = self.inputs, self.release
@@ -65,7 +65,7 @@ class Proving:
         count = ask(asked, Downloads(inputs.feed, token, self.environ, ProofFailed))
         rest = len(weight.files) - count
         untold = f", {rest} not asked" if rest else ""
-        return f"Files proven, nothing installed or imported: {count} of {weight} are there{untold}."
+        return f"Files proven, nothing installed or imported: {count} of {weight}, are there{untold}."
 
     def _import(self, site: Path, installed: str) -> str:
         modules = [module for each in self.release.own for module in each.modules]
