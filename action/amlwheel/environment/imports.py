@@ -18,6 +18,7 @@ SECONDS = 120.0  # for one module
 AT_ONCE = 4  # each may take as much memory as the job will
 MOST = 50  # modules; folders without __init__.py can have hundreds
 KEPT = 200  # lines of output
+WIDEST = 300  # characters of a line that are shown
 _CAUSES = {
     "ImportError": "The locked version of what it imports from is older or newer than its code expects.",
     "SyntaxError": "The code isn't valid in the environment's Python; it may be written for a newer one.",
@@ -62,12 +63,17 @@ def _import(site: Path, interpreter: Interpreter, module: str, number: int, *, c
     try:
         finished = process.run(command, env=env, cwd=site.parent, seconds=SECONDS, most=KEPT)
     except TooSlow as error:
-        return _hangs(module, error.details)
+        return _hangs(module, _narrow(error.details))
     try:
         found = json.loads(report.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return _ended(module, finished)
-    return _why(module, found, finished.tail(), conda=conda) if found else ""
+        return _ended(module, finished.status, _narrow(finished.tail()))
+    return _why(module, found, _narrow(finished.tail()), conda=conda) if found else ""
+
+
+def _narrow(text: str) -> str:
+    """Cut lines that are longer than anybody reads."""
+    return "\n".join(line[:WIDEST] for line in text.splitlines())
 
 
 def _hangs(module: str, details: str) -> ImportFailed:
@@ -79,18 +85,18 @@ def _hangs(module: str, details: str) -> ImportFailed:
     )
 
 
-def _ended(module: str, finished: process.Finished) -> ImportFailed:
+def _ended(module: str, status: int, details: str) -> ImportFailed:
     """Return the error for an import that ended the interpreter itself: native code that crashed, or `os._exit`."""
-    if finished.status >= 0:
-        return _script(module, f"with exit status {finished.status}", finished.tail())
-    name = signal.Signals(-finished.status).name
+    if status >= 0:
+        return _script(module, f"with exit status {status}", details)
+    name = signal.Signals(-status).name
     memory = "The machine has too little memory for it."
     crash = "Native code of the module or of a dependency crashed: the lines above name the module that was imported."
     return ImportFailed(
         f"Importing {module} ended Python with signal {name}.",
         cause=memory if name == "SIGKILL" else crash,
         fix=f"Correct or pin the package that crashes, and run the step again ({_STAYS}); {_INSTEAD}.",
-        details=finished.tail(),
+        details=details,
     )
 
 

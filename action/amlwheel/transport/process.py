@@ -18,7 +18,7 @@ from pathlib import Path
 from ..errors.base import TooSlow
 
 DRAIN = 5.0  # seconds for reading a tool's last output after its end
-LONGEST = 500  # characters of a line that are kept together where output is bounded
+LONGEST = 4096  # characters of a line that are kept together where output is bounded
 RUNNING: set["subprocess.Popen[str]"] = set()
 
 
