@@ -69,7 +69,7 @@ def test_reading_a_setting_while_being_imported(step: Step, tmp_path: pathlib.Pa
 def test_a_library_that_the_image_may_have_is_a_warning(step: Step, tmp_path: pathlib.Path) -> None:
     """The case `mpi`: the library and its package are named; whoever wants the import gets an error."""
     project = commit(PROJECTS / "cases/mpi", tmp_path / "proj")
-    told = "needs the library libmpi.so"
+    told = "needs libmpi.so"
     refused(step(package_dir=project, verify="import"), 98, "acme_mpi: mpi4py", told, "Set `--verify` to install")
     page = tmp_path / "summary.md"
     page.touch()

@@ -17,10 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 
-# What loaders say of a library that isn't there: the system's (dlopen), cffi's, and those of other packages.
+# What is said of a library that isn't there, or of a GPU: by dlopen, cffi, ctypes' users (cairocffi, pyzbar,
+# python-magic, soundfile), the dynamic linker, and PyTorch.
 _LIBRARY = re.compile(
     r"([\w.+-]+): cannot open shared object file|cannot load library '([^']+)'|no library called \"([^\"]+)\""
-    r"|([\w.+-]+\.so[\w.]*): version `[^']+' not found"
+    r"|[Uu]nable to find (\w+) shared library|failed to find (lib\w+)|(\w+) library not found"
+    r"|([\w.+-]+\.so[\w.]*): version `[^']+' not found|no (NVIDIA driver)|No (CUDA GPUs)|(CUDA driver) version is"
 )
 _MOST = 2000  # characters of a message
 Asked = list[tuple[KeyError, str, bool]]

@@ -38,8 +38,8 @@ class Imported:
 def check(site: Path, modules: Sequence[str], interpreter: Interpreter, *, conda: bool) -> Imported:
     """Import `modules` from the folder `site`; with `conda`, the image has packages that this machine hasn't.
 
-    A library that isn't there is no error, because images have what runners don't. Raises ImportFailed for a module
-    that can't be imported (Several of them).
+    A library or GPU that isn't there is no error, because images and clusters have what runners don't. Raises
+    ImportFailed for a module that can't be imported, or Several of them.
     """
     one = partial(_import, site, interpreter, conda=conda)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -113,7 +113,7 @@ def _why(module: str, found: dict[str, str], details: str, *, conda: bool) -> St
     """Return what a report means: an error, or a sentence for what the image may have."""
     package, where = found.get("package", ""), found.get("where", module)
     if found.get("library"):
-        return f"{module}: {package or 'it'} needs the library {found['library']}"
+        return f"{module}: {package or 'it'} needs {found['library']}"
     if found.get("module"):
         missing = found["module"]
         if conda and not found["partly"] and missing.split(".")[0] != module.split(".", maxsplit=1)[0]:

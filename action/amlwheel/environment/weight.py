@@ -15,7 +15,7 @@ from ..plan.observe import observing
 from ..transport import process, variables
 from ..transport.download import Downloads
 
-UNPACKED = 2  # times the size of its wheels is the least that a lock takes when it is unpacked
+UNPACKED = 1.5  # times the size of its wheels is the least that a lock takes when it is unpacked; CUDA's take 1.7
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,24 @@ def test_an_extension_module_that_is_not_loaded_is_named_by_its_file(tmp_path: P
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "library"),
+    [
+        ("libGL.so.1: cannot open shared object file: No such file or directory", "libGL.so.1"),
+        ("/lib/libm.so.6: version `GLIBC_2.38' not found (required by x.so)", "libm.so.6"),
+        ('no library called "cairo-2" was found', "cairo-2"),
+        ("Unable to find zbar shared library", "zbar"),
+        ("failed to find libmagic.  Check your installation", "libmagic"),
+        ("sndfile library not found using ctypes.util.find_library", "sndfile"),
+        ("Found no NVIDIA driver on your system.", "NVIDIA driver"),
+        ("No CUDA GPUs are available", "CUDA GPUs"),
+        ("undefined symbol: _ZN3c10", None),
+    ],
+)
+def test_what_only_an_image_or_a_cluster_has(tmp_path: Path, text: str, library: str | None) -> None:
+    assert importing.why(RuntimeError(text), tmp_path, []).get("library") == library
+
+
 def test_an_error_from_nowhere_and_a_circle_of_errors_have_an_end(tmp_path: Path) -> None:
     one, other = ValueError("a"), ValueError("b")
     one.__context__, other.__context__ = other, one

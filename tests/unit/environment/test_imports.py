@@ -101,8 +101,8 @@ def test_what_the_image_may_have_is_no_error(monkeypatch: pytest.MonkeyPatch, si
     assert found == Imported(
         ("c",),
         (
-            "a: mpi4py 4.1 needs the library libmpi.so.12",
-            "b: it needs the library libmpi.so.12",
+            "a: mpi4py 4.1 needs libmpi.so.12",
+            "b: it needs libmpi.so.12",
             "d: acme/__init__.py:2 imports gdal, which one of the conda packages may bring",
         ),
     )

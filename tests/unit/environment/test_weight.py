@@ -44,13 +44,13 @@ def test_ours_are_not_fetched_and_of_others_the_file_that_fits_best(torch: Weigh
 @pytest.mark.parametrize("told", ["", "/nowhere/uv"])
 def test_a_disk_without_room_is_told(monkeypatch: pytest.MonkeyPatch, torch: Weight, told: str) -> None:
     monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(0, f"{told}\n"))
-    free = {"free": 1601 * 2**20}
+    free = {"free": 1201 * 2**20}
     asked: list[str] = []
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: asked.append(folder) or SimpleNamespace(**free))
     check_room(torch)
     assert asked == sorted({tempfile.gettempdir(), "/" if told else tempfile.gettempdir()})
-    free["free"] = 1599 * 2**20
-    with pytest.raises(NoRoom, match=r"800 MB\) need at least 1600 MB .* has 1599 MB"):
+    free["free"] = 1199 * 2**20
+    with pytest.raises(NoRoom, match=r"800 MB\) need at least 1200 MB .* has 1199 MB"):
         check_room(torch)
 
 

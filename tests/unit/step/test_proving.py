@@ -119,8 +119,8 @@ def test_on_another_system_no_lines_help(outside: Outside, capsys: pytest.Captur
 
 def test_what_the_image_may_have_is_a_warning(outside: Outside, capsys: pytest.CaptureFixture[str]) -> None:
     outside.release = replace(outside.release, conda=Conda((Package.parse("gdal==3.9.1"),)))
-    outside.imported = Imported((), ("acme_churn: mpi4py 4.1 needs the library libmpi.so.12",))
-    assert "mpi4py 4.1 needs the library libmpi.so.12" in outside.prove()
+    outside.imported = Imported((), ("acme_churn: mpi4py 4.1 needs libmpi.so.12",))
+    assert "mpi4py 4.1 needs libmpi.so.12" in outside.prove()
     assert outside.conda == [True]
     outside.imported = Imported(("a",), outside.imported.elsewhere)
     assert "imported a; this machine hasn't" in outside.prove()
