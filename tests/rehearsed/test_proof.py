@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import stat
 import sys
+from typing import Any
 
 import pytest
 from rehearsal.command.projects import commit
@@ -124,7 +125,7 @@ def test_without_it_both_hosts_warn_with_the_lines_that_give_one(
     page = tmp_path / "summary.md"
     page.touch()
     why = f"installed, not imported: there is no Python {MINOR} on this machine"
-    given = {"wheel": wheel, "python_version": MINOR}
+    given: dict[str, Any] = {"wheel": wheel, "python_version": MINOR}
     result = step(**given, env={**bare, "GITHUB_STEP_SUMMARY": str(page)})
     assert result.status == 0, result.output
     assert f"::warning title=amlwheel::The packages were {why}." in result.output

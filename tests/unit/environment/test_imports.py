@@ -31,7 +31,8 @@ def answering(monkeypatch: pytest.MonkeyPatch, answers: Mapping[str, Answer]) ->
     """Let the import of each module end as given: with a report, without one, or not at all."""
     monkeypatch.setenv("AMLWHEEL_FEED_TOKEN", CANARY)
 
-    def run(command: list[object], *, env: Mapping[str, str], most: int, **_: object) -> process.Finished:
+    def run(command: list[str | Path], *, env: Mapping[str, str], most: int, **more: object) -> process.Finished:
+        assert more
         python, *options, _, _, report, _, module = map(str, command)
         assert (python, options) == ("/x/python", ["-I", "-S", "-B"])
         assert env["LD_LIBRARY_PATH"] == "/x/lib"

@@ -65,7 +65,12 @@ def test_one_that_does_not_work_is_passed_over(
     environ = {"AGENT_TOOLSDIRECTORY": cache(tmp_path, "3.13.1")["RUNNER_TOOL_CACHE"]}
     answering(monkeypatch, answer)
     asked: list[str] = []
-    monkeypatch.setattr(tools, "find_python", lambda version: asked.append(version) or "/usr/bin/python3.13")
+
+    def find_python(version: str) -> str:
+        asked.append(version)
+        return "/usr/bin/python3.13"
+
+    monkeypatch.setattr(tools, "find_python", find_python)
     assert find(WANTED, environ) == Interpreter("/usr/bin/python3.13")
     assert asked == ["cpython@3.13"]
 

@@ -27,7 +27,7 @@ class Tools:
         self, command: list[str | Path], *, env: Mapping[str, str], seconds: float, cwd: Path, echo: Callable[..., None]
     ) -> process.Finished:
         assert seconds > 0
-        assert echo
+        assert echo is print
         words = list(map(str, command))
         self.runs.append((words, env))
         assert Path(words[words.index("--requirement") + 1]).parent == cwd

@@ -46,7 +46,12 @@ def test_a_disk_without_room_is_told(monkeypatch: pytest.MonkeyPatch, torch: Wei
     monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(0, f"{told}\n"))
     free = {"free": 1201 * 2**20}
     asked: list[str] = []
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: asked.append(folder) or SimpleNamespace(**free))
+
+    def disk_usage(folder: str) -> SimpleNamespace:
+        asked.append(folder)
+        return SimpleNamespace(**free)
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
     check_room(torch)
     assert asked == sorted({tempfile.gettempdir(), "/" if told else tempfile.gettempdir()})
     free["free"] = 1199 * 2**20

@@ -16,7 +16,12 @@ def test_a_wheel_that_readers_do_not_get_is_not_registered(monkeypatch: pytest.M
     page, served = {wheel.filename: wheel.sha256}, [wheel.sha256]
     asked: list[tuple[str, int]] = []
     monkeypatch.setattr(Index, "page", lambda *_: Page(page, urls=dict.fromkeys(page, "https://f.example/x.whl")))
-    monkeypatch.setattr(Index, "sha256", lambda _, url, most: asked.append((url, most)) or served[0])
+
+    def sha256(_: Index, url: str, most: int) -> str:
+        asked.append((url, most))
+        return served[0]
+
+    monkeypatch.setattr(Index, "sha256", sha256)
     fetch(INDEX, wheel)
     assert asked == [("https://f.example/x.whl", wheel.size)]
     page[wheel.filename] = ""
