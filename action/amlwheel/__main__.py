@@ -1,4 +1,4 @@
-"""The step from its first line to its last: read, check access, build, lock, plan, apply, prove, register, report."""
+"""The step from its first line to its last: read, check access, build, lock, plan, prove, publish, register, report."""
 
 import dataclasses
 import logging
@@ -80,11 +80,12 @@ def run(
         release = step.define(wheels, locked, access)
         changes = step.plan(release, access)
         step.render(release, access, changes)  # nothing is changed if a file would hold a secret
+        proven = step.prove(release, changes)  # nothing is changed if the package can't be used
         if inputs.dry_run:
-            proven = step.skip()
+            step.skip()
         else:
             step.apply("Publish and connect", (*changes.wheels, *changes.feed, *changes.connections))
-            proven = step.prove(release, access, changes)
+            step.fetch(release, access, changes)
             step.apply("Register", changes.environments)
         step.report(release, access, changes, proven)
         # Last: the release exists, with its files, even if an image fails.

@@ -202,14 +202,15 @@ def write_wheel(  # noqa: PLR0913  # what a wheel can say
     requires_python: str = ">=3.10",
     tag: str = "py3-none-any",
     text: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> pathlib.Path:
-    """Write a wheel of one small module, quicker than any backend, and return its path."""
+    """Write a wheel of one small module, or of `files`, quicker than any backend, and return its path."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
     head = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nRequires-Python: {requires_python}\n{needs}"
     members = {
-        f"{module}/__init__.py": f'"""{text or name}."""\n',
+        **(files or {f"{module}/__init__.py": f'"""{text or name}."""\n'}),
         f"{info}/METADATA": f"{head}Summary: A sample\nDescription-Content-Type: text/plain\n\nA sample.\n",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }

@@ -17,13 +17,13 @@ import pytest
 import requests
 from amlwheel import __main__, consume
 from amlwheel.build import project
-from amlwheel.environment import image, lock, proof
+from amlwheel.environment import image, lock
 from amlwheel.environment.requirements import Requirements
 from amlwheel.environment.solver import Sources
 from amlwheel.errors.base import NoNetwork, StepError
-from amlwheel.errors.environment import ProofFailed, Unsatisfiable
+from amlwheel.errors.environment import ImportFailed, ProofFailed, Unsatisfiable
 from amlwheel.errors.storage import ContainerPublic
-from amlwheel.feed import artifacts, promote, publish, relay, upstream
+from amlwheel.feed import artifacts, promote, publish, read_back, relay, upstream
 from amlwheel.feed.artifacts import Facts
 from amlwheel.feed.index import Index
 from amlwheel.feed.relay import Relay
@@ -44,6 +44,7 @@ from amlwheel.report.outputs import OUTPUTS
 from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
 from amlwheel.step import access, stages
+from amlwheel.step.proving import Proving
 from amlwheel.transport import http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
@@ -78,6 +79,7 @@ class World:
     metadata: str = "Metadata-Version: 2.1\nName: acme_churn\nVersion: 1.2.3\n"
     code: Source = field(default_factory=Source)
     failure: StepError | None = None
+    lost: StepError | None = None
 
     def get(self, url: str, *, token: Secret, accept: str, headers: Mapping[str, str]) -> requests.Response:
         assert bool(headers) is ("dev.azure.com" in url)
@@ -108,12 +110,19 @@ class World:
         (built,) = needs.wheels
         return Lock((Pin("acme-churn", "1.2.3", (built.sha256,), private=True), Pin("numpy", "2.0", (sha("n"),))))
 
-    def prove(self, _: object, __: object, token: Secret, modules: list[str], ___: object) -> str:
-        assert (token.reveal(), modules) == (SECOND, ["acme_churn"])
+    def prove(self, made: Proving) -> str:
+        assert made.inputs.connection_token.reveal() == SECOND
         self.effects.append("prove")
         if self.failure:
             raise self.failure
-        return "2 packages installed"
+        return "Proven: 2 installed."
+
+    def fetch(self, index: Index, built: Wheel) -> None:
+        assert (index.token.reveal(), index.token_input) == (SECOND, "connection-token")
+        assert built.filename in self.index
+        self.effects.append("fetch")
+        if self.lost:
+            raise self.lost
 
     def run(self, *words: str, at: datetime | None = None) -> int:
         """Run the step in the folder, `at` a time; the effects on the workspace stand among the others."""
@@ -165,7 +174,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(project, "build", made.build)
     monkeypatch.setattr(relay, "serve", lambda *rest: contextlib.nullcontext(Relay(*rest)))
     monkeypatch.setattr(lock, "resolve", made.resolve)
-    monkeypatch.setattr(proof, "prove", made.prove)
+    monkeypatch.setattr(Proving, "prove", lambda proving: made.prove(proving))  # noqa: PLW0108  # a method
+    monkeypatch.setattr(read_back, "fetch", made.fetch)
     monkeypatch.setattr(source, "detect", lambda *_: made.code)
     return made
 
@@ -179,14 +189,14 @@ def emitted(folder: Path) -> dict[str, object]:
     return {**found, "aml-release.json": kept}
 
 
-def test_a_first_run_publishes_connects_proves_and_registers_in_this_order(
+def test_a_first_run_proves_publishes_connects_fetches_and_registers_in_this_order(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert world.run() == 0
-    published, stored, proven, registered = world.effects
+    proven, published, stored, fetched, registered = world.effects
     assert published == "publish acme_churn-1.2.3-py3-none-any.whl"
     assert stored == "PUT /connections/feed-acme"
-    assert proven == "prove"
+    assert (proven, fetched) == ("prove", "fetch")
     assert registered.startswith("PUT /environments/acme-churn/versions/1.2.3-")
     assert sorted(path.name for path in (world.folder / "aml-environment").iterdir()) == FILES
     said = capsys.readouterr().out
@@ -218,23 +228,32 @@ def test_a_second_run_changes_nothing_and_emits_the_same_bytes(
 
 def test_a_dry_run_emits_the_same_and_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert world.run("--dry-run") == 0
-    assert world.effects == []
+    assert world.effects == ["prove"]
     said = capsys.readouterr().out
     assert "changed=true" in said
+    assert "skip   Publish, connect, fetch, register" in said
     assert "CREATE  wheel acme_churn-1.2.3-py3-none-any.whl" in said
     dry = emitted(world.folder)
     assert world.run() == 0
     assert emitted(world.folder) == dry
 
 
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_what_cannot_be_proven_changes_nothing(world: World, dry: tuple[str, ...]) -> None:
+    world.failure = ImportFailed("no.")
+    assert world.run(*dry) == ImportFailed.status
+    assert world.effects == ["prove"]
+    assert not (world.folder / "aml-environment").exists()
+
+
 def test_a_killed_run_is_continued(world: World) -> None:
-    world.failure = ProofFailed("no.")
+    world.lost = ProofFailed("no.")
     assert world.run() == ProofFailed.status
-    assert [effect.split()[0] for effect in world.effects] == ["publish", "PUT", "prove"]
+    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "PUT", "fetch"]
     world.effects.clear()
-    world.failure = None
+    world.lost = None
     assert world.run() == 0
-    assert [effect.split("/")[0] for effect in world.effects] == ["prove", "PUT "]
+    assert [effect.split("/")[0] for effect in world.effects] == ["prove", "fetch", "PUT "]
 
 
 def test_a_release_is_promoted_after_publishing_and_before_anything_else(
@@ -243,7 +262,7 @@ def test_a_release_is_promoted_after_publishing_and_before_anything_else(
     monkeypatch.setattr(artifacts, "facts", lambda *_, **__: Facts(frozenset(["known"]), untold=("a", "b")))
     monkeypatch.setattr(promote, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
     assert world.run("--feed-view", "Release") == 0
-    assert [effect.split()[0] for effect in world.effects] == ["publish", "promote", "PUT", "prove", "PUT"]
+    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "promote", "PUT", "fetch", "PUT"]
     assert "Azure DevOps doesn't say, since its interface takes other tokens: a; b" in capsys.readouterr().out
 
 
@@ -487,7 +506,7 @@ def test_without_a_token_for_the_feed_the_identity_that_signs_in_gets_one(
     monkeypatch.setattr(credential.Credential, "get_token", get_token)
     assert world.run() == 0
     assert scopes == [credential.FEED_SCOPE]
-    assert world.effects[0].startswith("publish ")
+    assert world.effects[1].startswith("publish ")
     assert CANARY not in capsys.readouterr().out
 
 
@@ -542,7 +561,7 @@ def test_with_the_storage_of_workspaces_the_wheel_is_stored_and_nothing_publishe
         return {"address": address, **stored} if stored else None
 
     monkeypatch.setattr(access, "Worker", type("Storing", (Worker,), {"ask": ask}))
-    monkeypatch.setattr(proof, "prove", lambda *_: "2 packages installed")
+    monkeypatch.setattr(Proving, "prove", lambda _: "Proven.")
     monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
     for name in ("AMLWHEEL_FEED", "AMLWHEEL_FEED_TOKEN", "AMLWHEEL_CONNECTION_TOKEN"):
         monkeypatch.delenv(name)
@@ -585,7 +604,6 @@ def test_with_git_the_receipt_names_the_commit_and_a_trial_merge_is_a_warning(
     monkeypatch.setattr(remote, "check", lambda _, token: asked.append(token))
     monkeypatch.setattr(GitRoute, "build", lambda _, __, into, ___: [pack(into)])
     monkeypatch.setattr(GitRoute, "place", placed)
-    monkeypatch.setattr(GitRoute, "local", lambda _, environment, __: environment)
     monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
     monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
     for name in ("AMLWHEEL_FEED", "AMLWHEEL_FEED_TOKEN"):

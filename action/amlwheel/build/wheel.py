@@ -20,7 +20,8 @@ from ..model.wheel import UNREADABLE, Wheel
 from . import unusable
 
 _SYMBOL = re.compile(rb"\0GLIBC_2\.(\d+)(?=[.\0])")  # as it stands in an ELF file's table of strings
-_NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest"))
+_NOT_MODULES = frozenset(("test", "tests", "docs", "examples", "conftest", "setup", "__main__", "__init__"))
+_ASIDE = _NOT_MODULES | {"benchmarks", "notebooks", "scripts", "tools"}  # folders that builds pack by mistake
 
 
 def find(patterns: Sequence[str], output: Path) -> list[Path]:
@@ -114,12 +115,17 @@ def sha256(path: Path) -> str:
 def _modules(members: Sequence[str]) -> tuple[str, ...]:
     """Return the modules that can be imported from a wheel: its topmost packages, else its single modules.
 
+    Folders without an __init__.py are packages, too (PEP 420): importing one proves nothing, so its modules count.
     Beside packages, single modules are mostly scripts, which an import would run.
     """
-    packages = {PurePosixPath(each).parent for each in members if each.endswith("/__init__.py")}
+    files = [PurePosixPath(each) for each in members if each.endswith((".py", ".so", ".pyd"))]
+    packages = {each.parent for each in files if each.name.startswith("__init__.") and each.parent.parts}
     top = {each.parts for each in packages if not any(parent in packages for parent in each.parents)}
-    singles = {(each.split(".")[0],) for each in members if "/" not in each and each.endswith((".py", ".so", ".pyd"))}
-    usable = [each for each in (top or singles) if all(part.isidentifier() for part in each)]
+    loose = {(*each.parts[:-1], each.name.split(".")[0]) for each in files if packages.isdisjoint(each.parents)}
+    kept = {each for each in loose if not _ASIDE & set(each)} or loose
+    shared = {each[0] for each in top if len(each) > 1}  # folders that several packages fill
+    found = top | {each for each in kept if len(each) > 1 and each[0] in shared} if top else kept
+    usable = [each for each in found if all(part.isidentifier() for part in each)]
     return tuple(sorted(".".join(each) for each in usable if not _NOT_MODULES & set(each)))
 
 

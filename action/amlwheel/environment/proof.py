@@ -1,131 +1,83 @@
-"""Install the environment's packages into a new folder as the image builder will, with the same token."""
+"""Install the whole lock into a new folder before anything is published: our wheels from files, the rest as images."""
 
-import platform
 import re
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from ..errors.environment import ImportFailed, ProofFailed
+from ..errors.environment import NoRoom, ProofFailed
 from ..model.azure import Connection
 from ..model.environment import Environment, Python
+from ..model.feed import Feed
 from ..model.secret import Secret
+from ..model.wheel import Wheel
 from ..transport import http, process, tools, variables
 
 SECONDS = 1800.0
-IMPORT_SECONDS = 120.0
+UNPACKED = 2  # times the size of its wheels is what a lock at least takes when it is unpacked
+OURS = "this release"
+_BROKEN = "The wheel is damaged, or its build wrote something into it that no installer takes."
+_REBUILD = "Correct the build as the last lines say, and run the step again; nothing was published."
+_GONE = "The index has removed or replaced the file since the lock was made, or a cache in between gives another one."
+_AGAIN = "Run the step again, which locks anew; nothing was published."
+_FULL = re.compile(r"No space left on device|os error 28|Disk quota exceeded", re.IGNORECASE)
 
 
-def prove(
+def install(  # noqa: PLR0913, PLR0917  # what is installed, from where, and whereto
     environment: Environment,
-    connection: Connection | None,
+    wheels: Sequence[Wheel],
+    feed: Feed | None,
     token: Secret,
-    modules: Sequence[str],
+    folder: Path,
     echo: Callable[[str], None],
-) -> str:
-    """Install the packages of `environment` and import `modules`; return one line about what was proven.
+) -> int:
+    """Install all packages of `environment` into `folder`/site, and return their number.
 
-    The feed's own packages are fetched with `token` and without a cache, as the builder fetches them, and so are those
-    of an index that the connection covers. Stored wheels are installed from the files that were stored, packages of
-    another index from that index alone, and the rest as this machine gets public packages. Every file must have its
-    sha256. Raises ProofFailed, ImportFailed, NoNetwork.
+    Our `wheels` come from their files. The feed's other packages are fetched with `token` and without a cache, as the
+    builder fetches them, and so are those of another feed that its connection covers. Packages of another index come
+    from that index alone, and the rest as this machine gets public packages. Every file must have its sha256.
+    Raises ProofFailed, NoRoom, NoNetwork, TooSlow.
     """
-    private = {pin.name for pin in environment.pins if pin.private}
-    requirements = [item for item in environment.pip if not item.startswith("--")]
-    stored = [line for line in requirements if line.startswith("file:")]
-    ours = [line for line in requirements if line.split("==")[0] in private]
-    elsewhere = {pin.name: pin.index for pin in environment.pins if pin.index}
+    files = {each.project: f"{each.path.resolve().as_uri()} --hash=sha256:{each.sha256}" for each in wheels}
     places: dict[str, list[str]] = {}
-    for line in requirements:
-        if line not in (*stored, *ours):
-            places.setdefault(elsewhere.get(line.split("==")[0], ""), []).append(line)
-    python = environment.base.python
-    with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
-        installer = _Installer(Path(name), python, echo)
-        # uv gets the token in its environment: every user of the machine could read it in an argument.
-        access = dict(zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(token), strict=True))
-        if ours and connection:
-            index = ["--no-cache", "--default-index", f"feed={_index(environment, connection)}"]
-            installer.install(ours, "the feed", index, access)
-        installer.install(stored, "this release", [], {})
-        for place, lines in sorted(places.items()):
-            mine = access if place and connection and connection.covers(place) else {}
-            options = ["--no-cache"] if mine else []
-            options += ["--default-index", f"feed={place}"] if place else []
-            installer.install(lines, place or "the public index", options, mine)
-        return f"{len(requirements)} installed; " + _import(installer.site, modules, python, echo)
+    for pin in environment.pins:
+        if pin.name not in files:
+            from_feed = feed and pin.private and not (pin.requirement or pin.url)
+            place = feed.index_url if feed and from_feed else pin.index
+            places.setdefault(place, []).append(pin.requirement or pin.local_line)
+    installer = _Installer(folder, environment.base.python, echo)
+    installer.install([*files.values()], OURS, [], {})
+    for place, lines in sorted(places.items()):
+        options = ["--default-index", f"feed={place}"] if place else []
+        access: dict[str, str] = {}
+        if place and feed and Connection.of(feed).covers(place):
+            # uv gets the token in its environment: every user of the machine could read it in an argument.
+            access = dict(zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(token), strict=True))
+            options.append("--no-cache")
+        installer.install(lines, place or "the public index", options, access)
+    return len(environment.pins)
 
 
 class _Installer:
     """Installs locked packages into one folder, for the image's Python and platform."""
 
     def __init__(self, folder: Path, python: Python, echo: Callable[[str], None]) -> None:
-        self.site = folder / "site"
         self._folder, self._python, self._echo = folder, python, echo
 
     def install(self, lines: Sequence[str], source: str, options: Sequence[str], access: dict[str, str]) -> None:
-        """Install the requirement `lines` from one index; raise ProofFailed with uv's last lines."""
+        """Install the requirement `lines` from one index; raise ProofFailed or NoRoom with uv's last lines."""
         if not lines:
             return
         listed = self._folder / "requirements.txt"
         listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command: list[str | Path] = ["uv", "pip", "install", "--no-config", "--no-deps", "--require-hashes"]
-        command += [*options, "--target", self.site]
+        command += [*options, "--target", self._folder / "site"]
         command += ["--python-version", self._python.exact, "--python-platform", self._python.platform.name]
         command += ["--only-binary", ":all:", "--requirement", listed]
         env = variables.for_tool() | access
         finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
-        tools.check(finished, ProofFailed, f"{len(lines)} package(s) from {source} don't install as locked.")
-
-
-def _index(environment: Environment, connection: Connection) -> str:
-    """Return the feed's address in the spec; the builder adds credentials to an address that the connection covers."""
-    for item in environment.pip:
-        match = re.fullmatch(r"--(?:extra-)?index-url (\S+)", item)
-        if match and connection.covers(match[1]):
-            return match[1]
-    raise ProofFailed(f"No index in the environment is covered by connection {connection.name} ({connection.target}).")
-
-
-def _import(site: Path, modules: Sequence[str], python: Python, echo: Callable[[str], None]) -> str:
-    """Import `modules` with the image's Python, if this machine has it and the image's platform; return what was done.
-
-    `-S` hides the interpreter's own packages, which could take the place of a dependency that isn't in the lock.
-    """
-    if not modules:
-        return "nothing in them to import"
-    interpreter = _interpreter(python)
-    if not interpreter:
-        return f"not imported (no Python {python.minor} for Linux x86-64 here)"
-    if _glibc() < python.platform.glibc:
-        return (
-            f"not imported (it may need glibc 2.{python.platform.glibc}, which the image has and this machine hasn't)"
-        )
-    code = (
-        "import importlib, sys, site; site.addsitedir(sys.argv[1]); [importlib.import_module(m) for m in sys.argv[2:]]"
-    )
-    command: list[str | Path] = [interpreter, "-I", "-S", "-B", "-c", code, site, *modules]
-    finished = process.run(
-        command, env=variables.for_tool(build=True), cwd=site.parent, seconds=IMPORT_SECONDS, echo=echo
-    )
-    if finished.status != 0:
-        raise ImportFailed(
-            f"{', '.join(modules)} can't be imported with Python {python.minor} from the installed packages.",
-            details=finished.tail(),
-        )
-    return f"imported {', '.join(modules)}"
-
-
-def _glibc() -> int:
-    """Return the minor version of this machine's glibc 2, 0 if it has none."""
-    name, version = platform.libc_ver()
-    return int(version.split(".")[1]) if name == "glibc" else 0
-
-
-def _interpreter(python: Python) -> str:
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        return ""
-    if sys.version_info[:2] == python.numbers:
-        return sys.executable
-    return tools.find_python(python.minor)
+        if finished.status and _FULL.search(finished.output):
+            raise NoRoom(f"The disk became full while packages from {source} were installed.", details=finished.tail())
+        cause, fix = (_BROKEN, _REBUILD) if source == OURS else ("", "") if access else (_GONE, _AGAIN)
+        error = partial(ProofFailed, cause=cause, fix=fix)
+        tools.check(finished, error, f"{len(lines)} package(s) from {source} don't install as locked.")

@@ -94,7 +94,7 @@ class ImageRefused(StepError):
 
 
 class ProofFailed(StepError):
-    """The environment's lock can't be installed as the image builder will install it."""
+    """The environment's lock can't be installed, or a published file can't be read back as the image builder will."""
 
     status = 80
     title = "environment doesn't install"
@@ -103,9 +103,29 @@ class ProofFailed(StepError):
 
 
 class ImportFailed(StepError):
-    """The installed package can't be imported."""
+    """The installed package can't be imported. Nothing was published yet, so its version isn't spent."""
 
     status = 81
     title = "package doesn't import"
-    cause = "A dependency is missing from the package's metadata, or the module fails when imported."
-    fix = "Fix the package (the traceback says where), raise its version, and release again."
+    cause = "The module fails when it is imported."
+    fix = "Correct what the last lines name, and run the step again; nothing was published, so the version may stay."
+
+
+class NoRoom(StepError):
+    """The disk has no room for the packages of the environment."""
+
+    status = 96
+    title = "disk full"
+    cause = "The packages are larger than the free space where temporary files or uv's cache lie."
+    fix = (
+        "Make room, or name folders that have it in TMPDIR and UV_CACHE_DIR; with `verify` files nothing is installed."
+    )
+
+
+class NotImportable(StepError):
+    """With `verify: import` the package has to be imported, and this machine can't."""
+
+    status = 98
+    title = "package not imported"
+    cause = "The job runs on another system, or without something that the image has."
+    fix = "Set `verify` to install, which imports what can be imported here and warns of the rest."

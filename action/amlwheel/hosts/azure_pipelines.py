@@ -91,6 +91,10 @@ class AzurePipelines(Host):
         super().mask(secret, user)
 
     @override
+    def python_lines(self, minor: str) -> str:
+        return f'- task: UsePythonVersion@0\n  inputs: {{versionSpec: "{minor}", addToPath: false}}'
+
+    @override
     def _outputs(self, values: Mapping[str, str]) -> None:
         for name, value in values.items():
             self._command("task.setvariable", value, variable=camel(name), isOutput="true")

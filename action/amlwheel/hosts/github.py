@@ -105,6 +105,13 @@ class GitHub(Host):
         super().mask(secret, user)
 
     @override
+    def python_lines(self, minor: str) -> str:
+        return (
+            "- uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0\n"
+            f'  with: {{python-version: "{minor}", update-environment: false}}'
+        )
+
+    @override
     def _outputs(self, values: Mapping[str, str]) -> None:
         self._append("GITHUB_OUTPUT", "".join(_heredoc(name, value) for name, value in values.items()))
 

@@ -21,6 +21,7 @@ from .neutralise import GUTTER, neutralise, plain
 
 # The characters of an output: users paste outputs into shell lines.
 _OUTPUT = re.compile(r"[\w .,:/\\@+=!~%()-]*(\n[\w .,:/\\@+=!~%()-]+)*")
+EVERY = 10.0  # seconds between two lines about something that takes long
 SHORTEST_MASK = 8  # characters; masking something shorter would blank out half of the log
 
 
@@ -121,6 +122,26 @@ class Host(ABC):
         del title, start
         return contextlib.nullcontext()
 
+    def waiting(self, text: str) -> contextlib.AbstractContextManager[None]:
+        """Say in a log, every ten seconds, for how long something has been going on."""
+        return self._telling(text)
+
+    @contextlib.contextmanager
+    def _telling(self, text: str) -> Iterator[None]:
+        ended, start = threading.Event(), time.monotonic()
+
+        def tell() -> None:
+            while not ended.wait(EVERY):
+                self.say(f"       {text}: {time.monotonic() - start:.0f} s")
+
+        thread = threading.Thread(target=tell, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
     # --- messages
 
     @abstractmethod
@@ -163,6 +184,10 @@ class Host(ABC):
     @abstractmethod
     def summary(self, markdown: str) -> None:
         """Add `markdown` to the run's page, if the host has one."""
+
+    def python_lines(self, minor: str) -> str:
+        """Return the lines that give a job Python `minor` on this host, as users write them."""
+        return f"uv python install {minor}"
 
     def finish(self, status: int, text: str = "") -> int:
         """Report how the step ended, if the host wants that; return the exit status that the host expects."""

@@ -94,6 +94,11 @@ class Terminal(Host):
             thread.join()
 
     @override
+    def waiting(self, text: str) -> contextlib.AbstractContextManager[None]:
+        """Say nothing where the stage's own clock is seen."""
+        return contextlib.nullcontext() if sys.stdout.isatty() else super().waiting(text)
+
+    @override
     def warning(self, text: str) -> None:
         self.say(f"warning: {spell(text, self.style)}")
 

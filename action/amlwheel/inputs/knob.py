@@ -10,7 +10,7 @@ Style = Literal["github", "azure", "terminal"]
 RouteName = Literal["feed", "workspace", "storage", "git"]
 IndexMode = Literal["extra", "only"]
 SdkVersion = Literal["v2", "v1"]
-Proof = Literal["none", "install", "image"]
+Proof = Literal["none", "files", "install", "import", "image"]
 # What may be the case in a run, so that some inputs mean nothing in it; `rules` tells which cases apply.
 Case = Literal[RouteName, "mirror", "no feed"]
 

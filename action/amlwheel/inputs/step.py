@@ -237,8 +237,10 @@ class Inputs(Facts):
         choices=get_args(SdkVersion),
     )
     verify: Proof = knob(
-        "How the environment is proven: `install` installs the lock as the image builder will, before the environment "
-        "is registered; `image` also waits for the workspace's own image build, afterwards; `none` does neither.",
+        "How the environment is proven before anything is published: `install` installs the whole lock and imports the "
+        "packages, and warns of what can't be imported on this runner; for `import` that is an error. `files` installs "
+        "nothing and asks for each file. `image` is `install`, and waits for the workspace's own image build "
+        "afterwards. `none` proves nothing.",
         default="install",
         choices=get_args(Proof),
     )

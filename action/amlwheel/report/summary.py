@@ -7,8 +7,6 @@ from typing import Any
 from ..plan.change import Change
 from .release import Release
 
-DRY_RUN = "Dry run: nothing was changed, and nothing proven."
-
 
 def table(changes: Sequence[Change[Any]]) -> list[str]:
     """Return the plan as lines of a plain table."""
@@ -52,7 +50,7 @@ flowchart LR
 
 Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256 for
 {environment.base.python.platform.why}, image `{environment.image.pinned}`.{_elsewhere(release)}
-{_cell(proof)}
+{_proof(proof)}
 {beside}{_about_lock(release)}
 <details><summary>Use it</summary>
 
@@ -70,6 +68,12 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 ```
 </details>
 """
+
+
+def _proof(proof: str) -> str:
+    """Return the sentence about the proof, and the lines below it as a block."""
+    sentence, _, lines = proof.partition("\n")
+    return _cell(sentence) + (f"\n\n```yaml\n{lines}\n```" if lines else "")
 
 
 def _about_lock(release: Release) -> str:

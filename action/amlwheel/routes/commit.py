@@ -20,7 +20,7 @@ from ..git.remote import Remote
 from ..hosts.host import Host
 from ..model import wheel_tags
 from ..model.azure import Workspace
-from ..model.environment import Environment, Python
+from ..model.environment import Python
 from ..model.secret import Secret
 from ..model.source import Source
 from ..model.wheel import Pin, Wheel
@@ -150,12 +150,6 @@ class GitRoute(Route):
         """Name the commit and its repository in place of what is checked out."""
         place = self._remote.repository
         return replace(checkout, repository=place.url, commit=place.commit, dirty=False)
-
-    @override
-    def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """Install the wheels that were built from the commit, which was fetched with the workspace's token."""
-        built = {each.project: f"{each.path.resolve().as_uri()} --hash=sha256:{each.sha256}" for each in wheels}
-        return environment.listing([built.get(line.split(" @ ")[0], line) for line in environment.pip])
 
 
 def _refuse_other_spelling(pin: Pin, wheels: Sequence[Wheel]) -> None:

@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from ..feed import publish
+from ..feed import publish, read_back
 from ..feed.index import Index
 from ..hosts.host import Host
 from ..model.azure import Workspace
 from ..model.feed import Feed
 from ..model.secret import Secret
 from ..model.wheel import Wheel
+from ..plan.observe import observing
 from .route import Plan, Route
 
 
@@ -43,3 +44,12 @@ class FeedRoute(Route):
         del workspaces
         for each in wheels:
             yield partial(publish.plan, Index(self.feed, self.token).through(None), each, self.host.warning)
+
+    @override
+    def fetch(self, wheels: Sequence[Wheel], reader: Secret) -> str:
+        """Fetch them as the image builder does; the token that publishes may see more."""
+        index = Index(self.feed, reader, "connection-token")
+        with observing() as observer:
+            for each in wheels:
+                observer.ask(partial(read_back.fetch, index, each))
+        return f"{len(wheels)} from {self.feed.label} with the workspace's token"

@@ -10,6 +10,7 @@ from ..build import project
 from ..hosts.host import Host
 from ..model.azure import Workspace
 from ..model.environment import Environment
+from ..model.secret import Secret
 from ..model.source import Source
 from ..model.wheel import Pin, Wheel
 from ..plan.change import Change
@@ -70,7 +71,10 @@ class Route(abc.ABC):
         """Return where the code of the wheels is from; mostly that is what is checked out."""
         return checkout
 
-    def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """Return `environment` as the proof installs it: the proof can't sign in to a storage."""
-        del wheels
-        return environment
+    def fetch(self, wheels: Sequence[Wheel], reader: Secret) -> str:
+        """Fetch our `wheels` from where images get them, with the token `reader`, and compare; return how, for people.
+
+        Empty where that is known already. Raises ProofFailed or why the place refuses the reader.
+        """
+        del wheels, reader
+        return ""

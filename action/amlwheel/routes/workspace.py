@@ -54,8 +54,3 @@ class WorkspaceRoute(Route):
         """Show an address that no tool will accept for a wheel that isn't stored yet, as in a dry run."""
         placeholders = {each.filename: f"{NOT_STORED}/{each.filename}" for each in wheels}
         return self.located(environment, workspace).at(placeholders)
-
-    @override
-    def local(self, environment: Environment, wheels: Sequence[Wheel]) -> Environment:
-        """Install the files of this machine: what was stored was read back and is the same."""
-        return environment.at({each.filename: each.path.resolve().as_uri() for each in wheels})

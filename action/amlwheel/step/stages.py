@@ -12,7 +12,6 @@ from typing import Any
 
 from .. import __version__
 from ..build import checkout, package, project, tag, wheel
-from ..environment import proof
 from ..errors.base import StepError, Unexpected
 from ..feed import doubt, promote, relay, upstream
 from ..feed.index import Index
@@ -35,6 +34,7 @@ from ..workspace.azureml.image_build import build_image
 from . import build_variables, locking, origins
 from .access import Access, check
 from .from_source import FromSource
+from .proving import Proving
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class Changes:
     def all(self) -> tuple[Change[Any], ...]:
         """Every change in order."""
         return (*self.wheels, *self.feed, *self.connections, *self.environments)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the environment is registered everywhere, with the same content."""
+        return all(change.verb is Verb.KEEP for change in self.environments)
 
     @property
     def count(self) -> int:
@@ -193,6 +198,9 @@ class Stages:
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         for line in (*summary.table(changes.all), *summary.declared(release)):
             host.say(f"       {line}")
+        weight = self._proving(release, changes).weight
+        if inputs.proves and weight.files and not changes.kept:
+            host.say(f"       The proof needs {weight}; what this machine has in uv's cache isn't fetched")
         host.say(f"       Locked for Python {inputs.python_version.exact} on {inputs.python_version.platform.why}")
         if access.facts.untold:
             unknown = "; ".join(access.facts.untold)
@@ -235,28 +243,31 @@ class Stages:
             count = sum(change.changes for change in changes)
             done.append(f"{count} changed" if count else "nothing to do")
 
-    def skip(self) -> str:
-        """Say that a dry run changes nothing; return a sentence for the summary."""
-        self.host.say("skip   Publish, connect, prove, register · dry run")
-        return summary.DRY_RUN
+    def skip(self) -> None:
+        """Say what a dry run leaves out."""
+        self.host.say("skip   Publish, connect, fetch, register · dry run")
 
-    def prove(self, release: Release, access: Access, changes: Changes) -> str:
-        """Prove that the environment installs, before it is registered: nobody can use one that doesn't.
-
-        Returns a sentence for the summary.
-        """
-        if self.inputs.verify == "none":
+    def prove(self, release: Release, changes: Changes) -> str:
+        """Prove that the environment works, before anything is changed; return a sentence for the summary."""
+        if not self.inputs.proves:
             return "Not proven: `verify` is none."
-        if all(change.verb is Verb.KEEP for change in changes.environments):
-            self.host.say("skip   Prove · the environment is kept; it was proven before it was registered")
-            return "Proven when it was registered."
-        modules = [module for each in release.own for module in each.modules]
+        if changes.kept:
+            self.host.say("skip   Prove · the environment is kept as it was registered")
+            return "Not proven again: the environment is kept as it was registered."
         with self.host.stage("Prove") as done:
-            local = access.route.local(release.environment, release.wheels)
-            token = self.inputs.connection_token
-            proven = proof.prove(local, release.connection, token, modules, self.host.foreign)
-            done.append(proven)
-        return f"Proven: {proven}."
+            proven = self._proving(release, changes).prove()
+            done.append(proven.partition("\n")[0])
+        return proven
+
+    def _proving(self, release: Release, changes: Changes) -> Proving:
+        unsaved = self.inputs.feed_only and any(change.changes for change in changes.feed)
+        return Proving(self.inputs, self.environ, self.host, release, unsaved)
+
+    def fetch(self, release: Release, access: Access, changes: Changes) -> None:
+        """Fetch our own wheels as the image builder will, before anybody can use the environment."""
+        if self.inputs.proves and not changes.kept:
+            with self.host.stage("Fetch") as done:
+                done.append(access.route.fetch(release.wheels, self.inputs.connection_token) or "nothing to fetch")
 
     def report(self, release: Release, access: Access, changes: Changes, proven: str) -> None:
         """Write files and summary, set the outputs, and print the last lines.

@@ -59,6 +59,17 @@ class Downloads:
                 pause(attempt)
         raise AssertionError(file)
 
+    def ask(self, file: File) -> None:
+        """Ask for the first byte of `file`; raise `error` when it isn't there, or has another size than the lock's."""
+        host, feed = urlsplit(file.url).netloc, self.feed
+        headers = {**(feed.headers if feed and host == feed.host else {}), "Range": "bytes=0-0"}
+        with http.stream(file.url, self.access(file.url), headers) as answer:
+            if answer.status_code not in (200, 206):
+                raise self.error(f"{host} answered {answer.status_code} for {file.name}.")
+            size = answer.headers.get("Content-Range", "").rpartition("/")[2] or answer.headers.get("Content-Length")
+            if file.size and size and size.isdigit() and int(size) != file.size:
+                raise self.error(f"{host} has {file.name} with {size} bytes; the lock's file has {file.size}.")
+
     def _once(self, file: File, place: Path) -> None:
         digest = hashlib.sha256()
         own = self.feed and urlsplit(file.url).netloc == self.feed.host

@@ -2,19 +2,23 @@
 
 import contextlib
 import ctypes
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..errors.base import TooSlow
 
 DRAIN = 5.0  # seconds for reading a tool's last output after its end
+LONGEST = 4096  # characters of a line that are kept together where output is bounded
 RUNNING: set["subprocess.Popen[str]"] = set()
 
 
@@ -59,21 +63,23 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     seconds: float = 600,
     echo: Callable[[str], None] | None = None,
     errors: bool = True,
+    most: int | None = None,
 ) -> Finished:
     """Run `command` to its end and return its status and output; `echo` gets each line as it comes.
 
-    `errors=False` leaves stderr out, for a tool whose output is parsed. Raises TooSlow when the tool takes longer than
+    `errors=False` leaves stderr out, for a tool whose output is parsed. `most` keeps only that many last lines, and
+    breaks long ones, for a program that may write without an end. Raises TooSlow when the tool takes longer than
     `seconds`. `command` must hold no secret: any user of the machine can read another process's arguments.
     """
     child = start(command, env, cwd, subprocess.DEVNULL, subprocess.STDOUT if errors else subprocess.DEVNULL)
-    lines: list[str] = []
+    lines: deque[str] = deque(maxlen=most)
     failures: list[Exception] = []
     late = threading.Event()
 
     def listen() -> None:
         try:
-            with child.stdout or contextlib.nullcontext(()) as stream:
-                for line in stream:
+            with child.stdout or io.StringIO() as stream:
+                for line in stream if most is None else iter(partial(stream.readline, LONGEST), ""):
                     lines.append(line)
                     if echo:
                         echo(line.rstrip("\n"))
@@ -103,7 +109,7 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     if late.is_set() and status != 0:
         raise TooSlow(
             f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended.",
-            details="".join(lines[-25:]),
+            details="".join([*lines][-25:]),
         )
     if failures:
         raise failures[0]

@@ -1,13 +1,14 @@
 """Questions to tools of this machine (git about a checkout, uv about a Python), and what a tool's failure means."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors.base import NoNetwork, StepError
 from . import process, variables
 
 
-def check(finished: process.Finished, error: type[StepError], what: str) -> None:
+def check(finished: process.Finished, error: Callable[..., StepError], what: str) -> None:
     """Return if the tool succeeded; else raise NoNetwork if it couldn't reach a host, or `error` saying `what`.
 
     Both have the tool's last lines as their details.

@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 import pytest
+import yaml
 from amlwheel.errors.base import Several, StepError, Unexpected, catalogue
 from amlwheel.errors.inputs import BadInput, MissingToken
 from amlwheel.hosts import github
@@ -448,6 +449,25 @@ def test_a_short_stage_and_a_ci_host_show_no_clock(host: Host, seconds: int) -> 
     with ticking(host, time.monotonic() - seconds) as screen:
         time.sleep(0.1)
     assert screen.getvalue() == ""
+
+
+def test_what_takes_long_is_told_in_a_log_now_and_then_and_not_beside_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("amlwheel.hosts.host.EVERY", 0.01)
+    for screen, host in ((io.StringIO(), AzurePipelines({})), (io.StringIO(), Terminal()), (Screen(), Terminal())):
+        with contextlib.redirect_stdout(screen), host.waiting("installing 3 files"):
+            for _ in range(10 if screen.isatty() else 200):
+                if "installing" in screen.getvalue():
+                    break
+                time.sleep(0.005)
+        told = re.search(r"^       installing 3 files: \d+ s$", screen.getvalue(), re.MULTILINE)
+        assert bool(told) is not screen.isatty()
+
+
+def test_each_host_has_its_own_lines_that_give_a_python() -> None:
+    assert yaml.safe_load(GitHub({}).python_lines("3.11"))[0]["with"]["python-version"] == "3.11"
+    azure = yaml.safe_load(AzurePipelines({}).python_lines("3.11"))[0]
+    assert azure == {"task": "UsePythonVersion@0", "inputs": {"versionSpec": "3.11", "addToPath": False}}
+    assert Terminal().python_lines("3.11") == "uv python install 3.11"
 
 
 # --- detection

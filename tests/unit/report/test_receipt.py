@@ -221,3 +221,5 @@ def test_the_receipt_and_the_summary_tell_conda_packages_and_addresses(made: Rel
     assert f"\n- f 1.0 from {url}\n- numpy of conda is &#96;locked&#96;\n" in page
     assert declared(made) == []
     assert "Proven.\n\n<details>" in summary(made, PLAN, dry_run=False, proof="Proven.")
+    page = summary(made, PLAN, dry_run=False, proof="Not imported: [x].\n- uses: a@b")
+    assert "Not imported: &#91;x].\n\n```yaml\n- uses: a@b\n```\n" in page

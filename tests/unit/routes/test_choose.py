@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from amlwheel.errors.storage import NotMirrored
+from amlwheel.feed import read_back
 from amlwheel.git import remote
 from amlwheel.git.remote import Remote
 from amlwheel.hosts.terminal import Terminal
@@ -12,6 +13,7 @@ from amlwheel.inputs.reading import read
 from amlwheel.inputs.step import Inputs
 from amlwheel.model.azure import Container
 from amlwheel.model.repository import Repository
+from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import File, Pin
 from amlwheel.routes import choose
@@ -84,11 +86,23 @@ def test_the_source_is_what_is_checked_out_or_the_commit_that_images_are_built_f
     )
 
 
-def test_what_is_the_same_everywhere_is_emitted_and_proven_as_it_is(tmp_path: Path) -> None:
+def test_what_is_the_same_everywhere_is_emitted_as_it_is(tmp_path: Path) -> None:
     wheel = make(tmp_path)
     environment = defined(wheel)
     assert route("feed").emitted(environment, WORKSPACE, [wheel]) == environment
-    assert route("feed").local(environment, [wheel]) == environment
+
+
+def test_images_read_the_feed_with_the_workspaces_token_and_a_commit_was_read_before_the_build(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    read: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(
+        read_back, "fetch", lambda index, wheel: read.append((index.token.reveal(), index.token_input, wheel.project))
+    )
+    reader, wheel = Secret("reads-only"), make(tmp_path)
+    assert route("feed").fetch([wheel], reader) == f"1 from {FEED.label} with the workspace's token"
+    assert read == [("reads-only", "connection-token", "acme-churn")]
+    assert route("git").fetch([wheel], reader) == ""
 
 
 def test_a_mirror_cannot_stand_in_for_an_address_in_our_metadata(tmp_path: Path) -> None:

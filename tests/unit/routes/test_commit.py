@@ -101,13 +101,6 @@ def test_the_lock_for_people_has_hashes_and_the_wheel_beside_it(made: Release, l
     ]
 
 
-def test_the_proof_installs_what_was_built_from_the_commit(route: commit.GitRoute, made: Release, lead: Wheel) -> None:
-    lines = route.local(made.environment, [lead]).pip
-    assert f"{lead.path.as_uri()} --hash=sha256:{lead.sha256}" in lines
-    assert not any("git+" in line for line in lines)
-    assert len(lines) == len(made.environment.pip)
-
-
 def test_the_companion_reads_whose_connection_it_is(made: Release, tmp_path: Path) -> None:
     path = tmp_path / "aml-release.json"
     said = receipt.receipt(made, [], dry_run=False, sbom="")

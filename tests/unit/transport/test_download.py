@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,31 @@ def test_each_host_is_told_its_own_secret_and_no_other(url: str, user: str, pass
     }
     found = Downloads(FEED, TOKEN, variables, SdistFailed).access(url)
     assert (found.user, found.reveal()) == (user, password) if found else password is None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (answer(206, "d", Content_Range="bytes 0-0/4"), ""),
+        (answer(200, "data", Content_Length="4"), ""),
+        (answer(200, "data"), ""),
+        (answer(404), "index.example answered 404 for f"),
+        (answer(206, "d", Content_Range="bytes 0-0/5"), "has f with 5 bytes; the lock's file has 4"),
+        (answer(206, "d", Content_Range="bytes 0-0/*"), ""),
+    ],
+)
+def test_a_file_is_asked_for_by_its_first_byte(
+    monkeypatch: pytest.MonkeyPatch, said: requests.Response, told: str
+) -> None:
+    @contextmanager
+    def stream(url: str, token: Secret | None, headers: dict[str, str]) -> Iterator[requests.Response]:
+        assert (url, token, headers) == ("https://index.example/f", None, {"Range": "bytes=0-0"})
+        yield said
+
+    monkeypatch.setattr(http, "stream", stream)
+    downloads = Downloads(FEED, TOKEN, {}, SdistFailed)
+    with pytest.raises(SdistFailed, match=told) if told else nullcontext():
+        downloads.ask(File("f", "https://index.example/f", "", 4))
 
 
 def test_a_file_is_checked_and_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

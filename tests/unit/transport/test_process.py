@@ -44,6 +44,13 @@ def test_files_of_tools_have_ordinary_modes(tmp_path: Path) -> None:
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o644
 
 
+def test_output_without_an_end_is_bounded() -> None:
+    finished = run(f"print('x' * {3 * process.LONGEST})\nfor n in range(2000): print(n)", most=10)
+    assert finished.output == "".join(f"{number}\n" for number in range(1990, 2000))
+    finished = run(f"print('x' * {3 * process.LONGEST}, end='')", most=2)
+    assert len(finished.output) == 2 * process.LONGEST
+
+
 def test_tail_is_the_last_lines_that_say_something() -> None:
     text = "\n".join(f"{number}\n  " for number in range(40))
     assert process.Finished(1, text).tail(3) == "37\n38\n39"

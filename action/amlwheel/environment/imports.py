@@ -1,0 +1,161 @@
+"""Import each module of the packages by itself, and say of each why it can't be."""
+
+import json
+import signal
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..errors.base import StepError, TooSlow, together
+from ..errors.environment import ImportFailed
+from ..model import import_names
+from ..transport import process, variables
+from .interpreter import Interpreter
+
+SECONDS = 120.0  # for one module
+AT_ONCE = 4  # each may take as much memory as the job will
+MOST = 50  # modules; folders without __init__.py can have hundreds
+KEPT = 200  # lines of output
+WIDEST = 300  # characters of a line that are shown
+_CAUSES = {
+    "ImportError": "The locked version of what it imports from is older or newer than its code expects.",
+    "SyntaxError": "The code isn't valid in the environment's Python; it may be written for a newer one.",
+}
+_INSTEAD = "or set `verify` to files, which imports nothing"
+_STAYS = "nothing was published, so the version may stay"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was imported, and, a sentence for each, what couldn't be for a reason that the image may not have."""
+
+    modules: tuple[str, ...]
+    elsewhere: tuple[str, ...] = ()
+
+
+def check(site: Path, modules: Sequence[str], interpreter: Interpreter, *, conda: bool) -> Imported:
+    """Import `modules` from the folder `site`; with `conda`, the image has packages that this machine hasn't.
+
+    A library or GPU that isn't there is no error, because images and clusters have what runners don't. Raises
+    ImportFailed for a module that can't be imported, or Several of them.
+    """
+    one = partial(_import, site, interpreter, conda=conda)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        answers = list(pool.map(one, modules[:MOST], range(MOST)))
+    errors = [each for each in answers if isinstance(each, StepError)]
+    if errors:
+        raise together(errors)
+    done = tuple(module for module, answer in zip(modules, answers, strict=False) if not answer)
+    return Imported(done, tuple(str(answer) for answer in answers if answer))
+
+
+def _import(site: Path, interpreter: Interpreter, module: str, number: int, *, conda: bool) -> StepError | str:
+    """Import one module in a process of its own; return why it can't be, as an error or as a sentence.
+
+    `-S` hides the interpreter's own packages, which could take the place of a dependency that isn't in the lock.
+    """
+    report = site.parent / f"import-{number}.json"
+    command: list[str | Path] = [interpreter.path, "-I", "-S", "-B", Path(__file__).with_name("importing.py")]
+    command += [site, report, str(SECONDS * 0.9), module]
+    env = variables.for_tool(build=True) | interpreter.variables
+    try:
+        finished = process.run(command, env=env, cwd=site.parent, seconds=SECONDS, most=KEPT)
+    except TooSlow as error:
+        return _hangs(module, _narrow(error.details))
+    try:
+        found = json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return _ended(module, finished.status, _narrow(finished.tail()))
+    return _why(module, found, _narrow(finished.tail()), conda=conda) if found else ""
+
+
+def _narrow(text: str) -> str:
+    """Cut lines that are longer than anybody reads."""
+    return "\n".join(line[:WIDEST] for line in text.splitlines())
+
+
+def _hangs(module: str, details: str) -> ImportFailed:
+    return ImportFailed(
+        f"{module} wasn't imported within {SECONDS:.0f} seconds.",
+        cause="When it is imported, it works, waits for a service, or waits for input: the last lines say where.",
+        fix=f"Put that into a function, and run the step again ({_STAYS}); {_INSTEAD}.",
+        details=details,
+    )
+
+
+def _ended(module: str, status: int, details: str) -> ImportFailed:
+    """Return the error for an import that ended the interpreter itself: native code that crashed, or `os._exit`."""
+    if status >= 0:
+        return _script(module, f"with exit status {status}", details)
+    name = signal.Signals(-status).name
+    memory = "The machine has too little memory for it."
+    crash = "Native code of the module or of a dependency crashed: the lines above name the module that was imported."
+    return ImportFailed(
+        f"Importing {module} ended Python with signal {name}.",
+        cause=memory if name == "SIGKILL" else crash,
+        fix=f"Correct or pin the package that crashes, and run the step again ({_STAYS}); {_INSTEAD}.",
+        details=details,
+    )
+
+
+def _script(module: str, how: str, details: str) -> ImportFailed:
+    return ImportFailed(
+        f"{module} is a script: importing it ended Python {how}.",
+        cause="Its topmost lines run a program, which reads its arguments or exits.",
+        fix=f'Put them under `if __name__ == "__main__":`, and run the step again ({_STAYS}); {_INSTEAD}.',
+        details=details,
+    )
+
+
+def _why(module: str, found: dict[str, str], details: str, *, conda: bool) -> StepError | str:
+    """Return what a report means: an error, or a sentence for what the image may have."""
+    package, where = found.get("package", ""), found.get("where", module)
+    if found.get("library"):
+        return f"{module}: {package or 'it'} needs {found['library']}"
+    if found.get("module"):
+        missing = found["module"]
+        if conda and not found["partly"] and missing.split(".")[0] != module.split(".", maxsplit=1)[0]:
+            return f"{module}: {where} imports {missing}, which one of the conda packages may bring"
+        return _missing(module, missing, where, details, partly=bool(found["partly"]))
+    if found.get("variable"):
+        return _variable(module, found["variable"], where, details)
+    unset, kind = found["unset"], found["kind"]
+    if kind == "SystemExit" and not unset:
+        return _script(module, f"with exit status {found['text'] or 0}"[:200], details)
+    return ImportFailed(
+        f"{module} can't be imported: {kind} in {where}.",
+        cause=f"It reads {unset} when it is imported, and that isn't set here." if unset else _CAUSES.get(kind, ""),
+        fix=f"Read it in a function, and run the step again ({_STAYS}); {_INSTEAD}." if unset else "",
+        details=details,
+    )
+
+
+def _missing(module: str, missing: str, where: str, details: str, *, partly: bool) -> ImportFailed:
+    """Return the error for a module that isn't there; `partly`: its topmost package is."""
+    top = missing.split(".", maxsplit=1)[0]
+    lacking = f"the installed {top} has no such module" if partly else "no package of the lock has it"
+    cause = "The package that has it isn't among the declared dependencies."
+    fix = f"Add {import_names.package_of(missing)} to the dependencies in the project's metadata"
+    if top == module.split(".", maxsplit=1)[0]:
+        cause = "The wheel was built without it; setuptools, for one, may leave out a folder without an __init__.py."
+        fix = f"Let the build pack {missing}"
+    elif partly:
+        cause = f"The locked version of {top} is older or newer than the one that has it."
+        fix = f"Require a version of {top} that has {missing}"
+    return ImportFailed(
+        f"{module} can't be imported: {where} imports {missing}, and {lacking}.",
+        cause=cause,
+        fix=f"{fix}, and run the step again; {_STAYS}.",
+        details=details,
+    )
+
+
+def _variable(module: str, variable: str, where: str, details: str) -> ImportFailed:
+    return ImportFailed(
+        f"{module} can't be imported: {where} needs the environment variable {variable}, which isn't set.",
+        cause="It is read when the package is imported, so every job and test that imports the package needs it.",
+        fix=f"Read {variable} in the function that needs it, and run the step again ({_STAYS}); {_INSTEAD}.",
+        details=details,
+    )

@@ -1,0 +1,100 @@
+"""The proof of a release before its first write: install the lock, import the packages, or ask for the files."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..environment import imports, interpreter, proof
+from ..environment.imports import Imported
+from ..environment.weight import Weight, ask, check_room
+from ..errors.environment import NotImportable, ProofFailed
+from ..hosts.host import Host
+from ..inputs.step import Inputs
+from ..report.release import Release
+from ..transport.download import Downloads
+
+WAITS = "its packages have to be saved in the feed first, which a dry run doesn't do"
+
+
+@dataclass(frozen=True)
+class Proving:
+    """The proof of one release.
+
+    `unsaved`: packages come through the feed from its upstream, and only the token that publishes gets them by now.
+    """
+
+    inputs: Inputs
+    environ: Mapping[str, str]
+    host: Host
+    release: Release
+    unsaved: bool = False
+
+    @property
+    def weight(self) -> Weight:
+        """What it fetches."""
+        return Weight.of(self.release.environment, self.release.wheels)
+
+    def prove(self) -> str:
+        """Prove the release as the user wants it; return a sentence for people, and below it what would prove more.
+
+        Raises ProofFailed, ImportFailed, NotImportable, NoRoom, NoNetwork, TooSlow.
+        """
+        if self.unsaved and self.inputs.dry_run:
+            return f"Not proven: {WAITS}."
+        if self.inputs.verify == "files":
+            return self._files()
+        check_room(self.weight)
+        with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
+            with self.host.waiting(f"installing {self.weight}"):
+                count = self._install(Path(name))
+            with self.host.waiting("importing"):
+                return self._import(Path(name) / "site", f"{count} installed ({self.weight})")
+
+    def _install(self, folder: Path) -> int:
+        inputs, release = self.inputs, self.release
+        # The workspace's token can only read. So it is taken wherever it gets the files.
+        token = inputs.connection_token if inputs.connects and not self.unsaved else inputs.feed_token
+        return proof.install(release.environment, release.wheels, inputs.feed, token, folder, self.host.foreign)
+
+    def _files(self) -> str:
+        """Ask for each file; those of the feed that have to be saved first are looked at when they are."""
+        inputs, weight = self.inputs, self.weight
+        asked = Weight(tuple(each for each in weight.files if not (self.unsaved and each[0].from_feed)))
+        token = inputs.connection_token if inputs.connects else inputs.feed_token
+        count = ask(asked, Downloads(inputs.feed, token, self.environ, ProofFailed))
+        rest = len(weight.files) - count
+        untold = f", {rest} not asked" if rest else ""
+        return f"Files proven, nothing installed or imported: {count} of {weight}, are there{untold}."
+
+    def _import(self, site: Path, installed: str) -> str:
+        modules = [module for each in self.release.own for module in each.modules]
+        if not modules:
+            return f"Proven: {installed}; nothing in them to import."
+        python = self.release.environment.base.python
+        found = interpreter.find(python, self.environ)
+        if isinstance(found, interpreter.Missing):
+            lines = self.host.python_lines(python.minor) if found.python else ""
+            return self._not_imported(installed, found.why, lines)
+        done = imports.check(site, modules, found, conda=bool(self.release.conda.lines))
+        left = len(modules) - len(done.modules) - len(done.elsewhere)
+        more = f" and not {left} more" if left else ""
+        if done.elsewhere:
+            return self._elsewhere(installed, done)
+        return f"Proven: {installed}; imported {', '.join(done.modules)}{more}."
+
+    def _elsewhere(self, installed: str, done: Imported) -> str:
+        """Warn of what the image may have and this machine hasn't."""
+        why = f"this machine hasn't what the image may have: {'; '.join(done.elsewhere)}"
+        also = f"imported {', '.join(done.modules)}; " if done.modules else ""
+        return self._not_imported(installed, f"{also}{why}", "")
+
+    def _not_imported(self, installed: str, why: str, lines: str) -> str:
+        """Warn that the import was left out, or stop if the user wants it; `lines` give the job what is missing."""
+        if self.inputs.verify == "import":
+            put = f"Put these lines before the step:\n{lines}" if lines else ""
+            raise NotImportable(f"The packages can't be imported here: {why}.", fix=put)
+        below = f"\n{lines}" if lines else ""
+        put = f" Lines for the job that give it one:{below}" if lines else ""
+        self.host.warning(f"The packages were installed, not imported: {why}.{put}")
+        return f"Installed, not imported: {installed}; {why}.{below}"
