@@ -63,7 +63,7 @@ def test_what_is_accepted_under_any_of_its_ids_is_released_and_told(
     assert said[PIP]["affects"][0]["ref"].startswith("pkg:conda/pip@")
     again = step(**given)
     assert (again.status, again.writes) == (0, [])
-    assert again.files == result.files or again.released.keys() == result.released.keys()
+    assert again.released == result.released
 
 
 def test_by_default_the_release_is_made_and_warned_of(step: Step, world: World, tmp_path: pathlib.Path) -> None:
@@ -99,9 +99,7 @@ def test_an_accepted_id_that_nothing_has(step: Step, world: World, wheel: pathli
     ("fault", "told"),
     [
         ({"reset": True}, f"there is no connection to {HOST}"),
-        ({"delay": 60}, f"{HOST} gave no whole answer within 5 s"),
-        ({"status": 200, "body": "<html>Blocked by policy</html>"}, f"{HOST} answered no JSON"),
-        ({"path": "/vulns/", "status": 503}, f"answered 503, but it has {IDNA} for idna 3.6, {IDNA_PYSEC} for idna"),
+        ({"path": "/vulns/", "delay": 60}, f"within 5 s, but it has {IDNA} for idna 3.6, {IDNA_PYSEC} for idna 3.6"),
     ],
 )
 def test_a_database_that_does_not_answer_stops_no_release(
@@ -111,6 +109,6 @@ def test_a_database_that_does_not_answer_stops_no_release(
     world.fail({"host": DATABASE, **fault})
     result = step(wheel=wheel, requirements=BAD, audit="refuse", audit_accept="CVE-2000-1", verify="none")
     assert result.status == 0, result.output
-    assert f"warning: Not audited: {told}" in result.told or told in result.told
-    assert "it can't refuse what isn't known" in result.told
+    assert "warning: Not audited: " in result.told
+    assert f"{told}. `--audit` is refuse, but it can't refuse what isn't known." in result.told
     assert told in receipt(result)["left_out"]
