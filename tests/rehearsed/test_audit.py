@@ -48,7 +48,7 @@ def test_what_is_accepted_under_any_of_its_ids_is_released_and_told(
 ) -> None:
     world.advise(*RECORDS)
     accepted = f"{IDNA_CVE.lower()} # only our own names are encoded\n{PIP}"
-    given = {"wheel": wheel, "requirements": BAD, "audit": "refuse", "audit_accept": accepted}
+    given: dict[str, Any] = {"wheel": wheel, "requirements": BAD, "audit": "refuse", "audit_accept": accepted}
     result = step(**given)
     assert result.status == 0, result.output
     assert "warning" not in result.output
@@ -89,7 +89,7 @@ def test_by_default_the_release_is_made_and_warned_of(step: Step, world: World, 
 
 def test_an_accepted_id_that_nothing_has(step: Step, world: World, wheel: pathlib.Path) -> None:
     world.advise(*RECORDS)
-    given = {"wheel": wheel, "requirements": BAD}
+    given: dict[str, Any] = {"wheel": wheel, "requirements": BAD}
     result = step(**given, audit_accept=f"{IDNA}\nCVE-2000-1")
     refused(result, 135, "names CVE-2000-1, which no locked package has", "Take CVE-2000-1 out of `--audit-accept`")
     assert step(**given, audit_accept=IDNA, dry_run="true").status == 0

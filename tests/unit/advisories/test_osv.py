@@ -15,7 +15,7 @@ from amlwheel.transport import http
 from packaging.version import Version
 
 IDNA, NUMPY = Package("idna", "3.6"), Package("numpy", "1.0")
-GHSA = {
+GHSA: dict[str, Any] = {
     "id": "GHSA-jjg7-2v4v-x38h",
     "aliases": ["CVE-2024-3651", 7, "x\n::error::"],
     "database_specific": {"severity": "MODERATE"},
@@ -66,7 +66,7 @@ def results(*ids: str) -> dict[str, Any]:
 
 
 def test_one_question_for_all_then_one_for_each_id(database: Osv) -> None:
-    database.pages, database.records = [results(GHSA["id"])], {GHSA["id"]: GHSA}  # type: ignore[dict-item]
+    database.pages, database.records = [results(GHSA["id"])], {GHSA["id"]: GHSA}
     found = Question([NUMPY, IDNA]).answer()
     fixed = {"idna": (Version("3.7"),)}
     assert found == {IDNA: (Advisory("GHSA-jjg7-2v4v-x38h", frozenset({"CVE-2024-3651"}), "medium", fixed),)}
@@ -144,5 +144,5 @@ def test_nobody_waits_longer_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_ids_are_told_where_their_records_are_missing(database: Osv) -> None:
     database.pages, database.records = [results("A-1", "A-2")], {"A-1": {"id": "A-1"}, "A-2": b"-"}
-    with pytest.raises(NoAnswer, match="answered no JSON, but it has A-1 for idna 3.6, A-2 for idna 3.6"):
+    with pytest.raises(NoAnswer, match=r"answered no JSON, but it has A-1 for idna 3\.6, A-2 for idna 3\.6"):
         Question([IDNA, NUMPY]).answer()

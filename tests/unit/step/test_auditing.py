@@ -166,7 +166,9 @@ def test_the_advice_can_be_followed(made: Release) -> None:
     pips = Advisory("P-1", fixed={"pip": (Version("99"),)})
     higher = Advisory("N-2", fixed={"numpy": (Version("1.10"),)})
     several = {NUMPY: (FLAW, higher), TK: (Advisory("T-1"),), Package("pip", PIP): (pips,)}
-    fix = "Require numpy>=1.10 in `requirements`, and name P-1, T-1 in `audit-accept`, an id a line, if you accept that."
+    fix = (
+        "Require numpy>=1.10 in `requirements`, and name P-1, T-1 in `audit-accept`, an id a line, if you accept that."
+    )
     assert refused(made, several).fix == fix
     by_conda = replace(made, conda=Conda((exact("numpy==1.0"),)))
     assert refused(by_conda, {NUMPY: (FLAW,)}).fix == "Raise numpy to 1.1 in `conda`."
