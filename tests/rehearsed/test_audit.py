@@ -110,5 +110,6 @@ def test_a_database_that_does_not_answer_stops_no_release(
     result = step(wheel=wheel, requirements=BAD, audit="refuse", audit_accept="CVE-2000-1", verify="none")
     assert result.status == 0, result.output
     assert "warning: Not audited: " in result.told
-    assert f"{told}. `--audit` is refuse, but it can't refuse what isn't known." in result.told
+    assert told in result.told
+    assert "`--audit` is refuse, but it can't refuse what isn't known." in result.told
     assert told in receipt(result)["left_out"]
