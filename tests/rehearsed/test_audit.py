@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from rehearsal.advisories.host import HOST
-from rehearsal.advisories.known import IDNA, IDNA_CVE, IDNA_PYSEC, PIP, RECORDS
+from rehearsal.advisories.known import IDNA, IDNA_CVE, IDNA_PYSEC, RECORDS, record
 from rehearsal.proxy.world import World
 from rehearsed.steps import Result, Step, refused, write_wheel
 
 BAD = "idna==3.6"
+PIP = "GHSA-pppp-pppp-pppp"
+KNOWN = (*RECORDS, record(PIP, "CVE-2099-0001", "pip", "99.0"))  # the last one is invented: the step's own pip has none
 DATABASE = rf"^{HOST}$"
 
 
@@ -29,7 +31,7 @@ def asked(result: Result) -> list[dict[str, Any]]:
 
 
 def test_a_known_bad_pin_is_refused_and_both_ways_out_work(step: Step, world: World, wheel: pathlib.Path) -> None:
-    world.advise(*RECORDS)
+    world.advise(*KNOWN)
     result = step(wheel=wheel, requirements=BAD, audit="refuse")
     refused(
         result,
@@ -46,7 +48,7 @@ def test_a_known_bad_pin_is_refused_and_both_ways_out_work(step: Step, world: Wo
 def test_what_is_accepted_under_any_of_its_ids_is_released_and_told(
     step: Step, world: World, wheel: pathlib.Path
 ) -> None:
-    world.advise(*RECORDS)
+    world.advise(*KNOWN)
     accepted = f"{IDNA_CVE.lower()} # only our own names are encoded\n{PIP}"
     given: dict[str, Any] = {"wheel": wheel, "requirements": BAD, "audit": "refuse", "audit_accept": accepted}
     result = step(**given)
@@ -68,7 +70,7 @@ def test_what_is_accepted_under_any_of_its_ids_is_released_and_told(
 
 def test_by_default_the_release_is_made_and_warned_of(step: Step, world: World, tmp_path: pathlib.Path) -> None:
     """No private name is sent: neither ours nor the feed's own."""
-    world.advise(*RECORDS)
+    world.advise(*KNOWN)
     world.seed_wheel(write_wheel(tmp_path / "seeds", "acme-secret", "1.0"))
     lead = write_wheel(tmp_path / "wheels", "acme-lead", "0.1.0", requires=["acme-secret", BAD])
     result = step(wheel=lead)
@@ -79,7 +81,7 @@ def test_by_default_the_release_is_made_and_warned_of(step: Step, world: World, 
     assert "analysis" not in vex(result)[IDNA]
     question, *records = asked(result)
     assert {each["package"]["name"] for each in json.loads(question["body"])["queries"]} == {"idna", "pip"}
-    assert sorted(line["url"].rpartition("/")[2] for line in records) == sorted(each["id"] for each in RECORDS)
+    assert sorted(line["url"].rpartition("/")[2] for line in records) == sorted(each["id"] for each in KNOWN)
     assert not any("acme" in str(line["body"]) for line in asked(result))
     assert not any("authorization" in line["request_headers"] for line in asked(result))
     unasked = step(wheel=lead, audit="none")
@@ -88,7 +90,7 @@ def test_by_default_the_release_is_made_and_warned_of(step: Step, world: World, 
 
 
 def test_an_accepted_id_that_nothing_has(step: Step, world: World, wheel: pathlib.Path) -> None:
-    world.advise(*RECORDS)
+    world.advise(*KNOWN)
     given: dict[str, Any] = {"wheel": wheel, "requirements": BAD}
     result = step(**given, audit_accept=f"{IDNA}\nCVE-2000-1")
     refused(result, 135, "names CVE-2000-1, which no locked package has", "Take CVE-2000-1 out of `--audit-accept`")
@@ -105,7 +107,7 @@ def test_an_accepted_id_that_nothing_has(step: Step, world: World, wheel: pathli
 def test_a_database_that_does_not_answer_stops_no_release(
     step: Step, world: World, wheel: pathlib.Path, fault: dict[str, Any], told: str
 ) -> None:
-    world.advise(*RECORDS)
+    world.advise(*KNOWN)
     world.fail({"host": DATABASE, **fault})
     result = step(wheel=wheel, requirements=BAD, audit="refuse", audit_accept="CVE-2000-1", verify="none")
     assert result.status == 0, result.output
