@@ -76,7 +76,7 @@ def test_by_default_the_release_is_made_and_warned_of(step: Step, world: World, 
     result = step(wheel=lead)
     assert result.status == 0, result.output
     assert "warning: Known vulnerabilities in idna 3.6, pip " in result.told
-    assert "2 known vulnerabilities in 2 public packages, 1 not asked for" in result.told
+    assert "2 known vulnerabilities in 2 public packages, 1 that may be private not asked for" in result.told
     assert set(vex(result)) == {IDNA, PIP}
     assert "analysis" not in vex(result)[IDNA]
     question, *records = asked(result)

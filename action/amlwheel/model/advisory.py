@@ -104,7 +104,9 @@ class Audit:
             return f"Not audited: {self.left_out}"
         accepted = len(self.findings) - len(self.open)
         found = f"{len(self.open) or 'no'} known vulnerabilit{'y' if len(self.open) == 1 else 'ies'}"
-        more = [f"{accepted} accepted"] * bool(accepted) + [f"{self.unasked} not asked for"] * bool(self.unasked)
+        more = [f"{accepted} accepted"] * bool(accepted) + [f"{self.unasked} that may be private not asked for"] * bool(
+            self.unasked
+        )
         return ", ".join([f"{found} in {self.asked} public packages", *more])
 
 

@@ -61,6 +61,6 @@ def test_the_result_on_one_line() -> None:
     assert Audit(3).told == "no known vulnerabilities in 3 public packages"
     assert Audit(3, 0, (flaw,)).told == "1 known vulnerability in 3 public packages"
     accepted = Finding(IDNA, "A-2", accepted=True)
-    told = "2 known vulnerabilities in 3 public packages, 1 accepted, 4 not asked for"
+    told = "2 known vulnerabilities in 3 public packages, 1 accepted, 4 that may be private not asked for"
     assert Audit(3, 4, (flaw, flaw, accepted)).told == told
     assert Audit(left_out="x").told == "Not audited: x"

@@ -141,7 +141,7 @@ def test_a_finding_is_a_warning_with_its_way_out(made: Release, capsys: pytest.C
     said = capsys.readouterr().out
     assert "       numpy 1.0: GHSA-1 (CVE-1), high, fixed in 1.1 https://osv.dev/vulnerability/GHSA-1" in said
     assert "warning: Known vulnerabilities in numpy 1.0. Require numpy>=1.1 in `--requirements`." in said
-    assert "ok     Audit · 1 known vulnerability in 2 public packages, 1 not asked for" in said
+    assert "ok     Audit · 1 known vulnerability in 2 public packages, 1 that may be private not asked for" in said
 
 
 def test_many_findings_are_a_few_lines(made: Release, capsys: pytest.CaptureFixture[str]) -> None:
