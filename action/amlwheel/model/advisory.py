@@ -102,12 +102,11 @@ class Audit:
         """The result on one line."""
         if self.left_out:
             return f"Not audited: {self.left_out}"
-        accepted = len(self.findings) - len(self.open)
-        found = f"{len(self.open) or 'no'} known vulnerabilit{'y' if len(self.open) == 1 else 'ies'}"
-        more = [f"{accepted} accepted"] * bool(accepted) + [f"{self.unasked} that may be private not asked for"] * bool(
-            self.unasked
-        )
-        return ", ".join([f"{found} in {self.asked} public packages", *more])
+        found, accepted = len(self.open), len(self.findings) - len(self.open)
+        parts = [f"{found or 'no'} known vulnerabilit{'y' if found == 1 else 'ies'} in {self.asked} public packages"]
+        parts += [f"{accepted} accepted"] if accepted else []
+        parts += [f"{self.unasked} that may be private not asked for"] if self.unasked else []
+        return ", ".join(parts)
 
 
 NOT_AUDITED = Audit(left_out="`audit` is none")
