@@ -25,7 +25,7 @@ from .model.secret import Secret
 from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import needs
+from .step import auditing, needs
 from .step.stages import Stages
 from .transport import http, process
 
@@ -77,8 +77,10 @@ def run(
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
         wheels = step.build(Path(folder), access)
         locked = step.lock(wheels, Path(folder), access)
+        asked = auditing.ask(inputs, wheels, locked, access.facts, declared.conda)  # answered while the plan is made
         release = step.define(wheels, locked, access)
         changes = step.plan(release, access)
+        release = auditing.settle(asked, release, inputs, host)
         step.render(release, access, changes)  # nothing is changed if a file would hold a secret
         proven = step.prove(release, changes)  # nothing is changed if the package can't be used
         if inputs.dry_run:

@@ -32,6 +32,7 @@ from amlwheel.git.remote import Remote
 from amlwheel.hosts import detect
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.inputs import reading
+from amlwheel.model.advisory import Advisory, Package
 from amlwheel.model.azure import Container, Workspace
 from amlwheel.model.environment import Environment
 from amlwheel.model.lock import Lock
@@ -43,7 +44,7 @@ from amlwheel.plan.change import Change, Verb
 from amlwheel.report.outputs import OUTPUTS
 from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
-from amlwheel.step import access, stages
+from amlwheel.step import access, auditing, stages
 from amlwheel.step.proving import Proving
 from amlwheel.transport import http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
@@ -80,6 +81,7 @@ class World:
     code: Source = field(default_factory=Source)
     failure: StepError | None = None
     lost: StepError | None = None
+    advisories: dict[Package, tuple[Advisory, ...]] = field(default_factory=dict)
 
     def get(self, url: str, *, token: Secret, accept: str, headers: Mapping[str, str]) -> requests.Response:
         assert bool(headers) is ("dev.azure.com" in url)
@@ -109,6 +111,10 @@ class World:
         assert (sources.published, sources.only) == (frozenset(["known"]), False)
         (built,) = needs.wheels
         return Lock((Pin("acme-churn", "1.2.3", (built.sha256,), private=True), Pin("numpy", "2.0", (sha("n"),))))
+
+    def question(self, packages: set[Package]) -> SimpleNamespace:
+        assert {each.name for each in packages} <= {"numpy", "pip"}
+        return SimpleNamespace(answer=lambda: self.advisories)
 
     def prove(self, made: Proving) -> str:
         assert made.inputs.connection_token.reveal() == SECOND
@@ -177,6 +183,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(Proving, "prove", lambda proving: made.prove(proving))  # noqa: PLW0108  # a method
     monkeypatch.setattr(read_back, "fetch", made.fetch)
     monkeypatch.setattr(source, "detect", lambda *_: made.code)
+    monkeypatch.setattr(auditing, "Question", made.question)
     return made
 
 

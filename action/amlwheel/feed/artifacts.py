@@ -26,13 +26,15 @@ class Facts:
     """What is known of a feed beside its index. None: not asked, or not told.
 
     `published` are the normalised names of the packages that were published to the feed itself, not saved from an
-    upstream; `upstream` whether it has one for Python packages; `untold` the questions that got no answer.
+    upstream; `upstream` whether it has one for Python packages, and `public` whether it has no other than public ones;
+    `untold` the questions that got no answer.
     """
 
     published: frozenset[str] | None = None
     views: tuple[str, ...] | None = None
     upstream: bool | None = None
     untold: tuple[str, ...] = ()
+    public: bool = False
 
     def spelled(self, view: str) -> str:
         """Return `view` as the feed spells it, or as it is where that isn't known."""
@@ -69,8 +71,10 @@ def facts(feed: Feed, token: Secret, *, publish: bool, view: str, upstream: bool
     if problems:
         raise together(problems)
     # Through a view nothing comes from an upstream (microsoft/terminal#19243).
-    source = False if feed.view else ask("whether it has an upstream", _upstream) if upstream else None
-    return Facts(published, views, source, tuple(untold))
+    kinds = () if feed.view else ask("whether it has an upstream", _upstreams) if upstream else None
+    return Facts(
+        published, views, None if kinds is None else bool(kinds), tuple(untold), {*(kinds or ())} == {"public"}
+    )
 
 
 def no_view(feed: Feed, view: str, views: tuple[str, ...]) -> ViewNotFound:
@@ -185,7 +189,10 @@ def _views(client: Any, feed: Feed) -> tuple[str, ...]:  # noqa: ANN401  # the p
     return tuple(each.name for each in client.get_feed_views(feed.name, project=feed.project) if each.name)
 
 
-def _upstream(client: Any, feed: Feed) -> bool:  # noqa: ANN401  # the package has no types
-    """Tell whether the feed has an upstream for Python packages: the public index, or a feed that may have it."""
-    found = client.get_feed(feed.name, project=feed.project)
-    return any(str(each.protocol).lower() == "pypi" for each in found.upstream_sources or ())
+def _upstreams(client: Any, feed: Feed) -> tuple[str, ...]:  # noqa: ANN401  # the package has no types
+    """Return the kind of each upstream for Python packages: `public` is the public index, `internal` another feed.
+
+    REST, Feed Management - Get Feed, `UpstreamSource.upstreamSourceType`.
+    """
+    found = client.get_feed(feed.name, project=feed.project).upstream_sources or ()
+    return tuple(str(each.upstream_source_type).lower() for each in found if str(each.protocol).lower() == "pypi")

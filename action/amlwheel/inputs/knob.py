@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Style = Literal["github", "azure", "terminal"]
-# The words of the inputs `route`, `index`, `sdk` and `verify`, in the order in which manifests list them.
+# The words of the inputs `route`, `index`, `sdk`, `verify` and `audit`, in the order in which manifests list them.
 RouteName = Literal["feed", "workspace", "storage", "git"]
 IndexMode = Literal["extra", "only"]
 SdkVersion = Literal["v2", "v1"]
 Proof = Literal["none", "files", "install", "import", "image"]
+AuditMode = Literal["warn", "refuse", "none"]
 # What may be the case in a run, so that some inputs mean nothing in it; `rules` tells which cases apply.
 Case = Literal[RouteName, "mirror", "no feed"]
 

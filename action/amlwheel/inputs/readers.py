@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from ..errors.base import StepError, together
 from ..errors.build import SecretForBuild
 from ..errors.inputs import BadInput
-from ..model import connection_token, package_index, variable
+from ..model import advisory, connection_token, package_index, variable
 from ..model.azure import Container, Workspace
 from ..model.conda import Package, exact
 from ..model.environment import Python
@@ -50,6 +50,18 @@ def variables(text: str) -> tuple[str, ...]:
         if variable.secretive(name):
             raise SecretForBuild(f"{name} is named like a secret, or belongs to the host.")
     return names
+
+
+def accepted(text: str) -> dict[str, str]:
+    """Read ids of advisories, on lines or with commas between them, each with the reason behind a `#` on its line."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        ids, _, reason = line.partition("#")
+        for each in filter(None, re.split(r"[\s,]+", ids)):
+            found[matching(rf"(?a:{advisory.ID})", "the id of an advisory, such as CVE-2025-8869")(each)] = (
+                reason.strip()
+            )
+    return found
 
 
 def conda(text: str) -> tuple[Package, ...]:

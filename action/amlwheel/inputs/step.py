@@ -14,7 +14,7 @@ from ..model.repository import Repository
 from ..model.secret import Secret
 from . import readers
 from .facts import Facts
-from .knob import Case, IndexMode, Proof, RouteName, SdkVersion, knob
+from .knob import AuditMode, Case, IndexMode, Proof, RouteName, SdkVersion, knob
 
 _UNPUBLISHED: dict[Case, str] = dict.fromkeys(("workspace", "storage", "git"), "nothing is published")
 _UNPROMOTED: dict[Case, str] = {case: f"{why}, so nothing can be promoted" for case, why in _UNPUBLISHED.items()}
@@ -200,6 +200,20 @@ class Inputs(Facts):
             "no feed": "it tells what comes from the feed",
         },
         choices=get_args(IndexMode),
+    )
+    audit: AuditMode = knob(
+        "What known vulnerabilities of the locked packages do, by the public database OSV: `warn`, or `refuse` to "
+        "release. With `none` the database isn't asked.",
+        default="warn",
+        group="environment",
+        choices=get_args(AuditMode),
+    )
+    audit_accept: Mapping[str, str] = knob(
+        "Vulnerabilities that you accept, an id a line (`CVE-...`, `GHSA-...`, `PYSEC-...`), with the reason behind "
+        "a `#`.",
+        group="environment",
+        lines=True,
+        read=readers.accepted,
     )
     route: RouteName = knob(
         "How the package reaches the image: through the `feed`; through the storage of each `workspace`, for a few "

@@ -93,8 +93,8 @@ class Image:
         return f"{self.registry}/{self.repository}:{self.tag}" if self.tag else self.pinned
 
 
-# pip of conda-forge (noarch, for every Python that the step offers); conda needs one exact version. Older ones have
-# advisories (CVE-2026-6357, PYSEC-2026-3721 and others), which scanners of images report.
+# pip of conda-forge (noarch, for every Python that the step offers); conda needs one exact version. Every release is
+# audited with it, so it is one without known vulnerabilities (the last before it: PYSEC-2026-196, fixed in 26.1.2).
 PIP = "26.2.1"
 # git of conda-forge (conda-forge/git-feedstock), for pip to fetch commits: Azure ML's newer images have none
 # (Azure/AzureML-Containers). conda runs pip with the environment's programs first on PATH.

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 # The values of uv's --torch-backend, without `auto`, which looks for a GPU on this machine.
 BACKEND = r"cpu|xpu|cu\d{2,3}|rocm\d+(\.\d+){1,2}"
+TORCH_INDEXES = "https://download.pytorch.org/whl/"  # an index for each backend is below it
 # The packages that uv takes from PyTorch's index with --torch-backend: crates/uv-torch/src/backend.rs, `applies_to`.
 TORCH = frozenset(
     """
@@ -33,7 +34,7 @@ class PackageIndex:
 
 def torch(backend: str) -> PackageIndex:
     """Return PyTorch's index of the builds for `backend`, as uv names it."""
-    return PackageIndex(f"https://download.pytorch.org/whl/{backend}", TORCH)
+    return PackageIndex(f"{TORCH_INDEXES}{backend}", TORCH)
 
 
 def same_address(one: str, other: str) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Thread
 from typing import Any, TypeVar
 
 from ..errors.base import StepError, together
@@ -49,3 +50,17 @@ def observing() -> Iterator[Observer]:
 def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:
     """Return the answers to questions, in the order of the questions, after the `observing` block."""
     return tuple(future.result() for future in futures)
+
+
+def in_background(question: Callable[[], Answer]) -> Future[Answer]:
+    """Start `question` and return the future of its answer, which nobody has to wait for: not even the process."""
+    future: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(question())
+        except BaseException as error:  # noqa: BLE001  # whoever asks for the answer gets it
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..model.environment import digest
 from ..plan.change import Change
+from . import audit
 from .release import Release
 
 SBOM = "sbom.cdx.json"
@@ -62,6 +63,7 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
         **({"warnings": list(release.warnings)} if release.warnings else {}),
         "sbom": {"file": SBOM, "sha256": hashlib.sha256(sbom.encode()).hexdigest()},
         "tools": dict(release.tools),
+        **audit.receipt(release.audit),
         "plan": [{"verb": each.verb.value, "subject": each.subject, "why": each.why} for each in changes],
         "run": {"url": release.source.run} if release.source.run else None,
         "dry_run": dry_run,

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..model.advisory import NOT_AUDITED, Audit
 from ..model.azure import Connection, Workspace
 from ..model.conda import NO_CONDA, Conda
 from ..model.environment import Environment
@@ -18,7 +19,7 @@ class Release:
 
     `route` is the value of the input; `place` says for people where the wheels are stored. `wheels` are the project's
     own, then those built from source. `warnings` and `gaps` are about the lock, see `model.lock`; `notes` say what was
-    taken in another way than a team's files have it.
+    taken in another way than a team's files have it. `audit` is what was known of vulnerabilities during the run.
     """
 
     route: str
@@ -36,6 +37,7 @@ class Release:
     gaps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     conda: Conda = NO_CONDA
+    audit: Audit = NOT_AUDITED
 
     @property
     def own(self) -> tuple[Wheel, ...]:

@@ -2,14 +2,19 @@
 
 import typing
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
+from ..model.advisory import Package
 from ..model.declared import without_fragment
+from ..model.environment import PIP
 from ..model.wheel import File, Pin
+from .audit import vex
 from .release import Release
 
 if typing.TYPE_CHECKING:
+    from cyclonedx.model.component import Component
     from packageurl import PackageURL
 
 
@@ -71,15 +76,30 @@ def text(release: Release) -> str:
         )
         for each in release.conda.packages
     ]
+    pip = component(ComponentType.LIBRARY, PackageURL("conda", None, "pip", PIP), [])
     subject = Component(type=ComponentType.APPLICATION, name=environment.name, version=environment.version)
     subject.bom_ref.value = environment.reference
-    components = [*packages, *conda, base, interpreter]
+    components = [*packages, *conda, base, interpreter, pip]
     bom = Bom(components=components)
     bom.metadata.component = subject
     bom.register_dependency(subject, components)
-    bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, quote(f"{environment.reference} {release.lock_sha256}"))
+    bom.vulnerabilities = vex(release.audit, _refs(release, [*packages, *conda, pip]))
+    content = f"{environment.reference} {release.lock_sha256}{release.audit.findings or ''}"
+    bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, quote(content))
     bom.metadata.timestamp = None  # type: ignore[assignment]  # CycloneDX 1.6 needs none, and it would differ in each run
     return str(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
+
+
+def _refs(release: Release, components: "Sequence[Component]") -> dict[Package, list[str]]:
+    """Return the references of each package's `components`: those of the pins, of conda's packages, and conda's pip."""
+    named = [(each.name, each.version) for each in release.environment.pins]
+    named += [*((each.on_pypi, each.version) for each in release.conda.packages), ("pip", PIP)]
+    refs: dict[Package, list[str]] = defaultdict(list)
+    for (name, version), each in zip(named, components, strict=True):
+        package = Package.of(name, version)
+        if package:
+            refs[package].append(str(each.bom_ref.value))
+    return refs
 
 
 def _url(pin: Pin, private: dict[str, str]) -> "PackageURL":

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from ..plan.change import Change
+from . import audit
 from .release import Release
 
 
@@ -51,7 +52,7 @@ flowchart LR
 Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256 for
 {environment.base.python.platform.why}, image `{environment.image.pinned}`.{_elsewhere(release)}
 {_proof(proof)}
-{beside}{_about_lock(release)}
+{beside}{_about_lock(release)}{audit.summary(release.audit)}
 <details><summary>Use it</summary>
 
 ```yaml

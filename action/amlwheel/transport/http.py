@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
@@ -75,11 +76,11 @@ def adapter(answer: float = READ, *, repeats: int = 4) -> HTTPAdapter:
 
 
 @cache
-def session() -> requests.Session:
+def session(repeats: int = 4) -> requests.Session:
     """Return the session of this process. It honours the proxy and CA variables of company runners."""
     made = requests.Session()
-    made.mount("https://", adapter())
-    made.mount("http://", adapter())
+    made.mount("https://", adapter(repeats=repeats))
+    made.mount("http://", adapter(repeats=repeats))
     made.headers["User-Agent"] = f"amlwheel/{__version__}"
     return made
 
@@ -168,6 +169,23 @@ def stream(
     auth, limits = login(token) if token else _no_netrc, (CONNECT, READ)
     with network(url), session().get(url, headers=dict(headers), auth=auth, timeout=limits, stream=True) as answer:
         yield answer
+
+
+def ask(url: str, *, until: float, most: int, body: object = None) -> tuple[int, bytes]:
+    """GET `url`, or POST `body` as JSON to it, without a credential; return status and content.
+
+    For a question that a run can do without: nothing is repeated, and it is over by `until` (time.monotonic).
+    Raises NoNetwork, and TooSlow, also for more than `most` bytes.
+    """
+    left, content = max(until - time.monotonic(), 0.001), bytearray()
+    more: dict[str, Any] = {"auth": _no_netrc, "allow_redirects": False, "stream": True, "timeout": (left, left)}
+    method = "GET" if body is None else "POST"
+    with network(url, left), session(repeats=0).request(method, url, json=body, **more) as response:
+        for block in response.iter_content(2**16):
+            content += block
+            if len(content) > most or time.monotonic() > until:
+                raise TooSlow(f"{urlsplit(url).netloc} sends too much, or too slowly.")
+        return response.status_code, bytes(content)
 
 
 def sha256(url: str, token: Secret | None, most: int, headers: Mapping[str, str] = NO_HEADERS) -> str:

@@ -36,7 +36,8 @@ pipeline. Only a feed, workspaces, a container and a repository of a real Azure 
 one, and a base image of mcr.microsoft.com is taken to exist. With --route workspace no feed is named, since the wheels
 go to the workspace's storage: azure/blobs. With --route storage they go to --storage-container https://acmewheels.blob.core.windows.net/wheels,
 which is in Azurite (npm installs it the first time); with --mirror, too, the image is built without the public index.
-With --route git the project and its tags are pushed to a local github.com: azure/git. Tokens come from
+With --route git the project and its tags are pushed to a local github.com: azure/git. The database of advisories knows
+what azure/advisories.json has, and that is nothing at first: a rehearsal finds no vulnerability. Tokens come from
 AMLWHEEL_FEED_TOKEN and AMLWHEEL_CONNECTION_TOKEN, else they are fakes that the local Azure knows. Use no real ones:
 requests.jsonl and azure/ record what is sent. Without --keep a new folder in the temporary directory is used, which you
 may delete. The exit status is the step's.

@@ -13,6 +13,7 @@ from typing import Any
 from mitmproxy import addonmanager, ctx, http
 from mitmproxy.addons.asgiapp import serve
 
+from ..advisories import host as advisories
 from ..arm import host as arm
 from ..artifacts import interface, pypi
 from ..artifacts.feeds import Feeds
@@ -59,6 +60,7 @@ def stand_ins(store: Store, inside: Inside, accounts: Accounts) -> Hosts:
             mcr: registry.app(store, mcr),
             torch_index.HOST: torch_index.app(store),
             torch_index.FILES_HOST: torch_index.app(store),
+            advisories.HOST: advisories.app(store),
             private: registry.app(store, private, wants_token=True),
         }
     )

@@ -141,6 +141,11 @@ class World:
         """Put a wheel into PyTorch's index of the builds for a backend."""
         shutil.copyfile(path, self.store.wheels(backend) / path.name)
 
+    def advise(self, *records: Mapping[str, Any]) -> None:
+        """Let the database of advisories have these records."""
+        with self.store.edit("advisories") as document:
+            document.update({str(each["id"]): dict(each) for each in records})
+
     def push(self, checkout: pathlib.Path, url: str) -> None:
         """Push what is checked out to one of our hosts of git."""
         repositories.push(self.store, checkout, url)
@@ -227,7 +232,7 @@ def is_write(line: Mapping[str, Any]) -> bool:
     """Tell whether a line of the log may have changed something."""
     if line["method"] in {"GET", "HEAD", "OPTIONS", "CONNECT"}:
         return False
-    asks = "/git-upload-pack"  # what git fetches is asked for by POST
+    asks = ("/git-upload-pack", "/v1/querybatch")  # what git fetches, and OSV, are asked for by POST
     return not line["url"].startswith(f"https://{LOGIN_HOST}/") and not (
         line["url"].endswith(asks) or "/oidctoken?" in line["url"]
     )

@@ -81,6 +81,7 @@ def _seeds() -> dict[str, dict[str, Any]]:
         "storage": _storage(),
         "registry": images.document(),
         "git": _git(),
+        "advisories": {},
     }
 
 

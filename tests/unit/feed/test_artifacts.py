@@ -121,8 +121,9 @@ class Azure:
     def get_feed(self, feed: str, project: str | None) -> SimpleNamespace:
         assert (feed, project) == ("wheels", "ml")
         self.answer("feed")
-        protocols = None if self.upstreams is None else [SimpleNamespace(protocol=each) for each in self.upstreams]
-        return SimpleNamespace(upstream_sources=protocols)
+        told = [each.partition(" ") for each in self.upstreams or ()]
+        found = [SimpleNamespace(protocol=name, upstream_source_type=kind or "public") for name, _, kind in told]
+        return SimpleNamespace(upstream_sources=None if self.upstreams is None else found)
 
 
 @pytest.fixture
@@ -197,19 +198,21 @@ def test_a_view_that_is_not_there_is_told_with_those_that_are(azure: Azure) -> N
 
 
 @pytest.mark.parametrize(
-    ("upstreams", "feed", "expected"),
+    ("upstreams", "feed", "expected", "public"),
     [
-        (["npm", "PyPI"], "acme/ml/wheels", True),
-        (["npm"], "acme/ml/wheels", False),
-        (None, "acme/ml/wheels", False),
-        (["PyPI"], "acme/ml/wheels@Release", False),
+        (["npm", "PyPI Public", "npm internal"], "acme/ml/wheels", True, True),
+        (["PyPI public", "PyPI internal"], "acme/ml/wheels", True, False),
+        (["npm"], "acme/ml/wheels", False, False),
+        (None, "acme/ml/wheels", False, False),
+        (["PyPI"], "acme/ml/wheels@Release", False, False),
     ],
 )
 def test_an_upstream_for_python_packages(
-    azure: Azure, upstreams: list[str] | None, feed: str, *, expected: bool
+    azure: Azure, upstreams: list[str] | None, feed: str, *, expected: bool, public: bool
 ) -> None:
     azure.upstreams = upstreams
-    assert ask(parse_feed(feed), upstream=True).upstream is expected
+    facts = ask(parse_feed(feed), upstream=True)
+    assert (facts.upstream, facts.public) == (expected, public)
 
 
 def service(key: str) -> Exception:

@@ -320,6 +320,15 @@ def test_with_a_mirror_nothing_is_said_of_a_connection(name: str) -> None:
     assert f"`{name}` with `mirror`" in refused({**container, "mirror": "true", name: value}).what
 
 
+def test_accepted_advisories_are_ids_with_reasons() -> None:
+    text = "# looked at on Monday\nGHSA-jjg7-2v4v-x38h # never called\nCVE-2024-3651, PYSEC-2024-60\n"
+    found = {"GHSA-jjg7-2v4v-x38h": "never called", "CVE-2024-3651": "", "PYSEC-2024-60": ""}
+    assert readers.accepted(text) == found
+    for wrong in ("idna", "CVE-2024-3651=yes", "CVE-2024-\u00e9", "GHSA-x: reason"):
+        with pytest.raises(BadInput, match="isn't valid: the id of an advisory"):
+            readers.accepted(wrong)
+
+
 def test_conda_packages_are_exact_and_all_others_told_at_once() -> None:
     assert [each.text for each in readers.conda("# ours\n- ffmpeg=6.1.1\n\nffmpeg=6.1.1 # again\ntk=8.6=h1")] == [
         "ffmpeg=6.1.1",

@@ -9,7 +9,7 @@ from amlwheel.errors.build import TagMismatch
 from amlwheel.errors.feed import VersionTaken
 from amlwheel.errors.inputs import BadInput
 from amlwheel.plan.change import Change, Verb, apply
-from amlwheel.plan.observe import observing
+from amlwheel.plan.observe import in_background, observing
 
 
 class Place:
@@ -104,6 +104,12 @@ def test_questions_are_asked_at_the_same_time() -> None:
     with observing() as observer:
         asked = [observer.ask(meet.wait) for _ in range(4)]
     assert sorted(each.result() for each in asked) == [0, 1, 2, 3]
+
+
+def test_a_question_in_the_background_is_answered_or_fails_where_it_is_asked_for() -> None:
+    assert in_background(lambda: 7).result(1) == 7
+    with pytest.raises(ZeroDivisionError):
+        in_background(lambda: 1 // 0).result(1)
 
 
 def test_the_default_effect_does_nothing() -> None:

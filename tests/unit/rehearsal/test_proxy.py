@@ -93,6 +93,7 @@ def test_log_is_read_without_its_unfinished_line(tmp_path: pathlib.Path) -> None
     [
         ("PUT", "https://management.azure.com/x", True),
         ("POST", "https://pkgs.dev.azure.com/x", True),
+        ("POST", "https://api.osv.dev/v1/querybatch", False),
         ("GET", "https://management.azure.com/x", False),
         ("OPTIONS", "https://dev.azure.com/x", False),
         ("CONNECT", "example.com:443", False),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel.model.conda import Conda, exact
+from amlwheel.model.environment import PIP
 from amlwheel.model.wheel import File, Pin
 from amlwheel.report import sbom
 from amlwheel.report.release import Release
@@ -30,6 +31,7 @@ def test_it_is_valid_and_always_the_same(made: Release) -> None:
 def test_it_lists_all_that_is_locked_and_what_it_stands_on(made: Release) -> None:
     said = json.loads(sbom.text(made))
     libraries = {each["name"]: each for each in said["components"] if each["type"] == "library"}
+    assert libraries.pop("pip")["purl"] == f"pkg:conda/pip@{PIP}"
     assert set(libraries) == {pin.name for pin in made.environment.pins}
     for pin in made.environment.pins:
         found = libraries[pin.name]

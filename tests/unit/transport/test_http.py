@@ -1,6 +1,7 @@
 """One HTTP session: bounded, repeated where that is safe, and silent about credentials."""
 
 import socket
+import time
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ class Wire(HTTPAdapter):
 def wire(monkeypatch: pytest.MonkeyPatch, given: requests.Response | Exception) -> Wire:
     made, session = Wire(given), requests.Session()
     session.mount("https://", made)
-    monkeypatch.setattr(http, "session", lambda: session)
+    monkeypatch.setattr(http, "session", lambda **_: session)
     return made
 
 
@@ -238,6 +239,28 @@ def test_there_is_one_session_with_our_name_and_adapters() -> None:
     assert str(session.headers["User-Agent"]).startswith("amlwheel/")
     assert all(isinstance(session.get_adapter(url), http._Adapter) for url in ("https://a.example", "http://a.example"))
     assert session.trust_env
+
+
+# --- a question that a run can do without
+
+
+def test_a_question_is_asked_once_and_without_a_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, url = wire(monkeypatch, answer(302, "{}", Location="https://elsewhere.example/")), "https://osv.example/x"
+    assert http.ask(url, until=time.monotonic() + 3, most=2, body={"a": 1}) == (302, b"{}")
+    ((request, limits),) = sent.sent
+    assert (request.method, request.body) == ("POST", b'{"a": 1}')
+    assert "Authorization" not in request.headers
+    assert all(2.9 < limit <= 3 for limit in limits)  # type: ignore[attr-defined]
+    http.ask(url, until=time.monotonic() + 3, most=2)
+    assert sent.sent[1][0].method == "GET"
+    assert http.adapter(repeats=0).max_retries.total == 0
+
+
+@pytest.mark.parametrize(("left", "most"), [(3, 1), (-1, 2)], ids=["too much", "too late"])
+def test_an_answer_that_is_too_much_or_too_late_is_none(monkeypatch: pytest.MonkeyPatch, left: int, most: int) -> None:
+    wire(monkeypatch, answer(200, "{}"))
+    with pytest.raises(TooSlow):
+        http.ask("https://osv.example/x", until=time.monotonic() + left, most=most)
 
 
 # --- a file's sha256
