@@ -61,6 +61,21 @@ def _look_as_builder(reader: Index, package: str, today: date, page: Future[Page
         raise connection_token.explain(error, reader.token, reader.feed, today) from None
 
 
+def check_reader(reader: Index, today: date) -> None:
+    """Raise what is wrong with the token that the workspace gets, where no other token is at hand to compare with.
+
+    It is asked what the image builder asks: for the page of a package. Any will do; most indexes know pip.
+    """
+    try:
+        page = reader.page("pip")
+        if page.doubtful:
+            reader.through(None).settle(page, _facts(reader, publish=False, view="", upstream=False).published)
+    except FeedNotFound:
+        raise  # most likely `feed` is wrong: nobody else has seen it
+    except StepError as error:
+        raise connection_token.explain(error, reader.token, reader.feed, today) from None
+
+
 def _facts(index: Index, *, publish: bool, view: str, upstream: bool) -> Facts:
     if not index.feed.is_artifacts:
         return Facts(index.names())

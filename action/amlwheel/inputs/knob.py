@@ -6,13 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Style = Literal["github", "azure", "terminal"]
-# The words of the inputs `route`, `index`, `sdk` and `verify`, in the order in which manifests list them.
+# The words of the inputs `command`, `route`, `index`, `sdk` and `verify`, in the order in which manifests list them.
+Command = Literal["release", "connect"]
 RouteName = Literal["feed", "workspace", "storage", "git"]
 IndexMode = Literal["extra", "only"]
 SdkVersion = Literal["v2", "v1"]
 Proof = Literal["none", "install", "image"]
 # What may be the case in a run, so that some inputs mean nothing in it; `rules` tells which cases apply.
 Case = Literal[RouteName, "mirror", "no feed"]
+# What `command` connect uses: whom to sign in, where to store which token. Every other input belongs to a release.
+_CONNECTING = frozenset(
+    "command feed feed-user workspace connection-name connection-token connection-user connection-token-expires route "
+    "git-repository mirror sdk dry-run client-id tenant-id azure-subscription".split()
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,11 @@ class Knob:
     def own(self) -> bool:
         """Whether the project's table, `[tool.amlwheel]`, may give it."""
         return not (self.secret or self.pipeline)
+
+    @property
+    def connects(self) -> bool:
+        """Whether `command` connect uses it."""
+        return self.name in _CONNECTING
 
     @property
     def filled(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from ..model.azure import Connection
 from ..plan.change import Change
 from .release import Release
 
@@ -19,7 +20,6 @@ def table(changes: Sequence[Change[Any]]) -> list[str]:
 def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, proof: str) -> str:
     """Return the summary page in Markdown. Texts from metadata are escaped."""
     environment = release.environment
-    rows = "\n".join(f"| {change.verb.value} | {_cell(change.subject)} | {_cell(change.why)} |" for change in changes)
     wheels = "\n".join(f"| {_cell(wheel.filename)} | `{wheel.sha256}` |" for wheel in release.wheels)
     packages = "\n".join(
         f'    source --> wheel{number}["{_node(f"{wheel.project} {wheel.version}")}"] --> place'
@@ -42,9 +42,7 @@ flowchart LR
     image["{_node(environment.image.repository)}"] --> environment
 ```
 
-| | plan | why |
-|---|---|---|
-{rows}
+{_plan(changes)}
 
 | wheel | sha256 |
 |---|---|
@@ -70,6 +68,26 @@ environment = Environment.get(workspace, "{name}", version="{version}")
 ```
 </details>
 """
+
+
+def connected(connection: Connection, changes: Sequence[Change[Any]], *, dry_run: bool) -> str:
+    """Return the summary page of a run that only stores a token, in Markdown."""
+    ends = f", last day {connection.token_expires}" if connection.token_expires else ""
+    head = _cell(stored(connection, changes, dry_run=dry_run))
+    return f"## {head}\n\nFor {_cell(connection.target)}{ends}.\n\n{_plan(changes)}\n"
+
+
+def stored(connection: Connection, changes: Sequence[Change[Any]], *, dry_run: bool) -> str:
+    """Return in a line where the token of a connection was stored."""
+    done = "Dry run: would store" if dry_run else "Stored"
+    count = sum(change.changes for change in changes)
+    return f"{done} the token of {connection.name} on {count} of {len(changes)} workspace(s), the others have it"
+
+
+def _plan(changes: Sequence[Change[Any]]) -> str:
+    """Return the plan as a table."""
+    rows = "\n".join(f"| {change.verb.value} | {_cell(change.subject)} | {_cell(change.why)} |" for change in changes)
+    return f"| | plan | why |\n|---|---|---|\n{rows}"
 
 
 def _about_lock(release: Release) -> str:
