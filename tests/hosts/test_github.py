@@ -94,8 +94,8 @@ class User:
     world: World
     env: Mapping[str, str]
 
-    def run(self, event: str, workflow: str) -> tuple[int, str]:
-        """Run a workflow by act; return its status and its log."""
+    def run(self, event: str, workflow: str, **variables: str) -> tuple[int, str]:
+        """Run a workflow by act, with these `variables` of the repository too; return its status and its log."""
         (self.at / "event.json").write_text(
             json.dumps(
                 {
@@ -107,7 +107,7 @@ class User:
         (self.at / "secrets").write_text(f"FEED_READ_TOKEN={names.READ_TOKEN}\nGITHUB_TOKEN=fake-github-token\n")
         given = {name: self.env[name] for name in HANDED if name in self.env}
         given |= {"AT": str(self.at), **github.request_environment(self.world.store)}
-        known = {"AZURE_CLIENT_ID": names.CLIENT_ID, "AZURE_TENANT_ID": names.TENANT_ID}
+        known = {"AZURE_CLIENT_ID": names.CLIENT_ID, "AZURE_TENANT_ID": names.TENANT_ID, **variables}
         command = [
             *(str(BIN / "act"), event, "--eventpath", str(self.at / "event.json")),
             *("--secret-file", str(self.at / "secrets"), "--workflows", f".github/workflows/{workflow}"),
@@ -227,5 +227,16 @@ def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azu
     status, log = user.run("schedule", "scheduled-check.yml")
     assert status != 0
     assert "amlwheel AW87 " in log
+    assert "renew-token.yml" in log
     assert len(azure.writes()) == writes
+
+    # What the alarm says to do: a new secret, its date, and one run.
+    status, log = user.run("workflow_dispatch", "renew-token.yml", FEED_READ_TOKEN_EXPIRES="2999-01-01")
+    assert status == 0, log[-6000:]
+    (stored,) = azure.writes()[writes:]
+    assert stored.startswith("PUT ")
+    assert "/connections/" in stored
+    status, log = user.run("schedule", "scheduled-check.yml")
+    assert status == 0, log[-6000:]
+    assert len(azure.writes()) == writes + 1
     empty(world)

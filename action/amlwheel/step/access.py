@@ -112,10 +112,12 @@ def connection_of(
         connection = Connection.of(inputs.feed, inputs.connection_name)
     else:
         return None
-    workspaces = zip(inputs.workspace, states, strict=True)
-    days = (remembered(connection, inputs.connection_token, workspace, state) for workspace, state in workspaces)
-    expires = inputs.connection_token_expires or min(filter(None, days), default="")
-    return replace(connection, token_expires=expires)
+    if inputs.connection_token_expires:
+        return replace(connection, token_expires=inputs.connection_token_expires)
+    question = partial(remembered, connection, inputs.connection_token)
+    with observe.observing() as observer:  # fingerprints are slow
+        days = [observer.ask(partial(question, *each)) for each in zip(inputs.workspace, states, strict=True)]
+    return replace(connection, token_expires=min(filter(None, observe.results(days)), default=""))
 
 
 def token_warnings(inputs: Inputs, connection: Connection, now: datetime) -> Iterator[str]:
