@@ -1,4 +1,4 @@
-"""`command: connect`: a new token for forty workspaces by one run, between two releases that need to know nothing of it."""
+"""`command: connect`: a new token for forty workspaces by one run, and releases before and after it."""
 
 import pathlib
 from typing import Any

@@ -175,9 +175,7 @@ def no_index_beside_only(
     )
 
 
-def container(
-    route: RouteName, storage_container: Container | None, command: Command = "release"
-) -> StepError | None:
+def container(route: RouteName, storage_container: Container | None, command: Command = "release") -> StepError | None:
     """Refuse a release by `route` storage without a container."""
     if route == "storage" and not storage_container and command == "release":
         return BadInput("`route` storage needs a `storage-container`.")

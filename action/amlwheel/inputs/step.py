@@ -243,8 +243,8 @@ class Inputs(Facts):
         choices=get_args(Proof),
     )
     command: Command = knob(
-        "`release`, or `connect`: only store `connection-token` on every `workspace`, such as a new token before the old "
-        "one ends. Nothing is built, published or registered, and inputs that only a release has are refused.",
+        "`release`, or `connect`: only store `connection-token` on every `workspace`, such as a new token before the "
+        "old one ends. Nothing is built, published or registered; inputs that only a release has are refused.",
         default="release",
         pipeline="whoever starts a run says what it does",
         choices=get_args(Command),

@@ -47,7 +47,7 @@ class Table:
         return f"{_NAME} of {self.path}"
 
     def under(self, given: Mapping[str, str]) -> "Table":
-        """Return what is left of the table where the pipeline's texts, by input, win; what a run has no use for is out."""
+        """Return what this run uses of the table: the pipeline's texts, by input, win."""
         used = {each.name for each in _used(given)}
         return replace(self, texts={name: text for name, text in self.texts.items() if name in used - given.keys()})
 
@@ -56,7 +56,7 @@ NO_TABLE = Table()
 
 
 def _used(given: Mapping[str, str], style: Style | None = None) -> list[Knob]:
-    """Return the inputs that a run uses to which the pipeline gives these texts: a release needs more than `connect`."""
+    """Return the inputs that a run uses, to which the pipeline gives these texts; `command` connect uses few."""
     releases = given.get("command", "").strip() != "connect"
     return [each for each in knobs(Inputs, style) if releases or each.connects]
 

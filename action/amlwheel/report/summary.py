@@ -1,11 +1,13 @@
 """The texts about a run for people: the plan as a table, the summary page, the last lines of the log."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 from ..model.azure import Connection
+from ..model.differences import Comparison
 from ..plan.change import Change
+from . import changed
+from .markdown import cell as _cell
 from .release import Release
 
 DRY_RUN = "Dry run: nothing was changed, and nothing proven."
@@ -17,7 +19,9 @@ def table(changes: Sequence[Change[Any]]) -> list[str]:
     return [f"{change.verb.value:<7} {change.subject:<{width}}  {change.why}" for change in changes]
 
 
-def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, proof: str) -> str:
+def summary(
+    release: Release, changes: Sequence[Change[Any]], compared: Sequence[Comparison] = (), *, dry_run: bool, proof: str
+) -> str:
     """Return the summary page in Markdown. Texts from metadata are escaped."""
     environment = release.environment
     wheels = "\n".join(f"| {_cell(wheel.filename)} | `{wheel.sha256}` |" for wheel in release.wheels)
@@ -43,7 +47,7 @@ flowchart LR
 ```
 
 {_plan(changes)}
-
+{changed.section(release, compared)}
 | wheel | sha256 |
 |---|---|
 {wheels}
@@ -134,11 +138,6 @@ def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> l
         if dry_run
         else f"  use it      environment: {environment.reference}",
     ]
-
-
-def _cell(text: str) -> str:
-    """Escape foreign text for a cell of a Markdown table."""
-    return escape(text.replace("\n", " ")).replace("|", "&#124;").replace("`", "&#96;").replace("[", "&#91;")
 
 
 def _node(text: str) -> str:

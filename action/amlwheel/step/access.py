@@ -102,9 +102,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     )
 
 
-def connection_of(
-    inputs: Inputs, repository: Repository | None, states: Sequence[WorkspaceState]
-) -> Connection | None:
+def connection_of(inputs: Inputs, repository: Repository | None, states: Sequence[WorkspaceState]) -> Connection | None:
     """Return the connection that images need, with the last day of its token: the user's, or the one stored with it."""
     if repository:
         connection = repository.connection(inputs.connection_name)

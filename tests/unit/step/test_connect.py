@@ -229,7 +229,10 @@ def test_a_project_whose_images_read_the_feed_stores_its_token_by_any_route(worl
     ],
 )
 def test_what_is_missing_or_over_stops_it(
-    world: World, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[pytest.MonkeyPatch], None], problem: type[StepError]
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    prepare: Callable[[pytest.MonkeyPatch], None],
+    problem: type[StepError],
 ) -> None:
     prepare(monkeypatch)
     assert run() == problem.status
