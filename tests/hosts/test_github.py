@@ -179,6 +179,7 @@ def renew(user: User, azure: Azure, writes: int) -> None:
     status, log = user.run("schedule", "scheduled-check.yml")
     assert status == 0, log[-6000:]
     assert len(azure.writes()) == writes + 1
+    empty(user.world)
 
 
 def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azure) -> None:
@@ -243,4 +244,3 @@ def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azu
     assert len(azure.writes()) == writes
 
     renew(user, azure, writes)
-    empty(world)

@@ -227,6 +227,28 @@ def test_a_dry_run_emits_the_same_and_changes_nothing(world: World, capsys: pyte
     assert emitted(world.folder) == dry
 
 
+def test_what_changes_beside_the_newest_environment_is_told_unless_it_holds_a_secret(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = f"{WORKSPACE.id}/environments/acme-churn/versions"
+    place = ("GET", f"{path}?$orderBy=createdtime%20desc&$top=1&listViewType=ActiveOnly")
+    conda = f"dependencies: [{{pip: [numpy==1.0, {CANARY}==1]}}]"
+    newest = {"name": "1-abc", "properties": {"condaFile": conda, "image": IMAGE.pinned}}
+    world.arm.answers[place] = (200, {"value": [newest]})
+    assert world.run("--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "Not compared with what is registered on research: it holds a secret of this run." in said
+    newest["properties"] = {"condaFile": conda.replace(CANARY, "six"), "image": IMAGE.pinned}
+    assert world.run() == 0
+    said = capsys.readouterr().out
+    assert "Changed since azureml:acme-churn:1-abc on research: packages: 1 removed, 3 added, 1 up;" in said
+    assert "up          numpy 1.0 → 2.0" in said
+    receipt = world.folder / "aml-environment/aml-release.json"
+    assert json.loads(receipt.read_text())["changes"][0]["since"] == "azureml:acme-churn:1-abc"
+    assert world.run() == 0
+    assert "changes" not in json.loads(receipt.read_text())
+
+
 def test_a_killed_run_is_continued(world: World) -> None:
     world.failure = ProofFailed("no.")
     assert world.run() == ProofFailed.status

@@ -80,10 +80,14 @@ def compare(before: Definition, now: Definition) -> tuple[Difference, ...]:
 
 
 def shown(text: str) -> str:
-    """Return foreign text without credentials, and not too long; what looks like a secret isn't shown at all."""
-    if looks_secret(text):
+    """Return foreign text without credentials, and not too long; what looks like a secret isn't shown at all.
+
+    YAML may hold half characters (surrogates), which no file takes.
+    """
+    printable = "".join(each if each.isprintable() else "\ufffd" for each in text)
+    plain = re.sub(r"//[^/\s@]*@", "//", unsigned(printable))
+    if looks_secret(plain):
         return "***"
-    plain = re.sub(r"//[^/\s@]*@", "//***@", unsigned(text))
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
 
 

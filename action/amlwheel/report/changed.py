@@ -19,7 +19,7 @@ def lines(release: Release, compared: Sequence[Comparison]) -> Iterator[str]:
         yield _sentence(release, each)
         if _is_listed(release, each):
             for row in each.differences[:SHORT]:
-                arrow = " -> ".join(filter(None, (row.before, row.now)))
+                arrow = " → ".join(filter(None, (row.before, row.now)))
                 yield f"  {row.way:<11} {_named(row)} {_short(arrow)}".rstrip()
             yield from _more(each, "  ")
 
@@ -81,12 +81,16 @@ def _sentence(release: Release, comparison: Comparison) -> str:
     if not rows:
         return f"Packages, image, Python and options are those of {since}."
     if not _is_listed(release, comparison):
-        own = "; ".join(_short(f"{row.name} {row.before or 'none'} -> {row.now or 'none'}") for row in rows)
-        return f"Only the release's own package differs from {since}: {own}."
+        own = "; ".join(_short(f"{row.name} {row.before or 'none'} → {row.now or 'none'}") for row in rows)
+        return f"Only the package of the release differs from {since}: {own}."
     ways = Counter(row.way for row in rows if row.kind in ("package", "conda package"))
-    kinds = dict.fromkeys(row.kind for row in rows if row.kind in ("image", "Python", "option"))
+    kinds = {row.kind for row in rows}
     counts = [f"{ways[way]} {way}" for way in get_args(Way) if ways[way]]
-    what = [*([f"packages: {', '.join(counts)}"] if counts else []), *(f"another {kind}" for kind in kinds)]
+    other = {"image": "another image", "Python": "another Python", "option": "other options"}
+    what = [
+        *([f"packages: {', '.join(counts)}"] if counts else []),
+        *(told for kind, told in other.items() if kind in kinds),
+    ]
     return f"Changed since {since}: {'; '.join(what)}."
 
 

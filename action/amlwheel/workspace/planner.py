@@ -83,6 +83,8 @@ class Planner:
         except StepError as error:
             return Comparison((workspace.name,), unknown=error.what.rstrip("."))
         for newest in items_in(page.get("value"))[:1]:
+            if newest.get("name") == environment.version:
+                break  # it is kept: nothing to compare
             properties = object_in(newest.get("properties"))
             before = Definition.read(str(properties.get("image") or ""), str(properties.get("condaFile") or ""))
             now = Definition(environment.image.pinned, environment.spec)
