@@ -34,13 +34,17 @@ def since(*differences: Difference, workspaces: tuple[str, ...] = ("research",))
         (since(), "Packages, image, Python and options are those of azureml:acme-churn:1.2.2-abc on research."),
         (
             since(OWN),
-            "Only the package of the release differs from azureml:acme-churn:1.2.2-abc on research: "
-            "acme-churn 1.2.2 → 1.2.3.",
+            (
+                "Only the package of the release differs from azureml:acme-churn:1.2.2-abc on research: "
+                "acme-churn 1.2.2 → 1.2.3."
+            ),
         ),
         (
             since(replace(OWN, way="added", before="")),
-            "Only the package of the release differs from azureml:acme-churn:1.2.2-abc on research: "
-            "acme-churn none → 1.2.3.",
+            (
+                "Only the package of the release differs from azureml:acme-churn:1.2.2-abc on research: "
+                "acme-churn none → 1.2.3."
+            ),
         ),
     ],
 )
