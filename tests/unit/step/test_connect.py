@@ -19,11 +19,12 @@ from amlwheel.model.azure import Workspace
 from amlwheel.report.outputs import OUTPUTS
 from amlwheel.sign_in import credential, detectors
 from amlwheel.step import connect
-from amlwheel.transport import http
+from amlwheel.transport import http, tools
 from amlwheel.workspace.azureml.process import Worker
 from unit.parts import CANARY, GUID, WORKSPACE, FakeArm, answer
 
 LABEL = f"{GUID}/rg/research"
+NOTHING: Mapping[str, object] = {}
 PAGE = answer(404, "There is no such package")
 
 
@@ -148,7 +149,7 @@ def test_the_repositorys_connection_needs_neither_a_feed_nor_a_commit(
 ) -> None:
     world.page = answer(200, Content_Type="application/x-git-upload-pack-advertisement")
     monkeypatch.setattr(remote, "fetch", None)
-    monkeypatch.setattr(remote.tools, "git", lambda *_: "")
+    monkeypatch.setattr(tools, "git", lambda *_: "")
     monkeypatch.setenv("GITHUB_REPOSITORY", "acme/churn")
     assert run("--route", "git", feed="") == 0
     assert world.asked == ["https://github.com/acme/churn/info/refs?service=git-upload-pack"]
@@ -168,9 +169,10 @@ def test_azureml_core_stores_it_if_it_shall(
         def wait(self) -> str:
             return "azureml-core is there"
 
-        def ask(self, call: str, workspace: Workspace, arguments: Mapping[str, object] | None = None) -> None:
+        def ask(self, call: str, workspace: Workspace, given: Mapping[str, object] = NOTHING, more: float = 0) -> None:
+            del more
             asked.append(call)
-            properties = {**(arguments or {}), "metadata": {}}
+            properties = {**given, "metadata": {}}
             if call == "connect":
                 world.arm.answers["GET", f"{workspace.id}/connections/feed-acme"] = (200, {"properties": properties})
 
@@ -185,7 +187,8 @@ def test_a_release_has_more_inputs_and_one_error_names_them(world: World, capsys
     said = capsys.readouterr().out
     assert "`--package-dir`, `--verify` with `--command` connect: such inputs belong to a release" in said
     assert "Leave `--package-dir`, `--verify` out" in said
-    assert world.asked == world.arm.sent == []
+    assert world.asked == []
+    assert world.arm.sent == []
 
 
 def test_the_projects_table_may_say_what_a_release_needs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
