@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,15 @@ def test_forty_workspaces_are_forty_writes_and_then_none(world: World, capsys: p
     assert len(world.arm.writes) == 40
     assert run("--connection-token-expires", "2999-01-01", workspace=named) == 0
     assert len(world.arm.writes) == 80
+
+
+def test_a_token_that_ends_soon_is_stored_with_a_warning(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    soon = (datetime.now(timezone.utc) + timedelta(days=3)).date().isoformat()
+    assert run("--connection-token-expires", soon) == 0
+    said = capsys.readouterr().out
+    assert f"on {soon}; after that no image can be built." in said
+    assert "and run the step with `--command` connect." in said
+    assert len(world.arm.writes) == 1
 
 
 def test_what_one_workspace_refuses_stops_no_other(world: World, capsys: pytest.CaptureFixture[str]) -> None:
