@@ -33,8 +33,13 @@ def test_one_run_renews_the_token_of_forty_workspaces(step: Step, world: World, 
     with world.store.edit("entra") as entra:
         entra["personal_access_tokens"][SECOND_TOKEN] = {"name": "r2", "scope": "vso.packaging", "role": "Reader"}
 
-    stop = step("--command", "connect", wheel=wheel, output_dir="none")
-    refused(stop, 10, "`AMLWHEEL_FEED_TOKEN`, `--output-dir` with `--command` connect", "Leave `--wheel`,")
+    stop = step("--command", "connect", wheel=wheel, verify="none")
+    refused(
+        stop,
+        10,
+        "`--wheel`, `--verify` with `--command` connect: such inputs belong",
+        "Leave `--wheel`, `--verify` out",
+    )
     dry = connect(step, "--dry-run")
     assert (dry.status, dry.writes, dry.outputs["changed"]) == (0, [], "true"), dry.output
     done = connect(step, connection_token_expires="2030-01-31")

@@ -14,10 +14,12 @@ SdkVersion = Literal["v2", "v1"]
 Proof = Literal["none", "install", "image"]
 # What may be the case in a run, so that some inputs mean nothing in it; `rules` tells which cases apply.
 Case = Literal[RouteName, "mirror", "no feed"]
-# What `command` connect uses: whom to sign in, where to store which token. Every other input belongs to a release.
+# What `command` connect takes: who signs in, where to store which token. Every other input belongs to a release. It has
+# no use for `output-dir`, and for `feed-token` only a warning; both often stand there for all steps of a job.
 _CONNECTING = frozenset(
-    "command feed feed-user workspace connection-name connection-token connection-user connection-token-expires route "
-    "git-repository mirror sdk dry-run client-id tenant-id azure-subscription".split()
+    "command feed feed-token feed-user workspace connection-name connection-token connection-user "
+    "connection-token-expires route git-repository mirror sdk dry-run output-dir client-id tenant-id "
+    "azure-subscription".split()
 )
 
 
@@ -68,7 +70,7 @@ class Knob:
 
     @property
     def connects(self) -> bool:
-        """Whether `command` connect uses it."""
+        """Whether `command` connect takes it."""
         return self.name in _CONNECTING
 
     @property

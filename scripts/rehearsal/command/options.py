@@ -47,7 +47,7 @@ its certificate is of a CA of your own, name that in SSL_CERT_FILE or REQUESTS_C
 tokens, of the user --feed-user: give the server's in the two variables, or make there a user with the fakes' words:
 fake-token-of-a-publisher-0001 to publish, fake-token-that-only-reads-0002 to read.
 
-With --command connect the step runs in PROJECT, and gets neither --package-dir, --output-dir nor AMLWHEEL_FEED_TOKEN.
+With --command connect the step runs in PROJECT, and gets no --package-dir.
 
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
@@ -82,7 +82,7 @@ class Options:
 
     @property
     def connects(self) -> bool:
-        """Whether the step only stores a token: it then runs in the project's folder, and takes no more."""
+        """Whether the step only stores a token. It takes no project, and finds the table where it runs."""
         return self.value("command") == "connect"
 
     @property

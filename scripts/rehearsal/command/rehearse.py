@@ -93,7 +93,7 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
         "output-dir": str(folder),
     }
     if options.connects:
-        del defaults["package-dir"], defaults["output-dir"]
+        del defaults["package-dir"]
     elif options.value("wheel") is not None and options.project == DEFAULT_PROJECT:
         del defaults["package-dir"]  # a project that is named still says where the table is
     if options.route in {"workspace", "storage", "git"}:
@@ -141,8 +141,6 @@ def step_environment(world: World, base: Mapping[str, str], options: Options = O
     tokens = {"AMLWHEEL_FEED_TOKEN": FEED_TOKEN, "AMLWHEEL_CONNECTION_TOKEN": READ_TOKEN}
     if options.route == "git":
         tokens = {"AMLWHEEL_CONNECTION_TOKEN": CODE_TOKEN}
-    if options.connects:
-        tokens.pop("AMLWHEEL_FEED_TOKEN", None)
     own = {**world.environment(kept), "PIP_CONFIG_FILE": os.devnull}
     fixed = [name for name in options.variables if own.get(name.upper()) != kept.get(name.upper())]
     if fixed:
