@@ -23,6 +23,7 @@ Kind = Literal["image", "Python", "option", "conda package", "package"]
 Way = Literal["removed", "down", "added", "up", "changed", "other files"]
 _Key = tuple[Kind, str]
 _LONGEST = 200  # characters of a text that is shown
+_READABLE = 2000  # characters of a line that is read; patterns take too long for more, and a cut could halve a secret
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def shown(text: str) -> str:
 
     YAML may hold half characters (surrogates), which no file takes.
     """
+    if len(text) > _READABLE:
+        return f"({len(text)} characters)"
     printable = "".join(each if each.isprintable() else "\ufffd" for each in text)
     plain = re.sub(r"//[^/\s@]*@", "//", unsigned(printable))
     if looks_secret(plain):
@@ -132,7 +135,7 @@ def _texts(value: object) -> list[str]:
 
 def _conda(line: str) -> tuple[_Key, _Part]:
     try:
-        package = Package.parse(line)
+        package = Package.parse(line[:_READABLE])
     except CondaNotExact:
         return ("option", shown(line)), _Part()
     part = _Part(shown(package.range.lstrip("= ")))
@@ -144,12 +147,12 @@ def _pip(line: str) -> tuple[_Key, _Part]:
     words = line.split()
     hashes = frozenset(each for each in words if each.startswith("--hash="))
     rest = " ".join(each for each in words if each not in hashes)
-    file = re.search(r"([^/\s]+\.whl)$", rest)  # the same wheel wherever it lies
+    file = re.split(r"[/ ]", rest)[-1]  # the same wheel wherever it lies
     try:
-        if file:
-            name, version, *_ = parse_wheel_filename(unquote(file[1]))
+        if file.endswith(".whl"):
+            name, version, *_ = parse_wheel_filename(unquote(file))
             return ("package", name), _Part(str(version), hashes)
-        required = Requirement(rest)
+        required = Requirement(rest[:_READABLE])
     except (InvalidRequirement, InvalidWheelFilename):
         return ("option", shown(rest)), _Part()
     return ("package", canonicalize_name(required.name)), _Part(_version(required), hashes)

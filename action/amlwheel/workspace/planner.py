@@ -17,6 +17,8 @@ from .connections import find, fingerprint, note, same_target
 from .look import WorkspaceState
 from .sdk import Sdk
 
+LARGEST = 2**19  # characters of a conda file that is compared: reading YAML takes seconds for more
+
 
 @dataclass(frozen=True)
 class Planner:
@@ -86,7 +88,10 @@ class Planner:
             if newest.get("name") == environment.version:
                 break  # it is kept: nothing to compare
             properties = object_in(newest.get("properties"))
-            before = Definition.read(str(properties.get("image") or ""), str(properties.get("condaFile") or ""))
+            conda = str(properties.get("condaFile") or "")
+            if len(conda) > LARGEST:
+                return Comparison((workspace.name,), unknown=f"its conda file has {len(conda)} characters")
+            before = Definition.read(str(properties.get("image") or ""), conda)
             now = Definition(environment.image.pinned, environment.spec)
             return compared(workspace.name, str(newest.get("name")), before, now)
         return Comparison((workspace.name,))

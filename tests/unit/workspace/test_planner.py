@@ -570,6 +570,12 @@ def test_an_environment_that_cannot_be_read_is_not_compared(
     assert told.unknown or all(each.way for each in told.differences)
 
 
+def test_a_conda_file_that_is_too_long_is_not_read(arm: FakeArm, environment: Environment) -> None:
+    properties = {"image": "x", "condaFile": "a" * (2**19 + 1)}
+    arm.answers["GET", LIST] = (200, {"value": [{"name": "7", "properties": properties}]})
+    assert planner(arm).compared(environment, WORKSPACE).unknown == "its conda file has 524289 characters"
+
+
 def test_two_workspaces_have_two_fingerprints() -> None:
     arm, other = FakeArm(), replace(WORKSPACE, name="second")
     assert isinstance(other, Workspace)
