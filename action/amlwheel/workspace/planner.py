@@ -8,7 +8,7 @@ from ..errors.base import StepError
 from ..errors.workspace import EnvironmentConflict, ReadBackDiffers
 from ..model import connection_token
 from ..model.azure import Connection, Workspace
-from ..model.differences import Comparison, compared
+from ..model.differences import Comparison, compared, shown
 from ..model.environment import Definition, Environment
 from ..model.secret import Secret
 from ..plan.change import Change, Verb
@@ -83,7 +83,7 @@ class Planner:
             if status != 404:  # noqa: PLR2004  # no version yet
                 check(status, page, workspace)
         except StepError as error:
-            return Comparison((workspace.name,), unknown=error.what.rstrip("."))
+            return Comparison((workspace.name,), unknown=shown(error.what).rstrip("."))
         for newest in items_in(page.get("value"))[:1]:
             if newest.get("name") == environment.version:
                 break  # it is kept: nothing to compare

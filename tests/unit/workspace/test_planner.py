@@ -552,9 +552,10 @@ def test_where_nothing_is_listed_nothing_is_compared(
 def test_what_azure_refuses_to_list_stops_nobody(
     arm: FakeArm, environment: Environment, status: int, said: str
 ) -> None:
-    arm.answers["GET", LIST] = (status, {})
+    arm.answers["GET", LIST] = (status, {"error": {"code": "\ud800"}})
     told = planner(arm).compared(environment, WORKSPACE)
     assert told.unknown.startswith(said)
+    assert told.unknown.encode()
     assert told.differences == ()
 
 
