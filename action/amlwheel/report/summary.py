@@ -85,7 +85,8 @@ def stored(connection: Connection, changes: Sequence[Change[Any]], *, dry_run: b
     """Return in a line where the token of a connection was stored."""
     done = "Dry run: would store" if dry_run else "Stored"
     count = sum(change.changes for change in changes)
-    return f"{done} the token of {connection.name} on {count} of {len(changes)} workspace(s), the others have it"
+    rest = "; the others have it" if count < len(changes) else ""
+    return f"{done} the token of {connection.name} on {count} of {len(changes)} workspace(s){rest}"
 
 
 def _plan(changes: Sequence[Change[Any]]) -> str:

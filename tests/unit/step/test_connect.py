@@ -90,7 +90,9 @@ def test_a_token_is_stored_once_and_nothing_else_is_made(world: World, capsys: p
     assert CANARY not in said
     assert [*world.folder.iterdir()] == []
     assert run() == 0
-    assert "changed=false" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "changed=false" in said
+    assert "on 0 of 1 workspace(s); the others have it" in said
     assert len(world.arm.writes) == 1
 
 
