@@ -52,13 +52,14 @@ LABELS = {
     "storage": "the step, route workspace, first run",
     "article": "the article's sequence",
 }
+ROUNDS = "times that each is run, after one that warms the caches (default: 3); 1 is a quick look, with cold ones"
 READY = re.compile(r"azureml-core ready in ([\d.]+) s, waited ([\d.]+) s")
 
 
 def main() -> int:
     """Run the rounds and print the table; return 0, or 1 when a run failed."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="times that each is run (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help=ROUNDS)
     parser.add_argument(
         "--latency", type=float, default=0, metavar="MS", help="time that every answer takes in addition"
     )
@@ -69,7 +70,8 @@ def main() -> int:
     imports: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         project = projects.commit(DEFAULT_PROJECT, pathlib.Path(scratch) / "project")
-        for number in range(options.rounds + 1):  # the first warms the caches and doesn't count
+        warm = 0 if options.rounds > 1 else 1  # round 0 warms the caches and doesn't count
+        for number in range(warm, options.rounds + 1):
             for name, spent, said in _round(project, pathlib.Path(scratch) / str(number), options.latency):
                 if number:
                     seconds[name].append(spent)

@@ -326,7 +326,7 @@ def test_a_stored_wheel_with_other_bytes_is_never_used(step: Step, tmp_path: pat
     assert step(wheel=bumped, route="workspace", feed="").status == 0
 
 
-@pytest.mark.parametrize("failure", [{"status": 403}, {"reset": True}])
+@pytest.mark.parametrize("failure", [{"status": 403}, pytest.param({"reset": True}, marks=pytest.mark.long)])
 def test_a_record_without_a_wheel_is_never_used(
     step: Step, world: World, wheel: pathlib.Path, tmp_path: pathlib.Path, failure: dict[str, object]
 ) -> None:

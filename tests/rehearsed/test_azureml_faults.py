@@ -44,7 +44,15 @@ RUNS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize("fault", [{"status": 503, "times": 3}, {"reset": True, "times": 1}], ids=["503", "reset"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503, "times": 1},
+        pytest.param({"status": 503, "times": 3}, marks=pytest.mark.long),
+        {"reset": True, "times": 1},
+    ],
+    ids=["503", "503 three times", "reset"],
+)
 def test_a_service_that_fails_for_a_moment_at_each_request_is_asked_again(
     step: Step, world: World, wheel: pathlib.Path, run: str, fault: dict[str, Any]
 ) -> None:

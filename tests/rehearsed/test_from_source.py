@@ -74,6 +74,7 @@ def test_each_package_without_a_wheel_is_named_at_once(step: Step, case: str, to
 
 
 @pytest.mark.network
+@pytest.mark.long
 def test_fuse_and_rouge_are_released_and_installed(step: Step, world: World, tmp_path: pathlib.Path) -> None:
     wheel = project(tmp_path, "azureml-dataset-runtime[fuse]", "rouge-score")
     released = step(wheel=wheel, from_source="all", verify="none")

@@ -127,6 +127,21 @@ def test_a_second_workspace_gets_what_the_first_one_has(step: Step, world: World
     assert registered(world, both)["condaFile"] == registered(world, both, OTHER_WORKSPACE)["condaFile"]
 
 
+def test_a_network_that_keeps_images_from_being_built_is_warned_of(
+    step: Step, world: World, wheel: pathlib.Path
+) -> None:
+    closed = {"isolationMode": "AllowOnlyApprovedOutbound", "outboundRules": {}}
+    with world.store.edit("arm") as document:
+        record = document[SUBSCRIPTION_ID][RESOURCE_GROUP][WORKSPACE]
+        record["network"] = {"publicNetworkAccess": "Disabled", "managedNetwork": closed}
+    result = step(wheel=wheel, dry_run="true")
+    assert result.status == 0, result.output
+    assert result.output.count("warning: ") == 3
+    assert f"az ml workspace update --name {WORKSPACE} " in result.told
+    assert "--type fqdn --destination pkgs.dev.azure.com" in result.told
+    assert "the hosts of conda-forge" in result.told
+
+
 def test_several_packages_share_one_environment_that_the_first_one_leads(
     step: Step, world: World, features: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

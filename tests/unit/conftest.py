@@ -15,7 +15,7 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 # A busy machine is no failure.
 settings.register_profile(
-    "amlwheel", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "amlwheel", parent=settings.default, deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("amlwheel")
 

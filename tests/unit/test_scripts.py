@@ -33,7 +33,7 @@ def load(name: str) -> types.ModuleType:
 
 test = load("test")
 locks = load("locks")
-ALL = ["format", "lint", "types", "imports", "manifests", "linters", "unit", "rehearsed", "hosts"]
+ALL = ["format", "lint", "types", "imports", "manifests", "linters", "unit", "lines", "rehearsed", "hosts"]
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,6 @@ def test_words_for_pytest_go_to_pytest_alone(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(test, "PARTS", {"both": lambda: [["ruff", "check"], ["pytest", "tests/unit"]]})
     assert test.run_part("both", ["-k", "x"], {}) == test.PASSED
     assert ran == [["ruff", "check"], ["pytest", "tests/unit", "-k", "x"]]
-
-
-@pytest.mark.parametrize("rest", [[], ["-k", "x"], ["-x"], ["--lf"]])
-def test_lines_are_counted_when_the_unit_layer_runs_whole(rest: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[list[str]] = []
-    monkeypatch.setattr(test, "run", lambda words, _env: ran.append(words))
-    test.run_part("unit", rest, {})
-    assert [("--cov" in words) for words in ran] == [not rest]
 
 
 @pytest.mark.parametrize(

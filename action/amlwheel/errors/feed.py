@@ -42,6 +42,18 @@ class TokenRefused(StepError):
     fix = "Make a new token for this organisation with scope Packaging, and store it under the same secret."
 
 
+class UserNeeded(StepError):
+    """Another repository takes `connection-token` only with its user, and the workspace would store it without one."""
+
+    status = 136
+    title = "connection-token needs its user"
+    cause = (
+        "The repository checks the user. Without one the workspace stores a personal access token, which Azure ML's "
+        "image builder very likely writes into the address as the user, without a password."
+    )
+    fix = "Set `connection-user` to the user to whom `connection-token` belongs; it needs `sdk` v2."
+
+
 class SignInPage(StepError):
     """The feed answered with a sign-in page instead of data (203 or HTML): the token wasn't accepted."""
 

@@ -122,10 +122,14 @@ def environment_name(text: str) -> str:
 
 
 def refuse_reserved(name: str) -> None:
-    """Raise BadInput for a name that Azure reserves for Microsoft's own environments (azure-docs#65770)."""
-    if name.lower().startswith("azureml"):
+    """Raise BadInput for a name that Azure reserves for Microsoft's own environments, in any case.
+
+    Source: Learn, how-to-troubleshoot-environments (2026-07-02); azure-docs#65770.
+    """
+    begins = re.match("azureml|microsoft", name, re.IGNORECASE)
+    if begins:
         raise BadInput(
-            f"the environment's name {name!r} begins with AzureML, and Azure reserves such names.",
+            f"the environment's name {name!r} begins with {begins[0]}, and Azure reserves such names.",
             fix="Set `environment-name` to a name that begins with something else.",
         )
 

@@ -93,8 +93,9 @@ class Image:
         return f"{self.registry}/{self.repository}:{self.tag}" if self.tag else self.pinned
 
 
-# pip of conda-forge (noarch, for every Python that the step offers); conda needs one exact version.
-PIP = "25.1.1"
+# pip of conda-forge (noarch, for every Python that the step offers); conda needs one exact version. Older ones have
+# advisories (CVE-2026-6357, PYSEC-2026-3721 and others), which scanners of images report.
+PIP = "26.2.1"
 # git of conda-forge (conda-forge/git-feedstock), for pip to fetch commits: Azure ML's newer images have none
 # (Azure/AzureML-Containers). conda runs pip with the environment's programs first on PATH.
 GIT = "2.52.0"

@@ -10,21 +10,28 @@ from urllib.parse import quote
 class Secret:
     """A token or password, and the name of its user (`user`; not secret), if the server asks for one.
 
+    With `alone` the text itself is sent as the user's name, without a password.
+
     Only `reveal()` returns the text, so a search for that name finds every use.
 
     It prints, formats and reprs as `Secret(***)`, can't be pickled, and two secrets compare in constant time.
     """
 
-    __slots__ = ("_value", "user")
+    __slots__ = ("_value", "alone", "user")
 
-    def __init__(self, value: str, user: str = "") -> None:
+    def __init__(self, value: str, user: str = "", *, alone: bool = False) -> None:
         """Keep `value`, without surrounding white space (a pasted token often brings a newline)."""
         self._value = value.strip()
         self.user = user
+        self.alone = alone
 
     def of(self, user: str) -> "Secret":
         """Return the same text as the secret of `user`."""
         return Secret(self._value, user)
+
+    def as_user(self) -> "Secret":
+        """Return the same text, sent as the user's name."""
+        return Secret(self._value, alone=True)
 
     def reveal(self) -> str:
         """Return the text itself; for headers, request bodies and a child's environment only."""
@@ -35,10 +42,10 @@ class Secret:
 
         CI hosts mask only texts that they were given (Azure Pipelines doesn't derive the Basic form itself).
         """
-        basic = base64.b64encode(f"{user}:{self._value}".encode()).decode()
-        alone = base64.b64encode(self._value.encode()).decode()
+        plain = (f"{user}:{self._value}", self._value, f"{self._value}:")
+        basic, alone, first = (base64.b64encode(each.encode()).decode() for each in plain)
         quoted = (quote(self._value, safe=""), quote(self._value))  # many tools leave a slash as it is
-        return tuple(dict.fromkeys((self._value, quoted[0], basic, alone, quoted[1])))
+        return tuple(dict.fromkeys((self._value, quoted[0], basic, alone, quoted[1], first)))
 
     def __bool__(self) -> bool:
         """Tell whether there is any text."""

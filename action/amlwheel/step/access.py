@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..build import project, wheel
 from ..environment import image
@@ -16,7 +17,7 @@ from ..git import remote
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model import connection_token
-from ..model.azure import Connection
+from ..model.azure import Connection, Workspace
 from ..model.environment import Image
 from ..model.feed import Feed
 from ..model.repository import Repository
@@ -31,6 +32,7 @@ from ..sign_in.credential import ARM_SCOPE
 from ..storage.access import usable_container
 from ..transport import http
 from ..transport.arm import Arm
+from ..workspace import building
 from ..workspace.arm import ArmSdk
 from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
@@ -83,7 +85,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     states = observe.results(looks)
     route = choose.of(inputs, host, environ, Resources(worker, stored.result() if stored else None, commit))
     connection = connection_of(inputs, commit.repository if commit else None, states)
-    for text in token_warnings(inputs, connection, now) if connection else ():
+    for text in warnings(inputs, connection, states, now):
         host.warning(text)
     return Access(
         route=route,
@@ -118,12 +120,29 @@ def connection_of(inputs: Inputs, repository: Repository | None, states: Sequenc
     return replace(connection, token_expires=min(filter(None, observe.results(days)), default=""))
 
 
-def token_warnings(inputs: Inputs, connection: Connection, now: datetime) -> Iterator[str]:
+def warnings(
+    inputs: Inputs, connection: Connection | None, states: Sequence[WorkspaceState], now: datetime
+) -> Iterator[str]:
+    """Yield what may keep images from being built later: the token of `connection`, the workspaces' networks."""
+    yield from _of_token(inputs, connection, now) if connection else ()
+    yield from _networks(inputs.workspace, states, connection)
+
+
+def _of_token(inputs: Inputs, connection: Connection, now: datetime) -> Iterator[str]:
     """Yield what makes the token of `connection` a bad choice: it may publish, or it ends soon."""
     token, given = inputs.connection_token, bool(inputs.connection_token_expires)
     if inputs.publishes and token == inputs.feed_token:
         yield connection_token.PUBLISHES
     yield from connection_token.warnings(token, inputs.feed, connection.token_expires, told=given, now=now)
+
+
+def _networks(
+    workspaces: Sequence[Workspace], states: Sequence[WorkspaceState], connection: Connection | None
+) -> Iterator[str]:
+    """Yield what in the workspaces' networks may keep them from building images."""
+    host = urlsplit(connection.target).hostname if connection else ""
+    for workspace, state in zip(workspaces, states, strict=True):
+        yield from building.warnings(workspace, state.properties, host or "")
 
 
 def _ask_feed(feed: Feed, inputs: Inputs, today: date, observer: Observer) -> FeedAccess:

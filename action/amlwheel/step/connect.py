@@ -28,7 +28,7 @@ from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
 from ..workspace.look import WorkspaceState, look
 from ..workspace.planner import Planner
-from .access import connection_of, token_warnings
+from .access import connection_of, warnings
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime
         raise
     connection = connection_of(inputs, repository, states)
     assert connection  # noqa: S101  # rules.nothing_to_connect
-    for text in token_warnings(inputs, connection, now):
+    for text in warnings(inputs, connection, states, now):
         host.warning(text)
     planner = Planner(arm, Core(worker) if worker else ArmSdk(arm))
     return _Access(planner, worker, connection, states, f"signed in by {credential.label}")

@@ -186,7 +186,7 @@ def sha256(url: str, token: Secret | None, most: int, headers: Mapping[str, str]
 
 def login(token: Secret) -> tuple[str, str]:
     """Return user name and password with which `token` is used."""
-    return token.user or USER, token.reveal()
+    return (token.reveal(), "") if token.alone else (token.user or USER, token.reveal())
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -68,6 +68,7 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     child = start(command, env, cwd, subprocess.DEVNULL, subprocess.STDOUT if errors else subprocess.DEVNULL)
     lines: list[str] = []
     failures: list[Exception] = []
+    late = threading.Event()
 
     def listen() -> None:
         try:
@@ -83,18 +84,27 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     # A thread of its own reads: a daemon that the tool leaves behind may keep the pipe open for ever.
     reader = threading.Thread(target=listen, daemon=True)
     reader.start()
+
+    def expire() -> None:
+        late.set()
+        end(child)
+
+    watch = threading.Timer(seconds, expire)  # not `wait(seconds)`: before Python 3.15 that looks every 50 ms only
+    watch.daemon = True
+    watch.start()
     try:
-        status = child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        raise TooSlow(
-            f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended.",
-            details="".join(lines[-25:]),
-        ) from None
+        status = child.wait()
     finally:
+        watch.cancel()
         end(child)
         child.wait()
         RUNNING.discard(child)
         reader.join(DRAIN)
+    if late.is_set() and status != 0:
+        raise TooSlow(
+            f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended.",
+            details="".join(lines[-25:]),
+        )
     if failures:
         raise failures[0]
     return Finished(status, "".join(lines))

@@ -1,17 +1,19 @@
 """What a workspace shows before anything is planned: whether it exists, its connections, the identity's permissions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from ..errors.workspace import WorkspaceForbidden
 from ..model.azure import Workspace
 from ..plan.observe import observing
-from ..transport.arm import ARM, Arm, Json, allows, check, grant, items_in
+from ..transport.arm import ARM, Arm, Json, allows, check, grant, items_in, object_in
 
 
-def exists(arm: Arm, workspace: Workspace) -> None:
-    """Raise WorkspaceForbidden or WorkspaceNotFound unless the identity may see the workspace."""
-    check(*arm.send("GET", workspace.id), workspace)
+def exists(arm: Arm, workspace: Workspace) -> Json:
+    """Return the workspace's properties; raise WorkspaceForbidden or WorkspaceNotFound unless it may be seen."""
+    status, page = arm.send("GET", workspace.id)
+    check(status, page, workspace)
+    return object_in(page.get("properties"))
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,11 @@ class Permissions:
 
 @dataclass(frozen=True)
 class WorkspaceState:
-    """What a workspace showed before anything was planned."""
+    """What a workspace showed before anything was planned: its `properties` are those of the workspace itself."""
 
     connections: tuple[Json, ...]
     permissions: Permissions = Permissions()
+    properties: Json = field(default_factory=dict)
 
 
 def look(arm: Arm, workspace: Workspace) -> WorkspaceState:
@@ -46,10 +49,10 @@ def look(arm: Arm, workspace: Workspace) -> WorkspaceState:
     Raises WorkspaceForbidden, WorkspaceNotFound, AzureRefused, NoNetwork, TooSlow, or `Several` of them.
     """
     with observing() as observer:
-        observer.ask(partial(exists, arm, workspace))
+        shown = observer.ask(partial(exists, arm, workspace))
         listed = observer.ask(partial(connections, arm, workspace))
         allowed = observer.ask(partial(permissions, arm, workspace))
-    return WorkspaceState(listed.result(), allowed.result())
+    return WorkspaceState(listed.result(), allowed.result(), shown.result())
 
 
 def permissions(arm: Arm, workspace: Workspace) -> Permissions:

@@ -101,6 +101,9 @@ def _get_workspace(visit: Visit, _: object) -> Response:
             "discoveryUrl": f"https://{record['location']}.api.azureml.ms/discovery",
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
+            "imageBuildCompute": None,
+            "managedNetwork": {"isolationMode": "Disabled"},  # as shown in azure-sdk-for-python#33598
+            **record.get("network", {}),
         },
     }
     return json_answer(200, content)

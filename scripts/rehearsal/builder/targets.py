@@ -45,10 +45,16 @@ def closest(url: str, connections: Iterable[Connection], category: str = "Python
 
 
 def credentials(connection: Connection) -> str:
-    """Return the user information of a URL: a PAT percent-encoded, the rest as stored (the caller encodes: Learn)."""
+    """Return the user information of a URL: a PAT percent-encoded, the rest as stored (the caller encodes: Learn).
+
+    A PAT is the user, without a password: azure-docs#87920 shows `https://****@HOST/` in the log of a build, which is
+    what pip prints for this form alone (a password is shown as `****` behind its user's name). git would ask for the
+    password then, so for a repository our model is a user and the PAT.
+    """
     secrets = connection.get("credentials") or {}
     if connection["authType"] == "PAT":
-        return "ado:" + urllib.parse.quote(secrets["pat"], safe="")
+        pat = urllib.parse.quote(secrets["pat"], safe="")
+        return pat if connection["category"] == "PythonFeed" else f"ado:{pat}"
     if connection["authType"] == "UsernamePassword":
         return f"{secrets['username']}:{secrets['password']}"
     return ""

@@ -5,7 +5,7 @@ import binascii
 
 
 def basic_password(header: str) -> str | None:
-    """Return the password of a Basic Authorization header with a user, else None."""
+    """Return the password of a Basic Authorization header, without one its user (pip#11495), None without either."""
     scheme, _, value = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -13,8 +13,7 @@ def basic_password(header: str) -> str | None:
         user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    del user  # any user will do, none too: Learn, use-personal-access-tokens-to-authenticate
-    return password or None
+    return password or user or None  # any user will do, none too: Learn, use-personal-access-tokens-to-authenticate
 
 
 def bearer_token(header: str) -> str | None:

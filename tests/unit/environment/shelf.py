@@ -118,12 +118,15 @@ def versions(locked: Lock) -> dict[str, str]:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    """Return an empty shelf, which is the public index for uv."""
+def shelf(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    """Return an empty shelf, which is the public index for uv.
+
+    uv's cache is that of all tests: it keeps what uv asked the interpreter, and a shelf's files by their paths.
+    """
     folder = tmp_path / "shelf"
     (folder / "simple").mkdir(parents=True)
     for name in ("UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("UV_DEFAULT_INDEX", (folder / "simple").as_uri() + "/")
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "uv-cache"))
     return Shelf(folder)

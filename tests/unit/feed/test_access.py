@@ -5,11 +5,12 @@ from datetime import date
 import pytest
 import requests
 from amlwheel.errors.base import StepError
-from amlwheel.errors.feed import FeedForbidden, FeedNotFound
+from amlwheel.errors.feed import FeedForbidden, FeedNotFound, UserNeeded
 from amlwheel.feed import access, artifacts
 from amlwheel.feed.access import FeedAccess
 from amlwheel.feed.artifacts import Facts
 from amlwheel.feed.index import Index
+from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
 from amlwheel.plan.observe import observing
 from amlwheel.transport import http
@@ -108,3 +109,31 @@ def test_a_doubtful_page_of_a_view_is_settled_by_the_feed_itself(monkeypatch: py
     with pytest.raises(FeedNotFound, match="There is no index at"):
         doubtful.settle()
     assert [url for url, _ in asked] == [FEED.through("Release").page("acme-churn"), FEED.page("known")]
+
+
+ELSEWHERE = parse_feed("https://pypi.example/simple/")
+
+
+@pytest.mark.parametrize("token", [READING, READING.of("images")])
+def test_another_repository_is_asked_as_the_builder_may_ask_it(token: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token without a user is stored as a PAT, which the builder sends as the user, without a password."""
+    monkeypatch.setattr(http, "get", lambda _, *, token, **__: answer(401) if token.alone else FILES)
+    reader = Index(ELSEWHERE, token, "connection-token")
+    if token.user:
+        ask(Index(ELSEWHERE, TOKEN), reader)
+        return
+    with pytest.raises(UserNeeded, match=r"pypi\.example refuses `connection-token` without its user"):
+        ask(Index(ELSEWHERE, TOKEN), reader)
+
+
+def test_a_repository_that_takes_it_so_needs_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, str]] = []
+
+    def get(_: str, *, token: Secret, **__: object) -> requests.Response:
+        sent.append(http.login(token))
+        return FILES
+
+    monkeypatch.setattr(http, "get", get)
+    ask(Index(ELSEWHERE, TOKEN), Index(ELSEWHERE, READING, "connection-token"))
+    assert (READING.reveal(), "") in sent
+    assert (http.USER, READING.reveal()) in sent

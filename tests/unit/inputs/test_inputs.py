@@ -76,6 +76,7 @@ def test_values() -> None:
         ("connection-token-expires", "2027-02-29", "'2027-02-29' isn't a date of the form YYYY-MM-DD.", ""),
         ("environment-name", "my.env", "`environment-name`: 'my.env' isn't valid", ""),
         ("environment-name", "AzureML-mine", "'AzureML-mine' begins with AzureML", "begins with something else"),
+        ("environment-name", "microsoft-mine", "'microsoft-mine' begins with microsoft", "begins with something else"),
         ("output-dir", "a$[b]", "`output-dir`: 'a$[b]' isn't valid", ""),
         ("output-dir", "a/$(My.Folder)", "`output-dir` holds the literal text of a variable that was", "$(My.Folder)"),
         ("package-dir", "$(dir)", "`package-dir` is the literal text of a variable that was never set: $(dir).", ""),

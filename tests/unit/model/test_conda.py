@@ -37,6 +37,6 @@ def test_python_and_pip_have_their_place_elsewhere() -> None:
     with pytest.raises(CondaNotExact, match="`python-version` says which Python"):
         exact("python=3.11.9")
     with pytest.raises(CondaNotExact, match="brings its own pip"):
-        exact("pip=25.1.1")
+        exact("pip=26.2.1")
     with pytest.raises(CondaNotExact, match="isn't a conda package"):
         exact("$(x)")

@@ -19,7 +19,7 @@ channels:
 - nodefaults
 dependencies:
 - python=3.11.13
-- pip=25.1.1
+- pip=26.2.1
 - pip:
   - --extra-index-url https://pkgs.dev.azure.com/acme/ml/_packaging/wheels/pypi/simple/
   - --require-hashes
@@ -40,7 +40,7 @@ def test_the_conda_specification_is_golden(lead: Wheel) -> None:
     ]
     made = define("", lead, locked, BASE, [FEED.option(only=False)])
     assert made.conda == GOLDEN
-    assert made.version == "1.2.3-df5a38078395"
+    assert made.version == "1.2.3-3e6572c1dec5"
     assert made.reference == f"azureml:acme-churn:{made.version}"
     assert made.pip == yaml.safe_load(GOLDEN)["dependencies"][-1]["pip"]
     assert made.image is IMAGE
@@ -129,7 +129,7 @@ def test_conda_packages_are_part_of_the_definition(lead: Wheel) -> None:
     conda = Conda((exact("ffmpeg=6.1.1"), exact("tk=8.6=h1")), ("nvidia", "conda-forge", "nodefaults"))
     made = define("", lead, pins(lead), BASE, [], conda=conda)
     assert made.spec["channels"] == ["nvidia", "conda-forge", "nodefaults"]
-    assert made.spec["dependencies"][:-1] == ["python=3.11.13", "pip=25.1.1", "ffmpeg=6.1.1", "tk=8.6=h1"]
+    assert made.spec["dependencies"][:-1] == ["python=3.11.13", "pip=26.2.1", "ffmpeg=6.1.1", "tk=8.6=h1"]
     assert made.version != define("", lead, pins(lead), BASE, []).version
     built = [replace(pin, requirement=f"{pin.name} @ git+https://x@{'c' * 40}") for pin in pins(lead)]
     ours = define("", lead, built, BASE, [], conda=Conda((exact("git=2.40.1"),)))

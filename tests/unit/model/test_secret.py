@@ -83,8 +83,15 @@ def test_knows_whether_there_is_anything_in_it() -> None:
 def test_tells_every_form_in_which_it_travels() -> None:
     forms = Secret("a/b c").forms("me")
     basic = base64.b64encode(b"me:a/b c").decode()
-    assert forms == ("a/b c", "a%2Fb%20c", basic, base64.b64encode(b"a/b c").decode(), "a/b%20c")
-    assert len(Secret("plain").forms("me")) == 3
+    assert forms == (
+        "a/b c",
+        "a%2Fb%20c",
+        basic,
+        base64.b64encode(b"a/b c").decode(),
+        "a/b%20c",
+        base64.b64encode(b"a/b c:").decode(),
+    )
+    assert len(Secret("plain").forms("me")) == 4
 
 
 def test_a_user_goes_with_it_and_changes_nothing_else() -> None:

@@ -34,7 +34,7 @@ def connection(target: str, pat: str = "p", category: str = "PythonFeed") -> dic
     ],
 )
 def test_target_on_the_same_host_that_starts_the_path_matches(target: str) -> None:
-    assert targets.with_credentials(FEED, [connection(target)]) == FEED.replace("https://", "https://ado:p@")
+    assert targets.with_credentials(FEED, [connection(target)]) == FEED.replace("https://", "https://p@")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_anything_else_leaves_the_url_alone(one: dict[str, Any]) -> None:
 def test_longest_target_wins() -> None:
     known = [connection(f"https://pkgs.dev.azure.com{path}", pat) for path, pat in (("", "a"), ("/acme/ml", "c"))]
     known.insert(1, connection("https://pkgs.dev.azure.com/acme", "b"))
-    assert "ado:c@" in targets.with_credentials(FEED, known)
+    assert "//c@" in targets.with_credentials(FEED, known)
 
 
 def test_two_connections_with_one_target_break_the_build() -> None:
@@ -69,7 +69,8 @@ def test_credentials_in_the_url_stay() -> None:
 
 
 def test_pat_is_encoded_and_a_password_is_taken_as_stored() -> None:
-    assert targets.credentials(connection("x", "a/b")) == "ado:a%2Fb"
+    assert targets.credentials(connection("x", "a/b")) == "a%2Fb"
+    assert targets.credentials(connection("x", "a/b", category="Git")) == "ado:a%2Fb"
     stored = {"username": "u%40x", "password": "p%2F"}
     assert targets.credentials({"authType": "UsernamePassword", "credentials": stored}) == "u%40x:p%2F"
 
@@ -78,7 +79,7 @@ def test_pat_is_encoded_and_a_password_is_taken_as_stored() -> None:
 def test_credentials_go_into_index_options(option: str) -> None:
     known = [connection("https://pkgs.dev.azure.com")]
     line = credentials.insert_credentials(option + FEED, known)
-    assert line == option + FEED.replace("https://", "https://ado:p@")
+    assert line == option + FEED.replace("https://", "https://p@")
 
 
 @pytest.mark.parametrize("line", ["--require-hashes", "numpy==2.0 --hash=sha256:00", f"a @ {FEED}a.whl"])
@@ -87,7 +88,7 @@ def test_other_lines_stay(line: str) -> None:
 
 
 def test_log_is_masked() -> None:
-    text = "Looking in https://ado:SECRET@pkgs.dev.azure.com/x, SECRET"
+    text = "Looking in https://SECRET@pkgs.dev.azure.com/x, SECRET"
     assert credentials.masked(text, ["SECRET"]) == "Looking in https://****@pkgs.dev.azure.com/x, ****"
     url = "https://x.blob.core.windows.net/azureml/a.whl?sv=1&sp=r"
     assert credentials.masked(f"from {url}&sig=a%2Bb/c=&se=2 (a)", []) == f"from {url}&sig=****&se=2 (a)"

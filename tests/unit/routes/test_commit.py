@@ -41,7 +41,7 @@ channels:
 - nodefaults
 dependencies:
 - python=3.11.13
-- pip=25.1.1
+- pip=26.2.1
 - git=2.52.0
 - pip:
   - --no-index

@@ -9,7 +9,7 @@ import pytest
 import requests
 from amlwheel import __main__
 from amlwheel.errors.base import NoNetwork, StepError
-from amlwheel.errors.feed import FeedForbidden, FeedNotFound, TokenRefused
+from amlwheel.errors.feed import FeedForbidden, FeedNotFound, TokenRefused, UserNeeded
 from amlwheel.errors.inputs import BadInput, MissingToken, TokenExpired
 from amlwheel.errors.workspace import AzureRefused, ConnectionConflict
 from amlwheel.feed import artifacts
@@ -17,6 +17,7 @@ from amlwheel.feed.artifacts import Facts
 from amlwheel.git import remote
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model.azure import Workspace
+from amlwheel.model.secret import Secret
 from amlwheel.report.outputs import OUTPUTS
 from amlwheel.sign_in import credential, detectors
 from amlwheel.step import connect
@@ -269,6 +270,20 @@ def test_what_is_missing_or_over_stops_it(
 
 def fail(*_: object, **__: object) -> None:
     raise NoNetwork("pkgs.dev.azure.com")
+
+
+def test_a_repository_that_checks_users_is_told_before_anything_is_stored(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def get(_: str, *, token: Secret, **__: object) -> requests.Response:
+        return answer(401) if token.alone else answer(200, "<a></a>")
+
+    monkeypatch.setattr(http, "get", get)
+    assert run(feed="https://pypi.example/simple/") == UserNeeded.status
+    assert "pypi.example refuses `AMLWHEEL_CONNECTION_TOKEN` without its user." in capsys.readouterr().out
+    assert world.arm.writes == []
+    assert run("--connection-user", "ci", feed="https://pypi.example/simple/") == 0
+    assert len(world.arm.writes) == 1
 
 
 def test_another_repositorys_index_needs_no_token_to_publish_and_may_take_no_uploads(world: World) -> None:

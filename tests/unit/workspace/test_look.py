@@ -14,9 +14,11 @@ PERMISSIONS = f"{WORKSPACE.id}/providers/Microsoft.Authorization/permissions"
 
 def test_a_look_asks_for_the_workspace_its_connections_and_the_permissions() -> None:
     arm = FakeArm()
+    arm.answers["GET", WORKSPACE.id] = (200, {"properties": {"imageBuildCompute": "builder"}})
     arm.answers["GET", CONNECTIONS] = (200, {"value": [CONNECTION]})
     arm.answers["GET", PERMISSIONS] = (200, {"value": [ALLOWED]})
-    assert look(arm, WORKSPACE) == WorkspaceState((CONNECTION,), Permissions((ALLOWED,)))
+    shown = {"imageBuildCompute": "builder"}
+    assert look(arm, WORKSPACE) == WorkspaceState((CONNECTION,), Permissions((ALLOWED,)), shown)
     assert sorted(arm.sent) == [("GET", path) for path in (WORKSPACE.id, CONNECTIONS, PERMISSIONS)]
 
 
