@@ -27,7 +27,7 @@ def test_one_run_renews_the_token_of_forty_workspaces(step: Step, world: World, 
     first = step(wheel=wheel, output_dir="aml-environment")
     assert first.status == 0, first.output
 
-    none = connect(step)  # the feed doesn't know it yet
+    none = connect(step, NAMES[:2])  # the feed doesn't know it yet
     assert none.status == 30, none.output
     assert none.writes == []
     with world.store.edit("entra") as entra:
