@@ -25,7 +25,7 @@ from .model.secret import Secret
 from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, needs
+from .step import auditing, connect, needs
 from .step.stages import Stages
 from .transport import http, process
 
@@ -70,6 +70,9 @@ def run(
     if inputs.connects:
         job = Secret(azure_variables.job_token(environ))
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)
+    if not inputs.releases:
+        connect.run(inputs, environ, host, now)
+        return
     declared = needs.declared(inputs, environ)
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, declared)
     inputs = step.inputs
@@ -107,9 +110,11 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
     host.feed = {**own.texts, **pipeline}.get("feed", "")
     for line in table.sources(own, pipeline, host.style):
         host.say(f"       {line}")
+    used = own.under(pipeline)
+    if pipeline.get("command", "").strip() == "connect":
+        return reading.read(pipeline, used)  # no project, no folder for files, and no token that may publish
     job = azure_variables.feed_token(host.feed, environ)
-    given = {"feed-token": job, **pipeline} if job else pipeline
-    inputs = reading.read(given, own.under(pipeline))
+    inputs = reading.read({"feed-token": job, **pipeline} if job else pipeline, used)
     if not inputs.wheel:
         package.check_projects(inputs.package_dir)
     files.check_folder(Path(inputs.output_dir))

@@ -37,8 +37,8 @@ def action_env(of: type) -> Iterable[str]:
 
 
 def workflow_blocks() -> Mapping[str, Iterable[str]]:
-    """Return the blocks of the reusable workflow: it takes what the action takes, secrets apart."""
-    plain = [each for each in knobs(Inputs, "github") if not each.secret]
+    """Return the blocks of the reusable workflow: it takes what the action takes, secrets apart. It only releases."""
+    plain = [each for each in knobs(Inputs, "github") if not each.secret and each.name != "command"]
     return {
         "workflow inputs": [line for each in plain for line in workflow_input(each)],
         "workflow secrets": [

@@ -94,8 +94,8 @@ class User:
     world: World
     env: Mapping[str, str]
 
-    def run(self, event: str, workflow: str) -> tuple[int, str]:
-        """Run a workflow by act; return its status and its log."""
+    def run(self, event: str, workflow: str, **variables: str) -> tuple[int, str]:
+        """Run a workflow by act, with these `variables` of the repository too; return its status and its log."""
         (self.at / "event.json").write_text(
             json.dumps(
                 {
@@ -107,7 +107,7 @@ class User:
         (self.at / "secrets").write_text(f"FEED_READ_TOKEN={names.READ_TOKEN}\nGITHUB_TOKEN=fake-github-token\n")
         given = {name: self.env[name] for name in HANDED if name in self.env}
         given |= {"AT": str(self.at), **github.request_environment(self.world.store)}
-        known = {"AZURE_CLIENT_ID": names.CLIENT_ID, "AZURE_TENANT_ID": names.TENANT_ID}
+        known = {"AZURE_CLIENT_ID": names.CLIENT_ID, "AZURE_TENANT_ID": names.TENANT_ID, **variables}
         command = [
             *(str(BIN / "act"), event, "--eventpath", str(self.at / "event.json")),
             *("--secret-file", str(self.at / "secrets"), "--workflows", f".github/workflows/{workflow}"),
@@ -169,6 +169,19 @@ def user(base: dict[str, str], _azure: World, tmp_path_factory: pytest.TempPathF
     return User(repository, at, _azure, {**plain, "XDG_CACHE_HOME": str(act_home), "PATH": search})
 
 
+def renew(user: User, azure: Azure, writes: int) -> None:
+    """Do what the alarm says: a new secret, its date, and one run. Then the check is green again."""
+    status, log = user.run("workflow_dispatch", "renew-token.yml", FEED_READ_TOKEN_EXPIRES="2999-01-01")
+    assert status == 0, log[-6000:]
+    (stored,) = azure.writes()[writes:]
+    assert stored.startswith("PUT ")
+    assert "/connections/" in stored
+    status, log = user.run("schedule", "scheduled-check.yml")
+    assert status == 0, log[-6000:]
+    assert len(azure.writes()) == writes + 1
+    empty(user.world)
+
+
 def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azure) -> None:
     world = user.world
     before = len(world.requests())
@@ -227,5 +240,7 @@ def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azu
     status, log = user.run("schedule", "scheduled-check.yml")
     assert status != 0
     assert "amlwheel AW87 " in log
+    assert "renew-token.yml" in log
     assert len(azure.writes()) == writes
-    empty(world)
+
+    renew(user, azure, writes)

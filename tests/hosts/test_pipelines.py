@@ -187,6 +187,14 @@ def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azu
     change(world, expires=soon)
     assert codes(failed(user.run("scheduled-check", weekly), "receipt")) == ["AW87"]
 
+    # What the alarm says to do: a new token, its date, and one run.
+    passed(user.run("renew-token", {"Build.Reason": "Manual", "Build.SourceBranch": "refs/heads/main"}))
+    (stored,) = azure.writes()[writes:]
+    assert stored.startswith("PUT ")
+    assert "/connections/" in stored
+    assert all(ok for ok, _ in user.run("scheduled-check", weekly).values())
+    writes += 1
+
     change(world, image="mcr.microsoft.com/azureml/other:1")
     run = failed(user.run("train", STARTED), "train")
     assert codes(run) == ["AW85"]

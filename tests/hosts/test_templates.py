@@ -18,8 +18,9 @@ RELEASE = ROOT / "templates/azure-pipelines/release.yml"
 CONSUME = ROOT / "templates/azure-pipelines/consume-steps.yml"
 TRAIN = ROOT / "templates/azure-pipelines/train.yml"
 CHECK = ROOT / "templates/azure-pipelines/scheduled-check.yml"
+RENEW = ROOT / "templates/azure-pipelines/renew-token.yml"
 OWN = ("through", "commit")  # what is the template's, and no input of the step
-PIPELINES = (RELEASE, TRAIN, CHECK)
+PIPELINES = (RELEASE, TRAIN, CHECK, RENEW)
 
 
 @pytest.mark.parametrize("path", [STEPS, CONSUME, *PIPELINES, ROOT / "azure-pipelines.yml"], ids=lambda path: path.name)
@@ -52,6 +53,8 @@ def test_pipelines_and_templates_are_good(path: Path) -> None:
         (TRAIN, "release.runID)", "release.runId)", "no resource has a variable resources.pipeline.release.runId"),
         (TRAIN, "$(consume.environment)", "$(consume.enviroment)", "consume has no output enviroment"),
         (TRAIN, "        tags: [aml-release]", "        tag: [aml-release]", "tag"),
+        (RENEW, "command: connect", "command: conect", "command: conect isn't one of release, connect"),
+        (RENEW, "          connectionToken:", "          token:", "has no parameter token"),
         (CHECK, "$(release.changed)", "$(release.change)", "release has no output change"),
         (CHECK, "          alarmDays:", "          alarm-days:", "has no parameter alarm-days"),
         (CHECK, "  - cron:", "  - corn:", "corn"),
@@ -72,7 +75,7 @@ def test_the_templates_are_referenced_by_the_versions_own_tag(path: Path) -> Non
 
 
 def test_training_and_the_check_follow_the_release_and_name_no_version_of_their_own() -> None:
-    release, train, checked = (yaml.safe_load(path.read_text("utf-8")) for path in PIPELINES)
+    release, train, checked = (yaml.safe_load(path.read_text("utf-8")) for path in (RELEASE, TRAIN, CHECK))
     (mark,) = (each for each in pipelines.walk(release) if "addbuildtag" in str(each.get("bash")))
     tag = mark["bash"].partition("addbuildtag]")[2].rstrip('"')
     (started,), (found,) = (each["resources"]["pipelines"] for each in (train, checked))

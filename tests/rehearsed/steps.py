@@ -92,7 +92,7 @@ class Result:
 def released(files: Mapping[str, bytes]) -> dict[str, object]:
     """Return the files by name; of the receipt only what it says of the release, and not of the run."""
     said = json.loads(files["aml-release.json"])
-    kept = {name: part for name, part in said.items() if name not in ("plan", "run", "dry_run")}
+    kept = {name: part for name, part in said.items() if name not in ("plan", "changes", "run", "dry_run")}
     return {**files, "aml-release.json": kept}
 
 

@@ -115,8 +115,15 @@ class FakeArm(arm.Arm):
         self.bodies: list[dict[str, Any]] = []
 
     def send(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, version: str = arm.API_VERSION
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        version: str = arm.API_VERSION,
+        brief: bool = False,
     ) -> tuple[int, dict[str, Any]]:
+        del brief
         accounts = "2023-05-01" if path.endswith("Microsoft.Storage/storageAccounts") else "2024-04-01"
         assert version == ("2022-04-01" if "Microsoft.Authorization" in path else accounts)
         self.sent.append((method, path))

@@ -192,7 +192,7 @@ def emitted(folder: Path) -> dict[str, object]:
     paths = (path for path in (folder / "aml-environment").rglob("*") if path.is_file())
     found: dict[str, object] = {path.name: path.read_bytes() for path in paths}
     said = json.loads((folder / "aml-environment/aml-release.json").read_text())
-    kept = {name: part for name, part in said.items() if name not in {"plan", "run", "dry_run"}}
+    kept = {name: part for name, part in said.items() if name not in {"plan", "changes", "run", "dry_run"}}
     return {**found, "aml-release.json": kept}
 
 
@@ -251,6 +251,28 @@ def test_what_cannot_be_proven_changes_nothing(world: World, dry: tuple[str, ...
     assert world.run(*dry) == ImportFailed.status
     assert world.effects == ["prove"]
     assert not (world.folder / "aml-environment").exists()
+
+
+def test_what_changes_beside_the_newest_environment_is_told_unless_it_holds_a_secret(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = f"{WORKSPACE.id}/environments/acme-churn/versions"
+    place = ("GET", f"{path}?$orderBy=createdtime%20desc&$top=1&listViewType=ActiveOnly")
+    conda = f"dependencies: [{{pip: [numpy==1.0, {CANARY}==1]}}]"
+    newest = {"name": "1-abc", "properties": {"condaFile": conda, "image": IMAGE.pinned}}
+    world.arm.answers[place] = (200, {"value": [newest]})
+    assert world.run("--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "Not compared with what is registered on research: it holds a secret of this run." in said
+    newest["properties"] = {"condaFile": conda.replace(CANARY, "six"), "image": IMAGE.pinned}
+    assert world.run() == 0
+    said = capsys.readouterr().out
+    assert "Changed since azureml:acme-churn:1-abc on research: packages: 1 removed, 2 added, 1 up;" in said
+    assert "up          numpy 1.0 → 2.0" in said
+    receipt = world.folder / "aml-environment/aml-release.json"
+    assert json.loads(receipt.read_text())["changes"][0]["since"] == "azureml:acme-churn:1-abc"
+    assert world.run() == 0
+    assert "changes" not in json.loads(receipt.read_text())
 
 
 def test_a_killed_run_is_continued(world: World) -> None:

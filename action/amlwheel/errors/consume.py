@@ -50,5 +50,6 @@ class TokenEnds(StepError):
     cause = "Personal access tokens expire, and without a valid one images can't be built."
     fix = (
         "Create a new token with the same rights (for a feed: organisation-scoped, with Packaging (read)), store it in "
-        "the same secret, correct its date, and run the release again."
+        "the same secret, correct its date, and run the step with `command` connect, as the template renew-token.yml "
+        "does: it stores the token on every workspace, and releases nothing."
     )

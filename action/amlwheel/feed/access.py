@@ -13,6 +13,8 @@ from . import artifacts
 from .artifacts import Facts
 from .index import Index, Page
 
+_KNOWN = "pip"  # a package that most indexes know; what is asked is whether the page may be read
+
 
 @dataclass(frozen=True)
 class FeedAccess:
@@ -75,7 +77,28 @@ def _look_as_builder(reader: Index, package: str, today: date, page: Future[Page
             raise  # nobody sees a feed there
         raise connection_token.explain(error, reader.token, reader.feed, today) from None
     if refused_alone.result():
-        raise UserNeeded(f"{reader.feed.host} refuses `connection-token` without its user.")
+        raise _user_needed(reader)
+
+
+def _user_needed(reader: Index) -> UserNeeded:
+    return UserNeeded(f"{reader.feed.host} refuses `connection-token` without its user.")
+
+
+def check_reader(reader: Index, today: date) -> None:
+    """Raise what is wrong with the token that the workspace gets, where no other token is at hand to compare with.
+
+    It is asked what the image builder asks: for the page of a package.
+    """
+    try:
+        page = reader.page(_KNOWN)
+        if page.doubtful:
+            reader.through(None).settle(page, _facts(reader, publish=False, view="", upstream=False).published)
+    except FeedNotFound:
+        raise  # most likely `feed` is wrong: nobody else has seen it
+    except StepError as error:
+        raise connection_token.explain(error, reader.token, reader.feed, today) from None
+    if _refused_alone(reader, _KNOWN):
+        raise _user_needed(reader)
 
 
 def _facts(index: Index, *, publish: bool, view: str, upstream: bool) -> Facts:

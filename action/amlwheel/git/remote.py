@@ -55,7 +55,7 @@ def locate(given: Repository | None, projects: Sequence[str], environ: Mapping[s
         )
     root = roots.pop()
     head = tools.git(Path(projects[0]), "rev-parse", "--verify", "HEAD^{commit}") if root else ""
-    repository = given or _origin(Path(projects[0]), environ)
+    repository = given or origin(Path(projects[0]), environ)
     commit = repository.commit or head
     if not commit:
         raise NoRepository(f"{projects[0]!r} is no git checkout with a commit, and `git-repository` names no commit.")
@@ -74,8 +74,11 @@ def is_trial(remote: Remote, environ: Mapping[str, str]) -> bool:
     return remote.checked_out and bool(re.fullmatch(r"refs/pull/\d+/merge", ref))
 
 
-def _origin(folder: Path, environ: Mapping[str, str]) -> Repository:
-    """Return the repository that `folder` was cloned from (origin), else the one that the CI host names."""
+def origin(folder: Path, environ: Mapping[str, str]) -> Repository:
+    """Return the repository that `folder` was cloned from (origin), else the one that the CI host names.
+
+    Raises NoRepository, BadRepository.
+    """
     server, name = environ.get("GITHUB_SERVER_URL", "https://github.com"), environ.get("GITHUB_REPOSITORY")
     addresses = (
         tools.git(folder, "remote", "get-url", "origin"),
@@ -115,10 +118,19 @@ def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
 def check(remote: Remote, token: Secret) -> None:
     """Raise RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` can fetch the commit.
 
-    Raises CommitIncomplete when the host lacks the history. The first request is the one with which git begins every
-    fetch; its status tells more than git's words.
+    Raises CommitIncomplete when the host lacks the history.
     """
     repository = remote.repository
+    check_readable(repository, token)
+    with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
+        fetch(Path(name), repository, token, "--depth=1", "--no-tags", "--filter=tree:0")
+
+
+def check_readable(repository: Repository, token: Secret) -> None:
+    """Raise RepositoryRefused, RepositoryNotFound or CommitIncomplete unless `token` can read the repository.
+
+    The request is the one with which git begins every fetch; its status tells more than git's words.
+    """
     response = http.get(f"{repository.url}/info/refs?service=git-upload-pack", token=token, headers=repository.headers)
     if response.status_code != requests.codes.ok or _ADVERTISEMENT not in response.headers.get("Content-Type", ""):
         raise _refused(response, repository)
@@ -128,8 +140,6 @@ def check(remote: Remote, token: Secret) -> None:
             f"{repository.url} is a shallow clone itself and lacks the history that pip fetches.",
             fix="Name the repository that it was cloned from in `git-repository`.",
         )
-    with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
-        fetch(Path(name), repository, token, "--depth=1", "--no-tags", "--filter=tree:0")
 
 
 def _refused(response: requests.Response, repository: Repository) -> StepError:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex
-from .knob import IndexMode, Proof, RouteName, SdkVersion
+from .knob import Command, IndexMode, Proof, RouteName, SdkVersion
 
 
 class Facts:
@@ -14,6 +14,7 @@ class Facts:
     feed: Feed | None
     feed_view: str
     index: IndexMode
+    command: Command
     route: RouteName
     mirror: bool
     sdk: SdkVersion
@@ -28,6 +29,11 @@ class Facts:
     def folder(self, name: str) -> Path:
         """Return the folder from which paths in the input `name` count: the table's, or the one where the step runs."""
         return self.folders.get(name, Path())
+
+    @property
+    def releases(self) -> bool:
+        """Whether the run makes a release; otherwise it only stores connections."""
+        return self.command == "release"
 
     @property
     def publishes(self) -> bool:
@@ -57,7 +63,7 @@ class Facts:
     @property
     def azureml(self) -> bool:
         """Whether azureml-core is needed: for its way to the workspace, its storage, or its image builds."""
-        return self.sdk == "v1" or self.route == "workspace" or self.builds_images
+        return self.sdk == "v1" or (self.releases and (self.route == "workspace" or self.builds_images))
 
     @property
     def proves(self) -> bool:

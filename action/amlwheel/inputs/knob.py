@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Style = Literal["github", "azure", "terminal"]
-# The words of the inputs `route`, `index`, `sdk`, `verify` and `audit`, in the order in which manifests list them.
+# The words of the inputs `command`, `route`, `index`, `sdk`, `verify` and `audit`, in the order in which manifests list
+# them.
+Command = Literal["release", "connect"]
 RouteName = Literal["feed", "workspace", "storage", "git"]
 IndexMode = Literal["extra", "only"]
 SdkVersion = Literal["v2", "v1"]
@@ -14,6 +16,13 @@ Proof = Literal["none", "files", "install", "import", "image"]
 AuditMode = Literal["warn", "refuse", "none"]
 # What may be the case in a run, so that some inputs mean nothing in it; `rules` tells which cases apply.
 Case = Literal[RouteName, "mirror", "no feed"]
+# What `command` connect takes: who signs in, where to store which token. Every other input belongs to a release. It has
+# no use for `output-dir`, and for `feed-token` only a warning; both often stand there for all steps of a job.
+_CONNECTING = frozenset(
+    "command feed feed-token feed-user workspace connection-name connection-token connection-user "
+    "connection-token-expires route git-repository mirror sdk dry-run output-dir client-id tenant-id "
+    "azure-subscription".split()
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,11 @@ class Knob:
     def own(self) -> bool:
         """Whether the project's table, `[tool.amlwheel]`, may give it."""
         return not (self.secret or self.pipeline)
+
+    @property
+    def connects(self) -> bool:
+        """Whether `command` connect takes it."""
+        return self.name in _CONNECTING
 
     @property
     def filled(self) -> str:

@@ -103,7 +103,7 @@ def _values(of: type, given: Mapping[str, str], own: Table = NO_TABLE) -> dict[s
             values[each.field] = _value(each, given.get(each.name, "").strip(), optional=optional)
         except StepError as problem:
             problems.append(_placed(problem, each, own) if each.name in own.texts else problem)
-    problems += rules.problems(of, values)
+    problems += rules.problems(of, values, given)
     if problems:
         raise together(problems)
     return values

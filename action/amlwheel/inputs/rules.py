@@ -12,7 +12,7 @@ from ..model.azure import Container
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex, same_address
 from ..model.secret import Secret
-from .knob import Case, IndexMode, Knob, RouteName, SdkVersion, knobs
+from .knob import Case, Command, IndexMode, Knob, RouteName, SdkVersion, knobs
 
 # Its parameters are inputs. One without a default must have been read; a default stands for a value that couldn't be.
 Rule = Callable[..., StepError | None]
@@ -20,13 +20,15 @@ Rule = Callable[..., StepError | None]
 _READ_ONLY = ("workspace", "storage")  # routes that publish nothing to a feed, but may read from one
 
 
-def problems(of: type, values: Mapping[str, Any]) -> Iterator[StepError]:
+def problems(of: type, values: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[StepError]:
     """Yield what is wrong with the inputs of the class `of` in combination.
 
-    `values` (by field) has only the inputs that could be read, so that no problem is told twice.
+    `values` (by field) has only the inputs that could be read, so that no problem is told twice; `given` are all texts,
+    by input.
     """
-    yield from _broken((feed_token, connection_token, sign_in), values)
+    yield from _broken((feed_token, connection_token, nothing_to_connect, sign_in), values)
     yield from _refused(of, values)
+    yield from _release_only(of, values, given)
     yield from _broken((one_index_a_package, no_index_beside_only), values)
     yield from _broken((container, view_of_artifacts, same_view, artifacts_upload, group_upload, user), values)
 
@@ -69,6 +71,21 @@ def _refused(of: type, values: Mapping[str, Any]) -> Iterator[StepError]:
                 yield BadInput(f"`{each.name}` {title}: {why}.", fix=_without(each))
 
 
+def _release_only(of: type, values: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[StepError]:
+    """Yield the inputs that only a release has, where none is made. A default is what a host may have filled in."""
+    unused = [
+        f"`{each.name}`"
+        for each in (knobs(of) if values.get("command") == "connect" else ())
+        if not each.connects and given.get(each.name, "").strip() not in ("", each.default)
+    ]
+    if unused:
+        yield BadInput(
+            f"{', '.join(unused)} with `command` connect: such inputs belong to a release, and this run makes none.",
+            cause="The step was copied from a release.",
+            fix=f"Leave {', '.join(unused)} out: a token is stored without.",
+        )
+
+
 def _cases(values: Mapping[str, Any]) -> dict[Case, str]:
     """Return the cases that apply to this run, each in words that follow an input's name."""
     route: RouteName | None = values.get("route")
@@ -87,9 +104,11 @@ def _without(each: Knob) -> str:
     return f"Leave `{each.name}` out{other}."
 
 
-def feed_token(feed_token: Secret, route: RouteName = "feed", feed: Feed | None = None) -> StepError | None:
+def feed_token(
+    feed_token: Secret, route: RouteName = "feed", feed: Feed | None = None, command: Command = "release"
+) -> StepError | None:
     """Refuse an empty `feed-token`, unless it is for Azure Artifacts, where Entra gives one."""
-    if feed_token or route == "git" or not feed or feed.is_artifacts:
+    if feed_token or route == "git" or not feed or feed.is_artifacts or command == "connect":
         return None
     return MissingToken("`feed-token` is empty.", fix=f"{_ELSEWHERE_FIX} as `feed-token`.")
 
@@ -103,6 +122,21 @@ def connection_token(
     elsewhere = feed and not feed.is_artifacts
     fix = _GIT_FIX if route == "git" else f"{_ELSEWHERE_FIX} as `connection-token`." if elsewhere else _READER_FIX
     return MissingToken("`connection-token` is empty.", fix=fix)
+
+
+def nothing_to_connect(
+    command: Command, route: RouteName, feed: Feed | None = None, *, mirror: bool = False
+) -> StepError | None:
+    """Refuse to store a token with which no image is built."""
+    mirrored = mirror and route == "storage"
+    if command == "release" or not (mirrored or (route in _READ_ONLY and not feed)):
+        return None
+    why = "with `mirror`" if mirrored else f"with `route` {route} and without a `feed`"
+    return BadInput(
+        f"`command` connect has nothing to store: {why} images need no connection.",
+        cause="The project's packages don't come from a feed.",
+        fix="Leave this step out: no token has to be renewed.",
+    )
 
 
 def sign_in(client_id: str, tenant_id: str) -> StepError | None:
@@ -141,9 +175,9 @@ def no_index_beside_only(
     )
 
 
-def container(route: RouteName, storage_container: Container | None) -> StepError | None:
-    """Refuse `route` storage without a container."""
-    if route == "storage" and not storage_container:
+def container(route: RouteName, storage_container: Container | None, command: Command = "release") -> StepError | None:
+    """Refuse a release by `route` storage without a container."""
+    if route == "storage" and not storage_container and command == "release":
         return BadInput("`route` storage needs a `storage-container`.")
     return None
 
@@ -174,9 +208,11 @@ def artifacts_upload(route: RouteName, feed: Feed | None, feed_upload_url: str) 
     return None
 
 
-def group_upload(route: RouteName, feed: Feed | None, feed_upload_url: str) -> StepError | None:
+def group_upload(
+    route: RouteName, feed: Feed | None, feed_upload_url: str, command: Command = "release"
+) -> StepError | None:
     """Refuse to publish to an index that takes no uploads (GitLab, PyPI packages in the package registry)."""
-    if route != "feed" or not feed or feed.upload_url or feed_upload_url:
+    if route != "feed" or not feed or feed.upload_url or feed_upload_url or command == "connect":
         return None
     return BadFeed(
         f"`feed` {feed.label} is the index of a GitLab group, which takes no uploads.",

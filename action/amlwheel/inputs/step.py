@@ -14,7 +14,7 @@ from ..model.repository import Repository
 from ..model.secret import Secret
 from . import readers
 from .facts import Facts
-from .knob import AuditMode, Case, IndexMode, Proof, RouteName, SdkVersion, knob
+from .knob import AuditMode, Case, Command, IndexMode, Proof, RouteName, SdkVersion, knob
 
 _UNPUBLISHED: dict[Case, str] = dict.fromkeys(("workspace", "storage", "git"), "nothing is published")
 _UNPROMOTED: dict[Case, str] = {case: f"{why}, so nothing can be promoted" for case, why in _UNPUBLISHED.items()}
@@ -257,6 +257,13 @@ class Inputs(Facts):
         "afterwards. `none` proves nothing.",
         default="install",
         choices=get_args(Proof),
+    )
+    command: Command = knob(
+        "`release`, or `connect`: only store `connection-token` on every `workspace`, such as a new token before the "
+        "old one ends. Nothing is built, published or registered; inputs that only a release has are refused.",
+        default="release",
+        pipeline="whoever starts a run says what it does",
+        choices=get_args(Command),
     )
     dry_run: bool = knob(
         "Print the plan and emit the files, but change nothing.",

@@ -47,11 +47,18 @@ class Table:
         return f"{_NAME} of {self.path}"
 
     def under(self, given: Mapping[str, str]) -> "Table":
-        """Return what is left of the table where the pipeline's texts, by input, win."""
-        return replace(self, texts={name: text for name, text in self.texts.items() if name not in given})
+        """Return what this run uses of the table: the pipeline's texts, by input, win."""
+        used = {each.name for each in _used(given)}
+        return replace(self, texts={name: text for name, text in self.texts.items() if name in used - given.keys()})
 
 
 NO_TABLE = Table()
+
+
+def _used(given: Mapping[str, str], style: Style | None = None) -> list[Knob]:
+    """Return the inputs that a run uses, to which the pipeline gives these texts; `command` connect uses few."""
+    releases = given.get("command", "").strip() != "connect"
+    return [each for each in knobs(Inputs, style) if releases or each.connects]
 
 
 def find(folders: Sequence[str], warn: Callable[[str], None]) -> Table:
@@ -92,9 +99,8 @@ def sources(own: Table, given: Mapping[str, str], style: Style) -> Iterator[str]
     used = own.under(given)
     here = [each for each in knobs(Inputs, style) if each.name in given]
     won = [each.spelled(style) for each in here if each.name in own.texts]
-    rest = [
-        each.spelled(style) for each in knobs(Inputs, style) if each.default and each.name not in {*given, *own.texts}
-    ]
+    known = {*given, *own.texts}
+    rest = [each.spelled(style) for each in _used(given, style) if each.default and each.name not in known]
     yield f"{own.label} gives {', '.join(used.texts) or 'nothing that this run leaves open'}"
     yield f"this run gives {', '.join(each.spelled(style) for each in here) or 'nothing'}"
     if won:

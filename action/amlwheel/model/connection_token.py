@@ -75,22 +75,23 @@ def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now:
     `expires` comes from the user (`told`) or was stored with the token earlier. A stored date that is over stops
     nobody: the feed knows better, since a personal access token can be extended and stays the same token.
     """
-    renew = f"{_new(feed)}, pass it as `connection-token` with its date in `connection-token-expires`, and run the step"
+    given = "pass it as `connection-token` with its date in `connection-token-expires`"
+    renew = f"{_new(feed)}, {given}, and run the step with `command` connect"
     left = (date.fromisoformat(expires) - now.date()).days if expires else EARLY + 1
     if left < 0 and not told:
         place = "feed" if feed else "repository"
         yield (
             f"According to the date stored with it, `connection-token` expired on {expires}, but the {place} still "
-            f"takes it. If it was extended, give the new date as `connection-token-expires`. If not: {renew} again."
+            f"takes it. If it was extended, give the new date as `connection-token-expires`. If not: {renew}."
         )
     elif left <= EARLY:
         when = {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
-        yield f"`connection-token` expires {when}, on {expires}; after that no image can be built. {renew} again."
+        yield f"`connection-token` expires {when}, on {expires}; after that no image can be built. {renew}."
     end = jwt.end(jwt.strictly(token.reveal()) or {})
     if end and not expires and (end - now).days < EARLY:
         yield (
             f"By its own content, `connection-token` expires at {end:%Y-%m-%d %H:%M} UTC; after that no image can be "
-            f"built. {renew} again."
+            f"built. {renew}."
         )
 
 

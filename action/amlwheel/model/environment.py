@@ -188,7 +188,7 @@ class Definition:
         """Return the definition of an image and a conda text; a text that isn't YAML becomes None, no spec at all."""
         try:
             return cls(image, yaml.safe_load(conda))
-        except (yaml.YAMLError, AttributeError, ValueError):  # no text at all; a date such as 2026-02-31
+        except (yaml.YAMLError, AttributeError, ValueError, RecursionError):  # no text; a date such as 2026-02-31; deep
             return cls(image, None)
 
 

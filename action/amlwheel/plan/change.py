@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
+from .observe import observing
+
 Result = TypeVar("Result")
 
 
@@ -37,6 +39,18 @@ class Change(Generic[Result]):
     def changes(self) -> bool:
         """Whether it changes anything outside."""
         return self.verb is not Verb.KEEP
+
+
+def apply_at_once(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
+    """Run the effects of changes that don't depend on one another at the same time, announcing each.
+
+    A failure stops none of the others; raises all of them together. What was done is kept in the next run.
+    """
+    with observing() as observer:
+        for change in changes:
+            if change.changes:
+                announce(change)
+                observer.ask(change.effect)
 
 
 def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:

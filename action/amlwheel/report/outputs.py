@@ -1,5 +1,7 @@
 """The outputs of the step and of `consume`: their names, meanings and values."""
 
+from ..model.azure import Connection
+from ..model.feed import Feed
 from .release import Release
 
 
@@ -20,6 +22,16 @@ def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
         "conda-file": f"{folder}/conda.yml",
         "lock-file": f"{folder}/requirements.lock",
         "receipt": f"{folder}/aml-release.json",
+        "changed": "true" if changed else "false",
+    }
+
+
+def connected(connection: Connection, feed: Feed | None, *, changed: bool) -> dict[str, str]:
+    """Return the outputs of a run that only connects: those about a release are empty."""
+    return {
+        **dict.fromkeys(OUTPUTS, ""),
+        "index-url": feed.index_url if feed and connection.category != "Git" else "",
+        "connection": connection.name,
         "changed": "true" if changed else "false",
     }
 

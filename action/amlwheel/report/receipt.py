@@ -4,16 +4,19 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from ..model.differences import Comparison
 from ..model.environment import digest
 from ..plan.change import Change
-from . import audit
+from . import audit, changed
 from .release import Release
 
 SBOM = "sbom.cdx.json"
 SCHEMA = 2  # version of the receipt's format; templates/aml-release.schema.json
 
 
-def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, sbom: str) -> dict[str, Any]:
+def receipt(
+    release: Release, changes: Sequence[Change[Any]], compared: Sequence[Comparison] = (), *, dry_run: bool, sbom: str
+) -> dict[str, Any]:
     """Return the receipt as JSON data, valid by templates/aml-release.schema.json; `sbom` is the text of the SBOM."""
     environment, feed, connection = release.environment, release.feed, release.connection
     return {
@@ -65,6 +68,7 @@ def receipt(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, 
         "tools": dict(release.tools),
         **audit.receipt(release.audit),
         "plan": [{"verb": each.verb.value, "subject": each.subject, "why": each.why} for each in changes],
+        **({"changes": changed.data(release, compared)} if compared else {}),
         "run": {"url": release.source.run} if release.source.run else None,
         "dry_run": dry_run,
     }

@@ -1,11 +1,13 @@
 """The texts about a run for people: the plan as a table, the summary page, the last lines of the log."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
+from ..model.azure import Connection
+from ..model.differences import Comparison
 from ..plan.change import Change
-from . import audit
+from . import audit, changed
+from .markdown import cell as _cell
 from .release import Release
 
 
@@ -15,10 +17,11 @@ def table(changes: Sequence[Change[Any]]) -> list[str]:
     return [f"{change.verb.value:<7} {change.subject:<{width}}  {change.why}" for change in changes]
 
 
-def summary(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool, proof: str) -> str:
+def summary(
+    release: Release, changes: Sequence[Change[Any]], compared: Sequence[Comparison] = (), *, dry_run: bool, proof: str
+) -> str:
     """Return the summary page in Markdown. Texts from metadata are escaped."""
     environment = release.environment
-    rows = "\n".join(f"| {change.verb.value} | {_cell(change.subject)} | {_cell(change.why)} |" for change in changes)
     wheels = "\n".join(f"| {_cell(wheel.filename)} | `{wheel.sha256}` |" for wheel in release.wheels)
     packages = "\n".join(
         f'    source --> wheel{number}["{_node(f"{wheel.project} {wheel.version}")}"] --> place'
@@ -41,10 +44,8 @@ flowchart LR
     image["{_node(environment.image.repository)}"] --> environment
 ```
 
-| | plan | why |
-|---|---|---|
-{rows}
-
+{_plan(changes)}
+{changed.section(release, compared)}
 | wheel | sha256 |
 |---|---|
 {wheels}
@@ -75,6 +76,27 @@ def _proof(proof: str) -> str:
     """Return the sentence about the proof, and the lines below it as a block."""
     sentence, _, lines = proof.partition("\n")
     return _cell(sentence) + (f"\n\n```yaml\n{lines}\n```" if lines else "")
+
+
+def connected(connection: Connection, changes: Sequence[Change[Any]], *, dry_run: bool) -> str:
+    """Return the summary page of a run that only stores a token, in Markdown."""
+    ends = f", last day {connection.token_expires}" if connection.token_expires else ""
+    head = _cell(stored(connection, changes, dry_run=dry_run))
+    return f"## {head}\n\nFor {_cell(connection.target)}{ends}.\n\n{_plan(changes)}\n"
+
+
+def stored(connection: Connection, changes: Sequence[Change[Any]], *, dry_run: bool) -> str:
+    """Return in a line where the token of a connection was stored."""
+    done = "Dry run: would store" if dry_run else "Stored"
+    count = sum(change.changes for change in changes)
+    rest = "; the others have it" if count < len(changes) else ""
+    return f"{done} the token of {connection.name} on {count} of {len(changes)} workspace(s){rest}"
+
+
+def _plan(changes: Sequence[Change[Any]]) -> str:
+    """Return the plan as a table."""
+    rows = "\n".join(f"| {change.verb.value} | {_cell(change.subject)} | {_cell(change.why)} |" for change in changes)
+    return f"| | plan | why |\n|---|---|---|\n{rows}"
 
 
 def _about_lock(release: Release) -> str:
@@ -121,11 +143,6 @@ def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> l
         if dry_run
         else f"  use it      environment: {environment.reference}",
     ]
-
-
-def _cell(text: str) -> str:
-    """Escape foreign text for a cell of a Markdown table."""
-    return escape(text.replace("\n", " ")).replace("|", "&#124;").replace("`", "&#96;").replace("[", "&#91;")
 
 
 def _node(text: str) -> str:

@@ -14,13 +14,13 @@ from ..feed.access import FeedAccess
 from ..feed.artifacts import Facts
 from ..feed.index import Index
 from ..git import remote
-from ..git.remote import Remote
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model import connection_token
 from ..model.azure import Connection, Workspace
 from ..model.environment import Image
 from ..model.feed import Feed
+from ..model.repository import Repository
 from ..plan import observe
 from ..plan.observe import Observer
 from ..routes import choose
@@ -84,9 +84,8 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
         host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
     states = observe.results(looks)
     route = choose.of(inputs, host, environ, Resources(worker, stored.result() if stored else None, commit))
-    connection = _connection(inputs, commit, states)
-    told = _warnings(inputs, route, connection, now) if connection else ()
-    for text in (*told, *_networks(inputs.workspace, states, connection)):
+    connection = connection_of(inputs, commit.repository if commit else None, states)
+    for text in warnings(inputs, connection, states, now):
         host.warning(text)
     return Access(
         route=route,
@@ -105,24 +104,34 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     )
 
 
-def _connection(inputs: Inputs, commit: Remote | None, states: Sequence[WorkspaceState]) -> Connection | None:
+def connection_of(inputs: Inputs, repository: Repository | None, states: Sequence[WorkspaceState]) -> Connection | None:
     """Return the connection that images need, with the last day of its token: the user's, or the one stored with it."""
-    if commit:
-        connection = commit.repository.connection(inputs.connection_name)
+    if repository:
+        connection = repository.connection(inputs.connection_name)
     elif inputs.feed and inputs.connects:
         connection = Connection.of(inputs.feed, inputs.connection_name)
     else:
         return None
-    workspaces = zip(inputs.workspace, states, strict=True)
-    days = (remembered(connection, inputs.connection_token, workspace, state) for workspace, state in workspaces)
-    expires = inputs.connection_token_expires or min(filter(None, days), default="")
-    return replace(connection, token_expires=expires)
+    if inputs.connection_token_expires:
+        return replace(connection, token_expires=inputs.connection_token_expires)
+    question = partial(remembered, connection, inputs.connection_token)
+    with observe.observing() as observer:  # fingerprints are slow
+        days = [observer.ask(partial(question, *each)) for each in zip(inputs.workspace, states, strict=True)]
+    return replace(connection, token_expires=min(filter(None, observe.results(days)), default=""))
 
 
-def _warnings(inputs: Inputs, route: Route, connection: Connection, now: datetime) -> Iterator[str]:
+def warnings(
+    inputs: Inputs, connection: Connection | None, states: Sequence[WorkspaceState], now: datetime
+) -> Iterator[str]:
+    """Yield what may keep images from being built later: the token of `connection`, the workspaces' networks."""
+    yield from _of_token(inputs, connection, now) if connection else ()
+    yield from _networks(inputs.workspace, states, connection)
+
+
+def _of_token(inputs: Inputs, connection: Connection, now: datetime) -> Iterator[str]:
     """Yield what makes the token of `connection` a bad choice: it may publish, or it ends soon."""
     token, given = inputs.connection_token, bool(inputs.connection_token_expires)
-    if route.publishes and token == inputs.feed_token:
+    if inputs.publishes and token == inputs.feed_token:
         yield connection_token.PUBLISHES
     yield from connection_token.warnings(token, inputs.feed, connection.token_expires, told=given, now=now)
 

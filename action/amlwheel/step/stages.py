@@ -21,48 +21,20 @@ from ..hosts.host import Host
 from ..inputs import readers
 from ..inputs.step import Inputs
 from ..model import environment
-from ..model.azure import Connection
 from ..model.declared import NOTHING, Declared
 from ..model.environment import Base, Environment
 from ..model.lock import Lock
 from ..model.wheel import Wheel
 from ..plan import observe
-from ..plan.change import Change, Verb, apply
-from ..report import files, outputs, receipt, sbom, summary
+from ..plan.change import Change, apply
+from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
 from . import build_variables, locking, origins
 from .access import Access, check
+from .changes import Changes, news
 from .from_source import FromSource
 from .proving import Proving
-
-
-@dataclass(frozen=True)
-class Changes:
-    """The plan in the order in which it is applied: what fails most often first, what others will use last.
-
-    `feed` are the changes that let images be built from the feed: promotions, and packages saved from an upstream.
-    """
-
-    wheels: tuple[Change[str], ...]
-    feed: tuple[Change[Any], ...]
-    connections: tuple[Change[Connection], ...]
-    environments: tuple[Change[Environment], ...]
-
-    @property
-    def all(self) -> tuple[Change[Any], ...]:
-        """Every change in order."""
-        return (*self.wheels, *self.feed, *self.connections, *self.environments)
-
-    @property
-    def kept(self) -> bool:
-        """Whether the environment is registered everywhere, with the same content."""
-        return all(change.verb is Verb.KEEP for change in self.environments)
-
-    @property
-    def count(self) -> int:
-        """How many of them change something."""
-        return sum(change.changes for change in self.all)
 
 
 @dataclass(frozen=True)
@@ -185,6 +157,8 @@ class Stages:
                     for workspace in workspaces
                     if release.connection
                 ]
+                compare = partial(access.planner.compared, release.environment)
+                older = [observer.ask(partial(compare, each)) for each in inputs.workspace]
                 if access.route.late:
                     wait(wheels)  # registered environments are compared by the addresses of stored wheels
                 for each, state in workspaces:
@@ -193,10 +167,20 @@ class Stages:
                         observer.ask(partial(access.planner.environment, located, release.tags(), each, state))
                     )
             changes = Changes(
-                observe.results(wheels), observe.results(promoted), observe.results(stored), observe.results(registered)
+                observe.results(wheels),
+                observe.results(promoted),
+                observe.results(stored),
+                observe.results(registered),
+                news(older, registered, host),
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
-        for line in (*summary.table(changes.all), *summary.declared(release)):
+        self._tell(release, access, changes)
+        return changes
+
+    def _tell(self, release: Release, access: Access, changes: Changes) -> None:
+        inputs, host = self.inputs, self.host
+        news = changed.lines(release, changes.compared)
+        for line in (*summary.table(changes.all), *news, *summary.declared(release)):
             host.say(f"       {line}")
         weight = self._proving(release, changes).weight
         if inputs.proves and weight.files and not changes.kept:
@@ -205,7 +189,6 @@ class Stages:
         if access.facts.untold:
             unknown = "; ".join(access.facts.untold)
             host.say(f"       Azure DevOps doesn't say, since its interface takes other tokens: {unknown}")
-        return changes
 
     def _feed_plans(self, release: Release, access: Access) -> Iterator[Callable[[], Change[Any]]]:
         """Yield the questions whether images can be built from the feed: each wheel's promotion, saved packages."""
@@ -229,7 +212,7 @@ class Stages:
         """
         environment = access.route.emitted(release.environment, release.workspaces[0], release.wheels)
         listed = sbom.text(release)
-        data = receipt.receipt(release, changes.all, dry_run=self.inputs.dry_run, sbom=listed)
+        data = receipt.receipt(release, changes.all, changes.compared, dry_run=self.inputs.dry_run, sbom=listed)
         texts = {**files.files(environment, release.lock, data, release.tags()), receipt.SBOM: listed}
         for name, text in texts.items():
             if self.host.leaks(text):
@@ -278,7 +261,7 @@ class Stages:
         files.write(Path(inputs.output_dir), self.render(release, access, changes), release.wheels)
         folder = Path(inputs.output_dir).as_posix()
         changed = bool(changes.count)
-        host.summary(summary.summary(release, changes.all, dry_run=inputs.dry_run, proof=proven))
+        host.summary(summary.summary(release, changes.all, changes.compared, dry_run=inputs.dry_run, proof=proven))
         host.say()
         host.outputs(outputs.outputs(release, folder, changed=changed))
         host.say()

@@ -21,6 +21,7 @@ from .azure import network
 ARM = "https://management.azure.com"
 API_VERSION = "2024-04-01"
 CONNECT, READ = 10, 60  # seconds; the library's own limits are 300
+BRIEF = 5  # seconds for a question that may stay unanswered
 LONGEST_PAUSE = 60.0  # seconds between two attempts
 Json = dict[str, Any]
 
@@ -57,8 +58,12 @@ class Arm:
             ],
         )
 
-    def send(self, method: str, path: str, body: Json | None = None, *, version: str = API_VERSION) -> tuple[int, Json]:
+    def send(
+        self, method: str, path: str, body: Json | None = None, *, version: str = API_VERSION, brief: bool = False
+    ) -> tuple[int, Json]:
         """Send one request and return the response's status and JSON body; a status of 400 or more raises nothing.
+
+        With `brief` there is one attempt only, and little time for it.
 
         `path` begins with a slash or is a whole address (a nextLink). A bare array, the shape of lists before 2021
         (azure-rest-api-specs, workspace connections 2020-06-01), is returned as `{"value": …}`, the shape of today.
@@ -69,8 +74,10 @@ class Arm:
         request = (
             HttpRequest(method, url, params=params, json=body) if body else HttpRequest(method, url, params=params)
         )
-        with network(ARM.removeprefix("https://"), READ):
-            response = self._client.send_request(request, connection_timeout=CONNECT, read_timeout=READ)
+        read = BRIEF if brief else READ
+        more: dict[str, Any] = {"retry_total": 0} if brief else {}
+        with network(ARM.removeprefix("https://"), read):
+            response = self._client.send_request(request, connection_timeout=CONNECT, read_timeout=read, **more)
             try:
                 data = response.json() if response.content else {}
             except ValueError:

@@ -4,16 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from ..errors.base import StepError
 from ..errors.workspace import EnvironmentConflict, ReadBackDiffers
 from ..model import connection_token
 from ..model.azure import Connection, Workspace
-from ..model.environment import Environment
+from ..model.differences import Comparison, compared, shown
+from ..model.environment import Definition, Environment
 from ..model.secret import Secret
 from ..plan.change import Change, Verb
-from ..transport.arm import Arm, object_in
+from ..transport.arm import Arm, check, items_in, object_in
 from .connections import find, fingerprint, note, same_target
 from .look import WorkspaceState
 from .sdk import Sdk
+
+LARGEST = 2**19  # characters of a conda file that is compared: reading YAML takes seconds for more
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,32 @@ class Planner:
                 f"Connection {connection.name} of {workspace.name} keeps fingerprint or date of another token.",
                 fix=f"Delete connection {connection.name}, and run the step again.",
             )
+
+    def compared(self, environment: Environment, workspace: Workspace) -> Comparison:
+        """Compare with the newest version of the environment that is registered, and isn't archived.
+
+        It only tells people what changes, so whatever goes wrong stops nobody: `unknown` then says it.
+        """
+        # EnvironmentVersions_List in mfe.json; the order's name is azure-ai-ml's (`OrderString.CREATED_AT_DESC`).
+        query = "$orderBy=createdtime%20desc&$top=1&listViewType=ActiveOnly"
+        path = f"{workspace.id}/environments/{quote(environment.name)}/versions?{query}"
+        try:
+            status, page = self.arm.send("GET", path, brief=True)
+            if status != 404:  # noqa: PLR2004  # no version yet
+                check(status, page, workspace)
+        except StepError as error:
+            return Comparison((workspace.name,), unknown=shown(error.what).rstrip("."))
+        for newest in items_in(page.get("value"))[:1]:
+            if newest.get("name") == environment.version:
+                break  # it is kept: nothing to compare
+            properties = object_in(newest.get("properties"))
+            conda = str(properties.get("condaFile") or "")
+            if len(conda) > LARGEST:
+                return Comparison((workspace.name,), unknown=f"its conda file has {len(conda)} characters")
+            before = Definition.read(str(properties.get("image") or ""), conda)
+            now = Definition(environment.image.pinned, environment.spec)
+            return compared(workspace.name, str(newest.get("name")), before, now)
+        return Comparison((workspace.name,))
 
     def environment(
         self, located: Callable[[], Environment], tags: Mapping[str, str], workspace: Workspace, state: WorkspaceState

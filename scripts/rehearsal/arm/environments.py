@@ -32,11 +32,18 @@ def container(visit: Visit, _: object) -> Response:
 
 
 def versions(visit: Visit, _: object) -> Response:
-    """List an environment's versions, as they were registered or the newest first."""
+    """List an environment's versions, as they were registered or the newest first; archived ones if they are asked for.
+
+    `$orderBy`, `$top` and `listViewType` are in mfe.json (EnvironmentVersions_List), which names neither the orders nor
+    the default view: those are azure-ai-ml's ("createdtime desc"; ActiveOnly).
+    """
     if visit.part("name") not in visit.records["environments"]:
         raise not_found(visit.part("name"))
     found = [_shown(record) for record in visit.records["environments"][visit.part("name")].values()]
     query = visit.request.query_params
+    view = query.get("listViewType", "ActiveOnly")
+    if view != "All":
+        found = [each for each in found if each["properties"]["isArchived"] is (view == "ArchivedOnly")]
     if query.get("$orderBy", "").lower().endswith(" desc"):
         found.reverse()
     if "$top" in query:

@@ -48,6 +48,8 @@ its certificate is of a CA of your own, name that in SSL_CERT_FILE or REQUESTS_C
 tokens, of the user --feed-user: give the server's in the two variables, or make there a user with the fakes' words:
 fake-token-of-a-publisher-0001 to publish, fake-token-that-only-reads-0002 to read.
 
+With --command connect the step runs in PROJECT, and gets no --package-dir.
+
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
   scripts/rehearse --keep /tmp/churn --dry-run
@@ -78,6 +80,11 @@ class Options:
     def mirror(self) -> bool:
         """Whether everything that images are built from goes into the container."""
         return self.used("mirror") in {"", "true"}
+
+    @property
+    def connects(self) -> bool:
+        """Whether the step only stores a token. It takes no project, and finds the table where it runs."""
+        return self.value("command") == "connect"
 
     @property
     def route(self) -> str:

@@ -71,9 +71,10 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
         if options.route == "git" and options.value("git-repository") is None:
             arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
         _announce(options, arguments, folder)
-        status = _run(arguments, step_environment(world, os.environ, options), folder / "log.txt")
+        place = project if options.connects else None
+        status = _run(arguments, step_environment(world, os.environ, options), folder / "log.txt", place)
         _conclude(world, folder, status)
-        if status == 0 and options.build_image:
+        if status == 0 and options.build_image and not options.connects:
             world.cut_off(off=options.mirror)
             return _build_images(arguments, world)
         return status
@@ -91,11 +92,13 @@ def step_arguments(options: Options, project: pathlib.Path, folder: pathlib.Path
         "workspace": f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{WORKSPACE}",
         "output-dir": str(folder),
     }
-    if options.value("wheel") is not None and options.project == DEFAULT_PROJECT:
+    if options.connects:
+        del defaults["package-dir"]
+    elif options.value("wheel") is not None and options.project == DEFAULT_PROJECT:
         del defaults["package-dir"]  # a project that is named still says where the table is
     if options.route in {"workspace", "storage", "git"}:
         del defaults["feed"]
-    if options.route == "storage":
+    if options.route == "storage" and not options.connects:
         defaults["storage-container"] = names.container_url()
     for name in ("feed", "workspace", "storage-container"):
         if name in options.own:
@@ -160,12 +163,19 @@ def _announce(options: Options, arguments: list[str], folder: pathlib.Path) -> N
     print(f"Everything is kept in {folder}\n", flush=True)
 
 
-def _run(arguments: list[str], environment: Mapping[str, str], log: pathlib.Path) -> int:
-    """Run the step, its output shown as it comes and copied to `log`."""
+def _run(
+    arguments: list[str], environment: Mapping[str, str], log: pathlib.Path, place: pathlib.Path | None = None
+) -> int:
+    """Run the step (in the folder `place`, if one is named), its output shown as it comes and copied to `log`."""
     command = [os.environ.get("REHEARSE_WITH", sys.executable), str(BOOTSTRAP), *arguments]
     with log.open("wb") as copy:
         step = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            env=environment,
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         try:
             _copy(step, copy)

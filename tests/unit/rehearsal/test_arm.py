@@ -258,6 +258,11 @@ def test_environment_versions_are_listed(call: Callable[..., Answer]) -> None:
         call("PUT", f"{WORKSPACE}/environments/churn/versions/{version}", ENVIRONMENT)
     newest = call("GET", f"{WORKSPACE}/environments/churn/versions?$orderBy=createdtime%20desc&$top=1").json
     assert [one["name"] for one in newest["value"]] == ["1.0+local"]
+    archived = {"properties": {**ENVIRONMENT["properties"], "isArchived": True}}
+    assert call("PUT", f"{WORKSPACE}/environments/churn/versions/1.0%2Blocal", archived).status == 200
+    for view, listed in (("ActiveOnly", ["1.0"]), ("ArchivedOnly", ["1.0+local"]), ("All", ["1.0", "1.0+local"])):
+        found = call("GET", f"{WORKSPACE}/environments/churn/versions?listViewType={view}").json
+        assert [one["name"] for one in found["value"]] == listed
     assert call("GET", f"{WORKSPACE}/environments/churn").json["properties"]["latestVersion"] == "1.0+local"
     assert call("GET", f"{WORKSPACE}/environments/other").status == 404
     assert call("PUT", f"{WORKSPACE}/environments/a.b/versions/1", ENVIRONMENT).status == 400

@@ -65,6 +65,18 @@ def test_a_feed_is_named_by_default_unless_the_route_needs_none(
     assert feed == (None if place is None else arguments[place : place + 2])
 
 
+def test_connect_gets_nothing_that_belongs_to_a_release(tmp_path: pathlib.Path) -> None:
+    parsed = options.parse(["--command", "connect", "--route", "storage"])
+    assert isinstance(parsed, options.Options)
+    arguments = step_arguments(parsed, tmp_path, tmp_path)
+    assert [each for each in arguments if each.startswith("--")] == [
+        "--command",
+        "--route",
+        "--workspace",
+        "--output-dir",
+    ]
+
+
 @pytest.mark.parametrize(
     ("argv", "container", "mirror"),
     [

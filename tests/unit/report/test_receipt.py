@@ -12,10 +12,11 @@ from amlwheel.model.conda import Conda, exact
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
 from amlwheel.plan.change import Change, Verb
+from amlwheel.report.markdown import cell as _cell
 from amlwheel.report.outputs import OUTPUTS, outputs
 from amlwheel.report.receipt import SCHEMA, receipt
 from amlwheel.report.release import Release
-from amlwheel.report.summary import _cell, _node, closing, declared, summary, table
+from amlwheel.report.summary import _node, closing, declared, summary, table
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.parts import ROOT, make, release

@@ -21,6 +21,7 @@ from amlwheel.errors.workspace import (
 )
 from amlwheel.model.azure import Connection, Workspace
 from amlwheel.model.connection_token import fingerprint
+from amlwheel.model.differences import Comparison, Difference
 from amlwheel.model.environment import Environment
 from amlwheel.model.secret import Secret
 from amlwheel.plan.change import Verb
@@ -468,6 +469,14 @@ def test_a_request_has_version_and_limits(client: Callable[[object], tuple[Arm, 
     assert fake.limits == {"connection_timeout": 10, "read_timeout": 60}
 
 
+def test_a_question_that_may_stay_unanswered_is_asked_once(client: Callable[[object], tuple[Arm, Client]]) -> None:
+    arm, fake = client(Answer("{}"))
+    arm.send("GET", "/x?$orderBy=createdtime%20desc&$top=1", brief=True)
+    assert fake.limits == {"connection_timeout": 10, "read_timeout": 5, "retry_total": 0}
+    query = fake.requests[0].url.partition("?")[2]
+    assert sorted(query.split("&")) == ["$orderBy=createdtime%20desc", "$top=1", "api-version=2024-04-01"]
+
+
 def test_a_next_page_is_asked_for_as_it_is_named(client: Callable[[object], tuple[Arm, Client]]) -> None:
     arm, fake = client(Answer(""))
     assert arm.send("GET", f"{ARM}/x?skip=1") == (200, {})
@@ -507,6 +516,65 @@ def test_a_failed_request_names_the_host_and_nothing_of_the_request(
     assert CANARY not in f"{caught.value.what} {caught.value.details}"
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+LIST = f"{WORKSPACE.id}/environments/acme-churn/versions?$orderBy=createdtime%20desc&$top=1&listViewType=ActiveOnly"
+
+
+def test_an_environment_is_compared_with_the_newest_that_is_registered(arm: FakeArm, environment: Environment) -> None:
+    assert planner(arm).compared(environment, WORKSPACE) == Comparison(("research",))
+    properties = {"image": IMAGE.pinned, "condaFile": environment.conda.replace("numpy==2.2.0", "numpy==2.1.0")}
+    newest = {"name": "1.2.2-abc", "properties": properties}
+    arm.answers["GET", LIST] = (200, {"value": [newest, {"name": "older"}]})
+    numpy = Difference("package", "numpy", "up", "2.1.0", "2.2.0")
+    assert planner(arm).compared(environment, WORKSPACE) == Comparison(("research",), "1.2.2-abc", (numpy,))
+    assert arm.sent == [("GET", LIST)] * 2
+    arm.answers["GET", LIST] = (200, {"value": [{"name": environment.version, "properties": None}]})
+    assert planner(arm).compared(environment, WORKSPACE) == Comparison(("research",))
+
+
+@pytest.mark.parametrize("answer", [(200, {"value": "x"}), (200, {"value": [7]}), (200, {"value": []}), (404, {})])
+def test_where_nothing_is_listed_nothing_is_compared(
+    arm: FakeArm, environment: Environment, answer: tuple[int, dict[str, Any]]
+) -> None:
+    arm.answers["GET", LIST] = answer
+    assert planner(arm).compared(environment, WORKSPACE) == Comparison(("research",))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "Azure Resource Manager forbids this on"),
+        (403, "Azure Resource Manager forbids this on"),
+        (503, "Azure Resource Manager answered 503"),
+    ],
+)
+def test_what_azure_refuses_to_list_stops_nobody(
+    arm: FakeArm, environment: Environment, status: int, said: str
+) -> None:
+    arm.answers["GET", LIST] = (status, {"error": {"code": "\ud800"}})
+    told = planner(arm).compared(environment, WORKSPACE)
+    assert told.unknown.startswith(said)
+    assert told.unknown.encode()
+    assert told.differences == ()
+
+
+@pytest.mark.parametrize(
+    "properties", [None, {}, {"image": 7, "condaFile": {"a": 1}}, {"condaFile": "a: [", "image": "x"}]
+)
+def test_an_environment_that_cannot_be_read_is_not_compared(
+    arm: FakeArm, environment: Environment, properties: object
+) -> None:
+    arm.answers["GET", LIST] = (200, {"value": [{"name": "7", "properties": properties}]})
+    told = planner(arm).compared(environment, WORKSPACE)
+    assert told.since == "7"
+    assert told.unknown or all(each.way for each in told.differences)
+
+
+def test_a_conda_file_that_is_too_long_is_not_read(arm: FakeArm, environment: Environment) -> None:
+    properties = {"image": "x", "condaFile": "a" * (2**19 + 1)}
+    arm.answers["GET", LIST] = (200, {"value": [{"name": "7", "properties": properties}]})
+    assert planner(arm).compared(environment, WORKSPACE).unknown == "its conda file has 524289 characters"
 
 
 def test_two_workspaces_have_two_fingerprints() -> None:

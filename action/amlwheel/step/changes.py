@@ -1,0 +1,58 @@
+"""The plan of a release: what changes outside, and what the new environments change beside those that are there."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from ..hosts.host import Host
+from ..model import differences
+from ..model.azure import Connection
+from ..model.differences import Comparison
+from ..model.environment import Environment
+from ..plan.change import Change, Verb
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The plan in the order in which it is applied: what fails most often first, what others will use last.
+
+    `feed` are the changes that let images be built from the feed: promotions, and packages saved from an upstream.
+    `compared` are the new environments beside the newest ones that are registered.
+    """
+
+    wheels: tuple[Change[str], ...]
+    feed: tuple[Change[Any], ...]
+    connections: tuple[Change[Connection], ...]
+    environments: tuple[Change[Environment], ...]
+    compared: tuple[Comparison, ...] = ()
+
+    @property
+    def all(self) -> tuple[Change[Any], ...]:
+        """Every change in order."""
+        return (*self.wheels, *self.feed, *self.connections, *self.environments)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the environment is registered everywhere, with the same content."""
+        return all(change.verb is Verb.KEEP for change in self.environments)
+
+    @property
+    def count(self) -> int:
+        """How many of them change something."""
+        return sum(change.changes for change in self.all)
+
+
+def news(
+    older: Sequence[Future[Comparison]], registered: Sequence[Future[Change[Environment]]], host: Host
+) -> tuple[Comparison, ...]:
+    """Return the comparisons of the environments that are new; both have one future a workspace.
+
+    An older environment may hold one of this run's secrets: then nothing is said of it.
+    """
+    pairs = zip(older, registered, strict=True)
+    new = (comparison.result() for comparison, change in pairs if change.result().verb is Verb.CREATE)
+    return differences.grouped(
+        Comparison(each.workspaces, unknown="it holds a secret of this run") if host.leaks(repr(each)) else each
+        for each in new
+    )
