@@ -15,6 +15,8 @@ from ..errors.environment import (
     Unsatisfiable,
     WheelForOtherPython,
 )
+from ..model import limit
+from ..model.limit import Upload
 from ..transport import tools
 from .solver import Solver, edges
 
@@ -117,7 +119,25 @@ def yanked(output: str, solver: Solver) -> set[str]:
 def error(output: str, solver: Solver) -> StepError:
     """Return the error for uv's `output`."""
     text = explanation(output)
-    return _index_failed(text) or _without_wheels(output, solver)
+    return _index_failed(text) or _too_late(output, solver) or _without_wheels(output, solver)
+
+
+def _too_late(output: str, solver: Solver) -> StepError | None:
+    """Return the error for requirements that only later uploads than the limit satisfy.
+
+    uv's hints name every package that has later ones, so it is tried out whether with them there is a solution.
+    """
+    text, found = explanation(output), dict[str, Upload]()
+    for days in (1, 1, 1, 7) if solver.sources.until else ():
+        found |= limit.later(re.sub(r"\s", "", explanation(output)))
+        if not found:
+            break
+        then = limit.enough(found, days)
+        finished = replace(solver, sources=replace(solver.sources, until=then)).solve("--verbose")
+        if finished.status == 0:
+            return limit.too_late("the environment", found, solver.sources.until, then, text[-3000:])
+        output = finished.output
+    return None
 
 
 def _index_failed(text: str) -> StepError | None:

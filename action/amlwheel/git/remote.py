@@ -112,10 +112,10 @@ def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
         )
 
 
-def check(remote: Remote, token: Secret) -> None:
-    """Raise RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` can fetch the commit.
+def check(remote: Remote, token: Secret) -> str:
+    """Return when the commit was made, in seconds; empty if git can't say.
 
-    Raises CommitIncomplete when the host lacks the history. The first request is the one with which git begins every
+    Raises RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` can fetch the commit. Raises CommitIncomplete when the host lacks the history. The first request is the one with which git begins every
     fetch; its status tells more than git's words.
     """
     repository = remote.repository
@@ -130,6 +130,7 @@ def check(remote: Remote, token: Secret) -> None:
         )
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         fetch(Path(name), repository, token, "--depth=1", "--no-tags", "--filter=tree:0")
+        return tools.committed(Path(name), repository.commit)
 
 
 def _refused(response: requests.Response, repository: Repository) -> StepError:
