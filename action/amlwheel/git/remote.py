@@ -25,7 +25,7 @@ from ..errors.git import (
 from ..model.repository import GITHUB, Repository
 from ..model.secret import Secret, excerpt
 from ..transport import http, tools
-from .command import fetch
+from .command import fetch, git
 
 _ADVERTISEMENT = "application/x-git-upload-pack-advertisement"  # git, "HTTP transfer protocols", "Smart Clients"
 
@@ -130,7 +130,8 @@ def check(remote: Remote, token: Secret) -> str:
         )
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         fetch(Path(name), repository, token, "--depth=1", "--no-tags", "--filter=tree:0")
-        return tools.committed(Path(name), repository.commit)
+        said = git(Path(name), token, repository, "log", "-1", "--format=%ct", repository.commit).output.strip()
+        return said if said.isdecimal() else ""
 
 
 def _refused(response: requests.Response, repository: Repository) -> StepError:

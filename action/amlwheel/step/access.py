@@ -75,7 +75,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
         if commit:
             observer.ask(partial(refuse_credentials, environ))
             made = observer.ask(partial(remote.check, commit, inputs.connection_token))
-            limited = observer.ask(lambda: limits.of(inputs.exclude_newer, now, int(made.result())))
+            limited = observer.ask(lambda: limits.of(inputs.exclude_newer, now, made.result()))
         else:
             limited = observer.ask(partial(limits.of_checkout, inputs, now))
         looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
