@@ -63,7 +63,7 @@ def serve(day: str) -> Iterator[Dated]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: Any) -> None:  # noqa: ANN401  # as in the base class
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)

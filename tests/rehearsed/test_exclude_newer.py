@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime, timezone
 
 import pytest
 from amlwheel.build import project
@@ -127,10 +128,12 @@ def test_a_changed_checkout_has_no_time_and_a_cooldown_counts_from_now(step: Ste
     assert cooled.status == 69, cooled.output
 
 
-def test_a_commit_that_images_build_is_built_with_its_days_tools(step: Step, pushed: pathlib.Path, world: World) -> None:
+def test_a_commit_that_images_build_is_built_with_its_days_tools(
+    step: Step, pushed: pathlib.Path, world: World
+) -> None:
     assert world
     result = release(step, pushed, verify="none")
-    made = limit.rfc3339(limit.datetime.fromtimestamp(int(tools.committed(pushed)), limit.timezone.utc))
+    made = limit.rfc3339(datetime.fromtimestamp(int(tools.committed(pushed)), timezone.utc))
     assert result.status == 0, result.output
     assert made in told(result)[0]
     (tool,) = re.findall(r"--find-links \S+/setuptools-([\d.]+)-", result.files["conda.yml"].decode())

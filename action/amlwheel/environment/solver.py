@@ -213,7 +213,7 @@ class Solver:
 
 def _project(file: str) -> str:
     """Return the name of the package that a wheel or an sdist is a file of."""
-    return str(canonicalize_name(file.split("-")[0] if file.endswith(".whl") else file.rpartition("-")[0]))
+    return str(canonicalize_name(file.split("-", maxsplit=1)[0] if file.endswith(".whl") else file.rpartition("-")[0]))
 
 
 def _unknown(name: str) -> str:

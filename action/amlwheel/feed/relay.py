@@ -4,7 +4,7 @@ uv asks it first. For a name that it knows, uv asks no other index ("first-index
 same name on the public index can take its place. It knows the names that were published to the feed and those that
 this run builds; where nobody can tell the published names, it knows whatever the feed shows.
 
-Feeds tell no upload times, and to uv a file without one is newer than any limit. So each file has the same old time here.
+Feeds tell no upload times, and to uv a file without one is newer than any limit: so each has the same old time here.
 """
 
 import contextlib

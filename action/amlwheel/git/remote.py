@@ -115,8 +115,9 @@ def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
 def check(remote: Remote, token: Secret) -> str:
     """Return when the commit was made, in seconds; empty if git can't say.
 
-    Raises RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` can fetch the commit. Raises CommitIncomplete when the host lacks the history. The first request is the one with which git begins every
-    fetch; its status tells more than git's words.
+    Raises RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` can fetch the commit, and
+    CommitIncomplete when the host lacks the history. The first request is the one with which git begins every fetch;
+    its status tells more than git's words.
     """
     repository = remote.repository
     response = http.get(f"{repository.url}/info/refs?service=git-upload-pack", token=token, headers=repository.headers)

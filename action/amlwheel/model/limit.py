@@ -13,15 +13,15 @@ VARIABLE = "UV_EXCLUDE_NEWER"
 """The variable by which uv learns of the limit where it installs what a build requires."""
 
 _TIME = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)"  # RFC 3339, section 5.6
-_PART = r"(\d{1,6}) ?(weeks?|w|days?|d|hours?|h)\b"  # uv's "friendly" durations, as far as they have a fixed length
-_ISO = r"P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(\d{1,6})H)?"  # ISO 8601
+_PART = r"(\d{1,6}) ?(weeks?|wks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|m)\b"  # words that uv knows as well
+_ISO = r"P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?)?"  # ISO 8601
 _LONGEST = timedelta(weeks=52 * 40)  # no index is as old
-_UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1)}
+_UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 
 
 @dataclass(frozen=True)
 class Newer:
-    """What `exclude-newer` says: a time `at`, or how long `before` the commit (`said` so); neither: there is no limit."""
+    """What `exclude-newer` says: a time `at`, or how long `before` the commit (`said` so); neither: no limit."""
 
     at: datetime | None = None
     before: timedelta | None = None
@@ -95,8 +95,7 @@ def too_late(whose: str, found: Mapping[str, Upload], until: str, then: str, det
     shown = ", ".join(f"{name} {version}, uploaded at {rfc3339(time)}" for name, (version, time) in found.items())
     return UploadedLater(
         f"What {whose} needs was uploaded after {until}: {shown}.",
-        fix="Make a new commit, and leave `exclude-newer` at its default; "
-        f"or set `exclude-newer` to {then}.",
+        fix=f"Make a new commit, and leave `exclude-newer` at its default; or set `exclude-newer` to {then}.",
         details=details,
     )
 
@@ -110,7 +109,9 @@ def _read(time: str) -> datetime:
 def _duration(text: str) -> timedelta:
     """Return the length of `7 days`, `1 week 12 hours`, `P7D`; months and years have none."""
     iso = re.fullmatch(_ISO, text, re.ASCII)
-    found: Iterable[tuple[str, str]] = zip(iso.groups(default="0"), "wdh", strict=True) if iso and iso[0] != "P" else []
+    found: Iterable[tuple[str, str]] = (
+        zip(iso.groups(default="0"), "wdhm", strict=True) if iso and iso[0][-1] not in "PT" else []
+    )
     if re.fullmatch(rf"{_PART}([, ]+{_PART})*", text, re.ASCII):
         found = re.findall(_PART, text, re.ASCII)
     parts = [int(number) * _UNITS[unit[0]] for number, unit in found]

@@ -50,7 +50,9 @@ class FromSource:
                 fix=f"Publish {source.name} to the feed.",
                 details=error.details,
             ) from None
-        return self._checked(sdist.build_commit(source, place / "tree", place / "wheel", self.host.foreign, self.access.limit))
+        return self._checked(
+            sdist.build_commit(source, place / "tree", place / "wheel", self.host.foreign, self.access.limit)
+        )
 
     def _prepare(self, name: str, label: str, version: str) -> Path:
         """Refuse a package under whose name the feed has one of its own; return the folder for the build."""

@@ -9,6 +9,7 @@ from ..errors.inputs import BadInput
 from ..inputs.step import Inputs
 from ..model.limit import Limit, Newer, rfc3339
 from ..model.lock import Lock
+from ..origins import uv
 from ..transport import tools
 
 
@@ -60,6 +61,16 @@ def told(limit: Limit, locked: Lock, *, feed_only: bool) -> list[str]:
     return [always, *(f"no limit for {each}" for each in _unlimited(locked))]
 
 
+def unread(folders: Sequence[str]) -> list[str]:
+    """Return a sentence for each project whose own settings have a limit for uv: what they say is for developers."""
+    said = {folder: uv.cutoff(Path(folder)) for folder in folders}
+    return [
+        f"{folder}: exclude-newer = {text!r} of uv's settings isn't used; the step has an input of that name"
+        for folder, text in said.items()
+        if text
+    ]
+
+
 def check(limit: Limit, locked: Lock) -> None:
     """Raise LimitsNothing for a limit that somebody wrote, where the public index has no upload times at all."""
     names = _places(locked).get("", ())
@@ -82,4 +93,6 @@ def _unlimited(locked: Lock) -> list[str]:
 def _places(locked: Lock) -> dict[str, Sequence[str]]:
     """Return which packages come from which index (empty: the public one), without those that the feed serves."""
     public = [pin for pin in locked.pins if not pin.private and not pin.url]
-    return {place: [pin.name for pin in public if pin.index == place] for place in sorted({pin.index for pin in public})}
+    return {
+        place: [pin.name for pin in public if pin.index == place] for place in sorted({pin.index for pin in public})
+    }

@@ -110,7 +110,9 @@ class Stages:
         index = Index(inputs.feed, inputs.feed_token) if inputs.feed else None
         own = project.declared_names(inputs.package_dir)
         with relay.serve(index, access.facts.published, own, self.host.say) as served:
-            return access.route.build(inputs.package_dir, folder, more | access.limit.variables | served.variables(self.environ))
+            return access.route.build(
+                inputs.package_dir, folder, more | access.limit.variables | served.variables(self.environ)
+            )
 
     def _check_description(self, built: Wheel) -> None:
         problem = wheel.check_description(built)
@@ -160,7 +162,10 @@ class Stages:
             warnings=locked.warnings,
             gaps=locked.gaps,
             limit=access.limit,
-            limited=tuple(limits.told(access.limit, locked, feed_only=inputs.feed_only)),
+            limited=(
+                *limits.told(access.limit, locked, feed_only=inputs.feed_only),
+                *limits.unread(inputs.package_dir),
+            ),
             notes=self.declared.notes,
             conda=self.declared.conda,
         )

@@ -52,7 +52,9 @@ def test_an_index_without_upload_times_gives_a_build_what_it_has(monkeypatch: py
     ("env", "end"),
     [(LIMIT.variables, (0, UNTIMED)), (LIMIT.variables, (1, "error: no compiler")), ({}, (1, UNTIMED))],
 )
-def test_any_other_end_is_the_end(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str], end: tuple[int, str]) -> None:
+def test_any_other_end_is_the_end(
+    monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str], end: tuple[int, str]
+) -> None:
     assert run(monkeypatch, env, end) == (end[0], [LIMIT.text if env else "no limit"])
 
 

@@ -42,7 +42,9 @@ class Index:
     def page(self, name: str) -> bytes:
         """Return a page (PEP 691, 700)."""
         paths = sorted((self.shelf.folder / "files").glob(f"{name.replace('-', '_')}-*"))
-        return json.dumps({"meta": {"api-version": "1.1"}, "name": name, "files": list(map(self._file, paths))}).encode()
+        return json.dumps(
+            {"meta": {"api-version": "1.1"}, "name": name, "files": list(map(self._file, paths))}
+        ).encode()
 
     def _file(self, path: Path) -> dict[str, Any]:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -72,7 +74,7 @@ def index(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
             self.send_response(405)  # then uv reads a wheel's metadata from the whole file
             self.end_headers()
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)

@@ -22,6 +22,8 @@ UTC = timezone.utc
         ("1 week", Newer(before=timedelta(7), said="1 week")),
         ("2w", Newer(before=timedelta(14), said="2w")),
         ("1 week, 2 days 3 hours", Newer(before=timedelta(9, hours=3), said="1 week, 2 days 3 hours")),
+        ("1 wk 90 minutes", Newer(before=timedelta(7, minutes=90), said="1 wk 90 minutes")),
+        ("PT1H30M", Newer(before=timedelta(minutes=90), said="PT1H30M")),
         ("24h", Newer(before=timedelta(1), said="24h")),
         ("P7D", Newer(before=timedelta(7), said="P7D")),
         ("P1W", Newer(before=timedelta(7), said="P1W")),
@@ -36,7 +38,14 @@ def test_times_and_durations_are_read_as_uv_reads_them(text: str, meant: Newer) 
     "text",
     [
         *("yesterday", "two weeks", "7", "days", "1 month", "P1M", "P", "PT", "P1Y", "-7 days", "7 days ago", "Commit"),
-        *("2026-03-01", "2026-03-01T12:00:00", "2026-13-01T12:00:00Z", "2026-03-01T25:00:00Z", "9999 weeks", "٧ days"),
+        *(
+            "2026-03-01",
+            "2026-03-01T12:00:00",
+            "2026-13-01T12:00:00Z",
+            "2026-03-01T25:00:00Z",
+            "9999 weeks",
+            "\u0667 days",
+        ),
     ],
 )
 def test_what_could_mean_two_things_or_none_is_refused(text: str) -> None:

@@ -33,7 +33,9 @@ class Building:
         self.wheel = make(folder, "slow-1.0-0amlwheel-py3-none-any.whl", "Requires-Python: >=3.9\n")
         monkeypatch.setattr(Downloads, "fetch", lambda _, file, place: place.write_text(file.name))
         monkeypatch.setattr(checkout, "checkout", lambda *given: given[-1].mkdir())
-        monkeypatch.setattr(sdist, "build", lambda source, archive, *more: self.build(source, archive.read_text(), more))
+        monkeypatch.setattr(
+            sdist, "build", lambda source, archive, *more: self.build(source, archive.read_text(), more)
+        )
         monkeypatch.setattr(sdist, "build_commit", lambda source, tree, *more: self.build(source, tree.name, more))
         route: Any = SimpleNamespace(refuse=self.refused.append)
         access: Any = SimpleNamespace(route=route, facts=Facts(frozenset(["slow"])), limit=LIMIT)

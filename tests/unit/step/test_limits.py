@@ -34,11 +34,14 @@ COMMITTED = str(int(MADE.timestamp()))
             "7 days",
             COMMITTED,
             "it is dirty",
-            Limit(
-                datetime(2026, 11, 21, 9, tzinfo=UTC), "7 days before this run, since it is dirty", asked=True
-            ),
+            Limit(datetime(2026, 11, 21, 9, tzinfo=UTC), "7 days before this run, since it is dirty", asked=True),
         ),
-        ("2025-01-01T00:00:00Z", "", "", Limit(datetime(2025, 1, 1, tzinfo=UTC), "the time that was given", asked=True)),
+        (
+            "2025-01-01T00:00:00Z",
+            "",
+            "",
+            Limit(datetime(2025, 1, 1, tzinfo=UTC), "the time that was given", asked=True),
+        ),
         ("none", COMMITTED, "", Limit(None, "none is wanted")),
     ],
 )
@@ -121,6 +124,15 @@ def test_it_is_told_what_the_limit_does_not_hold_for() -> None:
         "No limit to the time of uploads but for builds (2025-06-01T12:00:00Z): feeds tell no upload times"
     ]
     assert limits.told(NO_LIMIT, locked(), feed_only=False) == ["No limit to the time of uploads: nothing was said"]
+
+
+def test_what_uvs_own_settings_say_is_told(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.uv]\nexclude-newer = "1 week"\n')
+    (tmp_path / "none").mkdir()
+    folders = [str(tmp_path), str(tmp_path / "none")]
+    assert limits.unread(folders) == [
+        f"{tmp_path}: exclude-newer = '1 week' of uv's settings isn't used; the step has an input of that name"
+    ]
 
 
 def test_a_limit_that_somebody_wrote_is_not_ignored() -> None:
