@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from ..model import limit
@@ -28,8 +29,9 @@ def check(folder: Path, output: str, env: Mapping[str, str]) -> None:
     """Raise UploadedLater if a build failed since what it requires was uploaded after the limit."""
     later = limit.later(_plain(output))
     if limit.VARIABLE in env and later:
-        until = env[limit.VARIABLE]
-        raise limit.too_late(f"the build of {folder}", later, until, limit.enough(later), output[-3000:])
+        # uv tells when the first file of a release was uploaded; others may be uploaded for hours.
+        wait = timedelta(days=1)
+        raise limit.too_late(f"the build of {folder}", later, env[limit.VARIABLE], output[-3000:], wait)
 
 
 def _plain(output: str) -> str:

@@ -16,7 +16,6 @@ from ..errors.environment import (
     WheelForOtherPython,
 )
 from ..model import limit
-from ..model.limit import Upload
 from ..transport import tools
 from .solver import Solver, edges
 
@@ -125,19 +124,25 @@ def error(output: str, solver: Solver) -> StepError:
 def _too_late(output: str, solver: Solver) -> StepError | None:
     """Return the error for requirements that only later uploads than the limit satisfy.
 
-    uv's hints name every package that has later ones, so it is tried out whether with them there is a solution.
+    It is tried out whether there is a solution without a limit for the packages of which uv finds no version or wheel.
+    With a limit that is later than all of its files there is one as well.
     """
-    text, found = explanation(output), dict[str, Upload]()
-    for days in (1, 1, 1, 7) if solver.sources.until else ():
-        found |= limit.later(re.sub(r"\s", "", explanation(output)))
-        if not found:
-            break
-        then = limit.enough(found, days)
-        finished = replace(solver, sources=replace(solver.sources, until=then)).solve("--verbose")
+    text, trial = explanation(output), replace(solver, untimed=set(solver.untimed))
+    while solver.sources.until and (new := (lacking(output) | _limited(output)) - trial.untimed):
+        trial.untimed |= new
+        finished = trial.solve("--verbose", *trial.pylock)
         if finished.status == 0:
-            return limit.too_late("the environment", found, solver.sources.until, then, text[-3000:])
+            late = limit.late(trial.packages(), solver.sources.until)
+            return limit.too_late("the environment", late, solver.sources.until, text[-3000:]) if late else None
         output = finished.output
     return None
+
+
+def _limited(output: str) -> set[str]:
+    """Return the names of which uv says, or may mean, that the limit leaves no version: not every time has a hint."""
+    text = explanation(output)
+    hints = re.findall(r"`([a-z0-9-]+)` was filtered by `exclude-newer`", text)
+    return {*hints, *re.findall(r"(?:no versions? of|[Bb]ecause only) ([a-z0-9-]+)", text)}
 
 
 def _index_failed(text: str) -> StepError | None:

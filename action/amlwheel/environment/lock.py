@@ -1,7 +1,6 @@
 """Resolve all dependencies for the image's Python and platform: each name from its own index, each file by sha256."""
 
 import re
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,12 +16,6 @@ from . import failures, gaps
 from .homes import Binding, settle
 from .requirements import Requirements
 from .solver import Solver, Sources
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 
 LARGEST = 2 * 2**30  # bytes; a larger wheel isn't read to compute its hash
 Build = Callable[[Sdist], Wheel]
@@ -88,7 +81,7 @@ class Resolution:
         """
         while True:
             self._solver.bound = self._binding.bound
-            finished = self._solver.solve("--verbose", "--format", "pylock.toml", "-o", str(self._solver.output))
+            finished = self._solver.solve("--verbose", *self._solver.pylock)
             if finished.status != 0:
                 self._recheck()
                 text = failures.explanation(finished.output)
@@ -177,12 +170,8 @@ class Resolution:
         return bool(unneeded)
 
     def _read(self) -> tuple[tuple[Pin, ...], dict[str, File]]:
-        """Read and remove uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform.
-
-        Returns the pins, and the sdists among them by name.
-        """
-        packages: list[dict[str, Any]] = tomllib.loads(self._solver.output.read_text("utf-8"))["packages"]
-        self._solver.output.unlink()  # else the next run of uv would prefer these versions
+        """Return the pins of uv's pylock.toml, and the sdists among them by name."""
+        packages = self._solver.packages()
         sources, own = self._solver.sources, self._solver.requirements.own | self._binding.from_feed
         sdists = {
             each["name"]: _file(each["sdist"], _sha256(each["sdist"], sources))

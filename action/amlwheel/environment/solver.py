@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -18,6 +19,11 @@ from ..model.wheel import Wheel
 from ..transport import http, process, variables
 from .homes import Homes
 from .requirements import Requirements
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 SECONDS = 600.0
 
@@ -77,6 +83,17 @@ class Solver:
         """Where uv writes its pylock.toml, if it is asked to."""
         return self.folder / "pylock.toml"
 
+    @property
+    def pylock(self) -> list[str]:
+        """The options with which uv writes it."""
+        return ["--format", "pylock.toml", "-o", str(self.output)]
+
+    def packages(self) -> list[dict[str, Any]]:
+        """Return the packages in uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
+        found: list[dict[str, Any]] = tomllib.loads(self.output.read_text("utf-8"))["packages"]
+        self.output.unlink()  # else the next run of uv would prefer these versions
+        return found
+
     def offer(self) -> None:
         """Write our wheels as a PEP 503 index; uv would lock them without a hash if they came by `--find-links`."""
         for wheel in self.requirements.wheels:
@@ -104,7 +121,7 @@ class Solver:
         names = {_project(each) for each in files} - self.untimed
         self.untimed |= names
         if names:
-            self.output.unlink(missing_ok=True)  # uv would prefer the versions in it
+            self.output.unlink(missing_ok=True)  # as above
         return bool(names)
 
     def newest(self, needs: Mapping[str, Sequence[str]]) -> dict[str, str]:

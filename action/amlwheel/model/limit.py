@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from ..errors.environment import UploadedLater
 
@@ -81,17 +82,31 @@ def later(output: str) -> dict[str, Upload]:
     return {name: (version, _read(time)) for name, version, time in re.findall(pattern, output)}
 
 
-def enough(found: Mapping[str, Upload], days: int = 1) -> str:
-    """Return a time at which these releases are complete: uv tells when the first of their files was uploaded."""
-    first = max(time for _, time in found.values()).replace(microsecond=0)
-    return rfc3339(min(first + timedelta(days=days), datetime.now(timezone.utc).replace(microsecond=0)))
+def late(packages: Iterable[Mapping[str, Any]], until: str) -> dict[str, Upload]:
+    """Return what was uploaded later than `until`, by name; `packages` are those of a pylock.toml (PEP 751)."""
+    found = {
+        str(each["name"]): (str(each["version"]), file["upload-time"])
+        for each in packages
+        for file in [*each.get("wheels", ()), *filter(None, [each.get("sdist")])]
+        if "upload-time" in file
+    }
+    return {name: (version, time) for name, (version, time) in found.items() if time > _read(until)}
 
 
-def too_late(whose: str, found: Mapping[str, Upload], until: str, then: str, details: str) -> UploadedLater:
+def behind(times: Iterable[datetime], wait: timedelta = timedelta()) -> str:
+    """Return the first second after the last of `times`, or some time later, but no time to come."""
+    now = datetime.now(timezone.utc)
+    return rfc3339(min(max(times) + timedelta(seconds=1) + wait, now).replace(microsecond=0))
+
+
+def too_late(
+    whose: str, found: Mapping[str, Upload], until: str, details: str, wait: timedelta = timedelta()
+) -> UploadedLater:
     """Return the error for what was `found` too late for the limit `until`, although `whose` requirements need it.
 
-    With the limit `then` it would be there.
+    With a limit that is `wait` behind these uploads it is there.
     """
+    then = behind((time for _, time in found.values()), wait)
     shown = ", ".join(f"{name} {version}, uploaded at {rfc3339(time)}" for name, (version, time) in found.items())
     return UploadedLater(
         f"What {whose} needs was uploaded after {until}: {shown}.",

@@ -63,7 +63,7 @@ def test_a_build_requirement_of_a_later_day_is_an_error_of_its_own() -> None:
         failure.check(Path("churn"), process.Finished(1, TOO_LATE), LIMIT.variables)
     when = "setuptools 84.2.1, uploaded at 2026-10-20T19:01:35.678000Z"
     assert caught.value.what == f"What the build of churn needs was uploaded after 2025-06-01T12:00:00Z: {when}."
-    assert caught.value.fix.endswith("or set `exclude-newer` to 2026-10-21T19:01:35Z.")
+    assert caught.value.fix.endswith("or set `exclude-newer` to 2026-10-21T19:01:36Z.")
     assert "setuptools>=80" in caught.value.details
     with pytest.raises(BuildFailed):
         failure.check(Path("churn"), process.Finished(1, TOO_LATE), {})

@@ -107,7 +107,7 @@ def test_what_only_a_later_upload_satisfies_is_named_with_its_time_and_two_ways_
     index.wheel("inner", "2.0", at="2025-08-01T00:00:00Z")
     with pytest.raises(UploadedLater) as caught:
         index.lock("outer>=2")
-    shown = "outer 2.0, uploaded at 2025-07-01T08:30:00.500000Z, inner 2.0, uploaded at 2025-08-01T00:00:00Z"
+    shown = "inner 2.0, uploaded at 2025-08-01T00:00:00Z, outer 2.0, uploaded at 2025-07-01T08:30:00Z"
     assert caught.value.what == f"What the environment needs was uploaded after {JUNE}: {shown}."
     assert "Make a new commit" in caught.value.fix
     then = re.search(r"set `exclude-newer` to (\S+Z)\.", caught.value.fix)
@@ -122,6 +122,13 @@ def test_a_contradiction_stays_one_whatever_comes_later(index: Index) -> None:
     index.wheel("inner", "2.0", at=JULY)
     with pytest.raises(Unsatisfiable):
         index.lock("outer", "inner>=1")
+
+
+def test_what_had_no_wheel_for_this_python_yet_is_too_late_as_well(index: Index) -> None:
+    index.wheel("outer", "1.0", at=MAY, tag="cp310-cp310-manylinux_2_28_x86_64")
+    index.wheel("outer", "1.0", at=JULY, tag="cp311-cp311-manylinux_2_28_x86_64")
+    with pytest.raises(UploadedLater, match="outer 1.0, uploaded at 2025-07-01"):
+        index.lock("outer")
 
 
 def test_packages_without_upload_times_are_taken_and_told(index: Index) -> None:

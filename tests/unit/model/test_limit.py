@@ -59,9 +59,23 @@ def test_a_limit_is_told_to_uv_in_utc() -> None:
     assert NO_LIMIT.text == ""
 
 
-def test_what_is_too_late_is_there_within_a_day_but_not_in_the_future() -> None:
+def test_another_limit_is_behind_the_uploads_and_not_in_the_future() -> None:
     first = datetime(2025, 6, 9, 16, 43, 5, 728_000, tzinfo=UTC)
-    assert limit.enough({"numpy": ("2.3.0", first), "six": ("1.0", first - timedelta(5))}) == "2025-06-10T16:43:05Z"
-    assert limit.enough({"numpy": ("2.3.0", first)}, days=7) == "2025-06-16T16:43:05Z"
+    assert limit.behind([first, first - timedelta(5)]) == "2025-06-09T16:43:06Z"
+    assert limit.behind([first], timedelta(1)) == "2025-06-10T16:43:06Z"
     now = datetime.now(UTC)
-    assert datetime.fromisoformat(limit.enough({"six": ("1.0", now)}).replace("Z", "+00:00")) <= now
+    assert datetime.fromisoformat(limit.behind([now]).replace("Z", "+00:00")) <= datetime.now(UTC)
+
+
+def test_files_of_a_pylock_are_late_by_their_times() -> None:
+    early, late = {"upload-time": LIMIT.time}, {"upload-time": datetime(2025, 6, 9, tzinfo=UTC)}
+    packages = [
+        {"name": "six", "version": "1.0", "wheels": [early]},
+        {"name": "numpy", "version": "2.3.0", "wheels": [late]},
+        {"name": "slow", "version": "0.1", "sdist": late},
+        {"name": "torch", "version": "2.0", "wheels": [{}]},
+    ]
+    assert limit.late(packages, LIMIT.text) == {
+        "numpy": ("2.3.0", late["upload-time"]),
+        "slow": ("0.1", late["upload-time"]),
+    }
