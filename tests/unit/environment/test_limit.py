@@ -127,7 +127,7 @@ def test_a_contradiction_stays_one_whatever_comes_later(index: Index) -> None:
 def test_what_had_no_wheel_for_this_python_yet_is_too_late_as_well(index: Index) -> None:
     index.wheel("outer", "1.0", at=MAY, tag="cp310-cp310-manylinux_2_28_x86_64")
     index.wheel("outer", "1.0", at=JULY, tag="cp311-cp311-manylinux_2_28_x86_64")
-    with pytest.raises(UploadedLater, match="outer 1.0, uploaded at 2025-07-01"):
+    with pytest.raises(UploadedLater, match=r"outer 1\.0, uploaded at 2025-07-01"):
         index.lock("outer")
 
 
