@@ -28,17 +28,12 @@ class Newer:
     before: timedelta | None = None
     said: str = ""
 
-    @property
-    def asked(self) -> bool:
-        """Whether somebody wrote a time or a duration, and counts on it."""
-        return bool(self.at or self.before)
-
 
 @dataclass(frozen=True)
 class Limit:
     """The limit of one run: files uploaded later than `time` don't count; without a time all do. `why` is for people.
 
-    `asked` as with `Newer`.
+    `asked`: somebody wrote a time or a duration, and counts on it.
     """
 
     time: datetime | None = None

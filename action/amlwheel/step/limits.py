@@ -82,11 +82,11 @@ def _unlimited(locked: Lock) -> list[str]:
     found = []
     for place, names in _places(locked).items():
         some = [name for name in names if name in locked.untimed]
-        label = f"the index {place}" if place else "the public index"
+        label = f"index {place}" if place else "the public index"
         if some and len(some) == len(names):
             found.append(f"{label}: it has no upload times")
         elif some:
-            found.append(f"{', '.join(some)}: {label} has no upload times of them")
+            found.append(f"{', '.join(some)}, of which {label} has no upload times")
     return found
 
 

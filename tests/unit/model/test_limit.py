@@ -1,6 +1,7 @@
 """What `exclude-newer` says, and what uv says of a limit."""
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from amlwheel.model import limit
@@ -68,14 +69,12 @@ def test_another_limit_is_behind_the_uploads_and_not_in_the_future() -> None:
 
 
 def test_files_of_a_pylock_are_late_by_their_times() -> None:
-    early, late = {"upload-time": LIMIT.time}, {"upload-time": datetime(2025, 6, 9, tzinfo=UTC)}
-    packages = [
+    time = datetime(2025, 6, 9, tzinfo=UTC)
+    early, late = {"upload-time": LIMIT.time}, {"upload-time": time}
+    packages: list[dict[str, Any]] = [
         {"name": "six", "version": "1.0", "wheels": [early]},
         {"name": "numpy", "version": "2.3.0", "wheels": [late]},
         {"name": "slow", "version": "0.1", "sdist": late},
         {"name": "torch", "version": "2.0", "wheels": [{}]},
     ]
-    assert limit.late(packages, LIMIT.text) == {
-        "numpy": ("2.3.0", late["upload-time"]),
-        "slow": ("0.1", late["upload-time"]),
-    }
+    assert limit.late(packages, LIMIT.text) == {"numpy": ("2.3.0", time), "slow": ("0.1", time)}

@@ -112,13 +112,13 @@ def test_it_is_told_what_the_limit_does_not_hold_for() -> None:
     assert limits.told(LIMIT, locked(), feed_only=False) == [always]
     assert limits.told(LIMIT, locked("torch"), feed_only=False) == [
         always,
-        f"no limit for the index {OTHER}: it has no upload times",
+        f"no limit for index {OTHER}: it has no upload times",
     ]
     assert limits.told(LIMIT, locked("numpy", "scipy"), feed_only=False)[1:] == [
         "no limit for the public index: it has no upload times"
     ]
     assert limits.told(LIMIT, locked("numpy"), feed_only=False)[1:] == [
-        "no limit for numpy: the public index has no upload times of them"
+        "no limit for numpy, of which the public index has no upload times"
     ]
     assert limits.told(LIMIT, locked(), feed_only=True) == [
         "No limit to the time of uploads but for builds (2025-06-01T12:00:00Z): feeds tell no upload times"
