@@ -4,6 +4,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from amlwheel.model import environment
 from amlwheel.model.azure import Connection, Workspace
 from amlwheel.model.environment import Base, Environment, Image, Python
 from amlwheel.model.feed_spelling import parse_feed
+from amlwheel.model.limit import Limit
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
@@ -28,6 +30,7 @@ WORKSPACE = Workspace(GUID, "rg", "research")
 DIGEST = "sha256:" + "d" * 64
 IMAGE = Image("mcr.microsoft.com", "azureml/base", "20260101.v1", DIGEST)
 BASE = Base(IMAGE, Python("3.11.13"))
+LIMIT = Limit(datetime(2025, 6, 1, 12, tzinfo=timezone.utc), "the time of the commit")
 WHEEL_FILE = "Wheel-Version: 1.0\nGenerator: by-hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 

@@ -9,8 +9,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors.build import BuildFailed
 from ..errors.git import CommitIncomplete
-from ..transport import process, variables
-from . import failure
+from ..model.limit import NO_LIMIT, Limit
+from ..transport import variables
+from . import failure, limited
 
 SECONDS = 600.0
 # PEP 517: the static requirements, then those that the backend names. The answer goes to a file, since hooks print.
@@ -27,16 +28,19 @@ pathlib.Path(answer).write_text(json.dumps(sorted(needs)))
 """
 
 
-def requirements(folder: Path, scratch: Path, echo: Callable[[str], None]) -> tuple[Requirement, ...]:
+def requirements(
+    folder: Path, scratch: Path, echo: Callable[[str], None], limit: Limit = NO_LIMIT
+) -> tuple[Requirement, ...]:
     """Return the requirements that are installed before the project in `folder` is built into a wheel.
 
-    The project's code runs here, so it gets no secret. Raises BuildFailed, NoNetwork, CommitIncomplete.
+    The project's code runs here, so it gets no secret. Raises BuildFailed, NoNetwork,
+    UploadedLater, CommitIncomplete.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     answer = scratch / "needs.json"
     command: list[str | Path] = [sys.executable, "-I", "-X", "utf8", "-c", _ASK, folder, answer]
-    env = variables.for_tool(build=True)
-    finished = process.run(command, env=env, seconds=SECONDS, echo=echo)
+    env = variables.for_tool(build=True) | limit.variables
+    finished = limited.run(command, env, SECONDS, echo)
     failure.check(folder, finished, env, "doesn't say what its build needs")
     try:
         needs = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))

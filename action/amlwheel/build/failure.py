@@ -10,6 +10,7 @@ from ..errors.base import NoNetwork
 from ..errors.build import BuildFailed
 from ..model import variable
 from ..transport import process, tools
+from . import limited
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OWN = re.compile(
@@ -43,6 +44,7 @@ def check(folder: Path, finished: process.Finished, env: Mapping[str, str], fail
     if finished.status == 0:
         return
     check_text(folder)
+    limited.check(folder, finished.output, env)
     details = "\n".join(_lines(finished.output)[-_MOST:])
     host = tools.unreachable(finished.output)
     if host:

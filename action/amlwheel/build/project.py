@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 
 from ..errors.build import BadWheel
 from ..model.wheel import UNREADABLE
-from ..transport import process, tools, variables
-from . import declared, failure
+from ..transport import tools, variables
+from . import declared, failure, limited
 
 # 2020-02-02, hatchling's own choice for a tree without a commit.
 NO_COMMIT_EPOCH = "1580601600"
@@ -95,7 +95,7 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping
         report,
         folder,
     ]
-    finished = process.run(command, env=env, seconds=BUILD_SECONDS, echo=echo)
+    finished = limited.run(command, env, BUILD_SECONDS, echo)
     failure.check(folder, finished, env)
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]
@@ -147,8 +147,7 @@ def source_date(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
     given = environ.get("SOURCE_DATE_EPOCH", "")
     if given.isdecimal():
         return given
-    committed = tools.git(folder, "log", "-1", "--format=%ct")
-    return committed if committed.isdecimal() else NO_COMMIT_EPOCH
+    return tools.committed(folder) or NO_COMMIT_EPOCH
 
 
 def normalise(path: Path, epoch: str) -> Path:

@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from ..errors.build import SdistFailed
 from ..model.commit import Commit
+from ..model.limit import NO_LIMIT, Limit
 from ..model.lock import Sdist
 from ..model.wheel import UNREADABLE, File, Wheel
 from ..transport import variables
@@ -25,21 +26,22 @@ BUILD_TAG = "0amlwheel"
 """In the file name (PEP 427) of each wheel that is made here: so the feed shows which of its files we built."""
 
 
-def build(sdist: Sdist, archive: Path, into: Path, echo: Callable[[str], None]) -> Wheel:
+def build(sdist: Sdist, archive: Path, into: Path, echo: Callable[[str], None], limit: Limit = NO_LIMIT) -> Wheel:
     """Return the wheel of `sdist`, whose file is `archive`, built below the folder `into`.
 
-    The same sdist gives the same bytes: nothing of this project's commit or variables gets in. The package's code runs
+    The same sdist gives the same bytes: nothing of this project's commit or variables gets in, but for the time until
+    which uploads count (`limit`). The package's code runs
     here, without a secret, as that of the project does. Raises SdistFailed, BuildFailed, BadWheel, NoNetwork.
     """
     folder = _unpack(archive, sdist.file, into / "source")
     _check(folder, sdist)
-    built = _build(folder, sdist.file, project.NO_COMMIT_EPOCH, into / "wheel", echo)
+    built = _build(folder, sdist.file, _variables(project.NO_COMMIT_EPOCH, limit), into / "wheel", echo)
     if (built.project, str(built.version)) != (sdist.name, sdist.version):
         raise SdistFailed(f"{sdist.file.name} was built into {built.project} {built.version}.")
     return built
 
 
-def build_commit(commit: Commit, tree: Path, into: Path, echo: Callable[[str], None]) -> Wheel:
+def build_commit(commit: Commit, tree: Path, into: Path, echo: Callable[[str], None], limit: Limit = NO_LIMIT) -> Wheel:
     """Return the wheel of a package at a commit, which is checked out in `tree`; otherwise as `build`."""
     folder = tree / commit.folder
     if not project.is_project(folder):
@@ -48,7 +50,7 @@ def build_commit(commit: Commit, tree: Path, into: Path, echo: Callable[[str], N
             cause="The project lies in a folder of the repository.",
             fix=f"Name its folder where {commit.name} is required: `subdirectory`.",
         )
-    built = _build(folder, commit.file, project.source_date(tree), into, echo)
+    built = _build(folder, commit.file, _variables(project.source_date(tree), limit), into, echo)
     if built.project != commit.name:
         raise SdistFailed(
             f"{commit.file.url} is the package {built.project}, not {commit.name}.",
@@ -58,10 +60,14 @@ def build_commit(commit: Commit, tree: Path, into: Path, echo: Callable[[str], N
     return built
 
 
-def _build(folder: Path, source: File, epoch: str, into: Path, echo: Callable[[str], None]) -> Wheel:
+def _variables(epoch: str, limit: Limit) -> dict[str, str]:
+    return {"SOURCE_DATE_EPOCH": epoch, **limit.variables}
+
+
+def _build(folder: Path, source: File, more: Mapping[str, str], into: Path, echo: Callable[[str], None]) -> Wheel:
     env = variables.for_tool(build=True)
     env = {key: value for key, value in env.items() if not variables.PROJECT.fullmatch(key)}
-    (path,) = project.build([folder], into, echo, {"SOURCE_DATE_EPOCH": epoch}, base=env)
+    (path,) = project.build([folder], into, echo, more, base=env)
     return replace(wheel.inspect(_marked(path)), sdist=source)
 
 

@@ -15,6 +15,7 @@ from ..errors.environment import (
     Unsatisfiable,
     WheelForOtherPython,
 )
+from ..model import limit
 from ..transport import tools
 from .solver import Solver, edges
 
@@ -117,7 +118,31 @@ def yanked(output: str, solver: Solver) -> set[str]:
 def error(output: str, solver: Solver) -> StepError:
     """Return the error for uv's `output`."""
     text = explanation(output)
-    return _index_failed(text) or _without_wheels(output, solver)
+    return _index_failed(text) or _too_late(output, solver) or _without_wheels(output, solver)
+
+
+def _too_late(output: str, solver: Solver) -> StepError | None:
+    """Return the error for requirements that only later uploads than the limit satisfy.
+
+    It is tried out whether there is a solution without a limit for the packages of which uv finds no version or wheel.
+    With a limit that is later than all of its files there is one as well.
+    """
+    text, trial = explanation(output), replace(solver, untimed=set(solver.untimed))
+    while solver.sources.until and (new := (lacking(output) | _limited(output)) - trial.untimed):
+        trial.untimed |= new
+        finished = trial.solve("--verbose", *trial.pylock)
+        if finished.status == 0:
+            late = limit.late(trial.packages(), solver.sources.until)
+            return limit.too_late("the environment", late, solver.sources.until, text[-3000:]) if late else None
+        output = finished.output
+    return None
+
+
+def _limited(output: str) -> set[str]:
+    """Return the names of which uv says, or may mean, that the limit leaves no version: not every time has a hint."""
+    text = explanation(output)
+    hints = re.findall(r"`([a-z0-9-]+)` was filtered by `exclude-newer`", text)
+    return {*hints, *re.findall(r"(?:no versions? of|[Bb]ecause only) ([a-z0-9-]+)", text)}
 
 
 def _index_failed(text: str) -> StepError | None:

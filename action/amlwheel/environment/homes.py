@@ -43,6 +43,10 @@ class Homes:
         """Return the address of the index that is named for `name`; empty if there is none, or it is the feed."""
         return next((each.url for each in self.indexes if each.serves(name)), "") if name not in self.own else ""
 
+    def of_feed(self, name: str) -> bool:
+        """Tell whether the feed alone serves `name`."""
+        return self.label(name) == _FEED
+
     def of(self, names: Iterable[str]) -> set[str]:
         """Return those of `names` that have an index of their own."""
         return {name for name in names if self.label(name)}
@@ -122,7 +126,7 @@ class Binding:
     @property
     def from_feed(self) -> set[str]:
         """The bound packages that the feed serves."""
-        return {name for name in self.bound if self.homes.label(name) == _FEED}
+        return set(filter(self.homes.of_feed, self.bound))
 
     @property
     def deep(self) -> set[str]:

@@ -1,7 +1,6 @@
 """Resolve all dependencies for the image's Python and platform: each name from its own index, each file by sha256."""
 
 import re
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,12 +17,6 @@ from .homes import Binding, settle
 from .requirements import Requirements
 from .solver import Solver, Sources
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-
 LARGEST = 2 * 2**30  # bytes; a larger wheel isn't read to compute its hash
 Build = Callable[[Sdist], Wheel]
 
@@ -39,8 +32,8 @@ def resolve(
 
     When uv fails, `recheck` asks the feed again and raises its error, because uv reports a refused token as "not
     found". `build` makes the wheels of `requirements.from_source`; without any it isn't needed. Raises NoWheel,
-    WheelForOtherPython, OlderVersion, NameUnknown, LocalVersionElsewhere, Unsatisfiable, LockIncomplete, IndexFailed,
-    IndexUnusable, NoNetwork, and what `build` raises.
+    WheelForOtherPython, OlderVersion, NameUnknown, LocalVersionElsewhere, UploadedLater, Unsatisfiable, LockIncomplete,
+    IndexFailed, IndexUnusable, NoNetwork, and what `build` raises.
     """
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         solver = Solver(Path(name), requirements, sources)
@@ -57,7 +50,8 @@ def resolve(
     built = tuple(wheel for key, wheel in sorted(solver.built.items()) if key in solution.versions.items())
     unused = sorted(requirements.from_source - {"all"} - set(solution.versions))
     needless = [f"`from-source` names {', '.join(unused)}, which the lock doesn't need."] if unused else []
-    return Lock(solution.pins, built, (*needless, *solution.yanked(), *found.warnings), found.notes)
+    warnings = (*needless, *solution.yanked(), *found.warnings)
+    return Lock(solution.pins, built, warnings, found.notes, frozenset(solver.untimed & set(solution.versions)))
 
 
 class Resolution:
@@ -74,7 +68,6 @@ class Resolution:
         self._solver, self._recheck, self._build = solver, recheck, build
         self._binding = Binding(solver.homes, requirements.direct, sources.token, echo)
         solver.sdists |= requirements.from_source - {"all"}
-        self._path = solver.folder / "pylock.toml"
         self.pins: tuple[Pin, ...] = ()
         self.log = ""
 
@@ -88,7 +81,7 @@ class Resolution:
         """
         while True:
             self._solver.bound = self._binding.bound
-            finished = self._solver.solve("--verbose", "--format", "pylock.toml", "-o", str(self._path))
+            finished = self._solver.solve("--verbose", *self._solver.pylock)
             if finished.status != 0:
                 self._recheck()
                 text = failures.explanation(finished.output)
@@ -177,12 +170,8 @@ class Resolution:
         return bool(unneeded)
 
     def _read(self) -> tuple[tuple[Pin, ...], dict[str, File]]:
-        """Read and remove uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform.
-
-        Returns the pins, and the sdists among them by name.
-        """
-        packages: list[dict[str, Any]] = tomllib.loads(self._path.read_text(encoding="utf-8"))["packages"]
-        self._path.unlink()  # else the next run of uv would prefer these versions
+        """Return the pins of uv's pylock.toml, and the sdists among them by name."""
+        packages = self._solver.packages()
         sources, own = self._solver.sources, self._solver.requirements.own | self._binding.from_feed
         sdists = {
             each["name"]: _file(each["sdist"], _sha256(each["sdist"], sources))

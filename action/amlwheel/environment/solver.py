@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex
@@ -17,6 +19,11 @@ from ..model.wheel import Wheel
 from ..transport import http, process, variables
 from .homes import Homes
 from .requirements import Requirements
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 SECONDS = 600.0
 
@@ -28,7 +35,8 @@ class Sources:
     `published` are the names that are the feed's own. It is None when they aren't known; then the feed is asked first
     for every name. With `only`, everything but our wheels comes from the feed. `indexes` are those that are named for
     certain packages; they come before all else. `general` are asked before the public index for every other name, and
-    `default` takes its place.
+    `default` takes its place. Files that were uploaded later than `until` (RFC 3339; empty: no limit) don't count; this
+    isn't for packages of the feed, whose pages tell no upload times.
     """
 
     feed: Feed | None
@@ -38,6 +46,7 @@ class Sources:
     indexes: tuple[PackageIndex, ...] = ()
     general: tuple[str, ...] = ()
     default: str = ""
+    until: str = ""
 
     def homes(self, own: Iterable[str], built: Iterable[str] = ()) -> Homes:
         """Return which index alone serves which package: none our `own`, and not the feed what is `built`."""
@@ -50,7 +59,8 @@ class Solver:
     """uv in a scratch `folder`. What it is told grows from run to run, until the solution is what it has to be.
 
     `bound` are the names that come from an index of their own; `pinned` more requirements (`NAME==VERSION`);
-    `sdists` the names that are locked as sdists, `built` the wheels that were built from them, by name and version.
+    `sdists` the names that are locked as sdists, `built` the wheels that were built from them, by name and version;
+    `untimed` the names of which an index has files without upload times. To uv those are newer than any limit.
     """
 
     folder: Path
@@ -60,12 +70,29 @@ class Solver:
     pinned: set[str] = field(default_factory=set)
     sdists: set[str] = field(default_factory=set)
     built: dict[tuple[str, str], Wheel] = field(default_factory=dict)
+    untimed: set[str] = field(default_factory=set)
 
     @property
     def homes(self) -> Homes:
         """Which index serves which package alone."""
         elsewhere = self.requirements.from_source | self.requirements.addresses.keys()
         return self.sources.homes(self.requirements.own, elsewhere)
+
+    @property
+    def output(self) -> Path:
+        """Where uv writes its pylock.toml, if it is asked to."""
+        return self.folder / "pylock.toml"
+
+    @property
+    def pylock(self) -> list[str]:
+        """The options with which uv writes it."""
+        return ["--format", "pylock.toml", "-o", str(self.output)]
+
+    def packages(self) -> list[dict[str, Any]]:
+        """Return the packages in uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
+        found: list[dict[str, Any]] = tomllib.loads(self.output.read_text("utf-8"))["packages"]
+        self.output.unlink()  # else the next run of uv would prefer these versions
+        return found
 
     def offer(self) -> None:
         """Write our wheels as a PEP 503 index; uv would lock them without a hash if they came by `--find-links`."""
@@ -82,9 +109,20 @@ class Solver:
         needs = [f"{wheel.project}=={wheel.version}" for wheel in self.requirements.wheels]
         needs += [str(each) for each in self.requirements.more if not each.url]
         needs += [*self.requirements.by_address, *sorted(self.bound), *sorted(self.pinned), *more]
-        return self._run(
-            needs, "--python-platform", self.requirements.python.platform.name, *self._kinds(), *options, floors=floors
-        )
+        system = self.requirements.python.platform.name
+        while True:
+            finished = self._run(needs, "--python-platform", system, *self._kinds(), *options, floors=floors)
+            if not self._lift(finished.output):
+                return finished
+
+    def _lift(self, output: str) -> bool:
+        """Lift the limit for packages without upload times that uv names; tell whether there were any new ones."""
+        files = re.findall(r"^warning: `([^`]+)` is missing an upload date", output, re.MULTILINE)
+        names = {_project(each) for each in files} - self.untimed
+        self.untimed |= names
+        if names:
+            self.output.unlink(missing_ok=True)  # as above
+        return bool(names)
 
     def newest(self, needs: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Return the newest version of each name that all of its `needs` (specifiers) allow, in whatever form.
@@ -178,7 +216,21 @@ class Solver:
             [*map(_unknown, sorted(self.sdists)), *(_known(each) for _, each in sorted(self.built.items()))]
         )
         constraints = [*map(str, self.requirements.constraints), *floors]
-        return f"constraint-dependencies = {json.dumps(constraints)}\n{known}"
+        return f"constraint-dependencies = {json.dumps(constraints)}\n{self._limit()}{known}"
+
+    def _limit(self) -> str:
+        """Return until when a file must have been uploaded; our own wheels and those of the feed count in any case."""
+        if not self.sources.until:
+            return ""
+        homes = self.homes
+        always = self.untimed | self.requirements.own | {name for name in self.bound if homes.of_feed(name)}
+        names = ", ".join(f"{json.dumps(name)} = false" for name in sorted(always))
+        return f"exclude-newer = {json.dumps(self.sources.until)}\nexclude-newer-package = {{ {names} }}\n"
+
+
+def _project(file: str) -> str:
+    """Return the name of the package that a wheel or an sdist is a file of."""
+    return str(canonicalize_name(file.split("-", maxsplit=1)[0] if file.endswith(".whl") else file.rpartition("-")[0]))
 
 
 def _unknown(name: str) -> str:

@@ -57,6 +57,24 @@ class LocalVersionElsewhere(StepError):
     fix = "Name that index in `package-indexes`."
 
 
+class UploadedLater(StepError):
+    """Only files that were uploaded after the limit of `exclude-newer` satisfy a requirement."""
+
+    status = 69
+    title = "uploaded after the limit"
+    cause = "The requirement asks for more than there was at that time: by default, the time of the commit."
+    fix = "Make a new commit, with `exclude-newer` at its default; or set `exclude-newer` to a later time, or to none."
+
+
+class LimitsNothing(StepError):
+    """`exclude-newer` gives a time or a duration, and the package index tells no upload times."""
+
+    status = 78
+    title = "index without upload times"
+    cause = "The index is a mirror that leaves out what PEP 700 adds to its pages."
+    fix = "Set `exclude-newer` to none, or give an index with upload times in UV_DEFAULT_INDEX."
+
+
 class LockIncomplete(StepError):
     """The lock has a requirement without a hash; the step never writes such a lock."""
 

@@ -3,11 +3,13 @@
 uv asks it first. For a name that it knows, uv asks no other index ("first-index", uv's own default): no package of the
 same name on the public index can take its place. It knows the names that were published to the feed and those that
 this run builds; where nobody can tell the published names, it knows whatever the feed shows.
+
+Feeds tell no upload times, and to uv a file without one is newer than any limit: so each has the same old time here.
 """
 
 import contextlib
 import hashlib
-import html
+import json
 import secrets
 import tempfile
 import threading
@@ -26,6 +28,7 @@ from ..errors.build import BuildFailed
 from ..errors.feed import FeedUnexpected
 from .index import Index, Page
 
+_ALWAYS = "1970-01-01T00:00:00Z"  # before any limit
 _IN_MEMORY = 2**23  # bytes; a larger file goes to the disk on its way
 
 
@@ -114,7 +117,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Answer(BaseHTTPRequestHandler):
-    """Answers a GET for `ROOT/NAME/` with a PEP 503 page, and for `ROOT/NAME/FILE` with a file."""
+    """Answers a GET for `ROOT/NAME/` with a page (PEP 691, 700), and for `ROOT/NAME/FILE` with a file."""
 
     server: _Server
 
@@ -143,12 +146,18 @@ class _Answer(BaseHTTPRequestHandler):
         if page is None:
             self._send(HTTPStatus.NOT_FOUND)
             return
-        lines = []
-        for file, digest in page.files.items():
-            href = quote(file) + (f"#sha256={digest}" if digest else "")
-            yanked = ' data-yanked=""' if file in page.yanked else ""
-            lines.append(f'<a href="{href}"{yanked}>{html.escape(file)}</a>\n')
-        self._send(HTTPStatus.OK, "".join(lines).encode(), "text/html")
+        files = [
+            {
+                "filename": file,
+                "url": quote(file),
+                "hashes": {"sha256": digest} if digest else {},
+                "yanked": file in page.yanked,
+                "upload-time": _ALWAYS,
+            }
+            for file, digest in page.files.items()
+        ]
+        content = {"meta": {"api-version": "1.1"}, "name": name, "files": files}
+        self._send(HTTPStatus.OK, json.dumps(content).encode(), "application/vnd.pypi.simple.v1+json")
 
     def _file(self, name: str, file: str) -> None:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:

@@ -25,7 +25,7 @@ from ..errors.git import (
 from ..model.repository import GITHUB, Repository
 from ..model.secret import Secret, excerpt
 from ..transport import http, tools
-from .command import fetch
+from .command import fetch, git
 
 _ADVERTISEMENT = "application/x-git-upload-pack-advertisement"  # git, "HTTP transfer protocols", "Smart Clients"
 
@@ -115,15 +115,18 @@ def _refuse_changes(projects: Sequence[Path], commit: str) -> None:
         )
 
 
-def check(remote: Remote, token: Secret) -> None:
-    """Raise RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` can fetch the commit.
+def check(remote: Remote, token: Secret) -> str:
+    """Return when the commit was made, in seconds; empty if git can't say.
 
-    Raises CommitIncomplete when the host lacks the history.
+    Raises RepositoryRefused, RepositoryNotFound or CommitNotPushed unless `token` can fetch the commit, and
+    CommitIncomplete when the host lacks the history.
     """
     repository = remote.repository
     check_readable(repository, token)
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         fetch(Path(name), repository, token, "--depth=1", "--no-tags", "--filter=tree:0")
+        said = git(Path(name), token, repository, "log", "-1", "--format=%ct", repository.commit).output.strip()
+        return said if said.isdecimal() else ""
 
 
 def check_readable(repository: Repository, token: Secret) -> None:

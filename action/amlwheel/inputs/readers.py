@@ -8,12 +8,13 @@ from packaging.utils import canonicalize_name
 from ..errors.base import StepError, together
 from ..errors.build import SecretForBuild
 from ..errors.inputs import BadInput
-from ..model import advisory, connection_token, package_index, variable
+from ..model import advisory, connection_token, limit, package_index, variable
 from ..model.azure import Container, Workspace
 from ..model.conda import Package, exact
 from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.feed_spelling import parse_feed, parse_upload_url
+from ..model.limit import Newer
 from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
@@ -179,6 +180,18 @@ def torch_backend(text: str) -> PackageIndex | None:
             fix="Write `torch-backend` as cpu, xpu, or with the version of CUDA or ROCm of the image: cu126, rocm6.3.",
         )
     return package_index.torch(text) if text else None
+
+
+def newer(text: str) -> Newer:
+    """Read what `exclude-newer` says."""
+    try:
+        return limit.parse(text)
+    except ValueError:
+        raise BadInput(
+            f"{text!r} is neither commit nor none, a time with a zone, or a number of hours, days or weeks.",
+            cause="A month or a year has no fixed length, and a day without a time and a zone is two days long.",
+            fix="Write `exclude-newer` as commit, none, 2026-03-01T12:00:00Z, or 7 days.",
+        ) from None
 
 
 def token(text: str) -> Secret:

@@ -9,6 +9,7 @@ from ..model.azure import Container, Workspace
 from ..model.conda import Package
 from ..model.environment import Image, Python
 from ..model.feed import Feed
+from ..model.limit import Newer
 from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
@@ -181,6 +182,14 @@ class Inputs(Facts):
         "for that backend.",
         group="environment",
         read=readers.torch_backend,
+    )
+    exclude_newer: Newer = knob(
+        "Until when a file must have been uploaded to be taken, for the lock and for builds: `commit` (the time of the "
+        "commit), `none`, a time such as `2026-03-01T12:00:00Z`, or a duration before the commit such as `7 days`. "
+        "Packages of the feed are always taken.",
+        default="commit",
+        group="environment",
+        read=readers.newer,
     )
     conda: tuple[Package, ...] = knob(
         "Conda packages of the environment, `NAME=VERSION` or `NAME=VERSION=BUILD`, one a line. A version has three "

@@ -52,6 +52,12 @@ def workspace(folder: Path) -> Path | None:
     return None
 
 
+def cutoff(folder: Path) -> str:
+    """Return what uv's settings of a project say about `exclude-newer`; empty for nothing."""
+    root = workspace(folder) or folder
+    return text(settings(root / "uv.toml") or _settings(root), "exclude-newer")
+
+
 def _folders(root: Path, found: Table) -> list[Path]:
     """Return the folders of the members of a workspace, by its patterns."""
     excluded = {each for pattern in _patterns(found, "exclude") for each in root.glob(pattern)}

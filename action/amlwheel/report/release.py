@@ -9,6 +9,7 @@ from ..model.azure import Connection, Workspace
 from ..model.conda import NO_CONDA, Conda
 from ..model.environment import Environment
 from ..model.feed import Feed
+from ..model.limit import NO_LIMIT, Limit
 from ..model.source import Source
 from ..model.wheel import Wheel
 
@@ -18,8 +19,9 @@ class Release:
     """All that one run has decided before its first effect.
 
     `route` is the value of the input; `place` says for people where the wheels are stored. `wheels` are the project's
-    own, then those built from source. `warnings` and `gaps` are about the lock, see `model.lock`; `notes` say what was
-    taken in another way than a team's files have it. `audit` is what was known of vulnerabilities during the run.
+    own, then those built from source. `warnings` and `gaps` are about the lock, see `model.lock`; `limited` says what
+    the `limit` of uploads holds for. `notes` say what was taken in another way than a team's files have it. `audit` is
+    what was known of vulnerabilities during the run.
     """
 
     route: str
@@ -35,6 +37,8 @@ class Release:
     view: str = ""
     warnings: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    limit: Limit = NO_LIMIT
+    limited: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     conda: Conda = NO_CONDA
     audit: Audit = NOT_AUDITED

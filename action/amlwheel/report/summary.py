@@ -119,7 +119,7 @@ def declared(release: Release) -> list[str]:
     by_address = [f"{pin.name} {pin.version} from {pin.url}" for pin in release.environment.pins if pin.url]
     conda = ", ".join(release.conda.lines)
     packages = [f"conda packages: {conda} (channels: {', '.join(release.conda.channels)})"] if conda else []
-    return [*packages, *by_address, *release.notes]
+    return [*packages, *by_address, *release.notes, *release.limited]
 
 
 def _way(release: Release) -> str:

@@ -7,6 +7,7 @@ from ..git import remote
 from ..git.remote import Remote
 from ..hosts.host import Host
 from ..inputs.step import Inputs
+from ..model.limit import NO_LIMIT, Limit
 from ..storage.blobs import Blobs
 from ..workspace.azureml.process import Worker
 from ..workspace.azureml.storage import Storage
@@ -19,11 +20,15 @@ from .workspace import WorkspaceRoute
 
 @dataclass(frozen=True)
 class Resources:
-    """What a route works with: azureml-core, a container, or a commit; None where the route needs no such thing."""
+    """What a route works with: azureml-core, a container, or a commit; None where the route needs no such thing.
+
+    `limit` is that of uploads which count for a build.
+    """
 
     worker: Worker | None = None
     blobs: Blobs | None = None
     commit: Remote | None = None
+    limit: Limit = NO_LIMIT
 
 
 def commit(inputs: Inputs, environ: Mapping[str, str]) -> Remote | None:
@@ -36,7 +41,7 @@ def commit(inputs: Inputs, environ: Mapping[str, str]) -> Remote | None:
 def of(inputs: Inputs, host: Host, environ: Mapping[str, str], resources: Resources) -> Route:
     """Return the route that the user asks for. `inputs` has checked that all that it needs is given."""
     if inputs.route == "git" and resources.commit:
-        return GitRoute(resources.commit, inputs.connection_token, inputs.python_version, host)
+        return GitRoute(resources.commit, inputs.connection_token, inputs.python_version, host, resources.limit)
     if inputs.route == "storage" and resources.blobs:
         return StorageRoute.of(inputs, resources.blobs, host, environ)
     if inputs.route == "workspace" and resources.worker:

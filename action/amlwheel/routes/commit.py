@@ -21,6 +21,7 @@ from ..hosts.host import Host
 from ..model import wheel_tags
 from ..model.azure import Workspace
 from ..model.environment import Python
+from ..model.limit import NO_LIMIT, Limit
 from ..model.secret import Secret
 from ..model.source import Source
 from ..model.wheel import Pin, Wheel
@@ -39,9 +40,9 @@ class GitRoute(Route):
     def label(self) -> str:
         return f"{self._remote.repository.url}@{self._remote.repository.commit[:12]}"
 
-    def __init__(self, commit: Remote, token: Secret, python: Python, host: Host) -> None:
-        """Build images from `commit`, which `token` may read."""
-        self._remote, self._token, self._python, self.host = commit, token, python, host
+    def __init__(self, commit: Remote, token: Secret, python: Python, host: Host, limit: Limit = NO_LIMIT) -> None:
+        """Build images from `commit`, which `token` may read, with tools that were uploaded before the `limit`."""
+        self._remote, self._token, self._python, self.host, self._limit = commit, token, python, host, limit
         self._tools: dict[str, None] = {}  # addresses of the files that builds need: in order, each once
         self._folders: dict[str, str] = {}  # the folder of each package in the repository
 
@@ -84,8 +85,8 @@ class GitRoute(Route):
         return path
 
     def _locked(self, place: Path, into: Path) -> tuple[Pin, ...]:
-        needs = backend.requirements(place, into, self.host.foreign)
-        nowhere = Sources(None, Secret(""), frozenset(), only=False)
+        needs = backend.requirements(place, into, self.host.foreign, self._limit)
+        nowhere = Sources(None, Secret(""), frozenset(), only=False, until=self._limit.text)
         try:
             return lock.resolve(Requirements((), needs, self._python), nowhere, lambda: None, self.host.say).pins
         except Unsatisfiable as error:

@@ -20,6 +20,7 @@ from ..model import connection_token
 from ..model.azure import Connection, Workspace
 from ..model.environment import Image
 from ..model.feed import Feed
+from ..model.limit import NO_LIMIT, Limit
 from ..model.repository import Repository
 from ..plan import observe
 from ..plan.observe import Observer
@@ -39,6 +40,7 @@ from ..workspace.azureml.sdk import Core
 from ..workspace.connections import remembered
 from ..workspace.look import WorkspaceState, look
 from ..workspace.planner import Planner
+from . import limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Access:
 
     `workspaces` are in the order of the input. `worker` is azureml-core, where it is needed. `connection` is the feed's
     or the repository's, with the last day of its token, if the user or one of the workspaces knows it. `reached` names
-    what answered, for people.
+    what answered, for people. Uploads count until `limit`.
     """
 
     route: Route
@@ -55,6 +57,7 @@ class Access:
     worker: Worker | None
     image: Image
     facts: Facts
+    limit: Limit = NO_LIMIT
     workspaces: tuple[WorkspaceState, ...]
     connection: Connection | None
     reached: tuple[str, ...]
@@ -73,7 +76,10 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
         feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
         if commit:
             observer.ask(partial(refuse_credentials, environ))
-            observer.ask(partial(remote.check, commit, inputs.connection_token))
+            made = observer.ask(partial(remote.check, commit, inputs.connection_token))
+            limited = observer.ask(lambda: limits.of(inputs.exclude_newer, now, made.result()))
+        else:
+            limited = observer.ask(partial(limits.of_checkout, inputs, now))
         looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
         pinned = observer.ask(partial(image.pin, inputs.base_image))
         storage = inputs.storage_container
@@ -83,7 +89,8 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     if commit and remote.is_trial(commit, environ):
         host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
     states = observe.results(looks)
-    route = choose.of(inputs, host, environ, Resources(worker, stored.result() if stored else None, commit))
+    resources = Resources(worker, stored.result() if stored else None, commit, limited.result())
+    route = choose.of(inputs, host, environ, resources)
     connection = connection_of(inputs, commit.repository if commit else None, states)
     for text in warnings(inputs, connection, states, now):
         host.warning(text)
@@ -93,6 +100,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
         worker=worker,
         image=pinned.result(),
         facts=facts,
+        limit=limited.result(),
         workspaces=states,
         connection=connection,
         reached=(

@@ -12,7 +12,7 @@ from ..inputs.step import Inputs
 from ..model.declared import Declared
 from ..model.lock import Lock
 from ..model.wheel import Wheel
-from . import needs, origins
+from . import limits, needs, origins
 from .from_source import FromSource
 
 
@@ -29,11 +29,12 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     sdists = inputs.from_source - {each.name for each in commits}  # uv would refuse the wheels of commits
     wanted = replace(wanted, wheels=(*wheels, *built), from_source=sdists)
     fetched = addresses.fetch(wanted.addresses, inputs.python_version)
-    sources = origins.sources(inputs, access.facts, chosen)
+    sources = origins.sources(inputs, access.facts, chosen, access.limit.text)
     try:
         locked = lock.resolve(wanted, sources, _recheck(inputs, wheels[0]), host.say, others.sdist)
     except (Unsatisfiable, NameUnknown) as error:
         raise error if access.facts.upstream is not False else upstream.lacking(error) from None
+    limits.check(access.limit, locked)
     ours = (*wheels, *built, *locked.built)
     origins.check(chosen, locked.pins, {each.project for each in ours}, access.facts)
     pins = addresses.hold([fetched.get(pin.name, pin) for pin in locked.pins], asked.hashed, inputs.python_version)

@@ -37,8 +37,8 @@ def choose(
     return chosen
 
 
-def sources(inputs: Inputs, facts: Facts, chosen: Chosen) -> Sources:
-    """Return the sources for the resolver."""
+def sources(inputs: Inputs, facts: Facts, chosen: Chosen, until: str = "") -> Sources:
+    """Return the sources for the resolver; uploads count until the time `until`."""
     known = facts.published
     return Sources(
         inputs.feed,
@@ -48,6 +48,7 @@ def sources(inputs: Inputs, facts: Facts, chosen: Chosen) -> Sources:
         chosen.indexes,
         chosen.general,
         chosen.default,
+        "" if inputs.feed_only else until,  # a feed tells no upload times
     )
 
 

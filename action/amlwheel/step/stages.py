@@ -30,7 +30,7 @@ from ..plan.change import Change, apply
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, locking, origins
+from . import build_variables, limits, locking, origins
 from .access import Access, check
 from .changes import Changes, news
 from .from_source import FromSource
@@ -87,7 +87,9 @@ class Stages:
         index = Index(inputs.feed, inputs.feed_token) if inputs.feed else None
         own = project.declared_names(inputs.package_dir)
         with relay.serve(index, access.facts.published, own, self.host.say) as served:
-            return access.route.build(inputs.package_dir, folder, more | served.variables(self.environ))
+            return access.route.build(
+                inputs.package_dir, folder, more | access.limit.variables | served.variables(self.environ)
+            )
 
     def _check_description(self, built: Wheel) -> None:
         problem = wheel.check_description(built)
@@ -136,6 +138,11 @@ class Stages:
             view=inputs.view,
             warnings=locked.warnings,
             gaps=locked.gaps,
+            limit=access.limit,
+            limited=(
+                *limits.told(access.limit, locked, feed_only=inputs.feed_only),
+                *limits.unread(inputs.package_dir),
+            ),
             notes=self.declared.notes,
             conda=self.declared.conda,
         )

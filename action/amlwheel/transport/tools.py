@@ -54,6 +54,12 @@ def changes(folder: Path) -> str:
     return git(folder, "status", "--porcelain", *untracked, "--", ".")
 
 
+def committed(folder: Path, commit: str = "HEAD") -> str:
+    """Return when a commit of the repository around `folder` was made, in seconds; empty when git can't say."""
+    time = git(folder, "log", "-1", "--format=%ct", commit)
+    return time if time.isdecimal() else ""
+
+
 def find_python(version: str) -> str:
     """Return the path of a Python on this machine that fits `version`, found by uv; empty when there is none.
 

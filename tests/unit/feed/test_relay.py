@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import threading
 import urllib.error
 import urllib.request
@@ -67,7 +68,9 @@ def get(url: str, method: str = "GET") -> tuple[int, bytes]:
 def test_a_build_gets_what_was_published_and_no_token(feed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with relay.serve(Index(FEED, TOKEN), PUBLISHED, NONE, print) as served:
         status, text = get(f"{served.url}Acme_Tools/")
-        assert (status, text.decode()) == (200, f'<a href="{FILE}#sha256={DIGEST}">{FILE}</a>\n')
+        shown = {"filename": FILE, "url": FILE, "hashes": {"sha256": DIGEST}, "yanked": False}
+        always = {"upload-time": "1970-01-01T00:00:00Z"}  # uv takes a file without a time for newer than any limit
+        assert (status, json.loads(text)["files"]) == (200, [shown | always])
         assert get(f"{served.url}acme-tools/{FILE}") == (200, DATA)
         assert get(f"{served.url}acme-tools/{FILE}", "HEAD")[0] == 405
         assert get(f"{served.url}acme-tools/other.whl")[0] == 404

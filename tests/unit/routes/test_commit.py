@@ -22,6 +22,7 @@ from amlwheel.git import checkout
 from amlwheel.git.remote import Remote
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model import environment
+from amlwheel.model.limit import Limit
 from amlwheel.model.lock import Lock
 from amlwheel.model.repository import Repository
 from amlwheel.model.wheel import File, Pin, Wheel
@@ -31,7 +32,7 @@ from amlwheel.routes import commit
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
-from unit.parts import BASE, ROOT, TOKEN, WORKSPACE, make, pack, release
+from unit.parts import BASE, LIMIT, ROOT, TOKEN, WORKSPACE, make, pack, release
 
 REPOSITORY = Repository("https://github.com/acme/churn", "c" * 40)
 FILES = "https://files.example/packages"
@@ -195,13 +196,14 @@ class Tools:
         (into / self.folder).mkdir(parents=True)
         (into / self.folder / "pyproject.toml").write_text("[project]")
 
-    def requirements(self, _: Path, scratch: Path, __: object) -> tuple[Requirement, ...]:
+    def requirements(self, _: Path, scratch: Path, __: object, limit: Limit) -> tuple[Requirement, ...]:
+        assert limit == LIMIT
         scratch.mkdir(parents=True)
         return (Requirement("setuptools>=77"),)
 
     def resolve(self, wanted: Requirements, sources: Sources, *_: object) -> Lock:
         assert (wanted.wheels, list(map(str, wanted.more))) == ((), ["setuptools>=77"])
-        assert sources.feed is None
+        assert (sources.feed, sources.until) == (None, LIMIT.text)
         if self.fails:
             raise Unsatisfiable("no.", details="no wheel of setuptools")
         return Lock((SETUPTOOLS,))
@@ -223,7 +225,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> Tools:
 
 def fresh(*, checked_out: bool = True) -> commit.GitRoute:
     return commit.GitRoute(
-        Remote(REPOSITORY, ("packages/churn",), checked_out=checked_out), TOKEN, BASE.python, Terminal()
+        Remote(REPOSITORY, ("packages/churn",), checked_out=checked_out), TOKEN, BASE.python, Terminal(), LIMIT
     )
 
 

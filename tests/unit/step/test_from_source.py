@@ -17,7 +17,7 @@ from amlwheel.model.lock import Sdist
 from amlwheel.model.wheel import File, Wheel
 from amlwheel.step.from_source import FromSource
 from amlwheel.transport.download import Downloads
-from unit.parts import FEED, TOKEN, make, sha
+from unit.parts import FEED, LIMIT, TOKEN, make, sha
 
 SLOW = Sdist("slow", "1.0", File("slow-1.0.tar.gz", "https://files.example/slow-1.0.tar.gz", sha("slow")))
 COMMIT = Commit.parse("slow", f"https://github.com/acme/slow@{'a' * 40}")
@@ -33,15 +33,18 @@ class Building:
         self.wheel = make(folder, "slow-1.0-0amlwheel-py3-none-any.whl", "Requires-Python: >=3.9\n")
         monkeypatch.setattr(Downloads, "fetch", lambda _, file, place: place.write_text(file.name))
         monkeypatch.setattr(checkout, "checkout", lambda *given: given[-1].mkdir())
-        monkeypatch.setattr(sdist, "build", lambda source, archive, *_: self.build(source, archive.read_text()))
-        monkeypatch.setattr(sdist, "build_commit", lambda source, tree, *_: self.build(source, tree.name))
+        monkeypatch.setattr(
+            sdist, "build", lambda source, archive, *more: self.build(source, archive.read_text(), more)
+        )
+        monkeypatch.setattr(sdist, "build_commit", lambda source, tree, *more: self.build(source, tree.name, more))
         route: Any = SimpleNamespace(refuse=self.refused.append)
-        access: Any = SimpleNamespace(route=route, facts=Facts(frozenset(["slow"])))
+        access: Any = SimpleNamespace(route=route, facts=Facts(frozenset(["slow"])), limit=LIMIT)
         inputs: Any = SimpleNamespace(feed=FEED, feed_token=TOKEN, publishes=True, python_version=Python("3.11.13"))
         host: Any = SimpleNamespace(say=self.said.append, foreign=print)
         self.made = FromSource(inputs, access, {}, host, folder / "from-source")
 
-    def build(self, source: object, read: str) -> Wheel:
+    def build(self, source: object, read: str, more: tuple[object, ...]) -> Wheel:
+        assert more[-1] == LIMIT
         assert (source, read) in ((SLOW, "slow-1.0.tar.gz"), (COMMIT, "tree"))
         return self.wheel
 
