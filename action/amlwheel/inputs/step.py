@@ -15,15 +15,8 @@ from ..model.repository import Repository
 from ..model.secret import Secret
 from . import readers
 from .facts import Facts
-from .knob import AuditMode, Case, Command, IndexMode, Proof, RouteName, SdkVersion, knob
-
-_UNPUBLISHED: dict[Case, str] = dict.fromkeys(("workspace", "storage", "git"), "nothing is published")
-_UNPROMOTED: dict[Case, str] = {case: f"{why}, so nothing can be promoted" for case, why in _UNPUBLISHED.items()}
-_STORAGE_ONLY: dict[Case, str] = dict.fromkeys(("feed", "workspace", "git"), "it is for `route` storage alone")
-_GIT_ONLY: dict[Case, str] = dict.fromkeys(("feed", "workspace", "storage"), "it is for `route` git alone")
-_NO_CONNECTION = "images need no connection"
-_BESIDE_IT = "it belongs to a token, which the pipeline gives"
-_WHO_SIGNS_IN = "it says who signs in, and that differs from host to host"
+from .knob import AuditMode, Command, IndexMode, Proof, RouteName, SdkVersion, knob
+from .reasons import BESIDE_IT, GIT_ONLY, NO_CONNECTION, STORAGE_ONLY, UNPROMOTED, UNPUBLISHED, WHO_SIGNS_IN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,20 +71,20 @@ class Inputs(Facts):
         "name, so it needs none here.",
         group="feed",
         refused={"git": "no feed is used", "no feed": "it names a user of the feed"},
-        pipeline=_BESIDE_IT,
+        pipeline=BESIDE_IT,
         read=readers.user,
     )
     feed_upload_url: str = knob(
         "Address for uploads, for another repository than Azure Artifacts. Default: derived from `feed`.",
         group="feed",
-        refused=_UNPUBLISHED,
+        refused=UNPUBLISHED,
         read=readers.upload_url,
     )
     feed_view: str = knob(
         "View to which the release is promoted, such as `Release`. Default: the view in `feed` (`FEED@VIEW`), if there "
         "is one.",
         group="feed",
-        refused=_UNPROMOTED,
+        refused=UNPROMOTED,
         read=readers.matching(r"\w[\w .-]*", "the view's name alone, such as Release"),
     )
     workspace: tuple[Workspace, ...] = knob(
@@ -105,7 +98,7 @@ class Inputs(Facts):
     connection_name: str = knob(
         "Name of the workspace's connection to the feed or repository. Default: derived from the feed or repository.",
         group="workspace",
-        refused={"mirror": _NO_CONNECTION, "no feed": "it names the connection to the feed"},
+        refused={"mirror": NO_CONNECTION, "no feed": "it names the connection to the feed"},
         read=readers.matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", "3 to 33 letters, digits, - and _"),
     )
     connection_token: Secret = knob(
@@ -122,10 +115,10 @@ class Inputs(Facts):
         group="workspace",
         refused={
             "git": "a token for git needs no user",
-            "mirror": _NO_CONNECTION,
+            "mirror": NO_CONNECTION,
             "no feed": "it names a user of the feed",
         },
-        pipeline=_BESIDE_IT,
+        pipeline=BESIDE_IT,
         read=readers.user,
     )
     connection_token_expires: str = knob(
@@ -133,8 +126,8 @@ class Inputs(Facts):
         "counts. The step warns from 21 days before that day on, refuses an expired token and, with `sdk: v2`, stores "
         "the date beside the token.",
         group="workspace",
-        refused={"mirror": _NO_CONNECTION, "no feed": "it belongs to the token for the feed"},
-        pipeline=_BESIDE_IT,
+        refused={"mirror": NO_CONNECTION, "no feed": "it belongs to the token for the feed"},
+        pipeline=BESIDE_IT,
         read=readers.day,
     )
     environment_name: str = knob(
@@ -234,7 +227,7 @@ class Inputs(Facts):
     storage_container: Container | None = knob(
         "For `route: storage`: `https://ACCOUNT.blob.core.windows.net/CONTAINER`. The identity that signs in to Azure "
         "needs the role Storage Blob Data Contributor on it, each workspace's identity Storage Blob Data Reader.",
-        refused=_STORAGE_ONLY,
+        refused=STORAGE_ONLY,
         shown="route = storage",
         read=readers.container,
     )
@@ -242,7 +235,7 @@ class Inputs(Facts):
         "For `route: storage`: store every package of the lock in the container, so that images are built without a "
         "package index. Only Python and pip still come from conda's channel.",
         default="false",
-        refused=_STORAGE_ONLY,
+        refused=STORAGE_ONLY,
         shown="route = storage",
         boolean=True,
         read=readers.boolean,
@@ -250,7 +243,7 @@ class Inputs(Facts):
     git_repository: Repository | None = knob(
         "For `route: git`: `https://HOST/OWNER/REPO`, if it isn't the checkout's origin. Put `@COMMIT` (the full id) "
         "behind it, if it isn't the commit that is checked out.",
-        refused=_GIT_ONLY,
+        refused=GIT_ONLY,
         shown="route = git",
         read=readers.repository,
     )
@@ -293,14 +286,14 @@ class Inputs(Facts):
     client_id: str = knob(
         "Entra application (client id) that signs in by OIDC, without a secret; the job needs `id-token: write`.",
         group="workspace",
-        pipeline=_WHO_SIGNS_IN,
+        pipeline=WHO_SIGNS_IN,
         styles=("github", "terminal"),
         read=readers.guid,
     )
     tenant_id: str = knob(
         "Entra tenant of `client-id`.",
         group="workspace",
-        pipeline=_WHO_SIGNS_IN,
+        pipeline=WHO_SIGNS_IN,
         styles=("github", "terminal"),
         read=readers.guid,
     )
