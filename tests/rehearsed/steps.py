@@ -45,6 +45,7 @@ EMITTED = {
 # All that the step gets of the environment around the tests. A company's mirror is the public index there.
 _KEPT = "PATH LANG TMPDIR SSL_CERT_FILE REQUESTS_CA_BUNDLE UV_DEFAULT_INDEX UV_INDEX_URL PIP_INDEX_URL".split()
 _LONGEST = 300  # seconds
+_OF_THE_RUN = ("audit", "plan", "changes", "run", "dry_run")  # parts of the receipt
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Result:
 def released(files: Mapping[str, bytes]) -> dict[str, object]:
     """Return the files by name; of the receipt only what it says of the release, and not of the run."""
     said = json.loads(files["aml-release.json"])
-    kept = {name: part for name, part in said.items() if name not in ("plan", "changes", "run", "dry_run")}
+    kept = {name: part for name, part in said.items() if name not in _OF_THE_RUN}
     return {**files, "aml-release.json": kept}
 
 
