@@ -66,8 +66,6 @@ class _Installer:
 
     def install(self, lines: Sequence[str], source: str, options: Sequence[str], access: dict[str, str]) -> None:
         """Install the requirement `lines` from one index; raise ProofFailed or NoRoom with uv's last lines."""
-        if not lines:
-            return
         listed = self._folder / "requirements.txt"
         listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command: list[str | Path] = ["uv", "pip", "install", "--no-config", "--no-deps", "--require-hashes"]

@@ -4,8 +4,9 @@ A feed shows what its upstream has, and saves a version when somebody who may wr
 download an unsaved version (Learn, concepts/upstream-sources; microsoft/terminal#19243; ado-npm-auth#90).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import requests
 
@@ -17,6 +18,7 @@ from ..plan.observe import observing
 from .answers import message_of
 from .index import Index
 
+_SAVED = "packages saved in"
 _SHOWN = 5  # names in a line of the plan
 
 
@@ -36,13 +38,18 @@ def plan(writer: Index, reader: Index, pins: Sequence[Pin]) -> Change[tuple[str,
     with observing() as observer:
         saved = [observer.ask(partial(_is_saved, reader, pin)) for pin in pins]
     missing = [pin for pin, answer in zip(pins, saved, strict=True) if not answer.result()]
-    subject, names = f"packages saved in {writer.feed.label}", tuple(pin.name for pin in pins)
+    subject, names = f"{_SAVED} {writer.feed.label}", tuple(pin.name for pin in pins)
     if not missing:
         return Change(subject, Verb.KEEP, f"all {len(pins)} can be read", names)
     shown = ", ".join(f"{pin.name} {pin.version}" for pin in missing[:_SHOWN])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     why = f"from its upstream: {shown}{more}"
     return Change(subject, Verb.CREATE, why, names, partial(save, writer, reader, missing))
+
+
+def saving(changes: Sequence[Change[Any]]) -> Callable[[], object] | None:
+    """Return what saves packages in the feed, if that is among `changes`."""
+    return next((each.effect for each in changes if each.changes and each.subject.startswith(_SAVED)), None)
 
 
 def save(writer: Index, reader: Index, pins: Sequence[Pin]) -> None:

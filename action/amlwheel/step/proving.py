@@ -1,7 +1,7 @@
 """The proof of a release before its first write: install the lock, import the packages, or ask for the files."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +21,15 @@ WAITS = "its packages have to be saved in the feed first, which a dry run doesn'
 class Proving:
     """The proof of one release.
 
-    `unsaved`: packages come through the feed from its upstream, and only the token that publishes gets them by now.
+    `save` is given where packages come through the feed from its upstream, and only the token that publishes gets them
+    by now: it saves them there.
     """
 
     inputs: Inputs
     environ: Mapping[str, str]
     host: Host
     release: Release
-    unsaved: bool = False
+    save: Callable[[], object] | None = None
 
     @property
     def weight(self) -> Weight:
@@ -38,9 +39,9 @@ class Proving:
     def prove(self) -> str:
         """Prove the release as the user wants it; return a sentence for people, and below it what would prove more.
 
-        Raises ProofFailed, ImportFailed, NotImportable, NoRoom, NoNetwork, TooSlow.
+        Raises ProofFailed, ImportFailed, NotImportable, NoRoom, NotSaved, NoNetwork, TooSlow.
         """
-        if self.unsaved and self.inputs.dry_run:
+        if self.save and self.inputs.dry_run:
             return f"Not proven: {WAITS}."
         if self.inputs.verify == "files":
             return self._files()
@@ -54,13 +55,18 @@ class Proving:
     def _install(self, folder: Path) -> int:
         inputs, release = self.inputs, self.release
         # The workspace's token can only read. So it is taken wherever it gets the files.
-        token = inputs.connection_token if inputs.connects and not self.unsaved else inputs.feed_token
-        return proof.install(release.environment, release.wheels, inputs.feed, token, folder, self.host.foreign)
+        token = inputs.connection_token if inputs.connects and not self.save else inputs.feed_token
+        try:
+            return proof.install(release.environment, release.wheels, inputs.feed, token, folder, self.host.foreign)
+        except ProofFailed:
+            if self.save:
+                self.save()  # raises what the feed itself says, which uv doesn't show
+            raise
 
     def _files(self) -> str:
         """Ask for each file; those of the feed that have to be saved first are looked at when they are."""
         inputs, weight = self.inputs, self.weight
-        asked = Weight(tuple(each for each in weight.files if not (self.unsaved and each[0].from_feed)))
+        asked = Weight(tuple(each for each in weight.files if not (self.save and each[0].from_feed)))
         token = inputs.connection_token if inputs.connects else inputs.feed_token
         count = ask(asked, Downloads(inputs.feed, token, self.environ, ProofFailed))
         rest = len(weight.files) - count

@@ -250,8 +250,7 @@ class Stages:
         return proven
 
     def _proving(self, release: Release, changes: Changes) -> Proving:
-        unsaved = self.inputs.feed_only and any(change.changes for change in changes.feed)
-        return Proving(self.inputs, self.environ, self.host, release, unsaved)
+        return Proving(self.inputs, self.environ, self.host, release, upstream.saving(changes.feed))
 
     def fetch(self, release: Release, access: Access, changes: Changes) -> None:
         """Fetch our own wheels as the image builder will, before anybody can use the environment."""

@@ -75,6 +75,14 @@ def test_what_it_does_not_get_is_saved_by_who_may(feed: Feed) -> None:
     assert upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS).verb is Verb.KEEP
 
 
+def test_a_plan_tells_whether_something_has_to_be_saved(feed: Feed) -> None:
+    unsaved = upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
+    assert upstream.saving([unsaved]) is unsaved.effect
+    feed.saved.update(pin.name for pin in PINS)
+    assert upstream.saving([upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)]) is None
+    assert upstream.saving([]) is None
+
+
 def test_a_long_list_is_cut(feed: Feed) -> None:
     feed.saved.clear()
     pins = [Pin(f"p{number}", "1", (sha(f"p{number}"),)) for number in range(7)]

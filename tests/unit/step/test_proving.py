@@ -9,7 +9,8 @@ import pytest
 from amlwheel.environment import imports, interpreter, proof
 from amlwheel.environment.imports import Imported
 from amlwheel.environment.interpreter import Interpreter, Missing
-from amlwheel.errors.environment import NotImportable
+from amlwheel.errors.environment import NotImportable, ProofFailed
+from amlwheel.errors.feed import NotSaved
 from amlwheel.hosts.github import GitHub
 from amlwheel.model.conda import Conda, Package
 from amlwheel.model.secret import Secret
@@ -32,6 +33,7 @@ class Outside:
         self.tokens: list[str] = []
         self.asked: list[tuple[str, str]] = []
         self.conda: list[bool] = []
+        self.failing = self.refused = False
         self.found: Interpreter | Missing = Interpreter("/x/python")
         self.imported = Imported(("acme_churn",))
         self.release = release(make(folder))
@@ -43,7 +45,13 @@ class Outside:
 
     def install(self, *given: Any) -> int:  # noqa: ANN401  # whatever it gets
         self.tokens.append(given[3].reveal())
+        if self.failing:
+            raise ProofFailed("uv's words")
         return len(given[0].pins)
+
+    def save(self) -> None:
+        if self.refused:
+            raise NotSaved("no.")
 
     def check(self, _: object, modules: list[str], __: object, *, conda: bool) -> Imported:
         assert modules == ["acme_churn"]
@@ -55,7 +63,7 @@ class Outside:
             **{"verify": verify, "dry_run": False, "connects": True, "feed": FEED, "feed_token": TOKEN} | given,
             connection_token=READER,
         )
-        return Proving(inputs, {}, GitHub({}), self.release, unsaved).prove()
+        return Proving(inputs, {}, GitHub({}), self.release, self.save if unsaved else None).prove()
 
 
 @pytest.fixture
@@ -75,6 +83,16 @@ def test_the_workspaces_token_is_taken_where_it_gets_the_files(outside: Outside)
     outside.prove(connects=False)
     assert outside.tokens == [READER.reveal(), TOKEN.reveal(), TOKEN.reveal()]
     assert outside.conda == [False, False, False]
+
+
+def test_a_feed_that_does_not_save_says_so_itself(outside: Outside) -> None:
+    outside.failing = True
+    for unsaved in (False, True):
+        with pytest.raises(ProofFailed, match="uv's words"):
+            outside.prove(unsaved=unsaved)
+    outside.refused = True
+    with pytest.raises(NotSaved):
+        outside.prove(unsaved=True)
 
 
 def test_a_dry_run_saves_nothing_in_the_feed(outside: Outside) -> None:
