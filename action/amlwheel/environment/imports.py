@@ -64,11 +64,21 @@ def _import(site: Path, interpreter: Interpreter, module: str, number: int, *, c
         finished = process.run(command, env=env, cwd=site.parent, seconds=SECONDS, most=KEPT)
     except TooSlow as error:
         return _hangs(module, _narrow(error.details))
+    found = _read(report)
+    if found is None:
+        return _ended(module, finished.status, _narrow(finished.tail()))
+    return _why(module, found, _narrow(finished.tail()), conda=conda) if found else ""
+
+
+def _read(report: Path) -> dict[str, str] | None:
+    """Return what a report says, each on one line; None without one. The module could have written it itself."""
     try:
         found = json.loads(report.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return _ended(module, finished.status, _narrow(finished.tail()))
-    return _why(module, found, _narrow(finished.tail()), conda=conda) if found else ""
+        return None
+    told = found.items() if isinstance(found, dict) else ()
+    shown = {str(name): " ".join(str(value).split())[:WIDEST] for name, value in told}
+    return {"kind": "", "text": "", "unset": "", "partly": ""} | shown if shown else {}
 
 
 def _narrow(text: str) -> str:
@@ -123,7 +133,7 @@ def _why(module: str, found: dict[str, str], details: str, *, conda: bool) -> St
         return _variable(module, found["variable"], where, details)
     unset, kind = found["unset"], found["kind"]
     if kind == "SystemExit" and not unset:
-        return _script(module, f"with exit status {found['text'] or 0}"[:200], details)
+        return _script(module, f"with exit status {found['text'] or 0}", details)
     return ImportFailed(
         f"{module} can't be imported: {kind} in {where}.",
         cause=f"It reads {unset} when it is imported, and that isn't set here." if unset else _CAUSES.get(kind, ""),

@@ -73,6 +73,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, answers: Mapping[str, Answer]) ->
         ({**BASE, "kind": "SyntaxError"}, "SyntaxError in", "newer", "last lines"),
         ({**BASE, "kind": "ImportError"}, "ImportError in", "locked version", "last lines"),
         (BASE, "can't be imported: RuntimeError in", "fails when", "the version may stay"),
+        ({"where": "a\n::error::x\n```"}, "can't be imported:  in a ::error::x ```.", "fails when", ""),
         (process.Finished(3, "bye"), "is a script: importing it ended Python with exit status 3", "", "__main__"),
         (process.Finished(-11, "Fatal"), "ended Python with signal SIGSEGV", "Native code", "pin the package"),
         (process.Finished(-9, ""), "ended Python with signal SIGKILL", "too little memory", ""),
@@ -119,6 +120,10 @@ def test_each_failure_is_named_and_very_many_modules_are_not_all_imported(
     with pytest.raises(Several) as caught:
         check(site, ["a", "b", "c"], PYTHON, conda=False)
     assert [each.what.split()[0] for each in caught.value.errors] == ["a", "Importing"]
+    monkeypatch.setattr(json, "dumps", lambda _: "[1]")  # a report that the module wrote
+    answering(monkeypatch, {"a": BASE})
+    assert check(site, ["a"], PYTHON, conda=False) == Imported(("a",))
+    monkeypatch.undo()
     answering(monkeypatch, {f"m{number}": {} for number in range(99)})
     found = check(site, [f"m{number}" for number in range(99)], PYTHON, conda=False)
     assert len(found.modules) == imports.MOST
