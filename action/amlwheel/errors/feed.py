@@ -46,7 +46,7 @@ class UserNeeded(StepError):
     """Another repository takes `connection-token` only with its user, and the workspace would store it without one."""
 
     status = 136
-    title = "connection-token needs its user"
+    title = "token without its user"
     cause = (
         "The repository checks the user. Without one the workspace stores a personal access token, which Azure ML's "
         "image builder very likely writes into the address as the user, without a password."

@@ -228,7 +228,7 @@ def test_commands_are_on_again_after_foreign_text() -> None:
         "group",
         "endgroup",
         "warning title=amlwheel",
-        *["add-mask"] * 3,
+        *["add-mask"] * 4,
     ]
 
 
