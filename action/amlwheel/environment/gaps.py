@@ -1,7 +1,7 @@
 """Whether a package is locked at an older version than is allowed, and why: for want of a wheel, never in silence."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -9,8 +9,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..errors.environment import OlderVersion
-from . import failures
-from .failures import Lacking
+from . import advice, failures
+from .advice import Lacking
+from .requirements import Requirements
 from .solver import Solver, edges
 
 _MOST = 20  # gaps that are looked into; more of them have one reason
@@ -18,13 +19,17 @@ _MOST = 20  # gaps that are looked into; more of them have one reason
 
 @dataclass(frozen=True)
 class Gap:
-    """A package that is locked at `locked`, although `newest` is allowed: for want of `lacks`, or of no conflict."""
+    """A package that is locked at `locked`, although `newest` is allowed: `lacks` have no file that fits, or it conflicts.
+
+    What isn't there is a wheel, or (`want`) the sdist of a package that is to be built.
+    """
 
     name: str
     locked: str
     newest: str
     direct: bool
     lacks: tuple[Lacking, ...] = ()
+    want: str = "wheel that fits"
 
     def __str__(self) -> str:
         """Return the sentence for people, without its dot."""
@@ -32,24 +37,31 @@ class Gap:
         if not self.lacks:
             return f"{told}, which other requirements exclude"
         shown = " and ".join(each.label for each in self.lacks)
-        return f"{told}, because {shown} {'has' if len(self.lacks) == 1 else 'have'} no wheel that fits"
+        return f"{told}, because {shown} {'has' if len(self.lacks) == 1 else 'have'} no {self.want}"
+
+    @property
+    def older(self) -> str:
+        """The requirement with which the older version is meant."""
+        return f"{self.name}<={self.locked.partition('+')[0]}"
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """The gaps of a solution."""
+    """The gaps of a solution of `requirements`."""
 
     all: tuple[Gap, ...]
+    requirements: Requirements
 
     @property
-    def lacking(self) -> set[str]:
-        """The names of the packages for want of whose wheels something is older."""
-        return {each.name for gap in self.all for each in gap.lacks}
+    def buildable(self) -> set[str]:
+        """The names of the packages for want of whose wheels something is older, and that have an sdist."""
+        return {each.name for gap in self.all for each in gap.lacks if each.sdist}
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What happened to packages that nobody named: the user may never have heard of them."""
-        return tuple(f"{gap}. {failures.from_source(gap.lacks)}" for gap in self.all if gap.lacks and not gap.direct)
+        told = (gap for gap in self.all if gap.lacks and not gap.direct)
+        return tuple(f"{gap}. {self._fix([gap])}" for gap in told)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -60,8 +72,21 @@ class Gaps:
         """Raise OlderVersion if a requirement of the user's is older for want of a wheel."""
         silent = [gap for gap in self.all if gap.lacks and gap.direct]
         if silent:
-            lacks = [each for gap in silent for each in gap.lacks]
-            raise OlderVersion(f"{'; '.join(map(str, silent))}.", fix=failures.from_source(lacks))
+            raise OlderVersion(f"{'; '.join(map(str, silent))}.", fix=self._fix(silent))
+
+    def _fix(self, gaps: Sequence[Gap]) -> str:
+        """Return how to get the newest of as many as possible; the others are to be required as they are locked."""
+        mended: list[Lacking] = []
+        kept: list[Gap] = []
+        for gap in gaps:
+            if advice.newer([*mended, *gap.lacks], self.requirements):
+                mended += gap.lacks
+            else:
+                kept.append(gap)
+        newer = advice.newer(mended, self.requirements) if mended else ""
+        lacks = [each for gap in kept for each in gap.lacks]
+        older = advice.older([gap.older for gap in kept], lacks, self.requirements) if kept else ""
+        return f"{newer} {older}".strip()
 
 
 def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
@@ -83,7 +108,8 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
         if Version(versions[name]) < Version(version)
     ]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return Gaps(tuple(pool.map(lambda gap: _explained(gap, solver, versions), older[:_MOST])))
+        explained = pool.map(lambda gap: _explained(gap, solver, versions), older[:_MOST])
+        return Gaps(tuple(explained), solver.requirements)
 
 
 def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:
@@ -96,12 +122,10 @@ def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:
     floors = [f"{name}>={versions[name].partition('+')[0]}" for name in sorted(kept & set(versions))]
     for asked in (f"{gap.name}=={gap.newest}", f"{gap.name}>{gap.locked},<{gap.newest}"):
         finished = solver.solve("--verbose", "--prerelease", "explicit", more=[asked], floors=floors)
-        lacking = failures.lacking(finished.output) if finished.status else set()
-        lacking = failures.buildable(lacking, solver) | (lacking & {gap.name})
-        if lacking:
-            lacks = [failures.lack(name, finished.output, solver) for name in sorted(lacking)]
-            own = tuple(replace(each, version=gap.newest) if each.name == gap.name else each for each in lacks)
-            return replace(gap, lacks=own)
+        if names := failures.reasons(gap.name, finished, asked, solver, floors) if finished.status else set():
+            own = {gap.name: asked.removeprefix(gap.name)}
+            lacks = (failures.lack(name, finished.output, solver, own.get(name, "")) for name in sorted(names))
+            return replace(gap, lacks=tuple(lacks), want="sdist" if names & solver.sdists else gap.want)
         if finished.status == 0 or not gap.direct:
             break
     return gap

@@ -48,7 +48,7 @@ def resolve(
         solution = Resolution(solver, recheck, echo, build)
         solution.find()
         found = gaps.find(solver, solution.versions, solution.log)
-        while requirements.every_source and (more := failures.buildable(found.lacking - solver.sdists, solver)):
+        while requirements.every_source and (more := found.buildable - solver.sdists):
             solver.sdists |= more
             solution.find()
             found = gaps.find(solver, solution.versions, solution.log)
@@ -57,7 +57,7 @@ def resolve(
     built = tuple(wheel for key, wheel in sorted(solver.built.items()) if key in solution.versions.items())
     unused = sorted(requirements.from_source - {"all"} - set(solution.versions))
     needless = [f"`from-source` names {', '.join(unused)}, which the lock doesn't need."] if unused else []
-    return Lock(solution.pins, built, (*needless, *solution.yanked(), *found.warnings), found.notes)
+    return Lock(solution.pins, built, (*needless, *solution.yanked(), *solution.extras(), *found.warnings), found.notes)
 
 
 class Resolution:
@@ -116,6 +116,16 @@ class Resolution:
             r"^warning: `([a-z0-9-]+)==(\S+)` is yanked(?: \(reason: \"(.*)\"\))?$", self.log, re.MULTILINE
         )
         return [f"{name} {version} is yanked{reason and f': {reason}'}" for name, version, reason in told]
+
+    def extras(self) -> list[str]:
+        """Return a warning for each extra that a package doesn't have, as pip gives one; it brings nothing then."""
+        told = re.findall(
+            r"^warning: The package `(\S+)==(\S+)` does not have an extra named `(\S+)`$", self.log, re.MULTILINE
+        )
+        return [
+            f"{name} {version} has no extra {extra}, which is asked of it: nothing is installed for it"
+            for name, version, extra in sorted({*told})
+        ]
 
     def _allow(self, output: str) -> bool:
         """Allow what uv refuses and pip takes; tell whether there was something.
