@@ -11,6 +11,8 @@ from . import declared, failure, members, project, wheel
 from .declared import Declared, table
 
 _EXAMPLE = "0.1.0"
+_ROOT = "It is the root of a workspace, or of a repository with several packages."
+_MEMBERS = "Write in `package-dir` those to release, each on a line of its own"
 # A version in code, as backends read it: __version__ = "0.0.0".
 _ZERO_IN_CODE = re.compile(rb"^_*version_*\s*(:[^=\n]+)?=.*[\"']0(\.0)*[\"']", re.IGNORECASE | re.MULTILINE)
 
@@ -40,8 +42,8 @@ def _refuse_root(folder: str, what: str) -> None:
     if found:
         raise NoProject(
             f"`package-dir` {folder!r} {what}, but below it are {', '.join(found)}.",
-            cause="It is the root of a workspace, or of a repository with several packages.",
-            fix=f"Write in `package-dir` those to release, each on a line of its own: {' '.join(found)}",
+            cause=_ROOT,
+            fix=f"{_MEMBERS}: {' '.join(found)}",
         )
 
 
@@ -126,7 +128,11 @@ def _refuse_empty(built: Wheel, folder: str | None, said: Declared) -> None:
     meant = hatch.get("bypass-selection") or table(hatch, "targets", "wheel").get("bypass-selection")
     if meant or any(".dist-info/" not in each for each in files):
         return
-    raise EmptyWheel(f"{built.filename} has no file beside its own metadata.", fix=_pack(folder, said))
+    what, fix = f"{built.filename} has no file beside its own metadata.", _pack(folder, said)
+    beside = [(Path(folder) / each).as_posix() for each in members.below(Path(folder))] if folder and not fix else []
+    if beside:
+        raise EmptyWheel(what, cause=_ROOT, fix=f"{_MEMBERS}: {' '.join(beside)}")
+    raise EmptyWheel(what, fix=fix)
 
 
 def _pack(folder: str | None, said: Declared) -> str:

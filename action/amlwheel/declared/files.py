@@ -49,6 +49,7 @@ def read(text: str, conda: Sequence[Package], around: Surroundings) -> Declared:
         indexes=named,
         conda=found,
         extras={folder: frozenset(extras) for folder, extras in reader.extras.items()},
+        groups=frozenset(reader.groups),
         notes=tuple(reader.notes),
     )
 

@@ -70,7 +70,8 @@ def for_python(lacks: Sequence[Lacking], requirements: Requirements) -> str:
     ]
     if not fitting:
         return ""
-    return f"Set `python-version` to {fitting[-1]}, for which {_labels(lacks)} {'has' if len(lacks) == 1 else 'have'} a wheel."
+    have = "has" if len(lacks) == 1 else "have"
+    return f"Set `python-version` to {fitting[-1]}, for which {_labels(lacks)} {have} a wheel."
 
 
 def from_source(lacks: Sequence[Lacking], requirements: Requirements) -> str:

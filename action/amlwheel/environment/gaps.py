@@ -19,9 +19,9 @@ _MOST = 20  # gaps that are looked into; more of them have one reason
 
 @dataclass(frozen=True)
 class Gap:
-    """A package that is locked at `locked`, although `newest` is allowed: `lacks` have no file that fits, or it conflicts.
+    """A package that is locked at `locked`, although `newest` is allowed: for want of `lacks`, or of no conflict.
 
-    What isn't there is a wheel, or (`want`) the sdist of a package that is to be built.
+    They have no wheel that fits, or (`want`) no sdist, if they are to be built.
     """
 
     name: str
