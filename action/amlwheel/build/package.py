@@ -11,8 +11,6 @@ from . import declared, failure, members, project, wheel
 from .declared import Declared, table
 
 _EXAMPLE = "0.1.0"
-_ROOT = "It is the root of a workspace, or of a repository with several packages."
-_MEMBERS = "Write in `package-dir` those to release, each on a line of its own"
 # A version in code, as backends read it: __version__ = "0.0.0".
 _ZERO_IN_CODE = re.compile(rb"^_*version_*\s*(:[^=\n]+)?=.*[\"']0(\.0)*[\"']", re.IGNORECASE | re.MULTILINE)
 
@@ -38,12 +36,12 @@ def check_projects(folders: Sequence[str]) -> None:
 
 def _refuse_root(folder: str, what: str) -> None:
     """Raise NoProject if there are packages below a folder that is none."""
-    found = [(Path(folder) / each).as_posix() for each in members.below(Path(folder))]
+    found = members.below(Path(folder))
     if found:
         raise NoProject(
             f"`package-dir` {folder!r} {what}, but below it are {', '.join(found)}.",
-            cause=_ROOT,
-            fix=f"{_MEMBERS}: {' '.join(found)}",
+            cause=members.ROOT,
+            fix=members.fix(found),
         )
 
 
@@ -129,9 +127,9 @@ def _refuse_empty(built: Wheel, folder: str | None, said: Declared) -> None:
     if meant or any(".dist-info/" not in each for each in files):
         return
     what, fix = f"{built.filename} has no file beside its own metadata.", _pack(folder, said)
-    beside = [(Path(folder) / each).as_posix() for each in members.below(Path(folder))] if folder and not fix else []
-    if beside:
-        raise EmptyWheel(what, cause=_ROOT, fix=f"{_MEMBERS}: {' '.join(beside)}")
+    found = members.below(Path(folder)) if folder and not fix else []
+    if found:
+        raise EmptyWheel(what, cause=members.ROOT, fix=members.fix(found))
     raise EmptyWheel(what, fix=fix)
 
 

@@ -208,7 +208,7 @@ def _refuse_commit(line: Line, project: str, pinned: str, around: Surroundings) 
         f"{line.place}: {project} comes from a repository, so it has to be built.",
         cause="Images take wheels alone, and a branch or a tag is other code tomorrow: a commit's whole id is needed.",
         fix=f"Require a release of {project} that has a wheel, or release by another `route`, where `from-source` "
-        "builds the commit."
+        "builds it."
         if around.from_commit
         else f"Write the line as {project} @ {masked(pinned)} and add to `from-source`: {project}",
     )

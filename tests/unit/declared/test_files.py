@@ -189,9 +189,8 @@ def test_another_folder_names_package_dir(project: Path) -> None:
     [
         ("--no-binary=:all:", "Take the line out, and release by another `route` if a package has no wheel: all"),
         (
-            f"thing @ git+https://github.com/acme/thing@{COMMIT}",
-            "Require a release of thing that has a wheel, or release by another `route`, where `from-source` builds "
-            "the commit.",
+            f"tip @ git+https://github.com/acme/tip@{COMMIT}",
+            "Require a release of tip that has a wheel, or release by another `route`, where `from-source` builds it.",
         ),
     ],
 )
