@@ -24,6 +24,8 @@ from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Wheel
 from amlwheel.transport.download import Downloads
 
+from . import older
+
 ROUNDS = 8  # a package that is built may require others without a wheel
 PLATFORM = Image.parse(readers.DEFAULT_IMAGE).platform
 
@@ -43,7 +45,8 @@ def _follow(one: dict[str, Any], python: Python) -> tuple[str, str, str]:
     from_source: frozenset[str] = frozenset()
     for _ in range(ROUNDS):
         try:
-            locked = _lock(one, taken, from_source, python)
+            needs = _needs(one, taken, from_source, python)
+            locked = _lock(needs)
         except StepError as error:
             errors = error.errors if isinstance(error, Several) else (error,)
             advice = " ".join(each.fix for each in errors)
@@ -58,9 +61,12 @@ def _follow(one: dict[str, Any], python: Python) -> tuple[str, str, str]:
                 )
             from_source = wanted
             continue
+        silent = older.unsaid(needs, locked)
         built = f", from source: {', '.join(sorted(from_source))}" if from_source else ""
-        warned = f", warnings: {'; '.join(locked.warnings)}" if locked.warnings else ""
-        return "locked", f"{len(locked.pins)} packages{built}{warned}{more}", ""
+        told = [*locked.warnings, *([f"{len(locked.gaps)} held back by other requirements"] if locked.gaps else [])]
+        said = f", told: {'; '.join(told)}" if told else ""
+        unsaid = f", in silence: {'; '.join(silent)}" if silent else ""
+        return "silent" if silent else "locked", f"{len(locked.pins)} packages{built}{said}{unsaid}{more}", ""
     return "stopped", f"no end after {ROUNDS} rounds: {', '.join(sorted(from_source))}", ""
 
 
@@ -72,11 +78,15 @@ def _taken(one: dict[str, Any]) -> tuple[list[str], list[str]]:
     ]
 
 
-def _lock(one: dict[str, Any], pip: list[str], from_source: frozenset[str], python: Python) -> Lock:
+def _needs(one: dict[str, Any], pip: list[str], from_source: frozenset[str], python: Python) -> Requirements:
+    with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
+        asked = _declared(one, pip, Surroundings(Path(folder), (), python, from_source=from_source))
+    return Requirements((), asked.requirements, python, asked.constraints, from_source)
+
+
+def _lock(needs: Requirements) -> Lock:
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         folder = Path(name)
-        asked = _declared(one, pip, Surroundings(folder, (), python, from_source=from_source))
-        needs = Requirements((), asked.requirements, python, asked.constraints, from_source)
         nowhere = Sources(None, Secret(""), frozenset(), only=False)
 
         def build(source: Sdist) -> Wheel:
