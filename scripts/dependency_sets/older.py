@@ -18,7 +18,7 @@ _VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 
 
 def unsaid(needs: Requirements, locked: Lock) -> list[str]:
-    """Return a sentence for each requirement that is older than its own specifier allows, and of which nothing is said."""
+    """Return a sentence for each requirement that is older than its specifier allows, if nothing is said of it."""
     told = " ".join((*locked.warnings, *locked.gaps))
     versions = {pin.name: Version(pin.version) for pin in locked.pins}
     asked: dict[str, list[Requirement]] = {}
@@ -26,13 +26,12 @@ def unsaid(needs: Requirements, locked: Lock) -> list[str]:
         asked.setdefault(canonicalize_name(each.name), []).append(each)
     names = [name for name, each in asked.items() if name in versions and not any(one.url for one in each)]
     with ThreadPoolExecutor() as pool:
-        newest = dict(
-            zip(names, pool.map(lambda name: _newest(name, asked[name], needs.python.exact), names), strict=True)
-        )
-    older = [
-        name for name in names if newest[name] > versions[name] and f"{name} {versions[name]} in place" not in told
+        newest = list(pool.map(lambda name: _newest(name, asked[name], needs.python.exact), names))
+    return [
+        f"{name} {versions[name]}, newest {version}"
+        for name, version in zip(names, newest, strict=True)
+        if version > versions[name] and f"{name} {versions[name]} in place" not in told
     ]
-    return [f"{name} {versions[name]}, newest {newest[name]}" for name in older]
 
 
 def _newest(name: str, asked: list[Requirement], python: str) -> Version:
