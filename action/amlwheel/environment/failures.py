@@ -77,7 +77,7 @@ def reasons(name: str, finished: Finished, more: str, solver: Solver, floors: Se
 
     def solved(names: set[str]) -> Finished:
         trial = replace(solver, absent=frozenset(names))
-        return trial.solve("--verbose", "--prerelease", "explicit", more=[more], floors=floors)
+        return trial.solve("--verbose", more=[more], floors=floors)
 
     absent = set[str]()
     while finished.status and (new := lacking(finished.output) - absent):

@@ -121,7 +121,7 @@ def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:
     kept = solver.requirements.direct - {gap.name} if gap.direct else set(versions) - {gap.name}
     floors = [f"{name}>={versions[name].partition('+')[0]}" for name in sorted(kept & set(versions))]
     for asked in (f"{gap.name}=={gap.newest}", f"{gap.name}>{gap.locked},<{gap.newest}"):
-        finished = solver.solve("--verbose", "--prerelease", "explicit", more=[asked], floors=floors)
+        finished = solver.solve("--verbose", more=[asked], floors=floors)
         if names := failures.reasons(gap.name, finished, asked, solver, floors) if finished.status else set():
             own = {gap.name: asked.removeprefix(gap.name)}
             lacks = (failures.lack(name, finished.output, solver, own.get(name, "")) for name in sorted(names))

@@ -190,3 +190,11 @@ def test_each_gap_is_mended_as_far_as_it_can_be() -> None:
         "Set `python-version` to 3.12, for which fast 2 has a wheel. "
         "To take the older release, require tray<=1, slow<=1."
     )
+
+
+def test_a_pinned_pre_release_deeper_down_hides_no_reason(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0")
+    shelf.wheel("top", "2.0", "beta==0.54b0", "slow")
+    shelf.wheel("beta", "0.54b0")
+    shelf.sdist("slow", "1.0")
+    assert stop(shelf, "top")[0] == "top 1.0 in place of 2.0, because slow 1.0 has no wheel that fits."
