@@ -71,8 +71,7 @@ def reasons(name: str, finished: Finished, more: str, solver: Solver, floors: Se
     uv's hints name every package without a wheel that it came across, also for releases of years ago. So it is tried
     out: if nothing required them, there would be a solution. Nothing is returned if there still wouldn't be any.
     """
-    found = lacking(finished.output) | _without_sdist(finished.output)
-    if name in found:
+    if name in _without_file(finished.output):
         return {name}
 
     def solved(names: set[str]) -> Finished:
@@ -80,10 +79,15 @@ def reasons(name: str, finished: Finished, more: str, solver: Solver, floors: Se
         return trial.solve("--verbose", more=[more], floors=floors)
 
     absent = set[str]()
-    while finished.status and (new := lacking(finished.output) - absent):
+    while finished.status and (new := _without_file(finished.output) - absent):
         absent |= new
         finished = solved(absent)
     return _least(absent, lambda names: solved(names).status == 0) if finished.status == 0 else set()
+
+
+def _without_file(output: str) -> set[str]:
+    """Return the names of the packages of which uv found no file of the kind that it was to take."""
+    return lacking(output) | _without_sdist(output)
 
 
 def _without_sdist(output: str) -> set[str]:

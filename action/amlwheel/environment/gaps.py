@@ -14,7 +14,7 @@ from .advice import Lacking
 from .requirements import Requirements
 from .solver import Solver, edges
 
-_MOST = 20  # gaps that are looked into; more of them have one reason
+_MOST = 20  # gaps that are looked into, what the user requires first; more of them have one reason
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,10 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
         for name, version in newest.items()
         if Version(versions[name]) < Version(version)
     ]
+    older.sort(key=lambda gap: not gap.direct)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         explained = pool.map(lambda gap: _explained(gap, solver, versions), older[:_MOST])
-        return Gaps(tuple(explained), solver.requirements)
+        return Gaps((*explained, *older[_MOST:]), solver.requirements)
 
 
 def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:

@@ -198,3 +198,20 @@ def test_a_pinned_pre_release_deeper_down_hides_no_reason(shelf: Shelf) -> None:
     shelf.wheel("beta", "0.54b0")
     shelf.sdist("slow", "1.0")
     assert stop(shelf, "top")[0] == "top 1.0 in place of 2.0, because slow 1.0 has no wheel that fits."
+
+
+def test_a_deep_package_that_is_to_be_built_and_has_no_sdist_is_the_reason_too(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0")
+    shelf.wheel("top", "2.0", "fast==2.0")
+    shelf.wheel("fast", "2.0")
+    assert stop(shelf, "top", source="fast") == (
+        "top 1.0 in place of 2.0, because fast 2.0 has no sdist.",
+        "Take fast out of `from-source`.",
+    )
+
+
+def test_more_gaps_than_are_looked_into_are_told_all_the_same(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gaps, "_MOST", 0)
+    shelf.wheel("rouge-score", "0.0.4")
+    shelf.sdist("rouge-score", "0.1.2")
+    assert shelf.lock("rouge-score").gaps == ("rouge-score 0.0.4 in place of 0.1.2, which other requirements exclude",)
