@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -21,7 +22,8 @@ _MOST = 20  # gaps that are looked into, what the user requires first; more of t
 class Gap:
     """A package that is locked at `locked`, although `newest` is allowed: for want of `lacks`, or of no conflict.
 
-    They have no wheel that fits, or (`want`) no sdist, if they are to be built.
+    They have no wheel that fits, or (`want`) no sdist, if they are to be built. `holders` are packages of the solution
+    (`NAME VERSION`) that exclude the newest.
     """
 
     name: str
@@ -30,12 +32,14 @@ class Gap:
     direct: bool
     lacks: tuple[Lacking, ...] = ()
     want: str = "wheel that fits"
+    holders: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the sentence for people, without its dot."""
         told = f"{self.name} {self.locked} in place of {self.newest}"
         if not self.lacks:
-            return f"{told}, which other requirements exclude"
+            verb = "excludes" if len(self.holders) == 1 else "exclude"
+            return f"{told}, which {' and '.join(self.holders) or 'other requirements'} {verb}"
         shown = " and ".join(each.label for each in self.lacks)
         return f"{told}, because {shown} {'has' if len(self.lacks) == 1 else 'have'} no {self.want}"
 
@@ -92,25 +96,47 @@ class Gaps:
 def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
     """Return the gaps of a solution (`versions` by name), which uv reached as its `log` says.
 
-    What is allowed is what the solution's own packages and the user ask for. Costs one run of uv, which has the
-    index's pages by then, and one more for each gap.
+    What is allowed is what the solution's own packages and the user ask for; of a requirement of the user's, what he
+    asks for alone. Costs one or two runs of uv, which has the index's pages by then, and one more for most gaps.
     """
-    own = solver.requirements.own
-    needs: dict[str, list[str]] = {name: [asked for _, asked in by] for name, by in edges(log, versions).items()}
+    own, by = solver.requirements.own, edges(log, versions)
+    asked: dict[str, list[str]] = {}
     for each in solver.requirements.applicable:
-        if each.url:
-            continue  # one file and no other
-        needs.setdefault(canonicalize_name(each.name), []).append(str(each.specifier))
-    newest = solver.newest({name: asked for name, asked in needs.items() if name in versions and name not in own})
+        if not each.url:  # one file and no other
+            asked.setdefault(canonicalize_name(each.name), []).append(str(each.specifier))
+    needs = {name: [*(each for _, each in by.get(name, [])), *asked.get(name, [])] for name in by.keys() | asked.keys()}
+    newest = solver.newest({name: each for name, each in needs.items() if name in versions and name not in own})
     older = [
         Gap(name, versions[name], version, direct=name in solver.requirements.direct)
         for name, version in newest.items()
         if Version(versions[name]) < Version(version)
     ]
     older.sort(key=lambda gap: not gap.direct)
+    names = {gap.name for gap in older}
+    held = _held(solver, versions, {name: each for name, each in asked.items() if name not in own | names}, by)
+    plain = [gap for gap in held if not names & {each.partition(" ")[0] for each in gap.holders}]
+    unclear = [*older, *(gap for gap in held if gap not in plain)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        explained = pool.map(lambda gap: _explained(gap, solver, versions), older[:_MOST])
-        return Gaps((*explained, *older[_MOST:]), solver.requirements)
+        explained = pool.map(lambda gap: _explained(gap, solver, versions), unclear[:_MOST])
+        return Gaps((*explained, *unclear[_MOST:], *plain), solver.requirements)
+
+
+def _held(
+    solver: Solver, versions: Mapping[str, str], asked: Mapping[str, list[str]], by: Mapping[str, list[tuple[str, str]]]
+) -> list[Gap]:
+    """Return the gaps of what the user has `asked` for and other packages of the solution hold back."""
+    bounded = {name: each for name, each in asked.items() if any(bound for _, bound in by.get(name, []))}
+    found = solver.newest({name: each for name, each in bounded.items() if name in versions}) if bounded else {}
+    return [
+        Gap(name, versions[name], version, direct=True, holders=_holders(version, by[name]))
+        for name, version in sorted(found.items())
+        if Version(versions[name]) < Version(version)
+    ]
+
+
+def _holders(version: str, by: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the packages that don't take a version."""
+    return tuple(sorted({each for each, bound in by if not SpecifierSet(bound).contains(version, prereleases=True)}))
 
 
 def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:

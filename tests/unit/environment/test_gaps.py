@@ -215,3 +215,23 @@ def test_more_gaps_than_are_looked_into_are_told_all_the_same(shelf: Shelf, monk
     shelf.wheel("rouge-score", "0.0.4")
     shelf.sdist("rouge-score", "0.1.2")
     assert shelf.lock("rouge-score").gaps == ("rouge-score 0.0.4 in place of 0.1.2, which other requirements exclude",)
+
+
+def test_a_requirement_that_another_package_holds_back_is_told_with_its_name(shelf: Shelf) -> None:
+    shelf.wheel("outer", "1.0", "base<3")
+    shelf.wheel("base", "2.0")
+    shelf.wheel("base", "3.0")
+    assert shelf.lock("outer", "base").gaps == ("base 2.0 in place of 3.0, which outer 1.0 excludes",)
+    assert shelf.lock("outer", "base<3").gaps == ()
+
+
+def test_what_holds_a_requirement_back_may_be_older_for_want_of_a_wheel(shelf: Shelf) -> None:
+    shelf.wheel("outer", "1.0", "mid")
+    shelf.wheel("mid", "1.0", "base<3")
+    shelf.sdist("mid", "2.0")
+    shelf.wheel("base", "2.0")
+    shelf.wheel("base", "3.0")
+    assert stop(shelf, "outer", "base") == (
+        "base 2.0 in place of 3.0, because mid 2.0 has no wheel that fits.",
+        "Set `from-source` to mid: the step then builds the wheel.",
+    )
