@@ -56,7 +56,7 @@ class Reader:
     constraints: list[Requirement] = field(default_factory=list)
     hashed: list[Hashed] = field(default_factory=list)
     extras: dict[str, set[str]] = field(default_factory=dict)
-    groups: set[str] = field(default_factory=set)
+    groups: dict[str, set[str]] = field(default_factory=dict)
     indexes: list[IndexLine] = field(default_factory=list)
     commits: list[Requirement] = field(default_factory=list)
     problems: list[StepError] = field(default_factory=list)
@@ -190,7 +190,7 @@ class Reader:
         if own.group:
             project = self.around.folder / own.folder
             texts, names = groups.read(line, project, own.group)
-            self.groups |= names
+            self.groups.setdefault(own.folder, set()).update(names)
             self.lines(Line(text, line.file, line.number, project, line.constraint) for text in texts)
         if not own.group and not own.extras:
             self.notes.append(f"{line.place}: {line.shown} is our own package, which is in already")

@@ -31,7 +31,7 @@ def choose(
     named = (*inputs.named_indexes, *asked.indexes)
     built = not inputs.wheel
     given = Given(named, inputs.feed, inputs.feed_only, built, inputs.from_source, inputs.from_commit)
-    target = Target(needs.python.markers, _extras(needs) | asked.groups)
+    target = Target(needs.python.markers, _extras(needs).union(*asked.groups.values()))
     chosen = settle(checkout.read(folders, target), given)
     for sentence in chosen.said:
         say(f"       {sentence}")

@@ -137,7 +137,7 @@ def test_our_own_package_its_extras_and_groups(project: Path) -> None:
     (project / "lists/r.txt").write_text("-e .\n.[Train,x_y]\n.:dev\n./pyproject.toml:lint\n--group dev\n")
     found = read(project, "lists/r.txt\n--group ./pyproject.toml:lint\n-e file:.")
     assert found.extras == {".": {"train", "x-y"}}
-    assert found.groups == {"dev", "lint"}
+    assert found.groups == {".": {"dev", "lint"}}
     assert [str(each) for each in found.requirements] == ["pytest>=8", "ruff", "ruff", "pytest>=8", "ruff", "ruff"]
     assert "lists/r.txt:1: -e . is our own package" in found.notes[0]
 

@@ -58,7 +58,7 @@ def test_a_source_of_a_dependency_group_counts_when_that_is_asked_for(tmp_path: 
     project = tmp_path / "pyproject.toml"
     project.write_text(project.read_text().replace('extra = "cpu"', 'group = "train"'))
     for groups, names in ((frozenset[str](), []), (frozenset(["train"]), [{"torch"}])):
-        chosen = origins.choose(given, needs(tmp_path), facts, print, Declared(groups=groups))
+        chosen = origins.choose(given, needs(tmp_path), facts, print, Declared(groups={".": groups}))
         assert [each.names for each in chosen.indexes] == names
 
 
