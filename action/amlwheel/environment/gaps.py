@@ -145,14 +145,16 @@ def _explained(gap: Gap, solver: Solver, versions: Mapping[str, str]) -> Gap:
     Nothing else may become older meanwhile (for a requirement of the user's: no other of his); otherwise uv would look
     into releases of years ago, and find no wheels there.
     """
+    python = solver.requirements.python.minor
     kept = solver.requirements.direct - {gap.name} if gap.direct else set(versions) - {gap.name}
     floors = [f"{name}>={versions[name].partition('+')[0]}" for name in sorted(kept & set(versions))]
     for asked in (f"{gap.name}=={gap.newest}", f"{gap.name}>{gap.locked},<{gap.newest}"):
         finished = solver.solve("--verbose", more=[asked], floors=floors)
-        if names := failures.reasons(gap.name, finished, asked, solver, floors) if finished.status else set():
-            own = {gap.name: asked.removeprefix(gap.name)}
-            lacks = (failures.lack(name, finished.output, solver, own.get(name, "")) for name in sorted(names))
-            return replace(gap, lacks=tuple(lacks), want="sdist" if names & solver.sdists else gap.want)
+        names = failures.reasons(gap.name, finished, asked, solver, floors) if finished.status else set()
+        own = {gap.name: asked.removeprefix(gap.name)}
+        lacks = [failures.lack(name, finished.output, solver, own.get(name, "")) for name in sorted(names)]
+        if true := [each for each in lacks if each.name in solver.sdists or not each.fits(python)]:
+            return replace(gap, lacks=tuple(true), want="sdist" if names & solver.sdists else gap.want)
         if finished.status == 0 or not gap.direct:
             break
     return gap

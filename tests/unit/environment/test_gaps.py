@@ -235,3 +235,13 @@ def test_what_holds_a_requirement_back_may_be_older_for_want_of_a_wheel(shelf: S
         "base 2.0 in place of 3.0, because mid 2.0 has no wheel that fits.",
         "Set `from-source` to mid: the step then builds the wheel.",
     )
+
+
+def test_a_conflict_over_a_package_is_not_blamed_on_a_release_of_it_without_a_wheel(shelf: Shelf) -> None:
+    shelf.wheel("server", "1.0")
+    shelf.wheel("server", "2.0", "model>=2")
+    shelf.sdist("model", "2.0")
+    shelf.wheel("model", "2.1", "words>=4")
+    shelf.wheel("words", "3.0")
+    shelf.wheel("words", "4.0")
+    assert shelf.lock("server", "words==3.0").gaps == ("server 1.0 in place of 2.0, which other requirements exclude",)
