@@ -1,5 +1,6 @@
 """What `scripts/sets` does with one set of dependencies, in the step's environment: lock it by the step's own code."""
 
+import functools
 import json
 import re
 import tempfile
@@ -19,12 +20,15 @@ from amlwheel.errors.build import SdistFailed
 from amlwheel.inputs import readers
 from amlwheel.model.declared import Declared
 from amlwheel.model.environment import Image, Python
-from amlwheel.model.lock import Lock, Sdist
+from amlwheel.model.lock import Sdist
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Wheel
 from amlwheel.transport.download import Downloads
 
+from . import older
+
 ROUNDS = 8  # a package that is built may require others without a wheel
+NOWHERE = Sources(None, Secret(""), frozenset(), only=False)
 PLATFORM = Image.parse(readers.DEFAULT_IMAGE).platform
 
 
@@ -32,18 +36,21 @@ def main(given: str, answer: str) -> None:
     """Lock the set `given` (JSON); write outcome, sentence and an advised Python to the file `answer`."""
     one = json.loads(given)
     start = time.monotonic()
-    outcome, told, advised = _follow(one, Python(readers.PYTHONS[one["python"]], PLATFORM))
+    with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
+        build = functools.cache(functools.partial(_build, Path(folder)))  # each once, however often it is locked
+        outcome, told, advised = _follow(one, Python(readers.PYTHONS[one["python"]], PLATFORM), build)
     Path(answer).write_text(json.dumps([outcome, f"{told}, {time.monotonic() - start:.0f} s", advised]), "utf-8")
 
 
-def _follow(one: dict[str, Any], python: Python) -> tuple[str, str, str]:
+def _follow(one: dict[str, Any], python: Python, build: lock.Build) -> tuple[str, str, str]:
     """Lock a set, each time with what the last message advises for `from-source`."""
     taken, left_out = _taken(one)
     more = f"; left out: {', '.join(left_out)}" if left_out else ""
     from_source: frozenset[str] = frozenset()
     for _ in range(ROUNDS):
         try:
-            locked = _lock(one, taken, from_source, python)
+            needs = _needs(one, taken, from_source, python)
+            locked = lock.resolve(needs, NOWHERE, lambda: None, lambda _: None, build)
         except StepError as error:
             errors = error.errors if isinstance(error, Several) else (error,)
             advice = " ".join(each.fix for each in errors)
@@ -58,9 +65,13 @@ def _follow(one: dict[str, Any], python: Python) -> tuple[str, str, str]:
                 )
             from_source = wanted
             continue
+        silent = older.unsaid(needs, locked)
         built = f", from source: {', '.join(sorted(from_source))}" if from_source else ""
-        warned = f", warnings: {'; '.join(locked.warnings)}" if locked.warnings else ""
-        return "locked", f"{len(locked.pins)} packages{built}{warned}{more}", ""
+        told = [each.partition(", because ")[0] for each in locked.warnings]
+        told += [f"{len(locked.gaps)} held back by other requirements"] if locked.gaps else []
+        said = f", told: {'; '.join(told)}" if told else ""
+        unsaid = f", in silence: {'; '.join(silent)}" if silent else ""
+        return "silent" if silent else "locked", f"{len(locked.pins)} packages{built}{said}{unsaid}{more}", ""
     return "stopped", f"no end after {ROUNDS} rounds: {', '.join(sorted(from_source))}", ""
 
 
@@ -72,20 +83,17 @@ def _taken(one: dict[str, Any]) -> tuple[list[str], list[str]]:
     ]
 
 
-def _lock(one: dict[str, Any], pip: list[str], from_source: frozenset[str], python: Python) -> Lock:
-    with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
-        folder = Path(name)
-        asked = _declared(one, pip, Surroundings(folder, (), python, from_source=from_source))
-        needs = Requirements((), asked.requirements, python, asked.constraints, from_source)
-        nowhere = Sources(None, Secret(""), frozenset(), only=False)
+def _needs(one: dict[str, Any], pip: list[str], from_source: frozenset[str], python: Python) -> Requirements:
+    with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
+        asked = _declared(one, pip, Surroundings(Path(folder), (), python, from_source=from_source))
+    return Requirements((), asked.requirements, python, asked.constraints, from_source)
 
-        def build(source: Sdist) -> Wheel:
-            place = folder / f"{source.name}-{source.version}"
-            place.mkdir()
-            Downloads(None, Secret(""), {}, SdistFailed).fetch(source.file, place / "sdist")
-            return sdist.build(source, place / "sdist", place, lambda _: None)
 
-        return lock.resolve(needs, nowhere, lambda: None, lambda _: None, build)
+def _build(folder: Path, source: Sdist) -> Wheel:
+    place = folder / f"{source.name}-{source.version}"
+    place.mkdir()
+    Downloads(None, Secret(""), {}, SdistFailed).fetch(source.file, place / "sdist")
+    return sdist.build(source, place / "sdist", place, lambda _: None)
 
 
 def _declared(one: dict[str, Any], pip: list[str], around: Surroundings) -> Declared:

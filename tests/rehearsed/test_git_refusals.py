@@ -1,6 +1,7 @@
 """`route: git`: what no image could be built from is refused, each with its own error, before anything is changed."""
 
 import pathlib
+import re
 import urllib.parse
 from collections.abc import Callable
 from typing import Any
@@ -135,3 +136,23 @@ def test_inputs_that_make_no_sense_are_refused_together(step: Step, pushed: path
     refused(result, 10)
     for name in ("--feed", "--index", "--wheel", "--feed-view", "AMLWHEEL_FEED_TOKEN"):
         assert f"`{name}` with `--route` git" in result.told
+
+
+def test_what_lacks_a_wheel_is_no_matter_of_from_source(step: Step, world: World, pushed: pathlib.Path) -> None:
+    bare = str(repositories.folder(world.store, git_host.GITHUB, "/acme/churn"))
+
+    def needs(requirement: str) -> None:
+        (pushed / BELOW / "pyproject.toml").write_text(PROJECT.replace(">=1.10", f'>=1.10", "{requirement}'))
+        git(pushed, "commit", "--all", "--quiet", "-m", "Requirements")
+        git(pushed, "push", "--quiet", bare, "HEAD:refs/heads/main")
+
+    needs("hydra-core")
+    stopped = release(step, pushed)
+    refused(
+        stopped, 74, "hydra-core 0.11.3 in place of", "or release by another `--route`, where `--from-source` builds"
+    )
+    (older,) = re.findall(r"To take the older release, require (\S+),", stopped.told)
+    needs(older)
+    done = release(step, pushed)
+    assert done.status == 0, done.output
+    assert f"\n{older.replace('<=', '==')} " in done.files["requirements.lock"].decode()

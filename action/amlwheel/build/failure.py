@@ -10,7 +10,7 @@ from ..errors.base import NoNetwork
 from ..errors.build import BuildFailed
 from ..model import variable
 from ..transport import process, tools
-from . import limited
+from . import limited, members
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OWN = re.compile(
@@ -50,7 +50,7 @@ def check(folder: Path, finished: process.Finished, env: Mapping[str, str], fail
     if host:
         raise NoNetwork(host, details)
     what = f"{folder} {failed} (status {finished.status})."
-    why, cause, fix = _reason(finished.output, env)
+    why, cause, fix = _root(folder, finished.output) or _reason(finished.output, env)
     raise BuildFailed(f"{what[:-1]}: {why}." if why else what, cause=cause, fix=fix, details=details)
 
 
@@ -80,6 +80,13 @@ def _reason(output: str, env: Mapping[str, str]) -> tuple[str, str, str]:
         if found:
             return found
     return "", "", ""
+
+
+def _root(folder: Path, output: str) -> tuple[str, str, str] | None:
+    """A folder with packages below it, and no code of its own. The words are those of hatchling and uv's backend."""
+    ours = re.search(r"Unable to determine which files to ship|Expected a Python module at", output)
+    found = members.below(folder) if ours else []
+    return ("it has no code of its own", members.ROOT, members.fix(found)) if found else None
 
 
 def _requirement(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:

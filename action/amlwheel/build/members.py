@@ -9,6 +9,8 @@ from packaging.utils import canonicalize_name
 from ..transport import tools
 from . import declared
 
+ROOT = "It is the root of a workspace, or of a repository with several packages."
+"""Why a folder has no code of its own."""
 _FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 _NO_PACKAGES = frozenset(("docs", "doc", "tests", "test", "examples", "benchmarks", "notebooks", "node_modules"))
 
@@ -19,7 +21,7 @@ def beside_the_package(path: str) -> bool:
 
 
 def below(folder: Path) -> list[str]:
-    """Return the folders of packages below `folder`: the members of its workspace, else those up to two levels deep.
+    """Return the packages below `folder`, as paths: the members of its workspace, else those up to two levels deep.
 
     uv reads `members` and `exclude` as patterns of folders (uv, "Using workspaces").
     """
@@ -28,7 +30,13 @@ def below(folder: Path) -> list[str]:
         found = set(_matching(folder, workspace.get("members"))) - set(_matching(folder, workspace.get("exclude")))
     else:
         found = {each for each in _matching(folder, ["*", "*/*"]) if not beside_the_package(each)}
-    return [each for each in sorted(found) if declared.read(folder / each).name and _has_files(folder / each)]
+    paths = (folder / each for each in sorted(found))
+    return [each.as_posix() for each in paths if declared.read(each).name and _has_files(each)]
+
+
+def fix(found: Iterable[str]) -> str:
+    """Return what to do where a root of the packages that were `found` stands in their place."""
+    return f"Write in `package-dir` those to release, each on a line of its own: {' '.join(found)}"
 
 
 def _matching(folder: Path, patterns: object) -> Iterator[str]:

@@ -36,12 +36,12 @@ def check_projects(folders: Sequence[str]) -> None:
 
 def _refuse_root(folder: str, what: str) -> None:
     """Raise NoProject if there are packages below a folder that is none."""
-    found = [(Path(folder) / each).as_posix() for each in members.below(Path(folder))]
+    found = members.below(Path(folder))
     if found:
         raise NoProject(
             f"`package-dir` {folder!r} {what}, but below it are {', '.join(found)}.",
-            cause="It is the root of a workspace, or of a repository with several packages.",
-            fix=f"Write in `package-dir` those to release, each on a line of its own: {' '.join(found)}",
+            cause=members.ROOT,
+            fix=members.fix(found),
         )
 
 
@@ -126,7 +126,11 @@ def _refuse_empty(built: Wheel, folder: str | None, said: Declared) -> None:
     meant = hatch.get("bypass-selection") or table(hatch, "targets", "wheel").get("bypass-selection")
     if meant or any(".dist-info/" not in each for each in files):
         return
-    raise EmptyWheel(f"{built.filename} has no file beside its own metadata.", fix=_pack(folder, said))
+    what, fix = f"{built.filename} has no file beside its own metadata.", _pack(folder, said)
+    found = members.below(Path(folder)) if folder and not fix else []
+    if found:
+        raise EmptyWheel(what, cause=members.ROOT, fix=members.fix(found))
+    raise EmptyWheel(what, fix=fix)
 
 
 def _pack(folder: str | None, said: Declared) -> str:

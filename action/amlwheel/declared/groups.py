@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from packaging.dependency_groups import DependencyGroupResolver
+from packaging.dependency_groups import DependencyGroupInclude, DependencyGroupResolver
 from packaging.errors import ExceptionGroup
 from packaging.utils import canonicalize_name
 
@@ -18,19 +18,29 @@ else:
     import tomli as tomllib
 
 
-def lines(line: Line, project: Path, group: str) -> list[str]:
-    """Return the requirements of a group in a project's pyproject.toml; raise NotTaken, which names those there are."""
+def read(line: Line, project: Path, group: str) -> tuple[list[str], set[str]]:
+    """Return the requirements of a group in a project's pyproject.toml, and the normalised names of what it includes.
+
+    Raises NotTaken, which names the groups that there are.
+    """
     groups = _groups(project)
     if canonicalize_name(group) not in map(canonicalize_name, groups):
         raise _unknown(line, group, groups)
     try:
-        return [str(each) for each in DependencyGroupResolver(groups).resolve(group)]
+        resolver = DependencyGroupResolver(groups)
+        return [str(each) for each in resolver.resolve(group)], _included(resolver, group)
     except ExceptionGroup as error:
         raise NotTaken(
             f"{line.place}: the dependency group {group!r} can't be read: {masked(_first(error))}.",
             cause="A group holds requirements and tables {include-group = NAME} (PEP 735).",
             fix="Correct the group in `[dependency-groups]` of pyproject.toml.",
         ) from None
+
+
+def _included(resolver: DependencyGroupResolver, group: str) -> set[str]:
+    """Return the names of a group that can be resolved, and of the groups in it."""
+    inner = (each.include_group for each in resolver.lookup(group) if isinstance(each, DependencyGroupInclude))
+    return {str(canonicalize_name(group))}.union(*(_included(resolver, each) for each in inner))
 
 
 def _groups(project: Path) -> Any:  # noqa: ANN401  # TOML

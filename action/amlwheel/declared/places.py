@@ -200,14 +200,17 @@ def _commit(line: Line, name: str, url: str, around: Surroundings) -> Requiremen
     pinned = _pinned(url)
     if around.builds(project) and re.fullmatch(r"git\+https://[^@?]+@[0-9a-f]{40}(#\S*)?", url):
         return Requirement(f"{project} @ {pinned}")
-    return _refuse_commit(line, project, pinned)
+    return _refuse_commit(line, project, pinned, around)
 
 
-def _refuse_commit(line: Line, project: str, pinned: str) -> NoReturn:
+def _refuse_commit(line: Line, project: str, pinned: str, around: Surroundings) -> NoReturn:
     raise NotTaken(
         f"{line.place}: {project} comes from a repository, so it has to be built.",
         cause="Images take wheels alone, and a branch or a tag is other code tomorrow: a commit's whole id is needed.",
-        fix=f"Write the line as {project} @ {masked(pinned)} and add to `from-source`: {project}",
+        fix=f"Require a release of {project} that has a wheel, or release by another `route`, where `from-source` "
+        "builds it."
+        if around.from_commit
+        else f"Write the line as {project} @ {masked(pinned)} and add to `from-source`: {project}",
     )
 
 

@@ -56,6 +56,7 @@ class Reader:
     constraints: list[Requirement] = field(default_factory=list)
     hashed: list[Hashed] = field(default_factory=list)
     extras: dict[str, set[str]] = field(default_factory=dict)
+    groups: dict[str, set[str]] = field(default_factory=dict)
     indexes: list[IndexLine] = field(default_factory=list)
     commits: list[Requirement] = field(default_factory=list)
     problems: list[StepError] = field(default_factory=list)
@@ -188,7 +189,8 @@ class Reader:
         self.extras.setdefault(own.folder, set()).update(own.extras)
         if own.group:
             project = self.around.folder / own.folder
-            texts = groups.lines(line, project, own.group)
+            texts, names = groups.read(line, project, own.group)
+            self.groups.setdefault(own.folder, set()).update(names)
             self.lines(Line(text, line.file, line.number, project, line.constraint) for text in texts)
         if not own.group and not own.extras:
             self.notes.append(f"{line.place}: {line.shown} is our own package, which is in already")
@@ -213,8 +215,7 @@ class Reader:
         elif name not in (*_INDEX, "--only-binary", "--prefer-binary"):
             self._refuse_option(line, name, line.shown)
 
-    @staticmethod
-    def _no_binary(line: Line, value: str) -> None:
+    def _no_binary(self, line: Line, value: str) -> None:
         names = [each.strip() for each in value.split(",") if each.strip()]
         if names == [":none:"]:
             return
@@ -222,7 +223,9 @@ class Reader:
         raise NotTaken(
             f"{line.place}: {line.shown} asks for packages that are built from source.",
             cause="Images get wheels alone; `from-source` has the step build them, from hashed sdists.",
-            fix=f"Take the line out, and add to `from-source`, one name a line: {listed}",
+            fix=f"Take the line out, and release by another `route` if a package has no wheel: {listed}"
+            if self.around.from_commit
+            else f"Take the line out, and add to `from-source`, one name a line: {listed}",
         )
 
     @staticmethod

@@ -19,7 +19,7 @@ class Surroundings:
     `packages` are the folders of `package-dir`, from `folder`, in which the step runs. `indexes` are the addresses of
     the public index, of its mirror that this machine uses, and of what `package-indexes` names. `from_source` are the
     normalised names of packages that may be built, or `all`. `image` is `base-image` as it is written.
-    `feed_only`: every package comes from the feed.
+    `feed_only`: every package comes from the feed. `from_commit`: images build the project's commit and nothing else.
     `names` are the folders of our own packages by their normalised names, as far as they are known before the build.
     """
 
@@ -31,6 +31,7 @@ class Surroundings:
     from_source: frozenset[str] = frozenset()
     image: str = ""
     feed_only: bool = False
+    from_commit: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
 
     def known(self, url: str) -> bool:

@@ -1,8 +1,11 @@
 """What uv's failure means: each cause has an error of its own."""
 
+import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 from packaging.utils import canonicalize_name
 
@@ -17,36 +20,13 @@ from ..errors.environment import (
 )
 from ..model import limit
 from ..transport import tools
+from ..transport.process import Finished
+from . import advice
+from .advice import PYTHONS, Lacking
+from .requirements import Requirements
 from .solver import Solver, edges
 
-PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-"""The Pythons that are asked about where the image's own has no wheel: those of `python-version`."""
 _MOST = 5  # lines of an explanation that people read
-
-
-@dataclass(frozen=True)
-class Lacking:
-    """A release that has no wheel that fits: `parent` requires it (`NAME VERSION`, empty: the user does).
-
-    `version` is empty if nothing can be built either, for `asked` (a specifier); `pythons` are those that have a wheel.
-    `private`: an index of its own serves it, so it isn't the public package of its name.
-    """
-
-    name: str
-    version: str
-    asked: str
-    parent: str
-    pythons: tuple[str, ...]
-    private: bool = False
-
-    @property
-    def label(self) -> str:
-        """The release for people."""
-        return f"{self.name} {self.version or self.asked.removeprefix('==')}".strip()
-
-    def __str__(self) -> str:
-        """Return the release, and who requires it, for people."""
-        return self.label + (f" (which {self.parent} requires)" if self.parent else "")
 
 
 def explanation(output: str) -> str:
@@ -78,14 +58,37 @@ def missing(output: str, solver: Solver) -> tuple[set[str], str]:
         output = finished.output
         if finished.status == 0:
             chosen = set(re.findall(r"^([a-z0-9-]+)==", output, re.MULTILINE))
-            return _least((trial.sdists - solver.sdists) & chosen, solver), output
+            return _least((trial.sdists - solver.sdists) & chosen, partial(_solves, solver)), output
     return set(), output
 
 
-def buildable(names: set[str], solver: Solver) -> set[str]:
-    """Return those of `names` that have an sdist: the others are named by uv because old releases need them."""
-    trial = replace(solver, sdists=solver.sdists | names)
-    return names - _without_sdist(trial.solve("--quiet").output) if names else names
+def _solves(solver: Solver, sdists: set[str]) -> bool:
+    return replace(solver, sdists=solver.sdists | sdists).solve("--quiet").status == 0
+
+
+def reasons(name: str, finished: Finished, more: str, solver: Solver, floors: Sequence[str]) -> set[str]:
+    """Return the packages for want of whose files there is no solution that has `more`, a newer release of `name`.
+
+    uv's hints name every package without a wheel that it came across, also for releases of years ago. So it is tried
+    out: if nothing required them, there would be a solution. Nothing is returned if there still wouldn't be any.
+    """
+    if name in _without_file(finished.output):
+        return {name}
+
+    def solved(names: set[str]) -> Finished:
+        trial = replace(solver, absent=frozenset(names))
+        return trial.solve("--verbose", more=[more], floors=floors)
+
+    absent = set[str]()
+    while finished.status and (new := _without_file(finished.output) - absent):
+        absent |= new
+        finished = solved(absent)
+    return _least(absent, lambda names: solved(names).status == 0) if finished.status == 0 else set()
+
+
+def _without_file(output: str) -> set[str]:
+    """Return the names of the packages of which uv found no file of the kind that it was to take."""
+    return lacking(output) | _without_sdist(output)
 
 
 def _without_sdist(output: str) -> set[str]:
@@ -95,12 +98,12 @@ def _without_sdist(output: str) -> set[str]:
     return {*hints, *re.findall(r"([a-z0-9-]+)\S* ha(?:s|ve) no source distribution", text)}
 
 
-def _least(names: set[str], solver: Solver) -> set[str]:
-    """Return those of `names` without whose sdists there is no solution: the others have wheels that will do."""
+def _least(names: set[str], solves: Callable[[set[str]], bool]) -> set[str]:
+    """Return those of `names` without which nothing is solved: the others have files that will do."""
     needed = set(names)
     for name in sorted(names) if len(names) > 1 else ():
         rest = needed - {name}
-        if replace(solver, sdists=solver.sdists | rest).solve("--quiet").status == 0:
+        if solves(rest):
             needed = rest
     return needed
 
@@ -169,64 +172,60 @@ def _without_wheels(output: str, solver: Solver) -> StepError:
     needed, output_then = missing(output, solver)
     text, then = explanation(output), explanation(output_then)
     bare = lacking(output_then)  # what has no sdist, either
-    lacks = [lack(name, output, solver) for name in sorted(needed | bare)]
-    lacks = [replace(each, version="") if each.name in bare and not each.pythons else each for each in lacks]
-    if true := [each for each in lacks if solver.requirements.python.minor not in each.pythons]:
-        return without_wheels(true, text)
+    found = [lack(name, output, solver) for name in sorted(needed | bare)]
+    found = [replace(each, version="") if each.name in bare and not each.pythons else each for each in found]
+    if true := [each for each in found if not each.fits(solver.requirements.python.minor)]:
+        return without_wheels(true, text, solver.requirements)
     return _elsewhere(output_then, solver) or Unsatisfiable(_reason(then), details=text[-6000:])
 
 
-def lack(name: str, output: str, solver: Solver) -> Lacking:
-    """Return what is known about a package without a wheel that fits: its newest release, for whom, for what Python."""
+def lack(name: str, output: str, solver: Solver, own: str = "") -> Lacking:
+    """Return what is known about a package of which no file fits: its newest release, for whom, for what Python.
+
+    The newest is that of its `own` specifier, else of the user's, else of the first package that requires it.
+    """
     direct = {str(canonicalize_name(each.name)): str(each.specifier) for each in solver.requirements.applicable}
-    parent, specifier = ("", direct[name]) if name in direct else next(iter(edges(output).get(name, [])), ("", ""))
+    by_user = ("", own or direct.get(name, ""))
+    parent, specifier = by_user if own or name in direct else next(iter(edges(output).get(name, [])), by_user)
     version = solver.newest({name: [specifier]}).get(name, "")
     asked = f"{name}=={version}" if version else f"{name}{specifier}"
-    pythons = tuple(each for each in PYTHONS if solver.has_wheel(asked, each))
-    return Lacking(name, version, specifier, parent, pythons, bool(solver.homes.label(name)))
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        sdist = pool.submit(solver.has_sdist, name, asked)
+        fitting = [*pool.map(partial(solver.has_wheel, asked), PYTHONS)]
+    pythons = tuple(python for python, fits in zip(PYTHONS, fitting, strict=True) if fits)
+    return Lacking(name, version, specifier, parent, pythons, bool(solver.homes.label(name)), sdist.result())
 
 
-def without_wheels(lacks: Iterable[Lacking], details: str) -> StepError:
+def without_wheels(lacks: Iterable[Lacking], details: str, requirements: Requirements) -> StepError:
     """Return the error for packages that have no wheel at all, or only one for other Pythons."""
     lacks = list(lacks)
-    nowhere = [each for each in lacks if each.version and not each.pythons]
+    details = details[-6000:]
     errors: list[StepError] = []
-    if nowhere:
-        errors.append(
-            NoWheel(
-                f"No wheel that fits exists of {', '.join(map(str, nowhere))}.",
-                fix=from_source(nowhere),
-                details=details[-6000:],
-            )
-        )
+    if nowhere := [each for each in lacks if each.version and not each.pythons]:
+        told = f"No wheel that fits exists of {', '.join(map(str, nowhere))}."
+        errors.append(NoWheel(told, fix=advice.from_source(nowhere, requirements), details=details))
     errors += [
         Unsatisfiable(
             f"No file of {each} fits the environment, neither a wheel nor an sdist.",
             cause="That release was made for other Pythons or other systems.",
             fix=f"Require another version of {each.name}.",
-            details=details[-6000:],
+            details=details,
         )
         for each in lacks
         if not each.version and not each.pythons
     ]
-    errors += [
-        WheelForOtherPython(
-            f"{each} has wheels for Python {', '.join(each.pythons)}, and none for that of the environment.",
-            fix=f"Set `python-version` to {each.pythons[-1]}.",
-            details=details[-6000:],
+    if elsewhere := [each for each in lacks if each.pythons]:
+        told = "; ".join(f"{each} has wheels for Python {', '.join(each.pythons)}" for each in elsewhere)
+        errors.append(
+            WheelForOtherPython(
+                f"{told}, and none for that of the environment.",
+                fix=advice.for_python(elsewhere, requirements)
+                or f"Require versions of {', '.join(each.name for each in elsewhere)} that have wheels for one Python "
+                "that your package takes.",
+                details=details,
+            )
         )
-        for each in lacks
-        if each.pythons
-    ]
     return together(errors)
-
-
-def from_source(lacks: Iterable[Lacking]) -> str:
-    """Return the fix for packages without a wheel: the line of `from-source`; of private ones somebody has the code."""
-    names = {private: sorted({each.name for each in lacks if each.private == private}) for private in (False, True)}
-    build = f"Set `from-source` to {', '.join(names[False])}: the step then builds the wheel."
-    publish = f"Publish a wheel of {', '.join(names[True])} that fits, to the index that has it."
-    return " ".join([*([build] if names[False] else []), *([publish] if names[True] else [])])
 
 
 def _unknown(found: list[str], solver: Solver, output: str) -> StepError:

@@ -41,7 +41,7 @@ def resolve(
         solution = Resolution(solver, recheck, echo, build)
         solution.find()
         found = gaps.find(solver, solution.versions, solution.log)
-        while requirements.every_source and (more := failures.buildable(found.lacking - solver.sdists, solver)):
+        while requirements.every_source and (more := found.buildable - solver.sdists):
             solver.sdists |= more
             solution.find()
             found = gaps.find(solver, solution.versions, solution.log)
@@ -50,7 +50,7 @@ def resolve(
     built = tuple(wheel for key, wheel in sorted(solver.built.items()) if key in solution.versions.items())
     unused = sorted(requirements.from_source - {"all"} - set(solution.versions))
     needless = [f"`from-source` names {', '.join(unused)}, which the lock doesn't need."] if unused else []
-    warnings = (*needless, *solution.yanked(), *found.warnings)
+    warnings = (*needless, *solution.yanked(), *solution.extras(), *found.warnings)
     return Lock(solution.pins, built, warnings, found.notes, frozenset(solver.untimed & set(solution.versions)))
 
 
@@ -109,6 +109,16 @@ class Resolution:
             r"^warning: `([a-z0-9-]+)==(\S+)` is yanked(?: \(reason: \"(.*)\"\))?$", self.log, re.MULTILINE
         )
         return [f"{name} {version} is yanked{reason and f': {reason}'}" for name, version, reason in told]
+
+    def extras(self) -> list[str]:
+        """Return a warning for each extra that a package doesn't have, as pip gives one; it brings nothing then."""
+        told = re.findall(
+            r"^warning: The package `(\S+)==(\S+)` does not have an extra named `(\S+)`$", self.log, re.MULTILINE
+        )
+        return [
+            f"{name} {version} has no extra {extra}, which is asked of it: nothing is installed for it"
+            for name, version, extra in sorted({*told})
+        ]
 
     def _allow(self, output: str) -> bool:
         """Allow what uv refuses and pip takes; tell whether there was something.

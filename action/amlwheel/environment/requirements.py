@@ -15,7 +15,8 @@ class Requirements:
     """What the resolver has to satisfy: our `wheels` and `more` requirements, for the image's `python`.
 
     `constraints` bound versions without requiring a package, as pip's `-c` does. `from_source` are normalised names of
-    packages that are built from their sdists, or `all`: every package that has no wheel that fits.
+    packages that are built from their sdists, or `all`: every package that has no wheel that fits. `builds` tells
+    whether that may be asked for: images of `route: git` build nothing but the project's commit.
     """
 
     wheels: tuple[Wheel, ...]
@@ -23,6 +24,7 @@ class Requirements:
     python: Python
     constraints: tuple[Requirement, ...] = ()
     from_source: frozenset[str] = frozenset()
+    builds: bool = True
 
     @property
     def own(self) -> set[str]:

@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ class Solver:
     `bound` are the names that come from an index of their own; `pinned` more requirements (`NAME==VERSION`);
     `sdists` the names that are locked as sdists, `built` the wheels that were built from them, by name and version;
     `untimed` the names of which an index has files without upload times. To uv those are newer than any limit.
+    `absent` are names that uv is to leave out, whoever requires them: to try what prevents a solution.
     """
 
     folder: Path
@@ -71,6 +72,7 @@ class Solver:
     sdists: set[str] = field(default_factory=set)
     built: dict[tuple[str, str], Wheel] = field(default_factory=dict)
     untimed: set[str] = field(default_factory=set)
+    absent: frozenset[str] = frozenset()
 
     @property
     def homes(self) -> Homes:
@@ -153,6 +155,11 @@ class Solver:
         )
         return self._run([need], *options, python=python).status == 0
 
+    def has_sdist(self, name: str, need: str) -> bool:
+        """Tell whether the release of `name` that `need` (`NAME==VERSION`) allows has an sdist for this Python."""
+        alone = replace(self, sdists={name})
+        return alone._run([need], "--no-deps", "--no-binary", name, "--quiet").status == 0  # noqa: SLF001  # our own
+
     def needed(self, finished: process.Finished) -> set[str]:
         """Return the names that something in the solution requires, not we alone, when `bound` names were added."""
         alone = r"^(\S+)==\S+\s+# via amlwheel-lock \(pyproject\.toml\)$"
@@ -216,7 +223,9 @@ class Solver:
             [*map(_unknown, sorted(self.sdists)), *(_known(each) for _, each in sorted(self.built.items()))]
         )
         constraints = [*map(str, self.requirements.constraints), *floors]
-        return f"constraint-dependencies = {json.dumps(constraints)}\n{self._limit()}{known}"
+        never = [f"{name}; python_version < '0'" for name in sorted(self.absent)]
+        overrides = f"override-dependencies = {json.dumps(never)}\n" if never else ""
+        return f"constraint-dependencies = {json.dumps(constraints)}\n{overrides}{self._limit()}{known}"
 
     def _limit(self) -> str:
         """Return until when a file must have been uploaded; our own wheels and those of the feed count in any case."""
@@ -264,7 +273,10 @@ def edges(output: str, chosen: Mapping[str, str] | None = None) -> dict[str, lis
 
 
 def _specifier(asked: str) -> str:
-    """Return uv's range as a specifier (PEP 440): `*` is none, `>=1, <1+` is one version, `|` leaves versions out."""
+    """Return uv's range as a specifier (PEP 440): `*` is none, `>=1, <1+` is one version, `|` leaves versions out.
+
+    `<1.0 | >1.0+` is `!=1.0`, and `<2.1.dev0 | >=2.2.dev0` is `!=2.1.*`.
+    """
     exact = re.fullmatch(r">=(\S+), <(\S+)\+", asked)
     if exact and exact[1] == exact[2]:
         return f"=={exact[1]}"
@@ -272,4 +284,12 @@ def _specifier(asked: str) -> str:
     lowest, highest = asked.split(" | ")[0], asked.split(" | ")[-1]
     lower = [part for part in lowest.split(", ") if part.startswith(">")]
     upper = [part for part in highest.split(", ") if part.startswith(("<", "="))]
-    return ",".join(dict.fromkeys([*lower, *upper]))
+    holes = re.findall(r"<([^\s,]+) \| >=?([^\s,]+)", asked)
+    left_out = [f"!={low.replace('.dev0', '.*')}" for low, high in holes if low == high or high == _next(low)]
+    return ",".join(dict.fromkeys([*lower, *upper, *left_out]))
+
+
+def _next(low: str) -> str:
+    """Return where uv's range goes on behind a version with a star, which begins at `low`: 2.1.dev0, 2.2.dev0."""
+    star = re.fullmatch(r"(.*?)(\d+)\.dev0", low)
+    return f"{star[1]}{int(star[2]) + 1}.dev0" if star else ""

@@ -23,9 +23,9 @@ class Hashed:
 class Declared:
     """What `requirements` and `conda` declare.
 
-    `commits` are packages of git repositories that `from-source` builds. `extras` are those of our own packages, by the
-    folder in `package-dir`. `notes` are sentences for the plan: what was
-    taken in another way than it is written.
+    `commits` are packages of git repositories that `from-source` builds. `extras` and `groups` are those of our own
+    packages, by the folder in `package-dir`, with the groups that a group includes. `notes` are sentences for the plan:
+    what was taken in another way than it is written.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -35,6 +35,7 @@ class Declared:
     indexes: tuple[PackageIndex, ...] = ()
     conda: Conda = NO_CONDA
     extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

@@ -5,7 +5,8 @@ from pathlib import Path, PurePosixPath
 
 from ..transport import tools
 from . import pdm, poetry, uv
-from .declared import Declared, Target, project_name, settings
+from .declared import Declared, Target
+from .tables import project_name, settings
 
 MOST = 500  # projects whose names are read
 _SAMPLES = frozenset("test tests testing fixtures example examples sample samples docs templates".split())

@@ -1,23 +1,16 @@
 """What a project says about where its packages come from, whichever tool it says it to."""
 
-import contextlib
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .tables import Table, at, revision, text
 
 PUBLIC = "the public index"  # a place
-Table = Mapping[str, Any]
 Kind = Literal["index", "files", "git", "url", "path", "workspace"]
 
 
@@ -37,6 +30,18 @@ class Origin:
     detail: str = ""
     folder: Path | None = None
     subdirectory: str = ""
+
+    @classmethod
+    def outside(cls, name: str, source: Table, folder: Path, label: str) -> "Origin | None":
+        """Return the origin of a package by git, address or path, in the words of uv and Poetry; None for another."""
+        if text(source, "git"):
+            place, subdirectory = text(source, "git"), text(source, "subdirectory")
+            return cls(name, "git", place, label, revision(source), subdirectory=subdirectory)
+        if text(source, "url"):
+            return cls(name, "url", text(source, "url"), label)
+        if text(source, "path"):
+            return cls(name, "path", text(source, "path"), label, folder=at(folder, text(source, "path")))
+        return None
 
 
 @dataclass(frozen=True)
@@ -85,52 +90,3 @@ class Target:
     def is_on(self, name: object) -> bool:
         """Tell whether an extra or group is on; what is bound to none always is."""
         return not isinstance(name, str) or canonicalize_name(name) in self.extras
-
-
-def settings(path: Path) -> Table:
-    """Return the content of a TOML file; empty if it isn't one, which the build explains better."""
-    content: Table = {}
-    with contextlib.suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    return content
-
-
-def table(value: object, *keys: str) -> Table:
-    """Return the table below `keys`; empty if there is none, or something else in its place."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def tables(value: object) -> list[Table]:
-    """Return a list of tables, or one table, as a list."""
-    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
-
-
-def text(value: Table, *keys: str) -> str:
-    """Return the first of `keys` that is a text that isn't empty; an empty one if there is none."""
-    return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), "")
-
-
-def revision(value: Table) -> str:
-    """Return the git revision of a source as it is written, such as `tag v1.2`; empty without one."""
-    return next((f"{key} {value[key]}" for key in ("rev", "tag", "branch") if text(value, key)), "")
-
-
-def project_name(content: Table) -> str:
-    """Return a project's normalised name; empty if it doesn't say."""
-    name = text(table(content, "project"), "name") or text(table(content, "tool", "poetry"), "name")
-    return canonicalize_name(name)
-
-
-def at(folder: Path, place: str) -> Path:
-    """Return a path that stands in a project file in `folder`, without dots in it."""
-    return Path(os.path.normpath(folder / place))
-
-
-def told(path: Path) -> str:
-    """Return a path for people: from the current folder, if it lies below."""
-    try:
-        return path.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path.as_posix()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from .declared import PUBLIC, Declared, General, Kind, Origin, settings, table, tables, text, told
+from .declared import PUBLIC, Declared, General, Kind, Origin
+from .tables import settings, table, tables, text, told
 
 
 def read(folder: Path) -> Declared:

@@ -9,21 +9,8 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from .declared import (
-    PUBLIC,
-    Declared,
-    General,
-    Origin,
-    Table,
-    Target,
-    at,
-    revision,
-    settings,
-    table,
-    tables,
-    text,
-    told,
-)
+from .declared import PUBLIC, Declared, General, Origin, Target
+from .tables import Table, settings, table, tables, text, told
 
 _PYPI = "pypi"  # the name by which Poetry knows the public index, without an address
 
@@ -65,12 +52,8 @@ def _origins(name: str, value: object, folder: Path, target: Target, sources: di
             source = sources.get(text(each, "source").lower(), {})
             place = PUBLIC if text(each, "source").lower() == _PYPI and not text(source, "url") else text(source, "url")
             yield Origin(name, "index", place, label, text(each, "source"))
-        elif text(each, "git"):
-            yield Origin(name, "git", text(each, "git"), label, revision(each), None, text(each, "subdirectory"))
-        elif text(each, "url"):
-            yield Origin(name, "url", text(each, "url"), label)
-        elif text(each, "path"):
-            yield Origin(name, "path", text(each, "path"), label, folder=at(folder, text(each, "path")))
+        elif outside := Origin.outside(name, each, folder, label):
+            yield outside
 
 
 def _fits(each: Table, target: Target) -> bool:

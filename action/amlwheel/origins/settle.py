@@ -24,6 +24,7 @@ class Given:
     """What the inputs say: indexes that are `named` for packages, the feed, and whether all comes from the feed.
 
     `built` tells whether the step builds the wheels, rather than to find them. `from_source` is the input.
+    `from_commit`: images are built from the project's commit, and nothing else can be built.
     """
 
     named: tuple[PackageIndex, ...]
@@ -31,6 +32,7 @@ class Given:
     only: bool
     built: bool = True
     from_source: frozenset[str] = frozenset()
+    from_commit: bool = False
 
     def builds(self, name: str) -> bool:
         """Tell whether the package may be built from a commit."""
@@ -39,7 +41,7 @@ class Given:
     @property
     def way(self) -> Way:
         """What a fix depends on."""
-        return Way(self.feed.label if self.feed else "", self.built)
+        return Way(self.feed.label if self.feed else "", self.built, self.from_commit)
 
 
 @dataclass

@@ -13,10 +13,14 @@ _CAUSE = "An index knows nothing of {what}: it would give the public package of 
 
 @dataclass(frozen=True)
 class Way:
-    """What a fix depends on: the feed's label (empty without a feed), and whether the step builds the wheels."""
+    """What a fix depends on: the feed's label (empty without a feed), and whether the step builds the wheels.
+
+    `from_commit`: images are built from the project's commit, without a feed and without anything else to build.
+    """
 
     feed: str
     built: bool
+    from_commit: bool = False
 
     @property
     def missing(self) -> str:
@@ -26,7 +30,15 @@ class Way:
     @property
     def publish(self) -> str:
         """What to do where there is no other way."""
+        if self.from_commit:
+            return "publish it to a feed, and release by `route` feed"
         return "publish it to the feed" if self.feed else "publish it to a feed, and name that in `feed`"
+
+    def build(self, name: str) -> str:
+        """Return how the step builds a commit of `name`."""
+        if self.from_commit:
+            return "Release by another `route`, where `from-source` builds that commit."
+        return f"Set `from-source` to {name}: the step builds that commit. Or {self.publish}."
 
 
 def in_folder(name: str, folder: Path, way: Way, where: str = "") -> SourceNotFollowed:
@@ -48,7 +60,7 @@ def not_followed(origin: Origin, way: Way) -> SourceNotFollowed:
         return in_folder(name, origin.folder, way, f"comes from {_relative(origin.folder)} by {origin.table}")
     kind = "path" if origin.kind == "url" and not place.endswith(".whl") else origin.kind
     what = {
-        "git": ("commits", f"Set `from-source` to {name}: the step builds that commit. Or {way.publish}."),
+        "git": ("commits", way.build(name)),
         "url": ("single files", f"Add a line to `requirements`: {name} @ {place}. Or {way.publish}."),
         "files": ("lists of files", f"Add a line to `requirements`: {name} @ ADDRESS-OF-THE-WHEEL. Or {way.publish}."),
     }.get(kind, ("folders", f"To use {name} as it is, {way.publish}."))

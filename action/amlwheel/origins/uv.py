@@ -10,22 +10,8 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from ..model import package_index
-from .declared import (
-    Declared,
-    General,
-    Kind,
-    Origin,
-    Table,
-    Target,
-    at,
-    project_name,
-    revision,
-    settings,
-    table,
-    tables,
-    text,
-    told,
-)
+from .declared import Declared, General, Kind, Origin, Target
+from .tables import Table, project_name, settings, table, tables, text, told
 
 
 def read(folder: Path, target: Target) -> Declared:
@@ -127,11 +113,7 @@ def _origin(
         found = indexes.get(text(source, "index"), {})
         kind: Kind = "files" if found.get("format") == "flat" else "index"
         yield Origin(name, kind, text(found, "url"), label, text(source, "index"))
-    elif text(source, "git"):
-        yield Origin(name, "git", text(source, "git"), label, revision(source), None, text(source, "subdirectory"))
-    elif text(source, "url"):
-        yield Origin(name, "url", text(source, "url"), label)
-    elif text(source, "path"):
-        yield Origin(name, "path", text(source, "path"), label, folder=at(folder, text(source, "path")))
+    elif outside := Origin.outside(name, source, folder, label):
+        yield outside
     elif source.get("workspace"):
         yield Origin(name, "workspace", "this workspace", label, folder=members.get(name))

@@ -87,8 +87,9 @@ class GitRoute(Route):
     def _locked(self, place: Path, into: Path) -> tuple[Pin, ...]:
         needs = backend.requirements(place, into, self.host.foreign, self._limit)
         nowhere = Sources(None, Secret(""), frozenset(), only=False, until=self._limit.text)
+        wanted = Requirements((), needs, self._python, builds=False)
         try:
-            return lock.resolve(Requirements((), needs, self._python), nowhere, lambda: None, self.host.say).pins
+            return lock.resolve(wanted, nowhere, lambda: None, self.host.say).pins
         except Unsatisfiable as error:
             raise BuildFailed(
                 f"The build requirements of {place.name} can't be locked: {', '.join(map(str, needs))}.",

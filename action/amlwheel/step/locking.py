@@ -23,11 +23,11 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     """
     inputs, host, access = others.inputs, others.host, others.access
     wanted = needs.requirements(asked, wheels, inputs.package_dir, inputs.python_version)
-    chosen = origins.choose(inputs, wanted, access.facts, host.say, asked.indexes)
+    chosen = origins.choose(inputs, wanted, access.facts, host.say, asked)
     commits = needs.commits(asked, chosen.commits, wanted)
     built = tuple(map(others.commit, commits))
     sdists = inputs.from_source - {each.name for each in commits}  # uv would refuse the wheels of commits
-    wanted = replace(wanted, wheels=(*wheels, *built), from_source=sdists)
+    wanted = replace(wanted, wheels=(*wheels, *built), from_source=sdists, builds=not inputs.from_commit)
     fetched = addresses.fetch(wanted.addresses, inputs.python_version)
     sources = origins.sources(inputs, access.facts, chosen, access.limit.text)
     try:

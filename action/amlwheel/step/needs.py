@@ -38,6 +38,7 @@ def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
         inputs.from_source,
         image=inputs.base_image.tagged,
         feed_only=inputs.feed_only,
+        from_commit=inputs.from_commit,
         names=dict(zip(names, inputs.package_dir, strict=True)),
     )
     return files.read(_located(inputs.requirements, inputs.folder("requirements")), inputs.conda, around)

@@ -11,7 +11,7 @@ from ..environment.solver import Sources
 from ..feed.artifacts import Facts
 from ..feed.index import Index
 from ..inputs.step import Inputs
-from ..model.package_index import PackageIndex
+from ..model.declared import NOTHING, Declared
 from ..model.wheel import Pin
 from ..origins import checkout
 from ..origins.declared import Target
@@ -19,17 +19,20 @@ from ..origins.settle import Chosen, Given, settle
 
 
 def choose(
-    inputs: Inputs, needs: Requirements, facts: Facts, say: Callable[[str], None], listed: Sequence[PackageIndex] = ()
+    inputs: Inputs, needs: Requirements, facts: Facts, say: Callable[[str], None], asked: Declared = NOTHING
 ) -> Chosen:
-    """Return which indexes serve which packages: by the inputs, the `listed` ones, the projects' own tables.
+    """Return which indexes serve which packages: by the inputs, the lists that they name, the projects' own tables.
 
     Raises SourceNotFollowed, TwoIndexes and IndexUnusable for what is required directly and can't be had so.
     """
     folders = [Path(each) for each in inputs.package_dir]
     if inputs.wheel:
         folders = checkout.of_wheels([each.project for each in needs.wheels], Path())
-    given = Given((*inputs.named_indexes, *listed), inputs.feed, inputs.feed_only, not inputs.wheel, inputs.from_source)
-    chosen = settle(checkout.read(folders, Target(needs.python.markers, _extras(needs))), given)
+    named = (*inputs.named_indexes, *asked.indexes)
+    built = not inputs.wheel
+    given = Given(named, inputs.feed, inputs.feed_only, built, inputs.from_source, inputs.from_commit)
+    target = Target(needs.python.markers, _extras(needs).union(*asked.groups.values()))
+    chosen = settle(checkout.read(folders, target), given)
     for sentence in chosen.said:
         say(f"       {sentence}")
     direct = needs.direct - needs.own

@@ -158,3 +158,22 @@ def test_a_byte_order_mark_is_told_before_the_build(tmp_path: Path, name: str, d
         package.check_projects([str(tmp_path)])
     assert f"Save {name} as UTF-8 without BOM" in caught.value.fix
     assert "byte order mark" in fail("Invalid statement (at line 1, column 1)", tmp_path).what
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "ValueError: Unable to determine which files to ship inside",
+        "Error: Expected a Python module at: src/x/__init__.py",
+    ],
+)
+def test_a_root_without_code_names_the_packages_below_it(tmp_path: Path, output: str) -> None:
+    (tmp_path / "libs/a").mkdir(parents=True)
+    assert failure._root(tmp_path, output) is None
+    (tmp_path / "libs/a/pyproject.toml").write_text('[project]\nname = "a"\n')
+    with pytest.raises(BuildFailed) as caught:
+        failure.check(tmp_path, process.Finished(1, output), {})
+    assert caught.value.what == f"{tmp_path} doesn't build (status 1): it has no code of its own."
+    assert caught.value.fix == (
+        f"Write in `package-dir` those to release, each on a line of its own: {tmp_path.as_posix()}/libs/a"
+    )

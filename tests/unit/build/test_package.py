@@ -143,6 +143,18 @@ def test_a_wheel_with_nothing_in_it_is_refused(tmp_path: Path, files: Mapping[st
     assert fix in caught.value.fix
 
 
+@pytest.mark.parametrize("text", ["", '[tool.uv.workspace]\nmembers = ["libs/*"]\n'])
+def test_an_empty_root_of_a_workspace_names_its_members(tmp_path: Path, text: str) -> None:
+    files = {"pyproject.toml": f"{NAMED}{text}", "libs/a/pyproject.toml": NAMED, "libs/b/pyproject.toml": NAMED}
+    folder = put(tmp_path / "code", files)
+    with pytest.raises(EmptyWheel) as caught:
+        package.check(built(tmp_path, files={"acme/": ""}), folder)
+    assert caught.value.cause == "It is the root of a workspace, or of a repository with several packages."
+    assert caught.value.fix == (
+        f"Write in `package-dir` those to release, each on a line of its own: {folder}/libs/a {folder}/libs/b"
+    )
+
+
 @pytest.mark.parametrize("table", ["tool.hatch.build.targets.wheel", "tool.hatch.build"])
 def test_a_metapackage_that_says_so_passes(tmp_path: Path, table: str) -> None:
     folder = put(tmp_path / "code", {"pyproject.toml": f"{NAMED}[{table}]\nbypass-selection = true\n"})

@@ -137,6 +137,7 @@ def test_our_own_package_its_extras_and_groups(project: Path) -> None:
     (project / "lists/r.txt").write_text("-e .\n.[Train,x_y]\n.:dev\n./pyproject.toml:lint\n--group dev\n")
     found = read(project, "lists/r.txt\n--group ./pyproject.toml:lint\n-e file:.")
     assert found.extras == {".": {"train", "x-y"}}
+    assert found.groups == {".": {"dev", "lint"}}
     assert [str(each) for each in found.requirements] == ["pytest>=8", "ruff", "ruff", "pytest>=8", "ruff", "ruff"]
     assert "lists/r.txt:1: -e . is our own package" in found.notes[0]
 
@@ -181,6 +182,22 @@ def test_another_folder_names_package_dir(project: Path) -> None:
 
 
 # --- what an image can't get
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("--no-binary=:all:", "Take the line out, and release by another `route` if a package has no wheel: all"),
+        (
+            f"tip @ git+https://github.com/acme/tip@{COMMIT}",
+            "Require a release of tip that has a wheel, or release by another `route`, where `from-source` builds it.",
+        ),
+    ],
+)
+def test_images_that_build_a_commit_alone_are_not_advised_to_build_more(tmp_path: Path, line: str, fix: str) -> None:
+    with pytest.raises(NotTaken) as caught:
+        files.read(line, (), Surroundings(tmp_path, (), Python("3.11.13"), from_commit=True))
+    assert caught.value.fix == fix
 
 
 @pytest.mark.parametrize(

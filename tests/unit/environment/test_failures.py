@@ -1,10 +1,12 @@
 """What uv's failure means: the real uv on an index made of files, so that other words of uv fail here."""
 
 import re
+from dataclasses import replace
 
 import pytest
-from amlwheel.environment import failures
-from amlwheel.environment.failures import Lacking
+from amlwheel.environment import advice, failures
+from amlwheel.environment.advice import Lacking
+from amlwheel.environment.requirements import Requirements
 from amlwheel.environment.solver import Sources
 from amlwheel.errors.base import Several, StepError
 from amlwheel.errors.environment import (
@@ -16,10 +18,13 @@ from amlwheel.errors.environment import (
     WheelForOtherPython,
 )
 from amlwheel.model.secret import Secret
-from unit.environment.shelf import Shelf, shelf, versions
+from packaging.specifiers import SpecifierSet
+from unit.environment.shelf import PYTHON, Shelf, shelf, versions
 from unit.parts import FEED
 
 __all__ = ["shelf"]
+
+NEEDS = Requirements((), (), PYTHON)
 
 
 def refused(shelf: Shelf, *needs: str, source: str = "") -> StepError:
@@ -56,7 +61,7 @@ def test_a_wheel_for_other_pythons_names_them(shelf: Shelf) -> None:
     error = refused(shelf, "fast==1.0")
     assert type(error) is WheelForOtherPython
     assert error.what == "fast 1.0 has wheels for Python 3.12, 3.13, and none for that of the environment."
-    assert error.fix == "Set `python-version` to 3.13."
+    assert error.fix == "Set `python-version` to 3.13, for which fast 1.0 has a wheel."
 
 
 def test_neither_a_wheel_nor_an_sdist_is_said(shelf: Shelf) -> None:
@@ -71,7 +76,9 @@ def test_several_causes_come_together(shelf: Shelf) -> None:
     shelf.wheel("fast", "1.0", tag="cp312-cp312-manylinux_2_17_x86_64")
     shelf.sdist("slow", "1.0")
     solver = shelf.solver("fast", "slow")
-    error = failures.without_wheels([Lacking("slow", "1.0", "", "", ()), Lacking("fast", "1.0", "", "", ("3.12",))], "")
+    error = failures.without_wheels(
+        [Lacking("slow", "1.0", "", "", ()), Lacking("fast", "1.0", "", "", ("3.12",))], "", NEEDS
+    )
     assert type(error) is Several
     assert failures.lack("fast", "", solver).pythons == ("3.12",)
 
@@ -157,12 +164,12 @@ def test_the_log_is_no_part_of_the_explanation() -> None:
 
 
 def test_a_private_package_without_a_wheel_is_to_be_published_not_built_from_a_public_one() -> None:
-    lacks = [failures.Lacking(name, "1.0", "", "", (), private) for name, private in (("ours", True), ("slow", False))]
-    assert failures.from_source(lacks) == (
+    lacks = [Lacking(name, "1.0", "", "", (), private) for name, private in (("ours", True), ("slow", False))]
+    assert advice.from_source(lacks, NEEDS) == (
         "Set `from-source` to slow: the step then builds the wheel. "
         "Publish a wheel of ours that fits, to the index that has it."
     )
-    assert failures.from_source(lacks[:1]) == "Publish a wheel of ours that fits, to the index that has it."
+    assert advice.from_source(lacks[:1], NEEDS) == "Publish a wheel of ours that fits, to the index that has it."
 
 
 def test_only_what_a_solution_needs_is_to_be_built(shelf: Shelf) -> None:
@@ -197,3 +204,37 @@ def test_what_has_no_sdist_is_not_to_be_built_because_an_old_release_needs_it(sh
     with pytest.raises(NoWheel, match=r"exists of slow 1\.0 \(which top 1\.0 requires\)\.$"):
         shelf.lock("top")
     assert [wheel.project for wheel in shelf.lock("top", source="all").built] == ["slow"]
+
+
+def test_where_nothing_is_built_the_fix_is_another_version_or_another_route() -> None:
+    lacks = [Lacking("slow", "1.0", "", "", ())]
+    error = failures.without_wheels(lacks, "", replace(NEEDS, builds=False))
+    assert error.fix == (
+        "Require a version of slow that has a wheel, or release by another `route`, where `from-source` builds slow."
+    )
+
+
+def test_one_python_is_advised_that_all_packages_and_our_own_take(shelf: Shelf) -> None:
+    (ours,) = shelf.needs().wheels
+    needs = Requirements((replace(ours, requires_python=SpecifierSet("<3.13")),), (), PYTHON)
+    lacks = [Lacking("a", "1", "", "", ("3.10", "3.12", "3.13")), Lacking("b", "2", "", "x 1", ("3.12", "3.13"))]
+    error = failures.without_wheels(lacks, "", needs)
+    assert error.what == (
+        "a 1 has wheels for Python 3.10, 3.12, 3.13; b 2 (which x 1 requires) has wheels for Python 3.12, 3.13, "
+        "and none for that of the environment."
+    )
+    assert error.fix == "Set `python-version` to 3.12, for which a 1 and b 2 have a wheel."
+    apart = [replace(lacks[0], pythons=("3.10",)), lacks[1]]
+    assert failures.without_wheels(apart, "", needs).fix == (
+        "Require versions of a, b that have wheels for one Python that your package takes."
+    )
+
+
+def test_an_extra_that_a_package_lacks_is_warned_of(shelf: Shelf) -> None:
+    shelf.wheel("inner", "1.0", "tip; extra == 'fast'\nProvides-Extra: fast")
+    shelf.wheel("tip", "1.0")
+    shelf.wheel("outer", "1.0", "inner[slow]")
+    assert shelf.lock("outer", "inner[fast]", "tip[more,more]").warnings == (
+        "inner 1.0 has no extra slow, which is asked of it: nothing is installed for it",
+        "tip 1.0 has no extra more, which is asked of it: nothing is installed for it",
+    )

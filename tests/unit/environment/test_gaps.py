@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 from amlwheel.environment import gaps
-from amlwheel.environment.failures import Lacking
+from amlwheel.environment.advice import Lacking
 from amlwheel.environment.lock import resolve
+from amlwheel.environment.requirements import Requirements
 from amlwheel.errors.environment import OlderVersion
 from packaging.requirements import Requirement
-from unit.environment.shelf import NOWHERE, Shelf, shelf, versions
+from unit.environment.shelf import NOWHERE, PYTHON, Shelf, shelf, versions
 
 __all__ = ["shelf"]
 
@@ -107,3 +108,140 @@ def test_what_is_required_by_address_has_no_newer_release(shelf: Shelf) -> None:
     wanted = replace(shelf.needs(), more=(Requirement(f"model @ {place}"),))
     locked = resolve(wanted, NOWHERE, lambda: None, print)
     assert (versions(locked), locked.gaps) == ({"model": "1.0"}, ())
+
+
+def fast(shelf: Shelf, *versions: str, tag: str = "cp312-cp312-manylinux_2_17_x86_64") -> None:
+    """Put releases on the shelf that have a wheel for another Python or system, and no sdist."""
+    for each in versions:
+        shelf.wheel("fast", each, tag=tag)
+
+
+def stop(shelf: Shelf, *needs: str, source: str = "", builds: bool = True) -> tuple[str, str]:
+    """Return what happened and the fix of the stop."""
+    wanted = replace(shelf.needs(*needs, source=source), builds=builds)
+    with pytest.raises(OlderVersion) as caught:
+        resolve(wanted, NOWHERE, lambda: None, print, shelf.build)
+    return caught.value.what, caught.value.fix
+
+
+def test_what_has_wheels_for_other_pythons_alone_is_not_to_be_built(shelf: Shelf) -> None:
+    shelf.wheel("fast", "1.0")
+    shelf.sdist("fast", "1.0")
+    fast(shelf, "2.0")
+    assert stop(shelf, "fast") == (
+        "fast 1.0 in place of 2.0, because fast 2.0 has no wheel that fits.",
+        "Set `python-version` to 3.12, for which fast 2.0 has a wheel.",
+    )
+
+
+def test_a_deep_package_with_wheels_for_other_pythons_alone_is_the_reason_too(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0")
+    shelf.wheel("top", "2.0", "fast==2.0")
+    fast(shelf, "2.0")
+    assert stop(shelf, "top") == (
+        "top 1.0 in place of 2.0, because fast 2.0 has no wheel that fits.",
+        "Set `python-version` to 3.12, for which fast 2.0 has a wheel.",
+    )
+
+
+def test_what_fits_nowhere_is_to_be_required_as_it_is(shelf: Shelf) -> None:
+    shelf.wheel("fast", "1.0")
+    fast(shelf, "2.0", tag="py3-none-win_amd64")
+    assert stop(shelf, "fast")[1] == "To take the older release, require fast<=1.0."
+    assert versions(shelf.lock("fast<=1.0")) == {"fast": "1.0"}
+
+
+def test_what_is_to_be_built_and_has_no_sdist_is_never_older_in_silence(shelf: Shelf) -> None:
+    shelf.wheel("fast", "1.0")
+    shelf.sdist("fast", "1.0")
+    shelf.wheel("fast", "2.0")
+    assert stop(shelf, "fast", source="fast") == (
+        "fast 1.0 in place of 2.0, because fast 2.0 has no sdist.",
+        "Take fast out of `from-source`.",
+    )
+
+
+def test_images_that_build_the_commit_alone_are_not_advised_to_build_more(shelf: Shelf) -> None:
+    hydra(shelf)
+    assert stop(shelf, "hydra-core", builds=False)[1] == (
+        "To take the older release, require hydra-core<=0.11.3, or release by another `route`, where `from-source` "
+        "builds antlr4-python3-runtime."
+    )
+
+
+def test_a_conflict_is_not_blamed_on_what_an_old_release_lacks(shelf: Shelf) -> None:
+    shelf.wheel("one", "1.0", "base")
+    shelf.wheel("one", "2.0", "base>=3", "old")
+    shelf.wheel("two", "1.0", "base<3")
+    shelf.wheel("base", "2.0")
+    shelf.wheel("base", "3.0")
+    shelf.sdist("old", "1.0")
+    assert shelf.lock("one", "two").gaps == ("one 1.0 in place of 2.0, which other requirements exclude",)
+
+
+def test_each_gap_is_mended_as_far_as_it_can_be() -> None:
+    python = Lacking("fast", "2", "", "", ("3.12",), sdist=False)
+    lost = Lacking("tray", "2", "", "", (), sdist=False)
+    other = Lacking("slow", "2", "", "", ("3.10",), sdist=False)
+    listed = [gaps.Gap(each.name, "1", "2", direct=True, lacks=(each,)) for each in (python, lost, other)]
+    with pytest.raises(OlderVersion) as caught:
+        gaps.Gaps(tuple(listed), Requirements((), (), PYTHON)).refuse()
+    assert caught.value.fix == (
+        "Set `python-version` to 3.12, for which fast 2 has a wheel. "
+        "To take the older release, require tray<=1, slow<=1."
+    )
+
+
+def test_a_pinned_pre_release_deeper_down_hides_no_reason(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0")
+    shelf.wheel("top", "2.0", "beta==0.54b0", "slow")
+    shelf.wheel("beta", "0.54b0")
+    shelf.sdist("slow", "1.0")
+    assert stop(shelf, "top")[0] == "top 1.0 in place of 2.0, because slow 1.0 has no wheel that fits."
+
+
+def test_a_deep_package_that_is_to_be_built_and_has_no_sdist_is_the_reason_too(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0")
+    shelf.wheel("top", "2.0", "fast==2.0")
+    shelf.wheel("fast", "2.0")
+    assert stop(shelf, "top", source="fast") == (
+        "top 1.0 in place of 2.0, because fast 2.0 has no sdist.",
+        "Take fast out of `from-source`.",
+    )
+
+
+def test_more_gaps_than_are_looked_into_are_told_all_the_same(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gaps, "_MOST", 0)
+    shelf.wheel("rouge-score", "0.0.4")
+    shelf.sdist("rouge-score", "0.1.2")
+    assert shelf.lock("rouge-score").gaps == ("rouge-score 0.0.4 in place of 0.1.2, which other requirements exclude",)
+
+
+def test_a_requirement_that_another_package_holds_back_is_told_with_its_name(shelf: Shelf) -> None:
+    shelf.wheel("outer", "1.0", "base<3")
+    shelf.wheel("base", "2.0")
+    shelf.wheel("base", "3.0")
+    assert shelf.lock("outer", "base").gaps == ("base 2.0 in place of 3.0, which outer 1.0 excludes",)
+    assert shelf.lock("outer", "base<3").gaps == ()
+
+
+def test_what_holds_a_requirement_back_may_be_older_for_want_of_a_wheel(shelf: Shelf) -> None:
+    shelf.wheel("outer", "1.0", "mid")
+    shelf.wheel("mid", "1.0", "base<3")
+    shelf.sdist("mid", "2.0")
+    shelf.wheel("base", "2.0")
+    shelf.wheel("base", "3.0")
+    assert stop(shelf, "outer", "base") == (
+        "base 2.0 in place of 3.0, because mid 2.0 has no wheel that fits.",
+        "Set `from-source` to mid: the step then builds the wheel.",
+    )
+
+
+def test_a_conflict_over_a_package_is_not_blamed_on_a_release_of_it_without_a_wheel(shelf: Shelf) -> None:
+    shelf.wheel("server", "1.0")
+    shelf.wheel("server", "2.0", "model>=2")
+    shelf.sdist("model", "2.0")
+    shelf.wheel("model", "2.1", "words>=4")
+    shelf.wheel("words", "3.0")
+    shelf.wheel("words", "4.0")
+    assert shelf.lock("server", "words==3.0").gaps == ("server 1.0 in place of 2.0, which other requirements exclude",)

@@ -144,7 +144,7 @@ def test_the_lock_asks_where_everything_came_from(monkeypatch: pytest.MonkeyPatc
         return process.Finished(0, f"torch==1.2.3  # via x\n    # from {CPU}/\n")
 
     monkeypatch.setattr(Solver, "solve", solve)
-    monkeypatch.setattr(gaps, "find", lambda *_: Gaps(()))
+    monkeypatch.setattr(gaps, "find", lambda asked, *_: Gaps((), asked.requirements))
     _, torch = lock.resolve(Requirements((wheel,), (), Python("3.11.13")), sources, lambda: None, print).pins
     assert torch.index == CPU
     assert "--emit-index-annotation" in runs[-1]

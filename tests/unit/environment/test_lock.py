@@ -159,7 +159,7 @@ class Uv:
         """Record the bound names of each round."""
         self.respond, self.rounds, self.annotations = respond, list[set[str]](), ""
         monkeypatch.setattr(Solver, "solve", lambda asked, *options, **_: self.solve(asked, *options))
-        monkeypatch.setattr(gaps, "find", lambda *_: Gaps(()))
+        monkeypatch.setattr(gaps, "find", lambda asked, *_: Gaps((), asked.requirements))
 
     def solve(self, asked: Solver, *options: str) -> process.Finished:
         assert (asked.requirements.python, asked.sources.feed) == (PYTHON, FEED)

@@ -102,6 +102,14 @@ def test_a_commit_is_built_or_published() -> None:
     without = stopped(settle(Declared((fork,)), Given((), None, only=False)), "fork")
     assert without.what.endswith("but it is no part of this run.")
     assert "publish it to a feed, and name that in `feed`" in without.fix
+    from_commit = Given((), None, only=False, from_commit=True)
+    assert stopped(settle(Declared((fork,)), from_commit), "fork").fix == (
+        "Release by another `route`, where `from-source` builds that commit."
+    )
+    listed = origin("fork", "lib", "path")
+    assert stopped(settle(Declared((listed,)), from_commit), "fork").fix == (
+        "To use fork as it is, publish it to a feed, and release by `route` feed."
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from textwrap import dedent
 import pytest
 from amlwheel.model.environment import Python
 from amlwheel.origins import checkout, pdm, poetry, uv
-from amlwheel.origins.declared import PUBLIC, Declared, General, Target, settings
+from amlwheel.origins.declared import PUBLIC, Declared, General, Target
+from amlwheel.origins.tables import settings
 from amlwheel.transport import tools
 
 TARGET = Target(Python("3.11.13").markers, frozenset(["gpu"]))

@@ -10,6 +10,7 @@ from amlwheel.feed.artifacts import Facts
 from amlwheel.feed.index import Index, Page
 from amlwheel.inputs.reading import read
 from amlwheel.inputs.step import Inputs
+from amlwheel.model.declared import Declared
 from amlwheel.model.environment import Python
 from amlwheel.model.wheel import Pin
 from amlwheel.origins.settle import Chosen
@@ -50,6 +51,15 @@ def test_a_package_of_the_feed_takes_the_place_of_its_source(tmp_path: Path) -> 
     assert [each.names for each in found.indexes] == [{"torch"}]
     assert "is asked before the public index" in said[0]
     assert origins.sources(given, Facts(), chosen).published is None
+
+
+def test_a_source_of_a_dependency_group_counts_when_that_is_asked_for(tmp_path: Path) -> None:
+    given, facts = inputs(tmp_path), Facts(frozenset(["fork"]))
+    project = tmp_path / "pyproject.toml"
+    project.write_text(project.read_text().replace('extra = "cpu"', 'group = "train"'))
+    for groups, names in ((frozenset[str](), []), (frozenset(["train"]), [{"torch"}])):
+        chosen = origins.choose(given, needs(tmp_path), facts, print, Declared(groups={".": groups}))
+        assert [each.names for each in chosen.indexes] == names
 
 
 @pytest.mark.parametrize("facts", [Facts(frozenset()), Facts()])
