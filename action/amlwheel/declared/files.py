@@ -49,6 +49,8 @@ def read(text: str, conda: Sequence[Package], around: Surroundings) -> Declared:
         indexes=named,
         conda=found,
         extras={folder: frozenset(extras) for folder, extras in reader.extras.items()},
+        groups={folder: frozenset(groups) for folder, groups in reader.groups.items()},
+        grouped=tuple(reader.grouped),
         notes=tuple(reader.notes),
     )
 

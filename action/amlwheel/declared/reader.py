@@ -56,6 +56,8 @@ class Reader:
     constraints: list[Requirement] = field(default_factory=list)
     hashed: list[Hashed] = field(default_factory=list)
     extras: dict[str, set[str]] = field(default_factory=dict)
+    groups: dict[str, set[str]] = field(default_factory=dict)
+    grouped: list[Requirement] = field(default_factory=list)
     indexes: list[IndexLine] = field(default_factory=list)
     commits: list[Requirement] = field(default_factory=list)
     problems: list[StepError] = field(default_factory=list)
@@ -189,7 +191,10 @@ class Reader:
         if own.group:
             project = self.around.folder / own.folder
             texts = groups.lines(line, project, own.group)
+            known = len(self.requirements)
             self.lines(Line(text, line.file, line.number, project, line.constraint) for text in texts)
+            self.grouped += self.requirements[known:]
+            self.groups.setdefault(own.folder, set()).add(own.group)
         if not own.group and not own.extras:
             self.notes.append(f"{line.place}: {line.shown} is our own package, which is in already")
 

@@ -70,13 +70,13 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
     What is allowed is what the solution's own packages and the user ask for. Costs one run of uv, which has the
     index's pages by then, and one more for each gap.
     """
-    own = solver.requirements.own
+    chosen = solver.requirements.own | solver.requirements.locked.keys()  # by the team itself
     needs: dict[str, list[str]] = {name: [asked for _, asked in by] for name, by in edges(log, versions).items()}
     for each in solver.requirements.applicable:
         if each.url:
             continue  # one file and no other
         needs.setdefault(canonicalize_name(each.name), []).append(str(each.specifier))
-    newest = solver.newest({name: asked for name, asked in needs.items() if name in versions and name not in own})
+    newest = solver.newest({name: asked for name, asked in needs.items() if name in versions and name not in chosen})
     older = [
         Gap(name, versions[name], version, direct=name in solver.requirements.direct)
         for name, version in newest.items()

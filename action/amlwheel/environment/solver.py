@@ -93,6 +93,8 @@ class Solver:
         version is left out. With `--universal` uv may list a name several times, for several Pythons.
         """
         asked = [f"{name}{each}" for name, specifiers in needs.items() for each in dict.fromkeys(specifiers)]
+        if not asked:
+            return {}
         finished = self._run(asked, "--no-deps", "--universal", "--prerelease", "if-necessary", "--quiet")
         if finished.status == 0:
             found = map(Requirement, re.findall(r"^[a-z0-9][a-z0-9-]*==.*$", finished.output, re.MULTILINE))
@@ -177,7 +179,8 @@ class Solver:
         known = "".join(
             [*map(_unknown, sorted(self.sdists)), *(_known(each) for _, each in sorted(self.built.items()))]
         )
-        constraints = [*map(str, self.requirements.constraints), *floors]
+        locked = (f"{name}=={version}" for name, version in sorted(self.requirements.locked.items()))
+        constraints = [*map(str, self.requirements.constraints), *locked, *floors]
         return f"constraint-dependencies = {json.dumps(constraints)}\n{known}"
 
 

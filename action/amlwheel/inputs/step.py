@@ -160,6 +160,13 @@ class Inputs(Facts):
         group="environment",
         lines=True,
     )
+    lock: str = knob(
+        "The team's own lock, which gives name, version, sha256 and index of every package: the path of a `uv.lock`, of "
+        "a `pylock.toml`, or of a requirements file with hashes. `auto` takes the `uv.lock` or `pylock.toml` of the "
+        "leading package or of its uv workspace, if there is one; `resolve` takes none.",
+        default="auto",
+        group="environment",
+    )
     from_source: frozenset[str] = knob(
         "Packages, one a line, that may be built from their source: where a package was published without a wheel, the "
         "step builds one from the sdist, whose sha256 is locked, and publishes it beside yours. `all`: every package "

@@ -18,7 +18,7 @@ class Release:
 
     `route` is the value of the input; `place` says for people where the wheels are stored. `wheels` are the project's
     own, then those built from source. `warnings` and `gaps` are about the lock, see `model.lock`; `notes` say what was
-    taken in another way than a team's files have it.
+    taken in another way than a team's files have it. `team_lock` is the file of the team's own lock, if it was used.
     """
 
     route: str
@@ -36,6 +36,7 @@ class Release:
     gaps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     conda: Conda = NO_CONDA
+    team_lock: str = ""
 
     @property
     def own(self) -> tuple[Wheel, ...]:

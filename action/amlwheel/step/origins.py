@@ -1,6 +1,6 @@
 """Where the packages of a run come from: what inputs and projects say, and what the feed has."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from ..inputs.step import Inputs
 from ..model.package_index import PackageIndex
 from ..model.wheel import Pin
 from ..origins import checkout
-from ..origins.declared import Target
+from ..origins.declared import PUBLIC, Declared, Origin, Target, at
 from ..origins.settle import Chosen, Given, settle
 
 
 def choose(
     inputs: Inputs, needs: Requirements, facts: Facts, say: Callable[[str], None], listed: Sequence[PackageIndex] = ()
 ) -> Chosen:
-    """Return which indexes serve which packages: by the inputs, the `listed` ones, the projects' own tables.
+    """Return which indexes serve which packages: by the inputs, the `listed` ones, the team's lock, projects' tables.
 
     Raises SourceNotFollowed, TwoIndexes and IndexUnusable for what is required directly and can't be had so.
     """
@@ -29,12 +29,29 @@ def choose(
     if inputs.wheel:
         folders = checkout.of_wheels([each.project for each in needs.wheels], Path())
     given = Given((*inputs.named_indexes, *listed), inputs.feed, inputs.feed_only, not inputs.wheel, inputs.from_source)
-    chosen = settle(checkout.read(folders, Target(needs.python.markers, _extras(needs))), given)
+    tables = checkout.read(folders, Target(needs.python.markers, _extras(needs)))
+    chosen = settle(Declared(tuple(_of_lock(needs, given.named, tables.origins))) + tables, given)
     for sentence in chosen.said:
         say(f"       {sentence}")
     direct = needs.direct - needs.own
     chosen.refuse(direct - _published(inputs, facts, set(chosen.bars(direct))))
     return chosen
+
+
+def _of_lock(needs: Requirements, named: Iterable[PackageIndex], tables: Sequence[Origin]) -> Iterator[Origin]:
+    """Yield where the team's lock takes packages from, if it isn't the public index, or if something else is said.
+
+    A table says better than the lock which folder or address it is.
+    """
+    for each in needs.team.packages.values() if needs.team else ():
+        said = any(origin.name == each.name for origin in tables)
+        contested = said or any(index.serves(each.name) for index in named)
+        silent = not each.place or (each.place == PUBLIC and not contested)
+        if silent or (said and each.kind in ("path", "url")) or each.name in needs.own | needs.addresses.keys():
+            continue
+        folder = at(Path(), each.place) if each.kind == "path" else None
+        label = needs.team.label if needs.team else ""
+        yield Origin(each.name, each.kind, each.place, label, each.detail, folder, each.subdirectory)
 
 
 def sources(inputs: Inputs, facts: Facts, chosen: Chosen) -> Sources:
