@@ -1,12 +1,13 @@
 """A requirements file that is a lock: every line of it has an exact version and its hashes."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..errors.base import together
+from ..errors.base import StepError, together
 from ..errors.team_lock import LockUnreadable
 from ..model.commit import Commit
 from ..model.declared import Hashed
@@ -47,7 +48,7 @@ def read(path: Path, label: str, around: Surroundings) -> dict[str, Locked]:
     return found
 
 
-def _places(reader: Reader, around: Surroundings) -> tuple[dict[str, str], list[indexes.NotTaken]]:
+def _places(reader: Reader, around: Surroundings) -> tuple[dict[str, str], Sequence[StepError]]:
     """Return the index of each package, as far as one is named: `--index-url` alone is for the whole list."""
     foreign = {each.url for each in reader.indexes if not around.known(each.url)}
     if len(foreign) == 1 and all(each.instead for each in reader.indexes):

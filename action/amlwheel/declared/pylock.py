@@ -2,12 +2,14 @@
 
 import re
 import sys
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 from packaging import utils
 from packaging.markers import Marker
 from packaging.pylock import Package, Pylock, PylockUnsupportedVersionError, PylockValidationError
+from packaging.tags import Tag
 
 from ..errors.environment import LockIncomplete
 from ..errors.team_lock import LockNotForImage, LockUnreadable
@@ -34,11 +36,12 @@ def read(text: str, label: str, python: Python, chosen: frozenset[str], folder: 
     content = _content(text, label)
     lock = _validated(content, label)
     _refuse_other_python(lock, label, python)
-    environment = {
+    environment: dict[str, str | Set[str]] = {
         **python.markers,
         "extras": chosen,
         "dependency_groups": chosen | frozenset(lock.default_groups or ()),
     }
+    tags = {*wheel_tags.supported(python)}
     found: dict[str, Locked] = {}
     for package in lock.packages:
         if package.marker and not package.marker.evaluate(environment, context="lock_file"):
@@ -49,15 +52,16 @@ def read(text: str, label: str, python: Python, chosen: frozenset[str], folder: 
                 cause="The lock's markers don't tell the two apart, as for extras that exclude each other.",
                 fix=f"Lock again without two versions of {package.name} for one image, and commit {label}.",
             )
-        found[package.name] = _locked(package, python, folder)
+        found[package.name] = _locked(package, tags, folder)
     return found
 
 
 def _content(text: str, label: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(_WHEELS.sub(_thinned, text))
+        content: dict[str, Any] = tomllib.loads(_WHEELS.sub(_thinned, text))
     except (ValueError, RecursionError) as problem:
         raise LockUnreadable(f"{label} isn't valid TOML.", details=str(problem)) from None
+    return content
 
 
 def _thinned(wheels: re.Match[str]) -> str:
@@ -117,7 +121,7 @@ def _refuse_other_python(lock: Pylock, label: str, python: Python) -> None:
         )
 
 
-def _locked(package: Package, python: Python, folder: Path) -> Locked:
+def _locked(package: Package, tags: Set[Tag], folder: Path) -> Locked:
     name, version = package.name, str(package.version or "")
     if package.vcs:
         place = package.vcs.url or str(package.vcs.path)
@@ -136,11 +140,10 @@ def _locked(package: Package, python: Python, folder: Path) -> Locked:
         digests = frozenset([package.archive.hashes["sha256"]])
         kind: Any = "url" if package.archive.url else "path"
         return Locked(name, version or _version(filename(place)), digests, digests, kind=kind, place=place)
-    return _of_index(package, python)
+    return _of_index(package, tags)
 
 
-def _of_index(package: Package, python: Python) -> Locked:
-    tags = {*wheel_tags.supported(python)}
+def _of_index(package: Package, tags: Set[Tag]) -> Locked:
     files = {each.filename: each.hashes["sha256"] for each in package.wheels or ()}
     fitting = {name: digest for name, digest in files.items() if utils.parse_wheel_filename(name)[3] & tags}
     sdists = [package.sdist.hashes["sha256"]] if package.sdist else []

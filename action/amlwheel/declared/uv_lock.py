@@ -60,11 +60,9 @@ def read(path: Path, label: str, asked: Sequence[Asked], python: Python, *, whol
             cause="The lock was made before the package had this name, or is that of other packages.",
             fix=f"Run {mend}, and commit {label}.",
         )
-    packages: dict[str, Locked] = {}
-    for each in named:
+    packages = _everything(path, label, python) if whole else {}
+    for each in named if not packages else ():
         _merge(packages, _export(path, label, each.options, python), label)
-    if whole:
-        packages = {**_everything(path, label, python), **packages}
     overrides = head.get("manifest", {}).get("overrides", [])
     return TeamLock(
         label,
@@ -134,7 +132,7 @@ def _merge(into: dict[str, Locked], more: Mapping[str, Locked], label: str) -> N
 
 
 def _requires(package: Mapping[str, Any]) -> Iterator[Requirement]:
-    """Yield what a package of ours required when the lock was made; the address of what isn't from an index is a mark."""
+    """Yield what a package of ours required when the lock was made; `url` marks what isn't from an index."""
     for each in package.get("package", {}).get("metadata", {}).get("requires-dist", []):
         extras = f"[{','.join(each['extras'])}]" if each.get("extras") else ""
         marker = f" ; {each['marker']}" if each.get("marker") else ""

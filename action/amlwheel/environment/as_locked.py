@@ -101,7 +101,7 @@ def _overridden(team: TeamLock, names: Iterable[str]) -> dict[str, str]:
     if not found:
         return {}
     return {
-        "cause": f"override-dependencies of uv has {', '.join(found)}; pip, which builds the image, knows no overrides.",
+        "cause": f"override-dependencies of uv has {', '.join(found)}, and pip, which builds the image, knows none.",
         "fix": f"Take {', '.join(found)} out of override-dependencies, run {team.mend}, and commit {team.label}.",
     }
 

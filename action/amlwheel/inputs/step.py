@@ -161,8 +161,8 @@ class Inputs(Facts):
         lines=True,
     )
     lock: str = knob(
-        "The team's own lock, which gives name, version, sha256 and index of every package: the path of a `uv.lock`, of "
-        "a `pylock.toml`, or of a requirements file with hashes. `auto` takes the `uv.lock` or `pylock.toml` of the "
+        "The team's own lock, which gives name, version, sha256 and index of every package: the path of a `uv.lock`, "
+        "of a `pylock.toml`, or of a requirements file with hashes. `auto` takes the `uv.lock` or `pylock.toml` of the "
         "leading package or of its uv workspace, if there is one; `resolve` takes none.",
         default="auto",
         group="environment",

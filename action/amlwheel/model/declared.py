@@ -25,9 +25,9 @@ class Declared:
     """What `requirements` and `conda` declare.
 
     `commits` are packages of git repositories that `from-source` builds. `extras` and `groups` are those of our own
-    packages, by the folder in `package-dir`; `grouped` are the requirements of these groups, which are among the others.
-    `lock` is the team's own, if it is used. `notes` are sentences for the plan: what was taken in another way than it is
-    written; `warnings` need attention.
+    packages, by the folder in `package-dir`; `grouped` are the requirements of these groups, which are among the
+    others. `lock` is the team's own, if it is used. `notes` are sentences for the plan: what was taken in another way
+    than it is written; `warnings` need attention.
     """
 
     requirements: tuple[Requirement, ...] = ()

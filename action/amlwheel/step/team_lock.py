@@ -43,14 +43,12 @@ def find(inputs: Inputs) -> Path | None:
         raise BadInput(
             f"`lock` names {inputs.lock}, but its folder belongs to a workspace, which has one lock.",
             cause="uv reads the lock in the root of a workspace and no other.",
-            fix=f"Set `lock` to {_label(_root(path.parent) / path.name)}, and remove {inputs.lock}.",
+            fix=f"Set `lock` to {_here(_root(path.parent) / path.name)}, and remove {inputs.lock}.",
         )
     return path
 
 
-def read(
-    path: Path, inputs: Inputs, asked: Declared, around: Surroundings, defaults: Sequence[str]
-) -> TeamLock:
+def read(path: Path, inputs: Inputs, asked: Declared, around: Surroundings, defaults: Sequence[str]) -> TeamLock:
     """Read the lock at `path` for our packages, with the extras and groups that are `asked` for.
 
     `defaults` are the addresses of the public index and of its mirrors: to the lock they are all the same.
@@ -63,7 +61,9 @@ def read(
     found = team_lock.read(path, _label(path), around, ours, whole=bool(asked.requirements))
     public = {*map(plain, defaults)}
     packages = {
-        name: replace(each, place=PUBLIC) if each.kind == "index" and each.place and plain(each.place) in public else each
+        name: replace(each, place=PUBLIC)
+        if each.kind == "index" and each.place and plain(each.place) in public
+        else each
         for name, each in found.packages.items()
     }
     return replace(found, packages=packages)
@@ -79,7 +79,7 @@ def warnings(inputs: Inputs, used: Path | None) -> Iterator[str]:
     if beside and not used:
         yield f"{_label(beside)} isn't used, since the wheels were built earlier. Is it theirs? Then name it in `lock`."
     for folder in _folders(inputs) if not beside else ():
-        for name in sorted(OTHERS.keys() & set(os.listdir(folder))):
+        for name in sorted(OTHERS.keys() & {each.name for each in folder.iterdir()}):
             path = _label(folder / name)
             yield f"{path} isn't used. Run `{OTHERS[name]}`, and set `lock` to requirements.lock, to use its versions."
     for each in inputs.package_dir[1:]:
@@ -90,7 +90,8 @@ def warnings(inputs: Inputs, used: Path | None) -> Iterator[str]:
 
 def _ours(inputs: Inputs) -> dict[str, str]:
     """Return the folders of our packages by normalised name, as far as it is known before a build."""
-    folders = {canonicalize_name(project.expected_names([each], ())[0]): each for each in inputs.package_dir}
+    named = map(canonicalize_name, project.expected_names(inputs.package_dir, ()))
+    folders: dict[str, str] = dict(zip(named, inputs.package_dir, strict=True))
     if not inputs.wheel:
         return folders
     wheels = project.expected_names((), wheel.find(inputs.wheel, Path(inputs.output_dir)))
@@ -124,13 +125,21 @@ def _in(folder: Path) -> Path | None:
     found = sorted(each for each in folder.glob("pylock.*.toml") if is_valid_pylock_path(each))
     if len(found) > 1:
         raise BadInput(
-            f"`lock` could be {' or '.join(map(_label, found))}.",
+            f"`lock` could be {' or '.join(map(_here, found))}.",
             cause="The project has several locks, and none of them is pylock.toml.",
-            fix=f"Set `lock` to one of them, such as {_label(found[0])}; or to resolve.",
+            fix=f"Set `lock` to one of them, such as {_here(found[0])}; or to resolve.",
         )
     return found[0] if found else None
 
 
-def _label(path: Path) -> str:
-    """Return the path of a lock for people: from the folder in which the step runs."""
+def _here(path: Path) -> str:
+    """Return a path from the folder in which the step runs, as inputs take it."""
     return os.path.relpath(path).replace(os.sep, "/")
+
+
+def _label(path: Path) -> str:
+    """Return the path of a lock for people and for the receipt: if it isn't below this folder, from the checkout's."""
+    shown, checkout = _here(path), tools.git(path.parent, "rev-parse", "--show-toplevel")
+    if shown.startswith("..") and checkout:
+        return path.resolve().relative_to(Path(checkout).resolve()).as_posix()
+    return shown
