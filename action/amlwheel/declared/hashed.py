@@ -11,7 +11,7 @@ from ..errors.base import StepError, together
 from ..errors.team_lock import LockUnreadable
 from ..model.commit import Commit
 from ..model.declared import Hashed
-from ..model.team_lock import Locked
+from ..model.team_lock import Locked, LockFile
 from . import indexes, pip_lines
 from .pip_lines import Line
 from .pylock import incomplete
@@ -19,13 +19,13 @@ from .reader import Reader
 from .surroundings import Surroundings
 
 
-def read(path: Path, label: str, around: Surroundings) -> dict[str, Locked]:
+def read(path: Path, file: LockFile, around: Surroundings) -> dict[str, Locked]:
     """Return the packages for the image, by normalised name; what pip would ignore there is ignored here.
 
     Raises NotTaken for each line that an environment can't take, LockIncomplete for one without a hash.
     """
     reader = Reader(around)
-    reader.file(Line(label, None, 0, path.parent), path.name, constraint=False)
+    reader.file(Line(file.label, None, 0, path.parent), path.name, constraint=False)
     reader.finish()
     places, refused = _places(reader, around)
     problems = [*reader.problems, *refused]
@@ -33,7 +33,7 @@ def read(path: Path, label: str, around: Surroundings) -> dict[str, Locked]:
         raise together(problems)
     bare = [pip_lines.masked(re.split(r"[\s=;]", each.text)[0]) for each in reader.unhashed]
     if bare:
-        raise incomplete(bare, label)
+        raise incomplete(bare, file)
     found = {each.name: each for each in map(_commit, reader.commits)}
     for each in reader.hashed:
         if not each.requirement.marker or each.requirement.marker.evaluate(around.python.markers):
@@ -41,7 +41,7 @@ def read(path: Path, label: str, around: Surroundings) -> dict[str, Locked]:
             found[locked.name] = locked
     if not found:
         raise LockUnreadable(
-            f"{label} has no package in it.",
+            f"{file.label} has no package in it.",
             cause="It is another kind of file than a requirements file with hashes, a uv.lock or a pylock.toml.",
             fix="Name one of these in `lock`.",
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors.team_lock import LockHoldsCredential, LockUnreadable
 from ..model.secret import looks_secret
-from ..model.team_lock import TeamLock
+from ..model.team_lock import LockFile, TeamLock
 from . import hashed, pylock, uv_lock
 from .pip_lines import decode, masked
 from .surroundings import Surroundings
@@ -18,7 +18,11 @@ OTHERS = {
     "pdm.lock": "pdm export --output requirements.lock",
     "Pipfile.lock": "pipenv requirements --hash > requirements.lock",
 }
-_BY_PYLOCK = {"uv": "uv export --format pylock.toml", "pdm": "pdm export --format pylock", "pip": "pip lock"}
+_MADE_BY = {"uv": "uv export --format pylock.toml", "pdm": "pdm export --format pylock", "pip": "pip lock"}
+# Compilers write their command into the file. It is foreign text, so only a plain one is repeated.
+_COMMAND = re.compile(
+    r"^#\s+((?:uv pip compile|uv export|pip-compile)(?: [\w./=:,+-]+){0,30})$", re.MULTILINE | re.ASCII
+)
 
 
 def read(path: Path, label: str, around: Surroundings, asked: Sequence[Asked], *, whole: bool) -> TeamLock:
@@ -36,14 +40,19 @@ def read(path: Path, label: str, around: Surroundings, asked: Sequence[Asked], *
     text = _text(path, label)
     _refuse_credentials(text, label)
     if path.name == "uv.lock":
-        return uv_lock.read(path, label, asked, around.python, whole=whole)
+        return uv_lock.read(path, LockFile(label, "uv lock"), asked, around.python, whole=whole)
     if path.suffix == ".toml":
         chosen = frozenset(name for each in asked for name in each.extras | each.groups)
         maker = re.search(r'^created-by = "(\w+)"', text, re.MULTILINE)
-        mend = f"`{_BY_PYLOCK[maker[1]]}`" if maker and maker[1] in _BY_PYLOCK else "the tool that made it"
-        return TeamLock(label, mend, pylock.read(text, label, around.python, chosen, path.parent))
-    compiler = "uv pip compile" if re.search(r"^#\s+uv pip compile", text, re.MULTILINE) else "pip-compile"
-    return TeamLock(label, f"`{compiler} --generate-hashes`", hashed.read(path, label, around))
+        file = LockFile(label, _command(text) or _MADE_BY.get(maker[1] if maker else "", ""))
+        return TeamLock(label, file.command, pylock.read(text, file, around.python, chosen, path.parent))
+    file = LockFile(label, _command(text) or "pip-compile --generate-hashes")
+    return TeamLock(label, file.command, hashed.read(path, file, around))
+
+
+def _command(text: str) -> str:
+    found = _COMMAND.search(text[:2000])
+    return found[1] if found else ""
 
 
 def _text(path: Path, label: str) -> str:

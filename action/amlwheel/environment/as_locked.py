@@ -29,9 +29,15 @@ def check(team: TeamLock, needs: Requirements, grouped: Sequence[Requirement]) -
     """
     for wheel in needs.wheels:
         if wheel.project in team.requires:
-            _compare(team, wheel, needs)
-    own = tuple(each for each in needs.more if canonicalize_name(each.name) in needs.own)
-    inner = [*Requirements(needs.wheels, own, needs.python).applicable, *grouped]
+            own = (each for each in needs.more if canonicalize_name(each.name) == wheel.project)
+            extras = frozenset(canonicalize_name(extra) for each in own for extra in each.extras)
+            before = _meaning(team.requires[wheel.project], needs.python, extras, wheel.project)
+            _compare(team, wheel.project, before, _meaning(wheel.requires, needs.python, extras, wheel.project))
+    if team.grouped is not None:
+        before = _meaning(team.grouped, needs.python)
+        _compare(team, "the dependency groups", before, _meaning(grouped, needs.python))
+    ours = tuple(each for each in needs.more if canonicalize_name(each.name) in needs.own)
+    inner = [*Requirements(needs.wheels, ours, needs.python).applicable, *grouped]
     inner = [each for each in inner if applies(each, needs.python) and canonicalize_name(each.name) not in needs.own]
     lacking = sorted({canonicalize_name(each.name) for each in inner} - team.packages.keys())
     if lacking:
@@ -45,25 +51,19 @@ def check(team: TeamLock, needs: Requirements, grouped: Sequence[Requirement]) -
         raise together(problems)
 
 
-def _compare(team: TeamLock, wheel: Wheel, needs: Requirements) -> None:
-    """Compare what the lock was made for with the wheel's metadata, by what both mean in the image."""
-    own = (each for each in needs.more if canonicalize_name(each.name) == wheel.project)
-    extras = frozenset(canonicalize_name(extra) for each in own for extra in each.extras)
-    before = _meaning(team.requires[wheel.project], needs.python, extras, wheel.project)
+def _compare(team: TeamLock, whose: str, before: set[Need], found: set[Need]) -> None:
+    """Compare what the lock was made for with what is required now, by what both mean in the image."""
     elsewhere = {name for name, specifier in before if specifier is None}
-    now = {
-        (name, None if name in elsewhere else specifier)
-        for name, specifier in _meaning(wheel.requires, needs.python, extras, wheel.project)
-    }
+    now = {(name, None if name in elsewhere else specifier) for name, specifier in found}
     if before != now:
         told = [f"{_told(each)} is new" for each in sorted(now - before, key=str)]
         told += [f"{_told(each)} is gone" for each in sorted(before - now, key=str)]
-        raise LockStale(
-            f"{team.label} was made for other requirements of {wheel.project}: {', '.join(told)}.", fix=team.again
-        )
+        raise LockStale(f"{team.label} was made for other requirements of {whose}: {', '.join(told)}.", fix=team.again)
 
 
-def _meaning(requires: Iterable[Requirement], python: Python, extras: frozenset[str], own: str) -> set[Need]:
+def _meaning(
+    requires: Sequence[Requirement], python: Python, extras: frozenset[str] = frozenset(), own: str = ""
+) -> set[Need]:
     """Return what is required with `extras`, also of those that an extra names; None for what comes from no index."""
     found = [each for each in requires if applies(each, python, extras)]
     more = {canonicalize_name(extra) for each in found if canonicalize_name(each.name) == own for extra in each.extras}
@@ -102,7 +102,7 @@ def _overridden(team: TeamLock, names: Iterable[str]) -> dict[str, str]:
         return {}
     return {
         "cause": f"override-dependencies of uv has {', '.join(found)}, and pip, which builds the image, knows none.",
-        "fix": f"Take {', '.join(found)} out of override-dependencies, run {team.mend}, and commit {team.label}.",
+        "fix": f"Take {', '.join(found)} out of override-dependencies. {team.again}",
     }
 
 
@@ -131,7 +131,7 @@ def refuse_missing(needs: Requirements, versions: Mapping[str, str], log: str) -
             raise LockStale(
                 f"{team.label} doesn't have {name}, which {parent} requires.",
                 cause="The lock was made for another platform or Python, or a part of it was taken out by hand.",
-                fix=team.again,
+                fix=team.renewed(parent.replace(" ", "==")),
             )
 
 
@@ -150,32 +150,34 @@ def explained(error: StepError, team: TeamLock, python: Python) -> StepError:
         return LockNotHeld(
             f"No index has {', '.join(gone)}, which {team.label} has.",
             cause="The lock was edited by hand, the release was deleted, or it is on an index that isn't asked here.",
-            fix=team.again,
+            fix=team.renewed(*(each.name for each in named if each.name in absent)),
             details=details,
         )
     return LockStale(
         f"The versions of {team.label} don't go together. {errors[0].what}",
         details=details,
-        **_overridden(team, team.overrides) or {"cause": "The lock was edited by hand.", "fix": team.again},
+        **_overridden(team, team.overrides) or {"cause": "The lock was edited by hand.", "fix": team.whole},
     )
 
 
-def _unfit(team: TeamLock, bare: Sequence[Locked], python: Python, details: str = "") -> StepError:
-    """Return the error for packages of which the lock has no wheel for the image."""
-    shown = ", ".join(f"{each.name} {each.version}" for each in bare)
-    what = f"{team.label} has no wheel of {shown} for Python {python.minor} on Linux x86-64."
+def _unfit(team: TeamLock, bare: Sequence[Locked], python: Python, details: str) -> StepError:
+    """Return the error for packages of which neither the lock nor an index has a wheel for the image."""
+    what = _no_wheel(team, bare, python)
     if all(each.sdists for each in bare):
         names = ", ".join(each.name for each in bare)
         fix = f"Set `from-source` to {names}: the step then builds the wheel from the sdist that the lock has."
         return NoWheel(what, fix=fix, details=details)
-    names = " ".join(f"--upgrade-package {each.name}" for each in bare)
-    how = f"`uv lock {names}`" if team.label.endswith("uv.lock") else team.mend
     return LockNotForImage(
         what,
-        cause="The lock was made for other Pythons or other platforms, or the release has no wheel for this one.",
-        fix=f"Set `python-version` to one that the lock is for; or run {how}, and commit {team.label}.",
+        cause="That release has no wheel for this Python, and no sdist.",
+        fix=f"{team.renewed(*(each.name for each in bare))} Or set `python-version` to one that it has a wheel for.",
         details=details,
     )
+
+
+def _no_wheel(team: TeamLock, bare: Sequence[Locked], python: Python) -> str:
+    shown = ", ".join(f"{each.name} {each.version}" for each in bare)
+    return f"{team.label} has no wheel of {shown} for Python {python.minor} on Linux x86-64."
 
 
 def hold(pins: Sequence[Pin], team: TeamLock, ours: set[str], python: Python) -> tuple[Pin, ...]:
@@ -191,13 +193,14 @@ def hold(pins: Sequence[Pin], team: TeamLock, ours: set[str], python: Python) ->
 
 def _held(pin: Pin, locked: Locked, team: TeamLock, python: Python) -> Pin:
     if locked.kind == "index" and not locked.wheels:
-        raise _unfit(team, [locked], python)
+        raise LockNotForImage(_no_wheel(team, [locked], python), fix=team.renewed(locked.pin))
     replaced = [each.name for each in pin.files if locked.named.get(each.name, each.sha256) != each.sha256]
     kept = tuple(each for each in pin.sha256 if each in locked.wheels)
     if replaced or not kept:
         found = f"the file {replaced[0]}" if replaced else "files"
         raise LockNotHeld(
-            f"{pin.name} {pin.version}: {pin.index or 'the index'} has {found} with another sha256 than {team.label}."
+            f"{pin.name} {pin.version}: {pin.index or 'the index'} has {found} with another sha256 than {team.label}.",
+            fix=f"Find out who changed it. {team.renewed(locked.pin)}",
         )
     return replace(pin, sha256=kept, files=tuple(each for each in pin.files if each.sha256 in kept))
 
@@ -211,7 +214,8 @@ def checked(build: Callable[[Sdist], Wheel], team: TeamLock | None) -> Callable[
             raise LockNotHeld(
                 f"{source.name} {source.version}: the sdist of the index has another sha256 than {team.label}."
                 if locked.sdists
-                else f"{team.label} has no sdist of {source.name} {source.version}, which `from-source` is to build."
+                else f"{team.label} has no sdist of {source.name} {source.version}, which `from-source` is to build.",
+                fix=f"Find out who changed it. {team.renewed(locked.pin)}",
             )
         return build(source)
 

@@ -35,22 +35,45 @@ class Locked:
 
 
 @dataclass(frozen=True)
-class TeamLock:
-    """A team's lock: the file `label`, and `mend`, how it is made anew.
-
-    `packages` are those that the image may get, by normalised name. `requires` is what the lock was made for, by our
-    own packages' names, where the lock tells that: what comes from no index has `url` set. `overrides` are the names
-    whose versions the lock chose against what other packages require.
-    """
+class LockFile:
+    """The file of a lock, by its path for people, and the `command` that makes it, where that is known."""
 
     label: str
-    mend: str
-    packages: Mapping[str, Locked]
-    requires: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
-    overrides: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
+    command: str = ""
 
     @property
     def again(self) -> str:
-        """The fix of most problems, as a sentence."""
-        return f"Run {self.mend}, and commit {self.label}."
+        """The fix for a lock that was made for something else."""
+        return self._run(self.command)
+
+    @property
+    def whole(self) -> str:
+        """The fix for a lock that can't be read: tools don't write over one."""
+        again = self.again
+        return f"Restore {self.label} as it was before; or delete it. {again}"
+
+    def renewed(self, *pins: str) -> str:
+        """Return the fix for `pins` whose files aren't right: uv keeps what it has, unless it is told to look anew."""
+        options = "".join(f" --upgrade-package {each}" for each in pins)
+        return self._run(self.command + options) if self.command == "uv lock" else self.again
+
+    def _run(self, command: str) -> str:
+        folder = self.label.rpartition("/")[0]
+        where = f" in {folder}" if folder else ""
+        how = f"Run `{command}`{where}" if command else "Lock again with the tool that made it"
+        return f"{how}, and commit {self.label}."
+
+
+@dataclass(frozen=True)
+class TeamLock(LockFile):
+    """A team's lock.
+
+    `packages` are those that the image may get, by normalised name. `requires` is what the lock was made for, by our
+    own packages' names, where the lock tells that, `grouped` the same for the groups that are chosen: what comes from
+    no index has `url` set. `overrides` are the names whose versions the lock chose against what other packages require.
+    """
+
+    packages: Mapping[str, Locked] = field(default_factory=dict)
+    requires: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    grouped: tuple[Requirement, ...] | None = None
+    overrides: frozenset[str] = frozenset()
