@@ -39,7 +39,7 @@ def check(team: TeamLock, needs: Requirements, grouped: Sequence[Requirement]) -
     ours = tuple(each for each in needs.more if canonicalize_name(each.name) in needs.own)
     inner = [*Requirements(needs.wheels, ours, needs.python).applicable, *grouped]
     inner = [each for each in inner if applies(each, needs.python) and canonicalize_name(each.name) not in needs.own]
-    lacking = sorted({canonicalize_name(each.name) for each in inner} - team.packages.keys())
+    lacking = sorted({canonicalize_name(each.name) for each in inner} - team.packages.keys() - team.outside)
     if lacking:
         raise LockStale(f"{team.label} doesn't have {', '.join(lacking)}, which the project requires.", fix=team.again)
     stale = [each for each in inner if not _allows(team, each)]
@@ -125,7 +125,7 @@ def refuse_missing(needs: Requirements, versions: Mapping[str, str], log: str) -
         return
     locked = (needs.own | team.packages.keys()) - {canonicalize_name(each.name) for each in needs.more if each.extras}
     parents = edges(log, versions)
-    for name in sorted(versions.keys() - team.packages.keys() - needs.own):
+    for name in sorted(versions.keys() - team.packages.keys() - team.outside - needs.own):
         parent = next((each for each, _ in parents.get(name, []) if each.split()[0] in locked), "")
         if parent:
             raise LockStale(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 Kind = Literal["index", "git", "url", "path"]
 
@@ -77,3 +78,8 @@ class TeamLock(LockFile):
     requires: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
     grouped: tuple[Requirement, ...] | None = None
     overrides: frozenset[str] = frozenset()
+
+    @property
+    def outside(self) -> frozenset[str]:
+        """The names that our packages take from no index, such as other packages of the workspace."""
+        return frozenset(canonicalize_name(each.name) for some in self.requires.values() for each in some if each.url)

@@ -135,6 +135,7 @@ class Uv:
     """Takes the place of `uv export`: writes what it is told to, and remembers what it was asked."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Answer with one package, until `answers` has another answer for a word of the command."""
         self.asked: list[list[str]] = []
         self.answers: dict[str, str | process.Finished] = {"": package("top", wheels("top", "1", "py3-none-any"))}
         monkeypatch.setattr(process, "run", self.run)
@@ -169,7 +170,7 @@ def test_uv_exports_its_lock_as_it_is(tmp_path: Path, uv: Uv) -> None:
     }
     assert words[-6:] == ["--package", "acme-churn", "--extra", "train", "--group", "Dev"]
     assert set(found.packages) == {"top"}
-    assert [str(each) for each in found.requires["acme-churn"]][1:] == ["top[x]<2,>=1; extra == 'train'"]
+    assert [str(each) for each in found.requires["acme-churn"]][1:] == ['top[x]<2,>=1; extra == "train"']
     assert found.requires["acme-churn"][0].url == "editable"
     assert list(map(str, found.grouped or ())) == ["pytest>=8"]
     assert found.overrides == {"six"}
@@ -210,7 +211,7 @@ def test_a_uv_lock_that_is_no_good_says_why(
 
 def test_what_uv_says_of_a_lock_is_passed_on(tmp_path: Path, uv: Uv) -> None:
     uv.answers[""] = process.Finished(2, "error: Failed to parse `uv.lock`")
-    with pytest.raises(LockUnreadable, match="uv can't read a/uv.lock") as caught:
+    with pytest.raises(LockUnreadable, match=r"uv can't read a/uv\.lock") as caught:
         exported(tmp_path)
     assert "Failed to parse" in caught.value.details
     url = "https://files.example/a_b-2.0-py3-none-any.whl"

@@ -59,7 +59,7 @@ def needs(
     ],
 )
 def test_what_means_the_same_in_the_image_is_not_stale(tmp_path: Path, before: list[str], now: list[str]) -> None:
-    asked = team("top", "base", requires={"acme-churn": requirements(*before)})
+    asked = team("top", requires={"acme-churn": requirements(*before)})
     as_locked.check(asked, needs(tmp_path, *now), ())
     as_locked.check(asked, needs(tmp_path, *now, more="acme-churn[all]"), ())
 
