@@ -43,6 +43,11 @@ class Declared:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def followed(self) -> str:
+        """The file of the team's own lock, for people; empty without one."""
+        return self.lock.label if self.lock else ""
+
 
 NOTHING = Declared()
 

@@ -127,7 +127,7 @@ def test_it_is_said_where_each_value_came_from(project: Path) -> None:
         f"{own.label} gives feed",
         f"this run gives {won}",
         f"both give {told}: this run wins",
-        "by default: packageDir, baseImage, index, route, mirror, sdk, verify, dryRun, outputDir",
+        "by default: packageDir, baseImage, lock, index, route, mirror, sdk, verify, dryRun, outputDir",
     ]
     assert list(sources(own, {}, "github"))[1] == "this run gives nothing"
     assert list(sources(NO_TABLE, given, "github")) == []

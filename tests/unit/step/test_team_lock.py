@@ -127,6 +127,7 @@ def test_the_index_of_this_machine_is_the_public_one_to_a_lock(checkout: Path, m
     (checkout / "pyproject.toml").write_text(PROJECT + '[dependency-groups]\ndev = ["pytest"]\n')
     found = needs.declared(inputs(requirements=".[train]\n.:dev"), {"UV_INDEX_URL": "https://mirror.example/simple/"})
     assert found.lock
+    assert found.followed == "uv.lock"
     assert [each.place for each in found.lock.packages.values()] == [
         "the public index",
         "https://other.example/simple/",
