@@ -70,7 +70,7 @@ def run(
     if inputs.connects:
         job = Secret(azure_variables.job_token(environ))
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)
-    declared = needs.declared(inputs, environ)
+    declared = needs.declared(inputs, environ, host.tag)
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, declared)
     inputs = step.inputs
     access = step.check_access()

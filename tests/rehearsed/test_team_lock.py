@@ -47,7 +47,7 @@ def run(step: Step, command: str, folder: pathlib.Path | None = None) -> str:
     """Run a command of the team's: the real uv, with the public index that this machine has."""
     words = command.split()
     env: Mapping[str, str] = {**step.inherited(), **step.caches, "HOME": str(step.folder("home"))}
-    uv = shutil.which(words[0], path=os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]))
+    uv = shutil.which(words[0], path=os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]))
     done = subprocess.run(
         [str(uv), *words[1:]], cwd=folder or step.folder("work"), env=env, capture_output=True, text=True, check=False
     )

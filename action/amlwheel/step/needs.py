@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..build import project
+from ..build import checkout, project, tag
 from ..declared import files
 from ..declared.surroundings import Surroundings
 from ..environment.requirements import Requirements
@@ -24,12 +24,15 @@ from . import team_lock
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 
 
-def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
+def declared(inputs: Inputs, environ: Mapping[str, str], pushed: str = "") -> Declared:
     """Read `requirements`, `conda`, `lock` and the files that they name, or the lock that the project has.
 
-    Raises what `files.read`, `team_lock.find` and `team_lock.read` raise.
+    `pushed` is the tag that is released, if one is. Raises what `files.read`, `team_lock.find` and `team_lock.read`
+    raise; for a checkout that was changed what `checkout.check` raises, since that may be why a lock is no good.
     """
     path = team_lock.find(inputs)
+    if path and not inputs.wheel and not inputs.from_commit:
+        checkout.check(inputs.package_dir, tag.versions(pushed) if pushed else None)
     around = _around(inputs, environ, plain=not path)
     asked = files.read(_located(inputs.requirements, inputs.folder("requirements")), inputs.conda, around)
     return replace(

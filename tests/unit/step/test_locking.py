@@ -89,7 +89,7 @@ def test_a_lock_that_was_edited_is_not_held(team: Team) -> None:
     path.write_text(path.read_text().replace("deep==2", "deep==3"))
     with pytest.raises(LockNotHeld, match=r"No index has deep==3, which team\.txt has") as caught:
         team.lock(lock="team.txt")
-    assert caught.value.fix.startswith("Run `uv pip compile pyproject.toml --generate-hashes -o team.txt`")
+    assert caught.value.fix.startswith("Run `uv pip compile pyproject.toml --generate-hashes -o team.txt")
 
 
 def test_the_resolvers_error_is_told_as_the_feeds_or_the_locks() -> None:

@@ -6,6 +6,7 @@ import pytest
 from amlwheel.declared import team_lock as locks
 from amlwheel.declared.surroundings import Surroundings
 from amlwheel.declared.uv_lock import Asked
+from amlwheel.errors.build import CheckoutChanged
 from amlwheel.errors.inputs import BadInput
 from amlwheel.inputs import reading
 from amlwheel.inputs.step import Inputs
@@ -136,6 +137,13 @@ def test_the_index_of_this_machine_is_the_public_one_to_a_lock(checkout: Path, m
     assert reader.asked == [Asked("acme-churn", frozenset(["train"]), frozenset(["dev"]))]
     assert (reader.label, reader.whole) == ("uv.lock", True)
     assert list(map(str, found.grouped)) == ["pytest"]
+
+
+def test_a_checkout_that_was_changed_is_told_before_its_lock(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (checkout / "uv.lock").write_text("changed")
+    monkeypatch.setattr(tools, "changes", lambda _: " M uv.lock")
+    with pytest.raises(CheckoutChanged, match=r"changed: uv\.lock"):
+        needs.declared(inputs(), {}, "v1")
 
 
 def test_earlier_wheels_have_their_own_names(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
