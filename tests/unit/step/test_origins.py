@@ -117,7 +117,7 @@ def test_the_teams_lock_says_where_packages_come_from(tmp_path: Path) -> None:
     asked = replace(needs(tmp_path), team=lock)
     chosen = origins.choose(inputs(tmp_path, **{"from-source": "fork"}), asked, Facts(frozenset()), print)
     assert [each.names for each in chosen.indexes] == [{"torch"}]
-    assert (chosen.from_feed, set(chosen.barred)) == ({"base"}, {"here"})
+    assert ([*chosen.from_feed], [*chosen.barred]) == (["base"], ["here"])
     assert chosen.commits["fork"].repository.commit == "a" * 40
 
 
