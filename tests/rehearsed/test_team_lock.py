@@ -169,8 +169,9 @@ def test_a_member_follows_the_lock_of_its_workspace(step: Step) -> None:
         each.write_text(each.read_text().replace("numpy<3", "idna").replace("scikit-learn", "markupsafe"))
     run(step, " ".join(["uv lock -q", *OLD]), team)
     commit(team, step.scratch / "work")
+    alone = step(package_dir="packages/acme-train", output_dir="alone")
+    refused(alone, 88, "acme-core", "Add a line to `--package-dir`: packages/acme-core")
     result = step(package_dir=("packages/acme-train", "packages/acme-core"))
     assert {name: version for name, (version, _) in pins(result).items()} == {"idna": "3.4", "markupsafe": "2.1.3"}
     assert "by uv.lock" in result.told
-    alone = step(package_dir="packages/acme-train", output_dir="alone")
-    refused(alone, 88, "acme-core", "Add a line to `--package-dir`: packages/acme-core")
+    assert step(package_dir="packages/acme-train").writes == [], "from the feed, which has it now"

@@ -29,7 +29,7 @@ def find(inputs: Inputs) -> Path | None:
     Raises BadInput for a file that isn't there, and where several could be meant.
     """
     if inputs.lock == "auto":
-        return None if inputs.wheel else _beside(inputs)
+        return None if inputs.wheel else _only(_beside(inputs))
     if inputs.lock == "resolve":
         return None
     path = inputs.folder("lock") / inputs.lock
@@ -77,7 +77,7 @@ def warnings(inputs: Inputs, used: Path | None) -> Iterator[str]:
         return
     beside = _beside(inputs)
     if beside and not used:
-        yield f"{_label(beside)} isn't used, since the wheels were built earlier. Is it theirs? Then name it in `lock`."
+        yield f"{_label(beside[0])} isn't used, since the wheels were built earlier. Is it theirs? Then name it in `lock`."
     for folder in _folders(inputs) if not beside else ():
         for name in sorted(OTHERS.keys() & {each.name for each in folder.iterdir()}):
             path = _label(folder / name)
@@ -99,8 +99,18 @@ def _ours(inputs: Inputs) -> dict[str, str]:
     return {name: folders.get(name, lone) for name in map(canonicalize_name, wheels)}
 
 
-def _beside(inputs: Inputs) -> Path | None:
-    return next(filter(None, map(_in, _folders(inputs))), None)
+def _only(found: list[Path]) -> Path | None:
+    if len(found) > 1:
+        raise BadInput(
+            f"`lock` could be {' or '.join(map(_here, found))}.",
+            cause="The project has several locks, and none of them is pylock.toml.",
+            fix=f"Set `lock` to one of them, such as {_here(found[0])}; or to resolve.",
+        )
+    return found[0] if found else None
+
+
+def _beside(inputs: Inputs) -> list[Path]:
+    return next(filter(None, map(_in, _folders(inputs))), [])
 
 
 def _folders(inputs: Inputs) -> list[Path]:
@@ -116,20 +126,13 @@ def _root(folder: Path) -> Path:
     return uv.workspace(folder.resolve()) or folder.resolve()
 
 
-def _in(folder: Path) -> Path | None:
-    """Return the lock in `folder`. A uv.lock in a member of a workspace is a leftover that uv doesn't read."""
+def _in(folder: Path) -> list[Path]:
+    """Return the lock in `folder`, or those that could be it. A uv.lock in a member of a workspace is a leftover that uv doesn't read."""
     if (folder / "uv.lock").is_file() and _root(folder) == folder.resolve():
-        return folder / "uv.lock"
+        return [folder / "uv.lock"]
     if (folder / "pylock.toml").is_file():
-        return folder / "pylock.toml"
-    found = sorted(each for each in folder.glob("pylock.*.toml") if is_valid_pylock_path(each))
-    if len(found) > 1:
-        raise BadInput(
-            f"`lock` could be {' or '.join(map(_here, found))}.",
-            cause="The project has several locks, and none of them is pylock.toml.",
-            fix=f"Set `lock` to one of them, such as {_here(found[0])}; or to resolve.",
-        )
-    return found[0] if found else None
+        return [folder / "pylock.toml"]
+    return sorted(each for each in folder.glob("pylock.*.toml") if is_valid_pylock_path(each))
 
 
 def _here(path: Path) -> str:
