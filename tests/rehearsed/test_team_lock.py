@@ -13,6 +13,10 @@ import sys
 from collections.abc import Mapping
 
 import pytest
+from amlwheel.declared import uv_lock
+from amlwheel.declared.uv_lock import Asked
+from amlwheel.model.environment import Python
+from amlwheel.model.team_lock import LockFile
 from rehearsal.command.projects import commit
 from rehearsed.steps import PROJECTS, Result, Step, refused
 
@@ -175,3 +179,29 @@ def test_a_member_follows_the_lock_of_its_workspace(step: Step) -> None:
     assert {name: version for name, (version, _) in pins(result).items()} == {"idna": "3.4", "markupsafe": "2.1.3"}
     assert "by uv.lock" in result.told
     assert step(package_dir="packages/acme-train").writes == [], "from the feed, which has it now"
+
+
+def test_a_lock_of_six_hundred_packages_costs_less_than_a_second(step: Step) -> None:
+    names, hashed = [f"package-{number}" for number in range(600)], 'hash = "sha256:' + "a" * 64 + '", size = 1'
+    tags = [
+        f"cp3{minor}-cp3{minor}-{each}" for minor in (10, 11, 12) for each in ("manylinux_2_17_x86_64", "win_amd64")
+    ]
+    text = 'version = 1\nrevision = 3\nrequires-python = ">=3.10"\n\n[[package]]\nname = "acme-locked"\nversion = "1"\n'
+    text += 'source = { editable = "." }\ndependencies = [\n'
+    text += "".join(f'    {{ name = "{name}" }},\n' for name in names) + "]\n"
+    for name in names:
+        files = [f"{name.replace('-', '_')}-1-{tag}.whl" for tag in tags]
+        text += (
+            f'\n[[package]]\nname = "{name}"\nversion = "1"\nsource = {{ registry = "https://index.example/simple" }}\n'
+        )
+        text += "wheels = [\n"
+        text += "".join(f'    {{ url = "https://files.example/{each}", {hashed} }},\n' for each in files) + "]\n"
+    project(step, *names)
+    path = step.folder("work") / "uv.lock"
+    path.write_text(text)
+    began = os.times()
+    found = uv_lock.read(path, LockFile("uv.lock", "uv lock"), [Asked("acme-locked")], Python("3.11.13"), whole=False)
+    ended = os.times()
+    assert len(found.packages) == len(names)
+    # What the processor was busy with: a busy machine is no failure.
+    assert sum(ended[:4]) - sum(began[:4]) < 1

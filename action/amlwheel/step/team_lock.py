@@ -77,7 +77,8 @@ def warnings(inputs: Inputs, used: Path | None) -> Iterator[str]:
         return
     beside = _beside(inputs)
     if beside and not used:
-        yield f"{_label(beside[0])} isn't used, since the wheels were built earlier. Is it theirs? Then name it in `lock`."
+        path = _label(beside[0])
+        yield f"{path} isn't used, since the wheels were built earlier. Is it theirs? Then name it in `lock`."
     for folder in _folders(inputs) if not beside else ():
         for name in sorted(OTHERS.keys() & {each.name for each in folder.iterdir()}):
             path = _label(folder / name)
@@ -127,7 +128,10 @@ def _root(folder: Path) -> Path:
 
 
 def _in(folder: Path) -> list[Path]:
-    """Return the lock in `folder`, or those that could be it. A uv.lock in a member of a workspace is a leftover that uv doesn't read."""
+    """Return the lock in `folder`, or those that could be it.
+
+    A uv.lock in a member of a workspace is a leftover that uv doesn't read.
+    """
     if (folder / "uv.lock").is_file() and _root(folder) == folder.resolve():
         return [folder / "uv.lock"]
     if (folder / "pylock.toml").is_file():
