@@ -1,5 +1,6 @@
 """A pylock.toml (PEP 751): the packages that it has for the image. uv exports its own lock in this format, too."""
 
+import os
 import re
 import sys
 from collections.abc import Set as AbstractSet
@@ -135,9 +136,9 @@ def _locked(package: Package, tags: AbstractSet[Tag], folder: Path) -> Locked:
             subdirectory=package.vcs.subdirectory or "",
         )
     if package.directory:
-        return Locked(name, version, kind="path", place=(folder / package.directory.path).as_posix())
+        return Locked(name, version, kind="path", place=_path(folder, package.directory.path))
     if package.archive:
-        place = package.archive.url or (folder / str(package.archive.path)).as_posix()
+        place = package.archive.url or _path(folder, str(package.archive.path))
         digests = frozenset([package.archive.hashes["sha256"]])
         kind: Any = "url" if package.archive.url else "path"
         return Locked(name, version or _version(filename(place)), digests, digests, kind=kind, place=place)
@@ -156,6 +157,10 @@ def _of_index(package: Package, tags: AbstractSet[Tag]) -> Locked:
         fitting,
         place=package.index or "",
     )
+
+
+def _path(folder: Path, path: str) -> str:
+    return Path(os.path.normpath(folder / path)).as_posix()
 
 
 def _version(name: str) -> str:

@@ -100,7 +100,7 @@ def test_what_comes_from_elsewhere_says_from_where() -> None:
     )
     git, here, model = found["fork"], found["here"], found["model"]
     assert (git.kind, git.place, git.detail, git.subdirectory) == ("git", GIT, f"rev {commit}", "py")
-    assert (here.kind, Path(here.place)) == ("path", Path("/work/../here"))
+    assert (here.kind, Path(here.place)) == ("path", Path("/here"))
     assert (model.kind, model.version, [*model.wheels]) == ("url", "3.8", [sha("x")])
     assert (found["file"].kind, found["file"].version) == ("path", "")
     assert ([*found["src"].sdists], [*found["src"].wheels]) == ([sha("x")], [])
