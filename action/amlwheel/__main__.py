@@ -73,7 +73,7 @@ def run(
     if not inputs.releases:
         connect.run(inputs, environ, host, now)
         return
-    declared = needs.declared(inputs, environ)
+    declared = needs.declared(inputs, environ, host.tag)
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, declared)
     inputs = step.inputs
     access = step.check_access()

@@ -50,6 +50,7 @@ def read(text: str, conda: Sequence[Package], around: Surroundings) -> Declared:
         conda=found,
         extras={folder: frozenset(extras) for folder, extras in reader.extras.items()},
         groups={folder: frozenset(groups) for folder, groups in reader.groups.items()},
+        grouped=tuple(reader.grouped),
         notes=tuple(reader.notes),
     )
 

@@ -57,6 +57,7 @@ class Reader:
     hashed: list[Hashed] = field(default_factory=list)
     extras: dict[str, set[str]] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
+    grouped: list[Requirement] = field(default_factory=list)
     indexes: list[IndexLine] = field(default_factory=list)
     commits: list[Requirement] = field(default_factory=list)
     problems: list[StepError] = field(default_factory=list)
@@ -191,7 +192,9 @@ class Reader:
             project = self.around.folder / own.folder
             texts, names = groups.read(line, project, own.group)
             self.groups.setdefault(own.folder, set()).update(names)
+            known = len(self.requirements)
             self.lines(Line(text, line.file, line.number, project, line.constraint) for text in texts)
+            self.grouped += self.requirements[known:]
         if not own.group and not own.extras:
             self.notes.append(f"{line.place}: {line.shown} is our own package, which is in already")
 

@@ -36,7 +36,7 @@ class Surroundings:
 
     def known(self, url: str) -> bool:
         """Tell whether `url` (without a credential) is an index that the step uses anyway, in any spelling."""
-        return _plain(url) in map(_plain, self.indexes) or self.is_feed(url)
+        return plain(url) in map(plain, self.indexes) or self.is_feed(url)
 
     def builds(self, name: str) -> bool:
         """Tell whether the package `name` (normalised) may be built from its source."""
@@ -65,7 +65,7 @@ def is_project(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
 
 
-def _plain(url: str) -> str:
+def plain(url: str) -> str:
     """Return an index's address in a form that compares."""
     parts = urlsplit(url)
     return f"{(parts.hostname or '').lower()}:{parts.port or ''}{parts.path.rstrip('/')}"

@@ -99,13 +99,14 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
     What is allowed is what the solution's own packages and the user ask for; of a requirement of the user's, what he
     asks for alone. Costs one or two runs of uv, which has the index's pages by then, and one more for most gaps.
     """
-    own, by = solver.requirements.own, edges(log, versions)
+    chosen = solver.requirements.own | solver.requirements.locked.keys()  # by the team itself
+    by = edges(log, versions)
     asked: dict[str, list[str]] = {}
     for each in solver.requirements.applicable:
         if not each.url:  # one file and no other
             asked.setdefault(canonicalize_name(each.name), []).append(str(each.specifier))
     needs = {name: [*(each for _, each in by.get(name, [])), *asked.get(name, [])] for name in by.keys() | asked.keys()}
-    newest = solver.newest({name: each for name, each in needs.items() if name in versions and name not in own})
+    newest = solver.newest({name: each for name, each in needs.items() if name in versions and name not in chosen})
     older = [
         Gap(name, versions[name], version, direct=name in solver.requirements.direct)
         for name, version in newest.items()
@@ -113,7 +114,7 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
     ]
     older.sort(key=lambda gap: not gap.direct)
     names = {gap.name for gap in older}
-    held = _held(solver, versions, {name: each for name, each in asked.items() if name not in own | names}, by)
+    held = _held(solver, versions, {name: each for name, each in asked.items() if name not in chosen | names}, by)
     plain = [gap for gap in held if not names & {each.partition(" ")[0] for each in gap.holders}]
     unclear = [*older, *(gap for gap in held if gap not in plain)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

@@ -12,7 +12,7 @@ from ..errors.environment import LockIncomplete
 from ..model.lock import Lock, Sdist
 from ..model.wheel import File, Pin, Wheel
 from ..transport import http
-from . import failures, gaps
+from . import as_locked, failures, gaps
 from .homes import Binding, settle
 from .requirements import Requirements
 from .solver import Solver, Sources
@@ -33,7 +33,7 @@ def resolve(
     When uv fails, `recheck` asks the feed again and raises its error, because uv reports a refused token as "not
     found". `build` makes the wheels of `requirements.from_source`; without any it isn't needed. Raises NoWheel,
     WheelForOtherPython, OlderVersion, NameUnknown, LocalVersionElsewhere, UploadedLater, Unsatisfiable, LockIncomplete,
-    IndexFailed, IndexUnusable, NoNetwork, and what `build` raises.
+    IndexFailed, IndexUnusable, NoNetwork, LockStale, and what `build` raises.
     """
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
         solver = Solver(Path(name), requirements, sources)
@@ -46,6 +46,7 @@ def resolve(
             solution.find()
             found = gaps.find(solver, solution.versions, solution.log)
     found.refuse()
+    as_locked.refuse_missing(requirements, solution.versions, solution.log)
     _refuse_unhashed(solution.pins, requirements.wheels)
     built = tuple(wheel for key, wheel in sorted(solver.built.items()) if key in solution.versions.items())
     unused = sorted(requirements.from_source - {"all"} - set(solution.versions))

@@ -7,6 +7,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..model.environment import Python
+from ..model.team_lock import TeamLock
 from ..model.wheel import Wheel
 
 
@@ -16,7 +17,8 @@ class Requirements:
 
     `constraints` bound versions without requiring a package, as pip's `-c` does. `from_source` are normalised names of
     packages that are built from their sdists, or `all`: every package that has no wheel that fits. `builds` tells
-    whether that may be asked for: images of `route: git` build nothing but the project's commit.
+    whether that may be asked for: images of `route: git` build nothing but the project's commit. What `team`, the
+    team's own lock, has is taken as it stands there.
     """
 
     wheels: tuple[Wheel, ...]
@@ -25,6 +27,14 @@ class Requirements:
     constraints: tuple[Requirement, ...] = ()
     from_source: frozenset[str] = frozenset()
     builds: bool = True
+    team: TeamLock | None = None
+
+    @property
+    def locked(self) -> dict[str, str]:
+        """The versions of the team's lock by normalised name, of packages that an index has."""
+        others = self.own | self.addresses.keys()
+        packages = self.team.packages.values() if self.team else ()
+        return {each.name: each.version for each in packages if each.kind == "index" and each.name not in others}
 
     @property
     def own(self) -> set[str]:

@@ -133,6 +133,8 @@ class Solver:
         version is left out. With `--universal` uv may list a name several times, for several Pythons.
         """
         asked = [f"{name}{each}" for name, specifiers in needs.items() for each in dict.fromkeys(specifiers)]
+        if not asked:
+            return {}
         finished = self._run(asked, "--no-deps", "--universal", "--prerelease", "if-necessary", "--quiet")
         if finished.status == 0:
             found = map(Requirement, re.findall(r"^[a-z0-9][a-z0-9-]*==.*$", finished.output, re.MULTILINE))
@@ -222,17 +224,19 @@ class Solver:
         known = "".join(
             [*map(_unknown, sorted(self.sdists)), *(_known(each) for _, each in sorted(self.built.items()))]
         )
-        constraints = [*map(str, self.requirements.constraints), *floors]
+        locked = (f"{name}=={version}" for name, version in sorted(self.requirements.locked.items()))
+        constraints = [*map(str, self.requirements.constraints), *locked, *floors]
         never = [f"{name}; python_version < '0'" for name in sorted(self.absent)]
         overrides = f"override-dependencies = {json.dumps(never)}\n" if never else ""
         return f"constraint-dependencies = {json.dumps(constraints)}\n{overrides}{self._limit()}{known}"
 
     def _limit(self) -> str:
-        """Return until when a file must have been uploaded; our own wheels and those of the feed count in any case."""
+        """Return until when a file must have been uploaded; our wheels, the feed's and what a lock has count always."""
         if not self.sources.until:
             return ""
         homes = self.homes
-        always = self.untimed | self.requirements.own | {name for name in self.bound if homes.of_feed(name)}
+        always = self.untimed | self.requirements.own | self.requirements.locked.keys()
+        always |= {name for name in self.bound if homes.of_feed(name)}
         names = ", ".join(f"{json.dumps(name)} = false" for name in sorted(always))
         return f"exclude-newer = {json.dumps(self.sources.until)}\nexclude-newer-package = {{ {names} }}\n"
 

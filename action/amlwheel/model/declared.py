@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 
 from .conda import NO_CONDA, Conda
 from .package_index import PackageIndex
+from .team_lock import TeamLock
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class Declared:
     """What `requirements` and `conda` declare.
 
     `commits` are packages of git repositories that `from-source` builds. `extras` and `groups` are those of our own
-    packages, by the folder in `package-dir`, with the groups that a group includes. `notes` are sentences for the plan:
-    what was taken in another way than it is written.
+    packages, by the folder in `package-dir`, with the groups that a group includes; `grouped` are the requirements of
+    these groups, which are among the others. `lock` is the team's own, if it is used. `notes` are sentences for the
+    plan: what was taken in another way than it is written; `warnings` need attention.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -36,7 +38,15 @@ class Declared:
     conda: Conda = NO_CONDA
     extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    grouped: tuple[Requirement, ...] = ()
+    lock: TeamLock | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def followed(self) -> str:
+        """The file of the team's own lock, for people; empty without one."""
+        return self.lock.label if self.lock else ""
 
 
 NOTHING = Declared()

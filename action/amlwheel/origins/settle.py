@@ -143,7 +143,7 @@ def _overlaps(index: PackageIndex, name: str) -> bool:
 
 
 def _same(one: str, other: str) -> bool:
-    return same_address(one, other) or (is_public(one) and is_public(other))
+    return same_address(shown(one), shown(other)) or (is_public(one) and is_public(other))
 
 
 def _index_problem(origin: Origin, given: Given, chosen: Chosen) -> StepError | None:

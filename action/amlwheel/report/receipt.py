@@ -62,7 +62,12 @@ def receipt(
             ],
             **({"conda": [*release.conda.lines]} if release.conda.packages else {}),
         },
-        "lock": {"sha256": release.lock_sha256, "packages": len(release.environment.pins), **_by_address(release)},
+        "lock": {
+            "sha256": release.lock_sha256,
+            "packages": len(release.environment.pins),
+            **({"file": release.team_lock} if release.team_lock else {}),
+            **_by_address(release),
+        },
         "exclude_newer": {"time": release.limit.text or None, "told": list(release.limited)},
         **({"warnings": list(release.warnings)} if release.warnings else {}),
         "sbom": {"file": SBOM, "sha256": hashlib.sha256(sbom.encode()).hexdigest()},

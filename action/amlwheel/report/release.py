@@ -21,7 +21,7 @@ class Release:
     `route` is the value of the input; `place` says for people where the wheels are stored. `wheels` are the project's
     own, then those built from source. `warnings` and `gaps` are about the lock, see `model.lock`; `limited` says what
     the `limit` of uploads holds for. `notes` say what was taken in another way than a team's files have it. `audit` is
-    what was known of vulnerabilities during the run.
+    what was known of vulnerabilities during the run. `team_lock` is the file of the team's own lock, if it was used.
     """
 
     route: str
@@ -42,6 +42,7 @@ class Release:
     notes: tuple[str, ...] = ()
     conda: Conda = NO_CONDA
     audit: Audit = NOT_AUDITED
+    team_lock: str = ""
 
     @property
     def own(self) -> tuple[Wheel, ...]:

@@ -118,8 +118,9 @@ def declared(release: Release) -> list[str]:
     """Return what the environment has beside the lock of an index, and what of a team's files was taken otherwise."""
     by_address = [f"{pin.name} {pin.version} from {pin.url}" for pin in release.environment.pins if pin.url]
     conda = ", ".join(release.conda.lines)
+    lock = [f"versions and sha256 by {release.team_lock}"] if release.team_lock else []
     packages = [f"conda packages: {conda} (channels: {', '.join(release.conda.channels)})"] if conda else []
-    return [*packages, *by_address, *release.notes, *release.limited]
+    return [*lock, *packages, *by_address, *release.notes, *release.limited]
 
 
 def _way(release: Release) -> str:

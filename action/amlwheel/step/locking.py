@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ..environment import addresses, lock
-from ..errors.environment import NameUnknown, Unsatisfiable
+from ..environment import addresses, as_locked, lock
+from ..environment.requirements import Requirements
+from ..errors.base import Several, StepError
+from ..errors.environment import LocalVersionElsewhere, NameUnknown, NoWheel, Unsatisfiable, WheelForOtherPython
 from ..feed import upstream
 from ..feed.index import Index
 from ..inputs.step import Inputs
@@ -22,23 +24,41 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     `others` builds what has no wheel. What is declared by hash must hold.
     """
     inputs, host, access = others.inputs, others.host, others.access
-    wanted = needs.requirements(asked, wheels, inputs.package_dir, inputs.python_version)
+    team, python = asked.lock, inputs.python_version
+    wanted = needs.requirements(asked, wheels, inputs.package_dir, python)
+    if team:
+        as_locked.check(team, wanted, asked.grouped)
     chosen = origins.choose(inputs, wanted, access.facts, host.say, asked)
     commits = needs.commits(asked, chosen.commits, wanted)
     built = tuple(map(others.commit, commits))
     sdists = inputs.from_source - {each.name for each in commits}  # uv would refuse the wheels of commits
     wanted = replace(wanted, wheels=(*wheels, *built), from_source=sdists, builds=not inputs.from_commit)
-    fetched = addresses.fetch(wanted.addresses, inputs.python_version)
+    fetched = addresses.fetch(wanted.addresses, python)
     sources = origins.sources(inputs, access.facts, chosen, access.limit.text)
     try:
-        locked = lock.resolve(wanted, sources, _recheck(inputs, wheels[0]), host.say, others.sdist)
-    except (Unsatisfiable, NameUnknown) as error:
-        raise error if access.facts.upstream is not False else upstream.lacking(error) from None
+        build = as_locked.checked(others.sdist, team)
+        locked = lock.resolve(wanted, sources, _recheck(inputs, wheels[0]), host.say, build)
+    except (Unsatisfiable, NameUnknown, NoWheel, WheelForOtherPython, LocalVersionElsewhere, Several) as error:
+        raise _explained(error, wanted, lacking=access.facts.upstream is False) from None
     limits.check(access.limit, locked)
     ours = (*wheels, *built, *locked.built)
     origins.check(chosen, locked.pins, {each.project for each in ours}, access.facts)
-    pins = addresses.hold([fetched.get(pin.name, pin) for pin in locked.pins], asked.hashed, inputs.python_version)
-    return replace(locked, pins=access.route.place(pins, ours), built=(*built, *locked.built))
+    pins = addresses.hold([fetched.get(pin.name, pin) for pin in locked.pins], asked.hashed, python)
+    if team:
+        pins = as_locked.hold(pins, team, {each.project for each in ours}, python)
+    return replace(
+        locked,
+        pins=access.route.place(pins, ours),
+        built=(*built, *locked.built),
+        warnings=(*asked.warnings, *locked.warnings),
+    )
+
+
+def _explained(error: StepError, wanted: Requirements, *, lacking: bool) -> StepError:
+    """Return what the resolver's `error` means; with `lacking` the feed has no upstream."""
+    if lacking and isinstance(error, (Unsatisfiable, NameUnknown)):
+        return upstream.lacking(error)
+    return as_locked.explained(error, wanted.team, wanted.python) if wanted.team else error
 
 
 def _recheck(inputs: Inputs, built: Wheel) -> Callable[[], object]:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..build import project
+from ..build import checkout, project, tag
 from ..declared import files
 from ..declared.surroundings import Surroundings
 from ..environment.requirements import Requirements
@@ -18,18 +19,37 @@ from ..model.commit import Commit
 from ..model.declared import Declared
 from ..model.environment import Python
 from ..model.wheel import Wheel
+from . import team_lock
 
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 
 
-def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
-    """Read `requirements`, `conda` and the files that they name; raises what `files.read` raises."""
-    if not inputs.requirements:
-        return files.read("", inputs.conda, Surroundings(Path(), inputs.package_dir, inputs.python_version))
+def declared(inputs: Inputs, environ: Mapping[str, str], pushed: str = "") -> Declared:
+    """Read `requirements`, `conda`, `lock` and the files that they name, or the lock that the project has.
+
+    `pushed` is the tag that is released, if one is. Raises what `files.read`, `team_lock.find` and `team_lock.read`
+    raise; for a checkout that was changed what `checkout.check` raises, since that may be why a lock is no good.
+    """
+    path = team_lock.find(inputs)
+    if path and not inputs.wheel and not inputs.from_commit:
+        checkout.check(inputs.package_dir, tag.versions(pushed) if pushed else None)
+    around = _around(inputs, environ, plain=not path)
+    asked = files.read(_located(inputs.requirements, inputs.folder("requirements")), inputs.conda, around)
+    return replace(
+        asked,
+        lock=team_lock.read(path, inputs, asked, around, _defaults(environ)) if path else None,
+        warnings=tuple(team_lock.warnings(inputs, path)),
+    )
+
+
+def _around(inputs: Inputs, environ: Mapping[str, str], *, plain: bool) -> Surroundings:
+    """Return what lies around the files; the indexes of this machine only where a file may name one."""
+    if plain and not inputs.requirements:
+        return Surroundings(Path(), inputs.package_dir, inputs.python_version)
     named = (each.url for each in inputs.named_indexes)
-    indexes = (_public_index(), *filter(None, map(environ.get, _INDEXES)), *named)
+    indexes = (*_defaults(environ), *named)
     names = map(canonicalize_name, project.expected_names(inputs.package_dir, ()))
-    around = Surroundings(
+    return Surroundings(
         Path(),
         inputs.package_dir,
         inputs.python_version,
@@ -41,7 +61,11 @@ def declared(inputs: Inputs, environ: Mapping[str, str]) -> Declared:
         from_commit=inputs.from_commit,
         names=dict(zip(names, inputs.package_dir, strict=True)),
     )
-    return files.read(_located(inputs.requirements, inputs.folder("requirements")), inputs.conda, around)
+
+
+def _defaults(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the addresses of the public index, and of the mirror of it that this machine uses."""
+    return (_public_index(), *filter(None, map(environ.get, _INDEXES)))
 
 
 def _located(text: str, folder: Path) -> str:
@@ -67,7 +91,7 @@ def requirements(asked: Declared, wheels: Sequence[Wheel], folders: Sequence[str
     Raises NotTaken for another version of our own package, and for an extra that it doesn't have.
     """
     extras = tuple(_extras(_wheel(folder, wheels, folders), names) for folder, names in asked.extras.items() if names)
-    needs = Requirements(tuple(wheels), (*asked.requirements, *extras), python, asked.constraints)
+    needs = Requirements(tuple(wheels), (*asked.requirements, *extras), python, asked.constraints, team=asked.lock)
     for each in (*needs.more, *needs.constraints):
         _refuse_other_version(each, wheels)
         _refuse_unknown_extras(each, wheels)

@@ -1,6 +1,6 @@
 """Where the packages of a run come from: what inputs and projects say, and what the feed has."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -12,32 +12,50 @@ from ..feed.artifacts import Facts
 from ..feed.index import Index
 from ..inputs.step import Inputs
 from ..model.declared import NOTHING, Declared
+from ..model.package_index import PackageIndex
 from ..model.wheel import Pin
 from ..origins import checkout
-from ..origins.declared import Target
+from ..origins.declared import PUBLIC, Origin, Target
+from ..origins.declared import Declared as Tables
 from ..origins.settle import Chosen, Given, settle
+from ..origins.tables import at
 
 
 def choose(
     inputs: Inputs, needs: Requirements, facts: Facts, say: Callable[[str], None], asked: Declared = NOTHING
 ) -> Chosen:
-    """Return which indexes serve which packages: by the inputs, the lists that they name, the projects' own tables.
+    """Return which indexes serve which packages: by the inputs, their lists, the team's lock, projects' tables.
 
     Raises SourceNotFollowed, TwoIndexes and IndexUnusable for what is required directly and can't be had so.
     """
     folders = [Path(each) for each in inputs.package_dir]
     if inputs.wheel:
         folders = checkout.of_wheels([each.project for each in needs.wheels], Path())
-    named = (*inputs.named_indexes, *asked.indexes)
-    built = not inputs.wheel
+    named, built = (*inputs.named_indexes, *asked.indexes), not inputs.wheel
     given = Given(named, inputs.feed, inputs.feed_only, built, inputs.from_source, inputs.from_commit)
-    target = Target(needs.python.markers, _extras(needs).union(*asked.groups.values()))
-    chosen = settle(checkout.read(folders, target), given)
+    tables = checkout.read(folders, Target(needs.python.markers, _extras(needs).union(*asked.groups.values())))
+    chosen = settle(Tables(tuple(_of_lock(needs, named, tables.origins))) + tables, given)
     for sentence in chosen.said:
         say(f"       {sentence}")
     direct = needs.direct - needs.own
     chosen.refuse(direct - _published(inputs, facts, set(chosen.bars(direct))))
     return chosen
+
+
+def _of_lock(needs: Requirements, named: Iterable[PackageIndex], tables: Sequence[Origin]) -> Iterator[Origin]:
+    """Yield where the team's lock takes packages from, if it isn't the public index, or if something else is said.
+
+    A table says better than the lock which folder or address it is.
+    """
+    for each in needs.team.packages.values() if needs.team else ():
+        said = any(origin.name == each.name for origin in tables)
+        contested = said or any(index.serves(each.name) for index in named)
+        silent = not each.place or (each.place == PUBLIC and not contested)
+        if silent or (said and each.kind in ("path", "url")) or each.name in needs.own | needs.addresses.keys():
+            continue
+        folder = at(Path(), each.place) if each.kind == "path" else None
+        label = needs.team.label if needs.team else ""
+        yield Origin(each.name, each.kind, each.place, label, each.detail, folder, each.subdirectory)
 
 
 def sources(inputs: Inputs, facts: Facts, chosen: Chosen, until: str = "") -> Sources:

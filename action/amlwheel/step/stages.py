@@ -102,6 +102,7 @@ class Stages:
         with self.host.stage("Lock") as done:
             others = FromSource(self.inputs, access, self.environ, self.host, folder / "from-source")
             locked = locking.lock_all(self.declared, wheels, others)
+            done.extend(f"by {each}" for each in filter(None, [self.declared.followed]))
             done.extend(origins.told(locked.pins))
             done.append(f"{len(locked.pins)} locked, {sum(pin.from_feed for pin in locked.pins)} from the feed")
             done.append(f"for {self.inputs.python_version.platform.tag}")
@@ -145,6 +146,7 @@ class Stages:
             ),
             notes=self.declared.notes,
             conda=self.declared.conda,
+            team_lock=self.declared.followed,
         )
 
     def plan(self, release: Release, access: Access) -> Changes:

@@ -213,11 +213,14 @@ def test_the_receipt_and_the_summary_tell_conda_packages_and_addresses(made: Rel
     beside = replace(
         made, environment=replace(made.environment, pins=pins), conda=conda, notes=("numpy of conda is `locked`",)
     )
+    beside = replace(beside, team_lock="libs/uv.lock")
     said = told(beside)
     assert problems(said) == []
     assert said["environment"]["conda"] == ["conda-forge::tk = 8.6=h1", "ffmpeg=6.1.1"]
     assert said["lock"]["by_address"] == [{"name": "f", "version": "1.0", "url": url, "sha256": "a" * 64}]
+    assert (said["lock"]["file"], "file" in told(made)["lock"]) == ("libs/uv.lock", False)
     page = summary(beside, PLAN, dry_run=False, proof="Proven.")
+    assert "\n- versions and sha256 by libs/uv.lock\n" in page
     assert "\n- conda packages: conda-forge::tk = 8.6=h1, ffmpeg=6.1.1 (channels: conda-forge, nodefaults)\n" in page
     assert f"\n- f 1.0 from {url}\n- numpy of conda is &#96;locked&#96;\n" in page
     assert declared(made) == []

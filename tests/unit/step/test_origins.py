@@ -1,23 +1,26 @@
 """Where the packages of a run come from: the projects' tables, the inputs, and what the feed has."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from amlwheel.environment.requirements import Requirements
-from amlwheel.errors.origins import SourceNotFollowed
+from amlwheel.errors.origins import SourceNotFollowed, TwoIndexes
 from amlwheel.feed.artifacts import Facts
 from amlwheel.feed.index import Index, Page
 from amlwheel.inputs.reading import read
 from amlwheel.inputs.step import Inputs
 from amlwheel.model.declared import Declared
 from amlwheel.model.environment import Python
+from amlwheel.model.team_lock import Locked, TeamLock
 from amlwheel.model.wheel import Pin
+from amlwheel.origins.declared import PUBLIC
 from amlwheel.origins.settle import Chosen
 from amlwheel.step import origins
 from packaging.requirements import Requirement
 from unit.inputs.test_rules import FULL
-from unit.parts import make
+from unit.parts import FEED, make
 
 FORK = '[project]\nname = "acme-churn"\n[tool.uv.sources]\nfork = { git = "https://github.com/acme/fork" }\n'
 EXTRA = """\
@@ -105,3 +108,40 @@ def test_what_turns_up_deeper_is_the_feeds_own_or_stops_the_run(facts: Facts, pr
     pins = [Pin("acme-churn", "1", (), private=True), Pin("fork", "1", (), private=private)]
     with pytest.raises(SourceNotFollowed) if stops else contextlib.nullcontext():
         origins.check(chosen, pins, {"acme-churn"}, facts)
+
+
+GIT = "https://github.com/acme/fork"
+
+
+def test_the_teams_lock_says_where_packages_come_from(tmp_path: Path) -> None:
+    packages = [
+        Locked("torch", "2+cpu", place="https://download.pytorch.org/whl/cpu"),
+        Locked("base", "1", place=FEED.index_url.replace("//", "//acme@")),
+        Locked("six", "1", place=PUBLIC),
+        Locked("idna", "1"),
+        Locked("fork", "1", kind="git", place=GIT, detail=f"rev {'a' * 40}"),
+        Locked("here", "1", kind="path", place="../here"),
+        Locked("acme-churn", "1", place="https://x.example/simple"),
+    ]
+    lock = TeamLock("uv.lock", "uv lock", {each.name: each for each in packages})
+    asked = replace(needs(tmp_path), team=lock)
+    chosen = origins.choose(inputs(tmp_path, **{"from-source": "fork"}), asked, Facts(frozenset()), print)
+    assert [each.names for each in chosen.indexes] == [{"torch"}]
+    assert ([*chosen.from_feed], [*chosen.barred]) == (["base"], ["here"])
+    assert chosen.commits["fork"].repository.commit == "a" * 40
+
+
+@pytest.mark.parametrize("given", ["", "https://other.example/simple torch"])
+def test_a_table_or_an_input_that_names_another_index_than_the_lock_stops_the_run(tmp_path: Path, given: str) -> None:
+    lock = TeamLock("uv.lock", "uv lock", {"torch": Locked("torch", "2", place=PUBLIC)})
+    asked = replace(needs(tmp_path, "acme-churn[cpu]", "torch"), team=lock)
+    with pytest.raises(TwoIndexes, match=r"torch comes from the public index by uv\.lock, and from https://"):
+        origins.choose(inputs(tmp_path, **{"package-indexes": given}), asked, Facts(frozenset(["fork"])), print)
+
+
+def test_a_table_says_better_than_the_lock_which_folder_it_is(tmp_path: Path) -> None:
+    given = inputs(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[tool.uv.sources]\nhere = { path = "../here" }\n')
+    lock = TeamLock("uv.lock", "uv lock", {"here": Locked("here", "1", kind="path", place="/x/../here")})
+    chosen = origins.choose(given, replace(needs(tmp_path), team=lock), Facts(frozenset(["fork"])), print)
+    assert "[tool.uv.sources]" in chosen.barred["here"].what

@@ -1,0 +1,100 @@
+"""A team's lock from its file to the pins: the real uv writes it, of an index made of files."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from amlwheel.build.wheel import inspect
+from amlwheel.errors.base import StepError
+from amlwheel.errors.environment import NameUnknown
+from amlwheel.errors.team_lock import LockNotHeld, LockStale
+from amlwheel.feed import upstream
+from amlwheel.feed.artifacts import Facts
+from amlwheel.feed.index import Index, Page
+from amlwheel.inputs import reading
+from amlwheel.model.limit import NO_LIMIT
+from amlwheel.model.lock import Lock
+from amlwheel.step import locking, needs
+from amlwheel.step.from_source import FromSource
+from amlwheel.transport import process, variables
+from unit.environment.shelf import Shelf, metadata, shelf, versions
+from unit.inputs.test_rules import FULL
+from unit.parts import pack
+
+__all__ = ["shelf"]
+
+
+class Team:
+    """A project in `folder`, and the step's stage for it."""
+
+    def __init__(self, shelf: Shelf, folder: Path) -> None:
+        """Begin with two releases of a package, and of what it needs."""
+        self.shelf, self.folder, self.requires = shelf, folder, list[str]()
+        for version in ("1", "2"):
+            shelf.wheel("top", version, "deep")
+            shelf.wheel("deep", version)
+            shelf.wheel("side", version, "deep")
+
+    def needs(self, *requires: str) -> None:
+        """Write the project."""
+        self.requires = list(requires)
+        said = '[project]\nname = "acme-churn"\nversion = "1.2.3"\nrequires-python = ">=3.10"\ndependencies = '
+        (self.folder / "pyproject.toml").write_text(f"{said}{self.requires}\n")
+
+    def uv(self, *words: str) -> None:
+        """Run uv in the project."""
+        done = process.run(
+            ["uv", *words, "--python", sys.executable], env=variables.for_tool(), cwd=self.folder, seconds=60
+        )
+        assert done.status == 0, done.output
+
+    def lock(self, **given: str) -> Lock:
+        """Return the lock of the project's wheel."""
+        inputs = reading.read({**FULL, "feed-token": "x", **given})
+        asked = needs.declared(inputs, {"UV_DEFAULT_INDEX": (self.shelf.folder / "simple").as_uri()})
+        wheel = inspect(pack(self.shelf.folder, metadata=metadata("acme_churn", "1.2.3", *self.requires)))
+        route: Any = SimpleNamespace(place=lambda pins, _: tuple(pins))
+        access: Any = SimpleNamespace(route=route, facts=Facts(frozenset()), limit=NO_LIMIT)
+        host: Any = SimpleNamespace(say=print, foreign=print)
+        return locking.lock_all(asked, (wheel,), FromSource(inputs, access, {}, host, self.folder / "from-source"))
+
+
+@pytest.fixture
+def team(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(Index, "page", lambda *_: Page({}))
+    return Team(shelf, folder)
+
+
+def test_the_versions_are_those_of_the_uv_lock(team: Team) -> None:
+    team.needs("top<2")
+    team.uv("lock", "--upgrade-package", "deep==1")
+    found = team.lock(requirements="side")
+    assert versions(found) == {"top": "1", "deep": "1", "side": "2"}
+    assert (found.gaps, found.warnings) == ((), ())
+    team.needs("top")
+    with pytest.raises(LockStale, match="top is new, top<2 is gone"):
+        team.lock()
+
+
+def test_a_lock_that_was_edited_is_not_held(team: Team) -> None:
+    team.needs("top<2")
+    team.uv("pip", "compile", "pyproject.toml", "--generate-hashes", "-o", "team.txt")
+    team.needs("top")
+    assert versions(team.lock(lock="team.txt")) == {"top": "1", "deep": "2"}
+    path = team.folder / "team.txt"
+    path.write_text(path.read_text().replace("deep==2", "deep==3"))
+    with pytest.raises(LockNotHeld, match=r"No index has deep==3, which team\.txt has") as caught:
+        team.lock(lock="team.txt")
+    assert caught.value.fix.startswith("Run `uv pip compile pyproject.toml --generate-hashes -o team.txt")
+
+
+def test_the_resolvers_error_is_told_as_the_feeds_or_the_locks() -> None:
+    error: StepError = NameUnknown("x")
+    wanted: Any = SimpleNamespace(team=None, python=None)
+    assert locking._explained(error, wanted, lacking=False) is error
+    assert locking._explained(error, wanted, lacking=True).fix == upstream.lacking(error).fix
