@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..errors.build import SdistFailed
+from ..errors.build import BuildFailed, SdistFailed
 from ..model.commit import Commit
 from ..model.limit import NO_LIMIT, Limit
 from ..model.lock import Sdist
@@ -67,7 +67,17 @@ def _variables(epoch: str, limit: Limit) -> dict[str, str]:
 def _build(folder: Path, source: File, more: Mapping[str, str], into: Path, echo: Callable[[str], None]) -> Wheel:
     env = variables.for_tool(build=True)
     env = {key: value for key, value in env.items() if not variables.PROJECT.fullmatch(key)}
-    (path,) = project.build([folder], into, echo, more, base=env)
+    try:
+        (path,) = project.build([folder], into, echo, more, base=env)
+    except BuildFailed as error:
+        if error.fix != BuildFailed.fix:
+            raise
+        raise BuildFailed(
+            f"{source.name} doesn't build.",
+            cause="Its own build fails with today's tools, or on this machine; the last lines of the output say why.",
+            fix="Publish a wheel of it that fits to the feed once, and take its name out of `from-source`.",
+            details=error.details,
+        ) from None
     return replace(wheel.inspect(_marked(path)), sdist=source)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel.build import project, sdist
-from amlwheel.errors.build import SdistFailed
+from amlwheel.errors.build import BuildFailed, SdistFailed
 from amlwheel.model.commit import Commit
 from amlwheel.model.lock import Sdist
 from amlwheel.model.wheel import File
@@ -103,6 +103,20 @@ def test_a_damaged_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "sdist").write_bytes(b"\x1f\x8bnothing")
     with pytest.raises(SdistFailed, match=r"slow-1\.0\.tar\.gz can't be unpacked"):
         sdist.build(SLOW, tmp_path / "sdist", tmp_path / "into", print)
+
+
+@pytest.mark.parametrize("fix", ["", "Install gcc in a step before this one."])
+def test_a_build_of_others_that_fails_is_not_ours_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fix: str
+) -> None:
+    def fail(*_: object, **__: object) -> list[Path]:
+        raise BuildFailed("x doesn't build", fix=fix, details="gone")
+
+    monkeypatch.setattr(project, "build", fail)
+    with pytest.raises(BuildFailed) as caught:
+        sdist.build(SLOW, tar(tmp_path / "sdist", GOOD), tmp_path / "into", print)
+    assert caught.value.details == "gone"
+    assert caught.value.fix.startswith(fix or "Publish a wheel of it that fits to the feed once")
 
 
 def test_another_package_than_the_sdists_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
