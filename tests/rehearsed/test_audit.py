@@ -35,7 +35,7 @@ def test_a_known_bad_pin_is_refused_and_both_ways_out_work(step: Step, world: Wo
     result = step(wheel=wheel, requirements=BAD, audit="refuse")
     refused(
         result,
-        134,
+        166,
         "2 known vulnerabilities",
         f"idna 3.6: {IDNA} ({IDNA_CVE}, {IDNA_PYSEC}), medium, fixed in 3.7 https://osv.dev/vulnerability/{IDNA}",
         f"What to do: Require idna>=3.7 in `--requirements`, and name {PIP} in `--audit-accept`, an id a line, if you",
@@ -93,7 +93,7 @@ def test_an_accepted_id_that_nothing_has(step: Step, world: World, wheel: pathli
     world.advise(*KNOWN)
     given: dict[str, Any] = {"wheel": wheel, "requirements": BAD}
     result = step(**given, audit_accept=f"{IDNA}\nCVE-2000-1")
-    refused(result, 135, "names CVE-2000-1, which no locked package has", "Take CVE-2000-1 out of `--audit-accept`")
+    refused(result, 167, "names CVE-2000-1, which no locked package has", "Take CVE-2000-1 out of `--audit-accept`")
     assert step(**given, audit_accept=IDNA, dry_run="true").status == 0
 
 

@@ -45,7 +45,7 @@ class TokenRefused(StepError):
 class UserNeeded(StepError):
     """Another repository takes `connection-token` only with its user, and the workspace would store it without one."""
 
-    status = 136
+    status = 168
     title = "token without its user"
     cause = (
         "The repository checks the user. Without one the workspace stores a personal access token, which Azure ML's "
