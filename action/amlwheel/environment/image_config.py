@@ -70,7 +70,7 @@ def _path(variables: Sequence[str]) -> list[str]:
 
 
 def _system(labels: Mapping[str, Any]) -> str:
-    """Return the distribution, such as Ubuntu 22.04: Ubuntu's images hand these labels down to what is built on them."""
+    """Return the distribution, such as Ubuntu 22.04: images inherit these labels from Ubuntu's own."""
     if labels.get("org.opencontainers.image.ref.name") != "ubuntu":
         return ""
     version = str(labels.get("org.opencontainers.image.version"))

@@ -42,28 +42,28 @@ class Registry:
         self.login = login
         self.refused: requests.Response | None = None  # Azure's answer to a token of Entra
         self._host = _SERVED_BY.get(image.registry, image.registry)
-        self._credential: Mapping[str, Secret] = {}
+        self._basic: Secret | None = None
+        self._bearer: Secret | None = None
 
     def get(self, path: str) -> requests.Response:
         """GET what the repository has at `path`. Raises RealmElsewhere, NoNetwork, TooSlow."""
         response = self._ask(path)
-        if response.status_code == requests.codes.unauthorized and not self._credential:
-            self._credential = self._sign_in(response.headers.get("WWW-Authenticate", ""))
-            if self._credential:
+        if response.status_code == requests.codes.unauthorized and not (self._basic or self._bearer):
+            self._sign_in(response.headers.get("WWW-Authenticate", ""))
+            if self._basic or self._bearer:
                 return self._ask(path)
         return response
 
     def blob(self, digest: str, most: int) -> bytes:
-        """Return a blob by its sha256, empty if it isn't given or has more than `most` bytes. Raises NoNetwork, TooSlow.
+        """Return a blob by its sha256, empty if it isn't given or too long. Raises NoNetwork, TooSlow.
 
         Registries redirect to a store of their own, which gets no credential. Nothing is repeated: a run can do
         without, and a firewall may let the registry through and not its store.
         """
-        bearer = self._credential.get("bearer")
-        headers = {"Authorization": f"Bearer {bearer.reveal()}"} if bearer else {}
+        headers = {"Authorization": f"Bearer {self._bearer.reveal()}"} if self._bearer else {}
         content = bytearray()
         url = self._url(f"blobs/{digest}")
-        with http.stream(url, self._credential.get("token"), headers, repeated=False) as response:
+        with http.stream(url, self._basic, headers, repeated=False) as response:
             if response.status_code != requests.codes.ok:
                 return b""
             for block in response.iter_content(2**16):
@@ -73,19 +73,21 @@ class Registry:
         return bytes(content) if digest == f"sha256:{hashlib.sha256(content).hexdigest()}" else b""
 
     def _ask(self, path: str) -> requests.Response:
-        return http.get(self._url(path), accept=MANIFESTS, **self._credential)
+        return http.get(self._url(path), accept=MANIFESTS, token=self._basic, bearer=self._bearer)
 
     def _url(self, path: str) -> str:
         return f"https://{self._host}/v2/{self.repository}/{path}"
 
-    def _sign_in(self, header: str) -> Mapping[str, Secret]:
-        """Return the credential that the registry's challenge (RFC 9110, 11.6.1) asks for; none if there is none."""
-        challenges = dict(re.findall(r"(?:^|, *)(basic|bearer)\b *(.*?)(?=, *(?:basic|bearer)\b|$)", header, re.IGNORECASE))
+    def _sign_in(self, header: str) -> None:
+        """Get the credential that the registry's challenge (RFC 9110, 11.6.1) asks for, if there is one."""
+        challenges = dict(
+            re.findall(r"(?:^|, *)(basic|bearer)\b *(.*?)(?=, *(?:basic|bearer)\b|$)", header, re.IGNORECASE)
+        )
         told = {scheme.lower(): dict(re.findall(r'(\w+)="([^"]*)"', rest)) for scheme, rest in challenges.items()}
         if "bearer" in told:
-            token = self._token(told["bearer"])
-            return {"bearer": token} if token else {}
-        return {"token": self.login.given} if "basic" in told and self.login.given else {}
+            self._bearer = self._token(told["bearer"])
+        elif "basic" in told:
+            self._basic = self.login.given or None
 
     def _token(self, challenge: Mapping[str, str]) -> Secret | None:
         """Return a token from the realm of the challenge (distribution, "Token authentication"); None without one."""
@@ -97,8 +99,8 @@ class Registry:
         query = "&".join(
             f"{key}={quote(value, safe='')}" for key, value in challenge.items() if key in ("service", "scope")
         )
-        credential = {"token": given} if given else {}
-        token = _secret(http.get(f"{realm}?{query}", accept="application/json", **credential), "token", "access_token")
+        response = http.get(f"{realm}?{query}", accept="application/json", token=given or None)
+        token = _secret(response, "token", "access_token")
         return token or (self._azure_token() if self.azure and not given else None)
 
     def _refuse_elsewhere(self, realm: str) -> None:

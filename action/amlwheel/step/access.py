@@ -85,7 +85,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
         else:
             limited = observer.ask(partial(limits.of_checkout, inputs, now))
         looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
-        pinned = observer.ask(partial(image.pin, inputs.base_image, _login(inputs, credential)))
+        pinned = observer.ask(partial(image.pin, inputs.base_image, image_login(inputs, credential)))
         storage = inputs.storage_container
         usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
         stored = observer.ask(partial(usable, storage)) if storage else None
@@ -117,7 +117,8 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     )
 
 
-def _login(inputs: Inputs, credential: Credential) -> Login:
+def image_login(inputs: Inputs, credential: Credential) -> Login:
+    """Return with what the image's registry may be asked. Entra gives its token only where one is needed."""
     return Login(inputs.base_image_token, lambda: Secret(credential.get_token(ARM_SCOPE).token))
 
 

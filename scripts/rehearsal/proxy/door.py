@@ -24,7 +24,6 @@ from ..git_host import host as git_host
 from ..git_host import releases
 from ..registry import host as registry
 from ..sign_in import entra, github
-from ..state import names
 from ..state.store import Store
 from ..storage import blobs
 from ..storage.accounts import Accounts
