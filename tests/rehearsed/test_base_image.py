@@ -25,7 +25,7 @@ def test_azures_private_registry_is_read_by_the_identity_that_signs_in(
     world.fail()  # the role was granted
     released = step(wheel=wheel, base_image=tagged)
     manifest = world.store.read("registry")[PRIVATE_REGISTRY]["ml/base"]["1.0"]
-    assert image_of(released)== f"{PRIVATE_REGISTRY}/ml/base@{digest(manifest)}"
+    assert image_of(released) == f"{PRIVATE_REGISTRY}/ml/base@{digest(manifest)}"
     assert "Base image: linux/amd64, Ubuntu 22.04, made 2025-11-30, " in released.told
     assert "conda in /opt/miniconda/bin" in released.told
     assert released.written[-1] == ("PUT", "environments")

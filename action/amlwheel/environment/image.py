@@ -15,11 +15,10 @@ from ..errors.environment import ImageDenied, ImageNotFound, ImageRefused, NoCon
 from ..model.environment import Image
 from ..model.secret import excerpt
 from .image_config import PLATFORM, Config
-from .registry import Login, Registry, object_in
+from .registry import DENIED, Login, Registry, object_in
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LARGEST = 2**22  # bytes of a configuration: the specification's advice for manifests
-_DENIED = (requests.codes.unauthorized, requests.codes.forbidden)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def _check(response: requests.Response, image: Image, registry: Registry) -> Non
         raise _no_registry(response, image)
     if status == requests.codes.not_found:
         raise _unknown(image, registry)
-    if status in _DENIED:
+    if status in DENIED:
         raise _denied(image, registry, status, said)
     if status != requests.codes.ok:
         raise ImageRefused(f"{image.registry} answered {status} for {image.tagged}.", details=said)
@@ -101,15 +100,28 @@ def _denied(image: Image, registry: Registry, status: int, said: str) -> ImageDe
             details=said,
         )
     if registry.azure:
-        refused = registry.refused
+        return _denied_by_azure(image, what, said if registry.refused is None else excerpt(registry.refused.text, 500))
+    return ImageDenied(what, details=said)
+
+
+def _denied_by_azure(image: Image, what: str, said: str) -> ImageDenied:
+    """Return the error for an Azure Container Registry: its firewall (aka.ms/acr/firewall), or the identity's role."""
+    name = image.registry.partition(".")[0]
+    outside = re.search(r"client with IP '([0-9a-f.:]+)'", said)
+    if outside:
         return ImageDenied(
             what,
-            cause="The identity that signs in to Azure may not pull from the registry.",
-            fix="Grant the role: az role assignment create --role AcrPull --assignee CLIENT-ID --scope "
-            f"$(az acr show --name {image.registry.partition('.')[0]} --query id --output tsv)",
-            details=excerpt(refused.text, 500) if refused is not None else said,
+            cause="The registry's firewall doesn't let this runner in.",
+            fix=f"Let it in: az acr network-rule add --name {name} --ip-address {outside[1]}",
+            details=said,
         )
-    return ImageDenied(what, details=said)
+    return ImageDenied(
+        what,
+        cause="The identity that signs in to Azure may not pull from the registry.",
+        fix="Grant the role: az role assignment create --role AcrPull --assignee CLIENT-ID --scope "
+        f"$(az acr show --name {name} --query id --output tsv)",
+        details=said,
+    )
 
 
 def _unknown(image: Image, registry: Registry) -> ImageNotFound:

@@ -45,7 +45,7 @@ class Config:
 
     def told(self, now: datetime) -> str:
         """Return it in words."""
-        age = f"made {self.created:%Y-%m-%d}, {(now - self.created).days} days ago" if self.created else ""
+        age = f"made {self.created:%Y-%m-%d}, {max((now - self.created).days, 0)} days ago" if self.created else ""
         conda = f"conda in {self.conda}" if self.conda else "no conda on PATH"
         return ", ".join(filter(None, [self.platform, self.system, age, conda]))
 

@@ -21,6 +21,7 @@ MANIFESTS = (
 )
 # The names of Docker Hub's images have one host, and another host serves them (distribution/reference, `normalize.go`).
 _SERVED_BY = {"docker.io": "registry-1.docker.io"}
+DENIED = (requests.codes.unauthorized, requests.codes.forbidden)
 _AZURE = re.compile(r"[a-z0-9][a-z0-9-]*\.azurecr\.io")
 
 
@@ -41,6 +42,7 @@ class Registry:
         self.azure = bool(_AZURE.fullmatch(image.registry))
         self.login = login
         self.refused: requests.Response | None = None  # Azure's answer to a token of Entra
+        self._entra = bool(_AZURE.fullmatch(image.registry)) and not login.given  # whether that is still to be tried
         self._host = _SERVED_BY.get(image.registry, image.registry)
         self._basic: Secret | None = None
         self._bearer: Secret | None = None
@@ -51,6 +53,12 @@ class Registry:
         if response.status_code == requests.codes.unauthorized and not (self._basic or self._bearer):
             self._sign_in(response.headers.get("WWW-Authenticate", ""))
             if self._basic or self._bearer:
+                response = self._ask(path)
+        if response.status_code in DENIED and self._entra:
+            self._entra = False
+            token = self._azure_token()
+            if token:
+                self._bearer = token
                 return self._ask(path)
         return response
 
@@ -100,8 +108,7 @@ class Registry:
             f"{key}={quote(value, safe='')}" for key, value in challenge.items() if key in ("service", "scope")
         )
         response = http.get(f"{realm}?{query}", accept="application/json", token=given or None)
-        token = _secret(response, "token", "access_token")
-        return token or (self._azure_token() if self.azure and not given else None)
+        return _secret(response, "token", "access_token")
 
     def _refuse_elsewhere(self, realm: str) -> None:
         """Refuse to send the user's credential to a host other than the registry's, or the domain that it is in.

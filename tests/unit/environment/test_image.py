@@ -267,6 +267,25 @@ def test_azures_registry_takes_the_identity_that_signs_in(registry: Registry) ->
     assert [secret for _, secret in registry.asked] == ["", "", "form", "form", "fake-access", "Bearer fake-access"]
 
 
+def test_an_anonymous_token_that_opens_nothing_is_replaced_by_entras(registry: Registry) -> None:
+    acr(registry, answer(200, REFRESH), answer(200, ACCESS), given(manifest()))
+    registry.answers[f"{ACR}/v2/team/base/manifests/1.0"].insert(
+        1, answer(401, "still", WWW_Authenticate=ACR_CHALLENGE)
+    )
+    asked = f"{ACR}/oauth2/token?service=acme.azurecr.io&scope=repository%3Ateam%2Fbase%3Apull"
+    registry.answers[asked] = answer(200, '{"access_token": "fake-anonymous"}')
+    assert pin(AZURE, NOBODY).image.digest
+    assert [secret for _, secret in registry.asked][:6] == ["", "", "fake-anonymous", "form", "form", "fake-access"]
+
+
+def test_a_runner_outside_of_a_registrys_firewall_is_told_so(registry: Registry) -> None:
+    said = '{"errors": [{"message": "client with IP \'203.0.113.7\' is not allowed access"}]}'
+    acr(registry, answer(403, said), answer(200, ACCESS), answer(401, "who?", WWW_Authenticate=ACR_CHALLENGE))
+    with pytest.raises(ImageDenied) as caught:
+        pin(AZURE, NOBODY)
+    assert caught.value.fix.endswith("az acr network-rule add --name acme --ip-address 203.0.113.7")
+
+
 @pytest.mark.parametrize(
     ("exchange", "token", "details"),
     [

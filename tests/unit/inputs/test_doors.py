@@ -135,6 +135,13 @@ def test_no_host_fills_in_what_the_projects_table_may_give() -> None:
     assert not [name for name, each in called.items() if each.get("required")]
 
 
+def test_the_workflow_hands_every_secret_on() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job.get("steps", ())]
+    (given,) = (step["with"] for step in steps if "base-image" in step.get("with", {}))
+    assert [name for name in SECRETS if f"secrets.{name}" not in given[name]] == []
+
+
 def test_action_and_task_have_the_same_outputs() -> None:
     values = {name: each["value"] for name, each in ACTION["outputs"].items()}
     assert values == {name: f"${{{{ steps.release.outputs.{name} }}}}" for name in OUTPUTS}
