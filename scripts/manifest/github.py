@@ -36,15 +36,18 @@ def action_env(of: type) -> Iterable[str]:
         yield f"{each.variable}: ${{{{ inputs.{each.name} }}}}"
 
 
+_INHERITED = {"connection-token": " || secrets.FEED_READ_TOKEN"}  # what `secrets: inherit` brings, from the environment
+
+
 def workflow_blocks() -> Mapping[str, Iterable[str]]:
     """Return the blocks of the reusable workflow: it takes what the action takes, secrets apart. It only releases."""
     plain = [each for each in knobs(Inputs, "github") if not each.secret and each.name != "command"]
+    secrets = [each for each in knobs(Inputs, "github") if each.secret]
     return {
         "workflow inputs": [line for each in plain for line in workflow_input(each)],
         "workflow secrets": [
             line
-            for each in knobs(Inputs, "github")
-            if each.secret
+            for each in secrets
             for line in (
                 f"{each.name}:",
                 f"  description: {json.dumps(each.help, ensure_ascii=False)}",
@@ -63,8 +66,7 @@ def workflow_blocks() -> Mapping[str, Iterable[str]]:
         "job outputs": [f"{name}: ${{{{ steps.release.outputs.{name} }}}}" for name in OUTPUTS],
         "workflow with": [
             *(f"{each.name}: ${{{{ inputs.{each.name} }}}}" for each in plain),
-            "feed-token: ${{ secrets.feed-token }}",
-            "connection-token: ${{ secrets.connection-token || secrets.FEED_READ_TOKEN }}",
+            *(f"{each.name}: ${{{{ secrets.{each.name}{_INHERITED.get(each.name, '')} }}}}" for each in secrets),
         ],
     }
 

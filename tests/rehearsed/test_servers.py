@@ -131,11 +131,19 @@ def test_without_a_user_it_is_a_token_as_before(step: Step, world: World, devpi:
     assert connection["properties"]["authType"] == "PAT"
 
 
-def test_a_user_and_azureml_core_do_not_go_together(step: Step, pypiserver: Server, tmp_path: pathlib.Path) -> None:
-    wheel = write_wheel(tmp_path / "wheels", "acme-features", "0.3.0")
-    result = run(step, pypiserver, wheel, sdk="v1")
-    refused(result, 17, "`--connection-user` can't be stored on a workspace with `--sdk` v1")
-    assert result.requests == []
+def test_a_user_is_stored_through_azureml_core_too(
+    step: Step, world: World, pypiserver: Server, tmp_path: pathlib.Path
+) -> None:
+    wheel = write_wheel(tmp_path / "wheels", "acme-by-core", "0.3.0")
+    released = run(step, pypiserver, wheel, sdk="v1")
+    assert released.status == 0, released.output
+    (connection,) = world.workspace()["connections"].values()
+    assert connection["properties"]["authType"] == "UsernamePassword"
+    assert connection["properties"]["credentials"]["username"] == "images%40acme.example"
+    outputs = released.outputs
+    built = build(world, workspace_id(), outputs["environment-name"], outputs["environment-version"])
+    assert built.ok, built.log
+    assert not [form for form in READER.forms(READER.user) if form in f"{released.output}{built.log}"]
 
 
 def test_the_same_file_twice_is_one_and_other_bytes_are_refused(server: Server, tmp_path: pathlib.Path) -> None:

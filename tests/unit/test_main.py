@@ -18,6 +18,7 @@ import requests
 from amlwheel import __main__, consume
 from amlwheel.build import project
 from amlwheel.environment import image, lock
+from amlwheel.environment.image_config import Config
 from amlwheel.environment.requirements import Requirements
 from amlwheel.environment.solver import Sources
 from amlwheel.errors.base import NoNetwork, StepError
@@ -56,6 +57,7 @@ ENVIRON = {
     "AMLWHEEL_CONNECTION_TOKEN": SECOND,
     "AMLWHEEL_WORKSPACE": f"{GUID}/rg/research",
 }
+CONFIG = Config("linux/amd64", datetime(2025, 11, 30, tzinfo=timezone.utc), conda="/opt/miniconda/bin")
 FILES = [
     "aml-release.json",
     "azureml_environment.json",
@@ -176,7 +178,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(artifacts, "facts", lambda *_, **__: Facts(frozenset(["known"])))
     monkeypatch.setattr(http, "get", made.get)
     monkeypatch.setattr(publish, "_post", made.post)
-    monkeypatch.setattr(image, "pin", lambda _: IMAGE)
+    monkeypatch.setattr(image, "pin", lambda *_: image.Found(IMAGE, CONFIG))
     monkeypatch.setattr(project, "build", made.build)
     monkeypatch.setattr(relay, "serve", lambda *rest: contextlib.nullcontext(Relay(*rest)))
     monkeypatch.setattr(lock, "resolve", made.resolve)
@@ -477,6 +479,8 @@ def test_warnings_do_not_stop_the_step(
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@proxy.example")
     world.code = Source(dirty=True)
     world.metadata += "Description-Content-Type: text/x-rst\n\nTitle\n=\n\n.. nothing::\n"
+    bare = image.Found(IMAGE, replace(CONFIG, conda=""))
+    monkeypatch.setattr(image, "pin", lambda *_: bare)
     yanked = "numpy 2.0 is yanked: ::error::broken"
     monkeypatch.setattr(lock, "resolve", lambda *given: replace(world.resolve(*given), warnings=(yanked,)))
     assert world.run() == 0
@@ -485,6 +489,8 @@ def test_warnings_do_not_stop_the_step(
     assert "warning: HTTPS_PROXY holds a credential" in said
     assert "warning: The project has uncommitted changes" in said
     assert "doesn't pass twine check" in said
+    assert "has no folder of conda on its PATH" in said
+    assert "Base image: linux/amd64, made 2025-11-30, " in said
     assert CANARY not in said
 
 

@@ -107,8 +107,8 @@ class ImageRefused(StepError):
 
     status = 62
     title = "registry refused"
-    cause = "The image is private, or the registry is failing or limits the rate of requests."
-    fix = "Use a public image, or write `base-image` with its digest (@sha256:…): then the registry isn't asked."
+    cause = "The registry is failing, or limits the rate of requests."
+    fix = "Run the step again, or write `base-image` with its digest (@sha256:…): then the registry isn't asked."
 
 
 class ProofFailed(StepError):
@@ -147,3 +147,42 @@ class NotImportable(StepError):
     title = "package not imported"
     cause = "The job runs on another system, or without something that the image has."
     fix = "Set `verify` to install, which imports what can be imported here and warns of the rest."
+
+
+class NoConda(StepError):
+    """The base image has no conda, and Azure ML installs every environment in it with conda."""
+
+    status = 171
+    title = "image without conda"
+    cause = "The image was made for something else; Azure ML's build would end with Conda command not found."
+    fix = (
+        "Set `base-image` to one with conda, such as those of mcr.microsoft.com/azureml. If this one has it all the "
+        "same, write it with its digest (@sha256:…): then the registry isn't asked."
+    )
+
+
+class OtherPlatform(StepError):
+    """The registry has the image for another platform only; Azure ML's computes, and the lock, are for linux/amd64."""
+
+    status = 172
+    title = "image for another platform"
+    cause = "The image was built on a machine with an ARM processor, or on Windows, and for that machine alone."
+    fix = "Build it with docker buildx build --platform linux/amd64, and push it under the same tag."
+
+
+class ImageDenied(StepError):
+    """The registry doesn't let the step read the image."""
+
+    status = 173
+    title = "image is private"
+    cause = "The image is private, or doesn't exist: many registries say the same of both."
+    fix = "Set `base-image-user` and `base-image-token` to a user who may pull the image."
+
+
+class RealmElsewhere(StepError):
+    """The registry asks for its user's token to be sent to a host that isn't its own."""
+
+    status = 174
+    title = "registry signs in elsewhere"
+    cause = "The registry is set up to let another host give out its tokens, and that host would learn the secret."
+    fix = "Write `base-image` with its digest (@sha256:…): then the registry isn't asked, and nothing is sent."

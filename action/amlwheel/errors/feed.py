@@ -51,7 +51,7 @@ class UserNeeded(StepError):
         "The repository checks the user. Without one the workspace stores a personal access token, which Azure ML's "
         "image builder very likely writes into the address as the user, without a password."
     )
-    fix = "Set `connection-user` to the user to whom `connection-token` belongs; it needs `sdk` v2."
+    fix = "Set `connection-user` to the user to whom `connection-token` belongs."
 
 
 class SignInPage(StepError):

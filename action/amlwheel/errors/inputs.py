@@ -57,15 +57,6 @@ class SecretInTable(StepError):
     )
 
 
-class UserNotStorable(StepError):
-    """azureml-core can't store a user name with a connection."""
-
-    status = 17
-    title = "no user name with sdk v1"
-    cause = "azureml-core stores one value, and no document says how to put a user name and a password into it."
-    fix = "Set `sdk` to v2: it registers the same environment, which azureml-core can use as well."
-
-
 class OutputNotWritable(StepError):
     """The step can't write to the folder for the emitted files."""
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from ..errors.base import StepError
-from ..errors.inputs import BadFeed, BadInput, MissingToken, UserNotStorable
+from ..errors.inputs import BadFeed, BadInput, MissingToken
 from ..errors.origins import TwoIndexes
 from ..model.azure import Container
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex, same_address
 from ..model.secret import Secret
-from .knob import Case, Command, IndexMode, Knob, RouteName, SdkVersion, knobs
+from .knob import Case, Command, IndexMode, Knob, RouteName, knobs
 
 # Its parameters are inputs. One without a default must have been read; a default stands for a value that couldn't be.
 Rule = Callable[..., StepError | None]
@@ -30,7 +30,7 @@ def problems(of: type, values: Mapping[str, Any], given: Mapping[str, str]) -> I
     yield from _refused(of, values)
     yield from _release_only(of, values, given)
     yield from _broken((one_index_a_package, no_index_beside_only), values)
-    yield from _broken((container, view_of_artifacts, same_view, artifacts_upload, group_upload, user), values)
+    yield from _broken((container, view_of_artifacts, same_view, artifacts_upload, group_upload, image_user), values)
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,6 +47,7 @@ def complete(values: Mapping[str, Any]) -> dict[str, Any]:
         "python_version": dataclasses.replace(values["python_version"], platform=values["base_image"].platform),
         "feed_token": values["feed_token"].of(user),
         "connection_token": values["connection_token"].of(values["connection_user"] or user),
+        "base_image_token": values["base_image_token"].of(values["base_image_user"]),
     }
 
 
@@ -220,14 +221,14 @@ def group_upload(
     )
 
 
-def user(
-    sdk: SdkVersion, feed_user: str, connection_user: str, route: RouteName = "feed", *, mirror: bool = False
-) -> StepError | None:
-    """Refuse a user name that azureml-core would have to store on the workspace."""
-    if sdk != "v1" or mirror or route == "git" or not (feed_user or connection_user):
+def image_user(base_image_user: str, base_image_token: Secret) -> StepError | None:
+    """Refuse a user of the image's registry without a token."""
+    if base_image_token or not base_image_user:
         return None
-    name = "connection-user" if connection_user else "feed-user"
-    return UserNotStorable(f"`{name}` can't be stored on a workspace with `sdk` v1.")
+    return MissingToken(
+        "`base-image-user` is given, and `base-image-token` is empty.",
+        fix="Store the user's password or token as a secret, and pass it as `base-image-token`.",
+    )
 
 
 _ELSEWHERE_FIX = "Store the password or token of a user of the repository as a secret, and pass it"

@@ -11,10 +11,11 @@ from ..model.environment import Image, Python
 from ..model.limit import Newer
 from ..model.package_index import PackageIndex
 from ..model.repository import Repository
+from ..model.secret import Secret
 from . import readers
 from .knob import AuditMode, Command, IndexMode, Proof, RouteName, SdkVersion, knob
 from .places import Places
-from .reasons import GIT_ONLY, STORAGE_ONLY, WHO_SIGNS_IN
+from .reasons import BESIDE_IT, GIT_ONLY, STORAGE_ONLY, WHO_SIGNS_IN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,19 @@ class Inputs(Places):
         default=readers.DEFAULT_IMAGE,
         group="environment",
         read=Image.parse,
+    )
+    base_image_user: str = knob(
+        "Name of the user to whom `base-image-token` belongs, if the registry asks for one.",
+        group="environment",
+        pipeline=BESIDE_IT,
+        read=readers.user,
+    )
+    base_image_token: Secret = knob(
+        "Token or password that may pull `base-image` from a private registry, with which the step finds its digest. "
+        "Azure Container Registry needs none: the identity that signs in to Azure reads it, with the role AcrPull.",
+        group="environment",
+        secret=True,
+        read=readers.token,
     )
     requirements: str = knob(
         "More requirements to lock, one a line, as pip reads them; also the path of a requirements file or of a conda "

@@ -15,9 +15,9 @@ VARIABLES = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_
 
 def mask(host: Host, given: Mapping[str, str], environ: Mapping[str, str]) -> None:
     """Mask the secrets among the inputs `given` (by name) and in `environ`, each beside every user who may send it."""
-    secrets = [given.get(name, "") for name in ("feed-token", "connection-token")]
+    secrets = [given.get(name, "") for name in ("feed-token", "connection-token", "base-image-token")]
     secrets += [*azure_variables.secrets(environ), *(environ.get(name, "") for name in VARIABLES)]
-    users = {http.USER, *(given.get(name, "").strip() for name in ("feed-user", "connection-user"))}
+    users = {http.USER, *(given.get(name, "").strip() for name in ("feed-user", "connection-user", "base-image-user"))}
     for secret in filter(None, secrets):
         for user in filter(None, users):
             host.mask(Secret(secret), user)

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from ..build import project, wheel
 from ..environment import image
+from ..environment.image_config import Config
+from ..environment.registry import Login
 from ..feed import access
 from ..feed.access import FeedAccess
 from ..feed.artifacts import Facts
@@ -22,6 +24,7 @@ from ..model.environment import Image
 from ..model.feed import Feed
 from ..model.limit import NO_LIMIT, Limit
 from ..model.repository import Repository
+from ..model.secret import Secret
 from ..plan import observe
 from ..plan.observe import Observer
 from ..routes import choose
@@ -29,7 +32,7 @@ from ..routes.choose import Resources
 from ..routes.commit import refuse_credentials
 from ..routes.route import Route
 from ..sign_in import detectors
-from ..sign_in.credential import ARM_SCOPE
+from ..sign_in.credential import ARM_SCOPE, Credential
 from ..storage.access import usable_container
 from ..transport import http
 from ..transport.arm import Arm
@@ -49,13 +52,14 @@ class Access:
 
     `workspaces` are in the order of the input. `worker` is azureml-core, where it is needed. `connection` is the feed's
     or the repository's, with the last day of its token, if the user or one of the workspaces knows it. `reached` names
-    what answered, for people. Uploads count until `limit`.
+    what answered, for people. Uploads count until `limit`. `config` is the image's, if its registry shows it.
     """
 
     route: Route
     planner: Planner
     worker: Worker | None
     image: Image
+    config: Config | None = None
     facts: Facts
     limit: Limit = NO_LIMIT
     workspaces: tuple[WorkspaceState, ...]
@@ -81,7 +85,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
         else:
             limited = observer.ask(partial(limits.of_checkout, inputs, now))
         looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
-        pinned = observer.ask(partial(image.pin, inputs.base_image))
+        pinned = observer.ask(partial(image.pin, inputs.base_image, image_login(inputs, credential)))
         storage = inputs.storage_container
         usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
         stored = observer.ask(partial(usable, storage)) if storage else None
@@ -92,13 +96,14 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     resources = Resources(worker, stored.result() if stored else None, commit, limited.result())
     route = choose.of(inputs, host, environ, resources)
     connection = connection_of(inputs, commit.repository if commit else None, states)
-    for text in warnings(inputs, connection, states, now):
+    for text in filter(None, (*warnings(inputs, connection, states, now), pinned.result().warning)):
         host.warning(text)
     return Access(
         route=route,
         planner=Planner(arm, Core(worker) if worker and inputs.sdk == "v1" else ArmSdk(arm)),
         worker=worker,
-        image=pinned.result(),
+        image=pinned.result().image,
+        config=pinned.result().config,
         facts=facts,
         limit=limited.result(),
         workspaces=states,
@@ -110,6 +115,11 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
             f"signed in by {credential.label}",
         ),
     )
+
+
+def image_login(inputs: Inputs, credential: Credential) -> Login:
+    """Return with what the image's registry may be asked. Entra gives its token only where one is needed."""
+    return Login(inputs.base_image_token, lambda: Secret(credential.get_token(ARM_SCOPE).token))
 
 
 def connection_of(inputs: Inputs, repository: Repository | None, states: Sequence[WorkspaceState]) -> Connection | None:

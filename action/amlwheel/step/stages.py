@@ -195,6 +195,8 @@ class Stages:
         if inputs.proves and weight.files and not changes.kept:
             host.say(f"       The proof needs {weight}; what this machine has in uv's cache isn't fetched")
         host.say(f"       Locked for Python {inputs.python_version.exact} on {inputs.python_version.platform.why}")
+        if access.config:
+            host.say(f"       Base image: {access.config.told(self.now)}")
         if access.facts.untold:
             unknown = "; ".join(access.facts.untold)
             host.say(f"       Azure DevOps doesn't say, since its interface takes other tokens: {unknown}")

@@ -146,28 +146,39 @@ def get(  # noqa: PLR0913  # each has its default, and all have names
     return send("GET", url, token=token, headers={"Accept": accept, **headers, **more})
 
 
-def send(
-    method: str, url: str, *, token: Secret | None, headers: Mapping[str, str], body: object = None
+def send(  # noqa: PLR0913  # as `get`
+    method: str,
+    url: str,
+    *,
+    token: Secret | None,
+    headers: Mapping[str, str],
+    body: object = None,
+    form: Mapping[str, str] | None = None,
 ) -> requests.Response:
-    """Send a request, `body` as JSON, without following redirects; retry only reads. Raises NoNetwork, TooSlow."""
+    """Send a request, `body` as JSON or a `form`, without following redirects; retry only reads.
+
+    Raises NoNetwork, TooSlow.
+    """
     auth = login(token) if token else _no_netrc
     limits = (CONNECT, READ)
     with network(url):
         return session().request(
-            method, url, json=body, headers=dict(headers), auth=auth, timeout=limits, allow_redirects=False
+            method, url, json=body, data=form, headers=dict(headers), auth=auth, timeout=limits, allow_redirects=False
         )
 
 
 @contextlib.contextmanager
 def stream(
-    url: str, token: Secret | None = None, headers: Mapping[str, str] = NO_HEADERS
+    url: str, token: Secret | None = None, headers: Mapping[str, str] = NO_HEADERS, *, repeated: bool = True
 ) -> Iterator[requests.Response]:
     """GET `url` and follow redirects; the body is read while the block runs. Raises NoNetwork or TooSlow, there too.
 
-    The token goes to the host of `url` alone: requests takes it off where another one is asked.
+    The token goes to the host of `url` alone: requests takes it off where another one is asked. A request that a run
+    can do without isn't `repeated`.
     """
     auth, limits = login(token) if token else _no_netrc, (CONNECT, READ)
-    with network(url), session().get(url, headers=dict(headers), auth=auth, timeout=limits, stream=True) as answer:
+    opened = session() if repeated else session(repeats=0)
+    with network(url), opened.get(url, headers=dict(headers), auth=auth, timeout=limits, stream=True) as answer:
         yield answer
 
 

@@ -66,9 +66,19 @@ def _is_old(visit: Visit) -> bool:
 
 
 def _from_old(properties: dict[str, str]) -> dict[str, Any]:
-    """Return what is stored of an old record: its `value` is the token, which builders find as `pat`."""
+    """Return what is stored of an old record: its `value` is the token, which builders find as `pat`.
+
+    For `Basic` it is `{'Username': '...', 'Password': '...'}` (Learn, how-to-troubleshoot-environments); that builders
+    then find the same as with the newer contract is our model.
+    """
     kept = {key: properties[key] for key in ("category", "target", "authType")}
-    return {**kept, "credentials": {"pat": properties["value"]}}
+    if kept["authType"] == "PAT":
+        return {**kept, "credentials": {"pat": properties["value"]}}
+    pair = re.fullmatch(r"\{'Username': '([^']*)', 'Password': '([^']*)'\}", properties["value"])
+    if not pair:
+        raise error(400, "UserError", "The value of a connection of type Basic has no Username and Password.")
+    credentials = {"username": pair[1], "password": pair[2]}
+    return {**kept, "authType": "UsernamePassword", "credentials": credentials}
 
 
 def _shown(visit: Visit, record: dict[str, Any]) -> dict[str, Any]:

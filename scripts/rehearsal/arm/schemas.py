@@ -60,11 +60,11 @@ OLD_CONNECTION_REQUEST = _object(
         ["category", "target", "authType", "value"],
         category=_TEXT,
         target=_TEXT,
-        authType={"const": "PAT"},
+        authType={"enum": ["PAT", "Basic"]},
         value=_TEXT,
     ),
 )
-"""What azureml-core 1.61 sends at 2020-01-01 for the one kind of secret that the step stores."""
+"""What azureml-core 1.61 sends at 2020-01-01 for a token alone, and for a user and a password."""
 
 _ENVIRONMENT = {
     "description": {"type": ["string", "null"]},

@@ -66,4 +66,5 @@ def provide_image(own: dict[str, str], store: Store) -> None:
     if image:
         host, repository, tag = image.groups()
         with store.edit("registry") as hosts:
-            hosts[host].setdefault(repository, {}).setdefault(tag, images.manifest(image[0]))
+            if tag not in hosts[host].setdefault(repository, {}):
+                images.add(hosts, host, repository, tag)

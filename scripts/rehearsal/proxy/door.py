@@ -24,7 +24,6 @@ from ..git_host import host as git_host
 from ..git_host import releases
 from ..registry import host as registry
 from ..sign_in import entra, github
-from ..state import names
 from ..state.store import Store
 from ..storage import blobs
 from ..storage.accounts import Accounts
@@ -43,7 +42,6 @@ def stand_ins(store: Store, inside: Inside, accounts: Accounts) -> Hosts:
     """Return the local Azure: a stand-in for each of its hosts. What they run themselves is `inside`."""
     feeds = Feeds(store)
     packages = pypi.app(feeds)
-    mcr, private = "mcr.microsoft.com", names.TOKEN_REGISTRY
     return Hosts(
         {
             pypi.HOST: packages,
@@ -57,11 +55,11 @@ def stand_ins(store: Store, inside: Inside, accounts: Accounts) -> Hosts:
             blobs.HOST: accounts,
             entra.HOST: entra.app(store),
             github.HOST: github.app(store),
-            mcr: registry.app(store, mcr),
+            **{host: registry.app(store, host, kind) for host, kind in registry.HOSTS.items()},
+            registry.FILES: registry.files_app(store),
             torch_index.HOST: torch_index.app(store),
             torch_index.FILES_HOST: torch_index.app(store),
             advisories.HOST: advisories.app(store),
-            private: registry.app(store, private, wants_token=True),
         }
     )
 

@@ -232,7 +232,8 @@ def is_write(line: Mapping[str, Any]) -> bool:
     """Tell whether a line of the log may have changed something."""
     if line["method"] in {"GET", "HEAD", "OPTIONS", "CONNECT"}:
         return False
-    asks = ("/git-upload-pack", "/v1/querybatch")  # what git fetches, and OSV, are asked for by POST
+    # What git fetches, OSV, and a registry for a token, are asked by POST.
+    asks = ("/git-upload-pack", "/v1/querybatch", "/oauth2/exchange", "/oauth2/token")
     return not line["url"].startswith(f"https://{LOGIN_HOST}/") and not (
         line["url"].endswith(asks) or "/oidctoken?" in line["url"]
     )

@@ -52,7 +52,11 @@ REFUSED_API_VERSIONS = "refused_api_versions"
 """Beside the subscriptions in `arm.json`: api-versions that ARM has switched off."""
 
 TOKEN_REGISTRY = "acme.azurecr.io"
-"""A registry that wants its token flow, unlike mcr.microsoft.com."""
+"""A registry that wants its token flow, unlike mcr.microsoft.com, and lets anybody pull."""
+PRIVATE_REGISTRY = "acmeprivate.azurecr.io"
+"""One that lets `CLIENT_ID` pull, by Entra."""
+OTHER_REGISTRY, REGISTRY_USER, REGISTRY_TOKEN = "registry.acme.example", "puller", "fake-registry-token-0001"
+"""A company's own, which knows one user."""
 
 
 def workspace_id(workspace: str = WORKSPACE) -> str:

@@ -98,7 +98,7 @@ def test_all_doors_find_the_same_problems() -> None:
     assert found[0] == found[1] == found[2]
 
 
-@pytest.mark.parametrize("name", sorted(SECRETS - {"feed-token"}))
+@pytest.mark.parametrize("name", sorted(SECRETS - {"feed-token", "base-image-token"}))
 @pytest.mark.parametrize("door", DOORS)
 def test_a_secret_that_was_never_set_is_missed_at_every_door(
     name: str, door: Callable[[Mapping[str, str]], Inputs]
@@ -133,6 +133,13 @@ def test_no_host_fills_in_what_the_projects_table_may_give() -> None:
         name for name in own & set(called) if called[name]["type"] != "string" or "default" in called[name]
     } == set()
     assert not [name for name, each in called.items() if each.get("required")]
+
+
+def test_the_workflow_hands_every_secret_on() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job.get("steps", ())]
+    (given,) = (step["with"] for step in steps if "base-image" in step.get("with", {}))
+    assert [name for name in SECRETS if f"secrets.{name}" not in given[name]] == []
 
 
 def test_action_and_task_have_the_same_outputs() -> None:

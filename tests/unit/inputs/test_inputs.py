@@ -276,6 +276,8 @@ def test_a_token_belongs_to_its_user_and_the_reader_is_the_same_unless_told() ->
     assert [inputs.feed_token.user, inputs.connection_token.user] == ["ci", "images"]
     assert inputs.feed_token == TOKEN
     assert read(LEAST).feed_token.user == ""
+    inputs = read({**LEAST, "base-image-user": "puller", "base-image-token": "fake-token"})
+    assert (inputs.base_image_token.user, inputs.base_image_token.reveal()) == ("puller", "fake-token")
 
 
 def test_a_given_upload_address_takes_the_place_of_the_derived_one() -> None:
@@ -290,8 +292,8 @@ def test_a_given_upload_address_takes_the_place_of_the_derived_one() -> None:
     [
         ({**REPOSITORY, "feed-user": "a:b"}, "`feed-user`: 'a:b' isn't valid"),
         ({**REPOSITORY, "connection-user": "ä"}, "`connection-user`: 'ä' isn't valid"),
-        ({**REPOSITORY, "feed-user": "ci", "sdk": "v1"}, "`feed-user` can't be stored on a workspace with `sdk` v1"),
-        ({**REPOSITORY, "connection-user": "ci", "sdk": "v1"}, "`connection-user` can't be stored"),
+        ({"base-image-user": "a:b"}, "`base-image-user`: 'a:b' isn't valid"),
+        ({"base-image-user": "ci"}, "`base-image-user` is given, and `base-image-token` is empty"),
         ({"feed-upload-url": "https://pypi.example/"}, "Azure Artifacts has its own address"),
         ({**REPOSITORY, "feed-upload-url": "https://pypi.example/", "route": "workspace"}, "nothing is published"),
         ({"feed": "https://gitlab.com/api/v4/groups/a/-/packages/pypi/simple"}, "which takes no uploads"),

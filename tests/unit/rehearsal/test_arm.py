@@ -206,6 +206,15 @@ def test_one_store_two_views_and_an_old_put_takes_the_metadata_away(store: Store
     assert stored["properties"]["credentials"] == {"pat": names.READ_TOKEN}
 
 
+def test_an_old_connection_may_have_a_user(store: Store, call: Callable[..., Answer]) -> None:
+    basic = {**OLD, "authType": "Basic", "value": "{'Username': 'me', 'Password': 'fake-password'}"}
+    assert old_call(call, "PUT", "/feed", {"name": "feed", "properties": basic}).status == 200
+    (stored,) = store.read("arm")[names.SUBSCRIPTION_ID]["rg-ml"]["ws-train"]["connections"].values()
+    assert stored["properties"]["authType"] == "UsernamePassword"
+    assert stored["properties"]["credentials"] == {"username": "me", "password": "fake-password"}
+    assert old_call(call, "PUT", "/feed", {"name": "feed", "properties": {**basic, "value": "fake"}}).status == 400
+
+
 @pytest.mark.parametrize("change", [{"authType": "SAS"}, {"value": None}, {"value": 1}, {"metadata": {}}])
 def test_old_payload_is_checked(call: Callable[..., Answer], change: dict[str, Any]) -> None:
     answer = old_call(call, "PUT", "/feed", {"name": "feed", "properties": {**OLD_CONNECTION["properties"], **change}})  # type: ignore[dict-item]

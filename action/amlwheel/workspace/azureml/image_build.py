@@ -15,8 +15,20 @@ from .sdk import named
 IMAGE_SECONDS = 3600.0  # a cold build takes 10 to 20 minutes; conda is known to stall for long
 POLL = 5.0  # seconds, as azureml-core's own wait_for_completion
 PATIENCE = 15.0  # seconds that a file may take to follow its record: another run may be uploading it
-# The most telling lines of a failed build's log, best first: pip's error, its question for a user, any other error.
-_TELLING = (r"ERROR: ", r"User for \S+:", r".*(?:Error|error|Exception)\b")
+# The most telling lines of a failed build's log, best first: pip's error, its question for a user, the subscription's
+# quota, any other error.
+_QUOTA = r".*\b[Qq]uota\b"
+_TELLING = (r"ERROR: ", r"User for \S+:", _QUOTA, r".*(?:Error|error|Exception)\b")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?Z?:? *")  # a line of a build's log may begin with it
+_ELSEWHERE = (
+    "its log can't be read from here; see it in the studio, or in the workspace's storage (workspaceblobstore) below "
+    "azureml/ImageLogs"
+)
+# What a build waits for (azureml-core, `ImageBuildDetails`), in words.
+_WAITING = {
+    "Queued": "The build waits in the queue for a compute: the subscription's quota for serverless compute counts.",
+    "GettingOrProvisioningACR": "The build waits for the workspace's container registry.",
+}
 LAST_LINES = 5000  # of a log that are searched
 
 
@@ -36,8 +48,13 @@ def build_image(
     location = worker.ask("build", workspace, named(environment))
     end = time.monotonic() + IMAGE_SECONDS
     log: list[str] = []
+    told = ""
     while True:
         state = _progress(worker, workspace, environment, location, len(log))
+        waiting = _WAITING.get(state["status"], "")
+        if waiting and waiting != told:
+            echo(waiting)
+        told = waiting
         for line in state["lines"] or ():
             echo(line)
             log.append(line)
@@ -50,9 +67,10 @@ def build_image(
             )
         pause(POLL)
     if state["status"] != "Succeeded":
-        why = telling(log) if state["lines"] is not None else "its log can't be read from here; see it in the studio"
+        why = telling(log) if state["lines"] is not None else _ELSEWHERE
         raise ImageBuildFailed(
-            f"{workspace.name} can't build the image of {environment.reference} ({state['status']}): {why}"
+            f"{workspace.name} can't build the image of {environment.reference} ({state['status']}): {why}",
+            **_advice(why, workspace),
         )
     return "built"
 
@@ -70,9 +88,27 @@ def _progress(
 
 def telling(log: Sequence[str]) -> str:
     """Return the most telling line of a failed build's log. The text is hostile."""
-    lines = [line[:500].strip() for line in log[-LAST_LINES:]]
+    lines = [_plain(line[:500].strip()) for line in log[-LAST_LINES:]]
     for pattern in _TELLING:
         found = next((line for line in lines if re.match(pattern, line)), "")
         if found:
             return found
     return next(filter(None, reversed(lines)), "its log is empty")
+
+
+def _advice(why: str, workspace: Workspace) -> dict[str, str]:
+    """Return cause and fix for what a log says of the quota (Learn, how-to-manage-quotas)."""
+    if not re.match(_QUOTA, why):
+        return {}
+    where = f"--name {workspace.name} --resource-group {workspace.group}"
+    return {
+        "cause": "Images are built on serverless compute by default, and the subscription has no cores left for it.",
+        "fix": f"Let a cluster of the workspace build images: az ml workspace update {where} --image-build-compute "
+        "CLUSTER. Then run the step again; the environment is registered.",
+    }
+
+
+def _plain(line: str) -> str:
+    """Return a line without its time stamp."""
+    stamp = _STAMP.match(line)
+    return line[stamp.end() :] if stamp else line

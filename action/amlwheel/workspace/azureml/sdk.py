@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...model import connection_token
 from ...model.azure import Connection, Workspace
 from ...model.environment import Definition, Environment
 from ...model.secret import Secret
@@ -22,10 +23,18 @@ class Core:
         self.worker.ask("readable", workspace, {"name": connection.name})
 
     def store(self, workspace: Workspace, connection: Connection, token: Secret, mark: str) -> None:
-        """Call `Workspace.set_connection`, which can store no fingerprint, no date and no user."""
+        """Call `Workspace.set_connection`, which can store no fingerprint and no date.
+
+        A user's name has its place beside the password (Learn, how-to-troubleshoot-environments), in quotes that
+        neither can have once they are encoded.
+        """
         del mark
         given = {"name": connection.name, "category": connection.category, "target": connection.target}
-        self.worker.ask("connect", workspace, {**given, "authType": "PAT", "value": token.reveal()})
+        kind, parts = connection_token.credentials(token)
+        value = token.reveal()
+        if kind != "PAT":
+            kind, value = "Basic", f"{{'Username': '{parts['username']}', 'Password': '{parts['password']}'}}"
+        self.worker.ask("connect", workspace, {**given, "authType": kind, "value": value})
 
     def find(self, workspace: Workspace, environment: Environment) -> Definition | None:
         """Call `Environment.get`."""

@@ -11,6 +11,7 @@ from amlwheel.errors.build import BadWheel
 from amlwheel.errors.workspace import ImageBuildFailed, StorageRefused, StoredWheelDiffers, StoredWheelMissing
 from amlwheel.model.azure import Connection
 from amlwheel.model.environment import Definition, Environment
+from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb
 from amlwheel.workspace.azureml.image_build import IMAGE_SECONDS, PATIENCE, POLL, build_image, telling
@@ -59,6 +60,13 @@ def test_a_connection_is_stored_as_the_article_does_it() -> None:
     target = "https://pkgs.dev.azure.com/acme"
     given = {"name": "feed-acme", "category": "PythonFeed", "target": target, "authType": "PAT", "value": CANARY}
     assert worker.asked == [("connect", given)]
+
+
+def test_a_user_is_stored_beside_the_password_and_neither_can_end_its_quotes() -> None:
+    worker = FakeWorker(connect=None)
+    Core(worker).store(WORKSPACE, Connection.of(FEED), Secret("it's", "me@acme"), "mark")  # type: ignore[arg-type]
+    ((_, given),) = worker.asked
+    assert (given["authType"], given["value"]) == ("Basic", "{'Username': 'me%40acme', 'Password': 'it%27s'}")
 
 
 def test_the_way_to_connections_is_tried_by_reading() -> None:
@@ -189,7 +197,9 @@ def test_a_build_is_awaited_and_its_log_shown_line_by_line(environment: Environm
     progress = [state("Queued"), state("Running", "one", "two"), state("Running"), state("Succeeded", "three")]
     worker = FakeWorker(image=False, build="https://there", progress=progress)
     said, lines, pauses = build(worker, environment)
-    assert (said, lines, pauses) == ("built", ["one", "two", "three"], [POLL] * 3)
+    waits, *log = lines
+    assert "waits in the queue for a compute" in waits
+    assert (said, log, pauses) == ("built", ["one", "two", "three"], [POLL] * 3)
     assert [given["seen"] for call, given in worker.asked if call == "progress"] == [0, 0, 2, 2]
 
 
@@ -205,6 +215,18 @@ def test_a_failed_build_quotes_the_failing_line(environment: Environment, status
     with pytest.raises(ImageBuildFailed, match="ERROR: No matching distribution for x==1") as caught:
         build(worker, environment)
     assert status in caught.value.what
+
+
+def test_a_build_that_waits_says_so_once_and_a_quota_has_its_own_advice(environment: Environment) -> None:
+    log = ("2026-01-02T03:04:05: Collecting", "2026-01-02T03:04:05: Exceeded quota of Standard DSv2 cores", "Error: x")
+    states = [state("Queued"), state("Queued"), {**state("GettingOrProvisioningACR"), "ended": False}]
+    worker = FakeWorker(image=False, build="l", progress=[*states, state("Failed", *log)])
+    lines: list[str] = []
+    with pytest.raises(ImageBuildFailed, match=r"\(Failed\): Exceeded quota of Standard DSv2 cores") as caught:
+        build_image(worker, WORKSPACE, environment, lines.append, lambda _: None)  # type: ignore[arg-type]
+    assert [line.split()[3:5] for line in lines[:2]] == [["in", "the"], ["for", "the"]]
+    assert tuple(lines[2:]) == log
+    assert "az ml workspace update --name research --resource-group rg --image-build-compute" in caught.value.fix
 
 
 def test_a_log_that_cannot_be_read_hides_no_result(environment: Environment) -> None:
@@ -238,6 +260,9 @@ def test_a_build_without_end_is_left_alone(environment: Environment, monkeypatch
         ("a\nUser for pkgs.dev.azure.com: \nEOFError: EOF when reading a line\n", "User for pkgs.dev.azure.com:"),
         ("a\nResolvePackageError: python=3.11\nb\n", "ResolvePackageError: python=3.11"),
         ("fetching\nno space left\n\n", "no space left"),
+        ("2024-10-15T08:09:10: x\n2024-10-15T08:09:10:   ERROR: second\nError: y", "ERROR: second"),
+        ("2024-10-15 08:09:10.123Z User for acme:\nError: y", "User for acme:"),
+        ("Error: x\nquota exceeded", "quota exceeded"),
         ("\n", "its log is empty"),
         ("ERROR: " + "x" * 1000, "ERROR: " + "x" * 493),
     ],
