@@ -116,7 +116,7 @@ class NoSdkPython(StepError):
 
     status = 92
     title = "no Python for azureml-core"
-    cause = "With sdk v1, route workspace, verify recipe or image the step uses azureml-core, which needs Python 3.10 to 3.13."
+    cause = "The SDK of sdk v1, route workspace, verify image and verify recipe needs Python 3.10 to 3.13."
     fix = "Set up Python 3.12 before this step: actions/setup-python (GitHub) or UsePythonVersion@0 (Azure Pipelines)."
 
 
@@ -134,7 +134,9 @@ class RecipeDiffers(StepError):
 
     status = 144
     title = "image would differ"
-    cause = "The service rewrites the definition before it builds: what the line above names isn't pinned in its images."
+    cause = (
+        "The service rewrites the definition before it builds: what the line above names isn't pinned in its images."
+    )
     fix = (
         "Set `verify` to image, run the step again, and compare the packages that the log lists with the emitted lock. "
         "Don't use the environment before."

@@ -1,7 +1,7 @@
 """The files from which a service would build an image, beside the environment that was registered.
 
-They hold credentials. So of a foreign line only little is ever told: what it has in common with ours, how many there are,
-the name in front of an operator, and the kind of credential that an address of ours got.
+They hold credentials. So of a foreign line only little is ever told: what it has in common with ours, the name in front
+of an operator, how many have none, and the kind of credential that an address of ours got.
 """
 
 import re

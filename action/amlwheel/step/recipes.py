@@ -20,7 +20,7 @@ STORAGE = ".blob.core.windows.net"
 def check(host: Host, worker: Worker, release: Release, located: Callable[[Workspace], Environment]) -> None:
     """Compare each workspace's recipe with what `located` says was registered there; raise what makes images fail.
 
-    All workspaces are asked first. One that doesn't tell gets a warning: the release is as good as without the question.
+    All workspaces are asked first. One that doesn't tell gets a warning: the release is as good as without it.
     """
     problems: list[StepError] = []
     for each in release.workspaces:
@@ -59,7 +59,9 @@ def _result(beside: Beside) -> str:
 
 def _warn(host: Host, beside: Beside, workspace: Workspace) -> None:
     if beside.more:
-        host.warning(f"The image's recipe on {workspace.name} has more than was registered: {recipe.told(beside.more)}.")
+        host.warning(
+            f"The image's recipe on {workspace.name} has more than was registered: {recipe.told(beside.more)}."
+        )
 
 
 def _problems(beside: Beside, release: Release, workspace: Workspace) -> list[StepError]:

@@ -289,6 +289,4 @@ class Stages:
     def check_recipes(self, release: Release, access: Access) -> None:
         """Compare what each workspace would build from with what was registered, if the user wants that."""
         if access.worker and self.inputs.verify == "recipe":
-            recipes.check(
-                self.host, access.worker, release, partial(access.route.located, release.environment)
-            )
+            recipes.check(self.host, access.worker, release, partial(access.route.located, release.environment))

@@ -1,8 +1,8 @@
 """The builder's own files, without a build: what azureml-core's `Environment.build_local` asks for before it builds.
 
-The request and the names in the answer are azureml-core's (`_get_recipe_for_build`, `build_local`); the files' names are
-those of a build's log ("COPY azureml-environment-setup/mutated_conda_dependencies.yml"). That credentials are in them,
-as in a build, is our model.
+The request and the names in the answer are azureml-core's (`_get_recipe_for_build`, `build_local`); the files' names
+are those of a build's log ("COPY azureml-environment-setup/mutated_conda_dependencies.yml"). That credentials are in
+them, as in a build, is our model.
 """
 
 import base64
