@@ -24,10 +24,8 @@ def stale(changelog: str, read: Mapping[str, str]) -> list[str]:
 def test_the_defaults_of_a_release_are_of_its_time() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert stale(changelog, READ) == []
-    undated = [
-        line for line in changelog.splitlines() if re.match(r"## (?!Unreleased$)(?!.* - \d{4}-\d\d-\d\d$)", line)
-    ]
-    assert undated == []
+    headings = re.findall(r"^## (.*)$", changelog, re.MULTILINE)
+    assert [each for each in headings if each != "Unreleased" and not re.search(r" - \d{4}-\d\d-\d\d$", each)] == []
 
 
 @pytest.mark.parametrize(
@@ -36,11 +34,9 @@ def test_the_defaults_of_a_release_are_of_its_time() -> None:
         ("## Unreleased", []),
         ("## 0.1.0 - 2026-03-30", []),
         ("## 0.1.0 - 2026-03-31", ["image"]),
-        ("## [2.0.0] - 2027-01-01", [*"ab"]),
+        ("## [2.0.0] - 2027-01-01", ["image", "Pythons"]),
     ],
 )
 def test_age_counts_from_the_newest_release(heading: str, found: list[str]) -> None:
     read = {"image": "2025-11-30", "Pythons": "2026-03-01"}
-    names = {"a": "image", "b": "Pythons"}
-    text = f"# Changelog\n\n{heading}\n\n## 0.0.1 - 2025-12-01\n"
-    assert stale(text, read) == [names.get(each, each) for each in found]
+    assert stale(f"# Changelog\n\n{heading}\n\n## 0.0.1 - 2025-12-01\n", read) == found
