@@ -96,6 +96,7 @@ def run(
         # Last: the release exists, with its files, even if an image fails.
         if not inputs.dry_run:
             step.build_images(release, access)
+            step.check_recipes(release, access)
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Inputs:

@@ -15,7 +15,11 @@ from rehearsed.steps import PROJECTS, Step, refused, write_wheel
 @pytest.mark.parametrize(
     ("argument", "status", "told"),
     [
-        ("--verify=instal", 10, "`--verify` can't be 'instal'; it is one of none, files, install, import, image."),
+        (
+            "--verify=instal",
+            10,
+            "`--verify` can't be 'instal'; it is one of none, files, install, import, recipe, image.",
+        ),
         ("--verify=instal", 10, "What to do: Did you mean 'install'?"),
         ("--index=both", 10, "`--index` can't be 'both'; it is one of extra, only."),
         ("--dry-run=yes", 10, "`--dry-run`: 'yes' is neither true nor false."),

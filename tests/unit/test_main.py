@@ -37,6 +37,7 @@ from amlwheel.model.advisory import Advisory, Package
 from amlwheel.model.azure import Container, Workspace
 from amlwheel.model.environment import Environment
 from amlwheel.model.lock import Lock
+from amlwheel.model.recipe import Recipe
 from amlwheel.model.repository import Repository
 from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
@@ -45,7 +46,7 @@ from amlwheel.plan.change import Change, Verb
 from amlwheel.report.outputs import OUTPUTS
 from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
-from amlwheel.step import access, auditing, stages
+from amlwheel.step import access, auditing, recipes, stages
 from amlwheel.step.proving import Proving
 from amlwheel.transport import http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
@@ -581,6 +582,17 @@ def test_with_verify_image_each_workspace_builds_it_last(
     world.effects.clear()
     assert world.run("--verify", "image", "--dry-run") == 0
     assert world.effects == []
+
+
+def test_with_verify_recipe_each_workspace_tells_last_and_builds_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(access, "Worker", Worker)
+    monkeypatch.setattr(recipes, "ask", lambda *_: Recipe("", {}) if world.effects else pytest.fail("asked too early"))
+    assert world.run("--verify", "recipe") == 176
+    said = capsys.readouterr().out
+    assert "on research leaves out channel conda-forge, channel nodefaults, python=" in said
+    assert (world.folder / "aml-environment/aml-release.json").exists()
 
 
 def test_with_the_storage_of_workspaces_the_wheel_is_stored_and_nothing_published(

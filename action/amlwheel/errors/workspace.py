@@ -116,7 +116,7 @@ class NoSdkPython(StepError):
 
     status = 92
     title = "no Python for azureml-core"
-    cause = "With sdk v1, route workspace or verify image the step uses azureml-core, which needs Python 3.10 to 3.13."
+    cause = "The SDK of sdk v1, route workspace, verify image and verify recipe needs Python 3.10 to 3.13."
     fix = "Set up Python 3.12 before this step: actions/setup-python (GitHub) or UsePythonVersion@0 (Azure Pipelines)."
 
 
@@ -127,3 +127,29 @@ class SdkFailed(StepError):
     title = "azureml-core failed"
     cause = "A bug of azureml-core, or a response that it doesn't understand."
     fix = "Run the step again; if the error stays, do without azureml-core: sdk v2, route feed, verify install."
+
+
+class RecipeDiffers(StepError):
+    """The workspace would build an image of other content than was registered (`verify: recipe`)."""
+
+    status = 176
+    title = "image would differ"
+    cause = (
+        "The service rewrites the definition before it builds: what the line above names isn't pinned in its images."
+    )
+    fix = (
+        "Set `verify` to image, run the step again, and compare the packages that the log lists with the emitted lock. "
+        "Don't use the environment before."
+    )
+
+
+class RecipeWithoutCredential(StepError):
+    """The workspace would build the image without a credential for the feed or its storage (`verify: recipe`)."""
+
+    status = 177
+    title = "image build has no credential"
+    cause = "The service found no connection for that address, or leaves credentials out of this answer alone."
+    fix = (
+        "Set `verify` to image and run the step again: a build that works shows that only the answer lacks it. If the "
+        "build asks for a user, delete other connections to this host in the studio and run the step again."
+    )

@@ -63,7 +63,7 @@ class Facts:
     @property
     def azureml(self) -> bool:
         """Whether azureml-core is needed: for its way to the workspace, its storage, or its image builds."""
-        return self.sdk == "v1" or (self.releases and (self.route == "workspace" or self.builds_images))
+        return self.sdk == "v1" or (self.releases and (self.route == "workspace" or self.asks_builder))
 
     @property
     def proves(self) -> bool:
@@ -71,9 +71,9 @@ class Facts:
         return self.verify != "none"
 
     @property
-    def builds_images(self) -> bool:
-        """Whether the step has each workspace build the image, and waits for it. A dry run builds none."""
-        return self.verify == "image" and not self.dry_run
+    def asks_builder(self) -> bool:
+        """Whether each workspace builds the image or tells how it would. In a dry run there is none to build."""
+        return self.verify in ("recipe", "image") and not self.dry_run
 
     @property
     def view(self) -> str:

@@ -12,7 +12,7 @@ Command = Literal["release", "connect"]
 RouteName = Literal["feed", "workspace", "storage", "git"]
 IndexMode = Literal["extra", "only"]
 SdkVersion = Literal["v2", "v1"]
-Proof = Literal["none", "files", "install", "import", "image"]
+Proof = Literal["none", "files", "install", "import", "recipe", "image"]
 AuditMode = Literal["warn", "refuse", "none"]
 # What may be the case in a run, so that some inputs mean nothing in it; `rules` tells which cases apply.
 Case = Literal[RouteName, "mirror", "no feed"]

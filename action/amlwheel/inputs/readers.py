@@ -22,6 +22,8 @@ from ..model.secret import Secret
 # Dated, so that it doesn't move. It is the default of azureml-core 1.61.0.post4.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 # The newest patch of each minor version that conda-forge is known to carry: conda needs one exact version.
+# Of the day below, on which 3.14.0 came out. A test refuses a release whose image or Pythons are too old.
+PYTHONS_READ = "2025-10-07"
 PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.13.5", "3.14": "3.14.0"}
 
 

@@ -168,7 +168,8 @@ class Inputs(Places):
         "How the environment is proven before anything is published: `install` installs the whole lock and imports the "
         "packages, and warns of what can't be imported on this runner; for `import` that is an error. `files` installs "
         "nothing and asks for each file. `image` is `install`, and waits for the workspace's own image build "
-        "afterwards. `none` proves nothing.",
+        "afterwards; `recipe` only asks the workspace for the files that it would build from, and compares them. "
+        "`none` proves nothing.",
         default="install",
         choices=get_args(Proof),
     )

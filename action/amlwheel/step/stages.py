@@ -30,7 +30,7 @@ from ..plan.change import Change, apply
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, limits, locking, origins
+from . import build_variables, limits, locking, origins, recipes
 from .access import Access, check
 from .changes import Changes, news
 from .from_source import FromSource
@@ -287,3 +287,8 @@ class Stages:
                 result = build_image(access.worker, each, release.environment, self.host.foreign)
                 self.host.summary(f"\nImage of `{release.environment.reference}` on {each.name}: {result}.\n")
                 done.append(result)
+
+    def check_recipes(self, release: Release, access: Access) -> None:
+        """Compare what each workspace would build from with what was registered, if the user wants that."""
+        if access.worker and self.inputs.verify == "recipe":
+            recipes.check(self.host, access.worker, release, partial(access.route.located, release.environment))

@@ -41,6 +41,10 @@ class Identity:
         return self.writes and self.role in ("Collaborator", *_PUBLISHERS)
 
 
+ANYBODY = Identity("Anonymous", "Reader", writes=False)
+"""A visitor of a public feed."""
+
+
 def identify(store: Store, request: Request, organization: str) -> Identity | None:
     """Return who sent the request, None for a missing, unknown or expired token.
 

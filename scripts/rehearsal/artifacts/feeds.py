@@ -10,7 +10,7 @@ from ..sign_in.entra import HOST as LOGIN_HOST
 from ..state.store import Store
 from ..web.answers import Refusal, with_reason
 from ..web.devops import devops_error
-from .callers import Identity, identify
+from .callers import ANYBODY, Identity, identify
 from .files import Distribution, Shelf
 
 SAVED_FROM_UPSTREAM = "saved"
@@ -55,6 +55,17 @@ class Feeds:
     def identity(self, request: Request) -> Identity | None:
         """Return who asks."""
         return identify(self.store, request, request.path_params["organization"])
+
+    def visitor(self, request: Request) -> Identity | None:
+        """Return who asks a public feed without a credential, None for any other (Learn, public-feeds)."""
+        if "authorization" in request.headers or request.path_params["organization"].lower() not in self.store.read(
+            "feeds"
+        ):
+            return None
+        try:
+            return ANYBODY if self.find(request).record.get("public") else None
+        except Refusal:
+            return None
 
     def find(self, request: Request) -> Feed:
         """Return the feed named by the path's organization, project (if any) and feed; refuses if there is none.

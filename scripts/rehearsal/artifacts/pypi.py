@@ -17,7 +17,7 @@ from werkzeug.http import parse_range_header
 from ..web.devops import devops_error
 from ..web.routes import Handler, application, below, route
 from . import upstream
-from .callers import Identity
+from .callers import ANYBODY, Identity
 from .feeds import PUBLISHED, SAVED_FROM_UPSTREAM, Feed, Feeds, unauthorized
 from .filenames import identity
 from .interface import PYPI_LOCATIONS, locations_route
@@ -84,7 +84,7 @@ class _PackageHost:
         self.feeds = feeds
 
     def _enter(self, request: Request) -> tuple[Feed, Identity]:
-        who = self.feeds.identity(request)
+        who = self.feeds.identity(request) or self.feeds.visitor(request)
         if who is None:
             raise unauthorized(self.feeds.store, request.url.netloc)
         return self.feeds.find(request), who
@@ -104,9 +104,11 @@ class _PackageHost:
         return Response(status_code=202)
 
     async def page(self, request: Request) -> Response:
-        feed, _ = self._enter(request)
+        feed, who = self._enter(request)
         name = canonicalize_name(request.path_params["name"])
         links = await run_in_threadpool(self._links, feed, name)
+        if links and who is ANYBODY and all(file.name != name for file, _ in self.feeds.held(feed)):
+            raise _unsaved(name)
         if not links:
             text = f"The package '{name}' could not be found in the feed '{feed.name}'."
             raise devops_error(404, "PackageNotFoundException", text)
@@ -159,6 +161,8 @@ class _PackageHost:
         remote = next((one for one in upstream.files(name) if one.filename == filename), None)
         if remote is None:
             return
+        if who is ANYBODY:
+            raise _unsaved(name)
         if not who.may_save:
             raise _lacks_permission(who, feed, "AddUpstreamPackage")
         folder = self.feeds.shelf(feed, SAVED_FROM_UPSTREAM).folder
@@ -226,6 +230,15 @@ def _lacks_permission(who: Identity, feed: Feed, permission: str) -> Exception:
         f"in feed '{feed.name}'."
     )
     return devops_error(403, "FeedNeedsPermissionsException", text)
+
+
+def _unsaved(name: str) -> Exception:
+    """Return what a visitor gets who may not save (azure-sdk-for-net#53264 has the words)."""
+    text = (
+        f"No local versions of package '{name}'; please provide authentication to access versions from upstream that "
+        "have not yet been saved to your feed."
+    )
+    return devops_error(401, "UnauthorizedRequestException", text)
 
 
 def _invalid(text: str) -> Exception:

@@ -17,6 +17,7 @@ from ..web.answers import json_answer
 from ..web.routes import Handler, application, route
 from . import artifacts, environments, guard, runs
 from .builds import Builds
+from .recipe import recipe
 
 HOST = guard.HOST
 Guarded = Callable[..., Handler]
@@ -44,7 +45,7 @@ def app(store: Store, builds: Builds) -> Starlette:
             route(f"/environment/v1.0{_ENVIRONMENTS}/{{name}}/image", image, "GET"),
             route(f"/environment/v1.0{_ENVIRONMENTS}/{{name}}/versions/{{version}}", environment, "GET", "PUT"),
             route(f"/environment/v1.0{_ENVIRONMENTS}/{{name}}/versions/{{version}}/image", image, "GET"),
-            *_build_routes(guarded, builds),
+            *_build_routes(guarded, builds, store),
             *_run_routes(guarded, store),
             *_artifact_routes(guarded, store),
         ],
@@ -52,11 +53,16 @@ def app(store: Store, builds: Builds) -> Starlette:
     )
 
 
-def _build_routes(guarded: Guarded, builds: Builds) -> list[Route]:
+def _build_routes(guarded: Guarded, builds: Builds, store: Store) -> list[Route]:
     start, progress = guarded(BUILD, POST=builds.start), guarded(_DEFINED, GET=builds.progress)
     return [
         route(f"/environment/v2.0{_ENVIRONMENTS}/{{name}}/versions/{{version}}/image", start, "POST"),
         route(f"/environment/v2.0{WORKSPACE_PATH}/operations/{{build}}", progress, "GET"),
+        route(
+            f"/environment/v1.0{_ENVIRONMENTS}/{{name}}/versions/{{version}}/recipe",
+            guarded(BUILD, POST=recipe(store)),
+            "POST",
+        ),
     ]
 
 

@@ -120,7 +120,7 @@ def test_half_an_application_is_refused_by_step_and_companion(name: str) -> None
 
 # --- what the step asks
 
-PROPERTIES = ("publishes", "from_commit", "feed_only", "connects", "azureml", "proves", "builds_images")
+PROPERTIES = ("publishes", "from_commit", "feed_only", "connects", "azureml", "proves", "asks_builder")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,8 @@ PROPERTIES = ("publishes", "from_commit", "feed_only", "connects", "azureml", "p
     [
         ({}, {"publishes", "connects", "proves"}),
         ({"index": "only", "sdk": "v1", "verify": "none"}, {"publishes", "connects", "feed_only", "azureml"}),
-        ({"verify": "image"}, {"publishes", "connects", "proves", "azureml", "builds_images"}),
+        ({"verify": "image"}, {"publishes", "connects", "proves", "azureml", "asks_builder"}),
+        ({"verify": "recipe"}, {"publishes", "connects", "proves", "azureml", "asks_builder"}),
         ({"verify": "image", "dry-run": "true"}, {"publishes", "connects", "proves"}),
         (LEAST["workspace"], {"connects", "azureml", "proves"}),
         (LEAST["no feed"], {"azureml", "proves"}),

@@ -221,3 +221,29 @@ def test_what_clients_may_keep_says_so(store: Store, packages: Callable[..., Ans
     with store.edit("feeds") as document:
         document["acme"]["feeds"][0]["cacheable"] = True
     assert packages("GET", file).header("cache-control") == "max-age=3600"
+
+
+def test_a_public_feed_shows_visitors_what_it_holds_and_saves_nothing_for_them(
+    store: Store, packages: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = f"/{names.ORGANIZATION}/{names.PROJECT}/_packaging/{names.FEED}/pypi/simple/acme-features/"
+    remote = upstream.RemoteFile("numpy-2.2.0-py3-none-any.whl", "https://x.example/n.whl", "ab", None)
+    monkeypatch.setattr(upstream, "files", lambda name: [remote] if name == "numpy" else [])
+    upload(packages)
+
+    def visit(path: str = page) -> Answer:
+        return ask(pypi.app(Feeds(store)), "GET", f"https://{pypi.HOST}{path}")
+
+    assert visit().status == 401
+    with store.edit("feeds") as document:
+        for feed in document[names.ORGANIZATION]["feeds"]:
+            feed.update(public=True, upstream=True)
+    assert visit().status == 200
+    assert packages("GET", page, token="wrong").status == 401
+    assert visit(page.replace(names.FEED, "nope")).status == 401
+    assert visit(page.replace(names.ORGANIZATION, "nobody", 1)).status == 401
+    saved = page.replace("simple/acme-features/", f"download/numpy/2.2.0/{remote.filename}")
+    for path in (page.replace("acme-features", "numpy"), saved):
+        refused = visit(path)
+        assert (refused.status, refused.json["typeKey"]) == (401, "UnauthorizedRequestException")
+        assert "have not yet been saved to your feed" in refused.json["message"]

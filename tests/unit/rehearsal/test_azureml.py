@@ -1,6 +1,9 @@
 """The rules of the stand-ins behind azureml-core, asked as it asks: discovery, environments, image builds."""
 
+import base64
+import io
 import threading
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -271,3 +274,50 @@ def test_build_survives_that_the_state_is_replaced(store: Store) -> None:
 
 def test_what_is_not_registered_is_not_built(service: Callable[..., Answer]) -> None:
     assert service("POST", f"{ENVIRONMENTS}/nope/versions/1/image".replace("v1.0", "v2.0"), {}).status == 404
+
+
+# The builder's own files
+
+
+def test_recipe_has_the_definition_with_credentials_and_builds_nothing(
+    store: Store, service: Callable[..., Answer]
+) -> None:
+    feed = {"category": "PythonFeed", "target": "https://pkgs.dev.azure.com/acme", "authType": "PAT"}
+    arm_caller(store)(
+        "PUT", f"{WORKSPACE}/connections/feed", {"properties": {**feed, "credentials": {"pat": "fake-pat"}}}
+    )
+    blob = f"https://{names.storage_account(WORKSPACE)}.blob.core.windows.net/azureml/a-1-py3-none-any.whl"
+    spec = {
+        **SPEC,
+        "dependencies": ["python=3.11.9", "pip=26.3", {"pip": ["--index-url https://pkgs.dev.azure.com/acme/", blob]}],
+    }
+    service("PUT", f"{ENVIRONMENTS}/churn/versions/1", {**DEFINITION, "python": {"condaDependencies": spec}})
+    wanted = {"platform": "Linux", "useDocker": True}
+    answer = service("POST", f"{ENVIRONMENTS}/churn/versions/1/recipe", wanted).json
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(answer["setupContentZip"]))) as archive:
+        texts = {name.rpartition("/")[2]: archive.read(name).decode() for name in archive.namelist()}
+    assert texts["Dockerfile"].startswith(f"FROM {IMAGE}\n")
+    mutated = yaml.safe_load(texts["mutated_conda_dependencies.yml"])
+    assert mutated["dependencies"][-1]["pip"][0] == "--index-url https://fake-pat@pkgs.dev.azure.com/acme/"
+    assert mutated["dependencies"][-1]["pip"][1].startswith(f"{blob}?")
+    assert "sig=" in mutated["dependencies"][-1]["pip"][1]
+    assert mutated["channels"] == SPEC["channels"]
+    assert "builds" not in store.read("arm")
+    assert service("POST", f"{ENVIRONMENTS}/churn/versions/1/recipe", {}).status == 400
+    assert service("POST", f"{ENVIRONMENTS}/churn/versions/2/recipe", wanted).status == 404
+
+
+def test_recipe_fails_where_a_build_would(store: Store, service: Callable[..., Answer]) -> None:
+    for name in ("one", "two"):
+        content = {
+            "category": "PythonFeed",
+            "target": "https://x.example",
+            "authType": "PAT",
+            "credentials": {"pat": "p"},
+        }
+        arm_caller(store)("PUT", f"{WORKSPACE}/connections/{name}", {"properties": content})
+    spec = {**SPEC, "dependencies": [{"pip": ["--index-url https://x.example/simple/"]}]}
+    service("PUT", f"{ENVIRONMENTS}/churn/versions/1", {**DEFINITION, "python": {"condaDependencies": spec}})
+    wanted = {"platform": "Linux", "useDocker": True}
+    status, text = message(service("POST", f"{ENVIRONMENTS}/churn/versions/1/recipe", wanted))
+    assert (status, "Unique workspace connection" in text) == (400, True)

@@ -66,6 +66,7 @@ DOING = {
     "wheel": "looking for the wheel",
     "upload": "storing the wheel",
     "image": "asking for the image",
+    "recipe": "asking for the files that the image is built from",
     "build": "starting the image build",
     "progress": "following the image build",
 }

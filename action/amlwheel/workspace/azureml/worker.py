@@ -34,6 +34,7 @@ CONNECT, READ = 10, 20  # seconds for one request
 SLOWEST = 2**18  # bytes a second: the slowest upload that isn't ended
 PAUSES = (0.5, 2.0, 5.0)  # seconds between attempts, where the SDK makes none
 BLOCK = 2**20  # bytes
+LARGEST_RECIPE = 2**23  # characters
 BUILDING = ("Running", "Queued", "GettingOrProvisioningACR")  # azureml-core, ImageBuildDetails
 NOT_FOUND, CONFLICT = 404, 409
 _TEMPORARY = (408, 429, 500, 502, 503, 504)
@@ -199,6 +200,15 @@ def image(request: Json) -> bool:
     return bool(_again(lambda: found.get_image_details(_workspace(request))).image_exist)
 
 
+def recipe(request: Json) -> str:
+    """Return the builder's own files, a zip archive in base64, empty without any. They hold credentials."""
+    client = EnvironmentClient(_workspace(request).service_context)
+    wanted = {"platform": "Linux", "useDocker": True}  # as Environment.build_local
+    said = _again(lambda: client._get_recipe_for_build(request["name"], request["version"], **wanted))  # noqa: SLF001
+    files = said.get("setupContentZip") if isinstance(said, dict) else None
+    return files if isinstance(files, str) and len(files) <= LARGEST_RECIPE else ""
+
+
 def build(request: Json) -> str:
     """Start the image build of a version; return the address of its progress, empty when it runs or is over already.
 
@@ -242,7 +252,7 @@ def _text(address: str) -> str:
 
 CALLS: dict[str, Callable[[Json], Any]] = {
     each.__name__: each
-    for each in (hello, opened, readable, connect, environment, register, wheel, upload, image, build, progress)
+    for each in (hello, opened, readable, connect, environment, register, wheel, upload, image, recipe, build, progress)
 }
 
 
