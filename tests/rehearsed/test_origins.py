@@ -97,7 +97,8 @@ def test_a_fork_by_commit_is_not_the_public_package(step: Step, world: World, tm
         "more-itertools comes from git https://github.com/acme/more-itertools-fork rev abc1234 by [tool.uv.sources] of",
         "neither part of this run nor published to acme/ml/wheels.",
         "it would give the public package of that name",
-        "from-source` to more-itertools: the step builds that commit. Or publish it to the feed.",
+        "Write the commit's whole id into [tool.uv.sources] of",
+        "Then set `--from-source` to more-itertools: the step builds that commit. Or publish it to the feed.",
     )
     refused(step(package_dir=place), 88, *told)
     world.seed_wheel(write_wheel(tmp_path, "more-itertools", "99.1"))

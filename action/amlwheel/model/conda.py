@@ -1,7 +1,8 @@
 """Conda packages of an environment, and how conda spells them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
@@ -64,10 +65,13 @@ class Package:
         """Read `[CHANNEL::]NAME[RANGE]`, as conda's own files have it; raise CondaNotExact for another spelling."""
         match = re.fullmatch(r"(?:[\w./-]+::)?(?P<name>\w[\w.-]*?)\s*(?P<range>[=<>!~\s].*)?", text.strip(), re.ASCII)
         if not match:
-            raise CondaNotExact(f"{text.strip()[:100]!r} isn't a conda package as NAME=VERSION[=BUILD].")
-        found = (match["range"] or "").strip()
-        whole = re.fullmatch(r"(==?)\s*([0-9a-z_.+!]*\d[0-9a-z_.+!]*)(?:=([\w.]+))?", found, re.ASCII)
-        exact = whole and (whole[3] or whole[1] == "==" or whole[2].count(".") >= _PARTS - 1)
+            raise CondaNotExact(
+                f"{text.strip()[:100]!r} isn't a conda package as NAME=VERSION[=BUILD].",
+                fix="Write it there as NAME=MAJOR.MINOR.PATCH, NAME==VERSION or NAME=VERSION=BUILD.",
+            )
+        found = (match["range"] or "").strip()  # without a sign, as in `tk 8.6` and `tk 8.6 h1`, conda means that one
+        whole = re.fullmatch(r"(==?|)\s*([0-9a-z_.+!]*\d[0-9a-z_.+!]*)(?:(?:=|\s+)([\w.]+))?", found, re.ASCII)
+        exact = whole and (whole[3] or whole[1] != "=" or whole[2].count(".") >= _PARTS - 1)
         more = (whole[2], whole[3] or "") if whole and exact else ()
         return cls(text.strip(), match["name"].lower(), found, *more)
 
@@ -85,10 +89,22 @@ class Package:
         """Tell whether the exact version of `other` lies in this package's range."""
         if self.exact:
             return (self.version, self.build) in ((other.version, other.build), (other.version, ""))
+        versions, build = self.parts
+        either = (replace(self, range=each.strip()) for each in versions.split("|"))
+        return fnmatchcase(other.build, build or "*") and any(each.holds(other.version) for each in either)
+
+    def holds(self, version: str) -> bool:
+        """Tell whether a version lies in a range without `|` and build."""
         try:
-            return SpecifierSet(self.specifier).contains(Version(other.version), prereleases=True)
+            return SpecifierSet(self.specifier).contains(Version(version), prereleases=True)
         except (CondaNotExact, ValueError):  # a version or range that isn't Python's
-            return other.version.startswith(self.range.strip("=* "))
+            return version.startswith(self.range.strip("=* "))
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """Its range of versions, and the pattern of builds behind it (`=4.1.6=*_external`)."""
+        both = re.fullmatch(r"(.*[\w.*])=([\w.*]+)", self.range)
+        return (both[1], both[2]) if both else (self.range, "")
 
     @property
     def specifier(self) -> str:
@@ -151,6 +167,14 @@ def not_exact(package: Package) -> CondaNotExact:
         return CondaNotExact(
             f"{package.text!r} has no exact version.",
             fix=f"Its name on PyPI is {named}: take {package.text} out, and write {_pip(named, package)} in its place.",
+        )
+    if package.parts[1]:
+        return CondaNotExact(
+            f"{package.text!r} names no single build.",
+            fix=(
+                f"Choose a build that conda search '{package.text}' shows, and add it to `conda`: "
+                f"{package.name}=VERSION=BUILD with the version and build that stand there."
+            ),
         )
     known = re.match(r"={1,2}\s*([\d.]*\d)", package.range)
     parts = [*(known[1].split(".") if known else ()), "X", "Y", "Z"][:_PARTS]

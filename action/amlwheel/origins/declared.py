@@ -1,5 +1,6 @@
 """What a project says about where its packages come from, whichever tool it says it to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,11 @@ class Origin:
     detail: str = ""
     folder: Path | None = None
     subdirectory: str = ""
+
+    @property
+    def one_commit(self) -> bool:
+        """Whether its revision is the whole id of a commit, which names the same code for ever."""
+        return bool(re.fullmatch(r"rev [0-9a-f]{40}", self.detail))
 
     @classmethod
     def outside(cls, name: str, source: Table, folder: Path, label: str) -> "Origin | None":

@@ -16,8 +16,6 @@ from ..model.package_index import PackageIndex, same_address, shown, unfit
 from .declared import PUBLIC, Declared, General, Origin
 from .stops import Way, in_folder, not_a_commit, not_followed
 
-_COMMIT = re.compile(r"rev [0-9a-f]{40}")
-
 
 @dataclass(frozen=True)
 class Given:
@@ -125,7 +123,7 @@ def _problem(name: str, origins: Sequence[Origin], given: Given, chosen: Chosen)
                 fix=f"Name one of the two for {name} in both places, or in one place alone.",
             )
     if first.kind == "git" and given.builds(name):
-        return None if _COMMIT.fullmatch(first.detail) else not_a_commit(first)
+        return None if first.one_commit else not_a_commit(first)
     if first.kind != "index":
         return not_followed(first, given.way)
     return _index_problem(first, given, chosen)

@@ -8,6 +8,7 @@ from ..errors.origins import SourceNotFollowed
 from ..model.package_index import shown
 from .declared import Origin
 
+_WHOLE = 'Write the commit\'s whole id into {}: rev = "…" with 40 hex digits.'
 _CAUSE = "An index knows nothing of {what}: it would give the public package of that name, or none."
 
 
@@ -34,11 +35,12 @@ class Way:
             return "publish it to a feed, and release by `route` feed"
         return "publish it to the feed" if self.feed else "publish it to a feed, and name that in `feed`"
 
-    def build(self, name: str) -> str:
-        """Return how the step builds a commit of `name`."""
+    def build(self, origin: Origin) -> str:
+        """Return how the step builds the commit of `origin`."""
         if self.from_commit:
             return "Release by another `route`, where `from-source` builds that commit."
-        return f"Set `from-source` to {name}: the step builds that commit. Or {self.publish}."
+        begin = "Set" if origin.one_commit else f"{_WHOLE.format(origin.table)} Then set"
+        return f"{begin} `from-source` to {origin.name}: the step builds that commit. Or {self.publish}."
 
 
 def in_folder(name: str, folder: Path, way: Way, where: str = "") -> SourceNotFollowed:
@@ -60,7 +62,7 @@ def not_followed(origin: Origin, way: Way) -> SourceNotFollowed:
         return in_folder(name, origin.folder, way, f"comes from {_relative(origin.folder)} by {origin.table}")
     kind = "path" if origin.kind == "url" and not place.endswith(".whl") else origin.kind
     what = {
-        "git": ("commits", way.build(name)),
+        "git": ("commits", way.build(origin)),
         "url": ("single files", f"Add a line to `requirements`: {name} @ {place}. Or {way.publish}."),
         "files": ("lists of files", f"Add a line to `requirements`: {name} @ ADDRESS-OF-THE-WHEEL. Or {way.publish}."),
     }.get(kind, ("folders", f"To use {name} as it is, {way.publish}."))
@@ -77,7 +79,7 @@ def not_a_commit(origin: Origin) -> SourceNotFollowed:
     return SourceNotFollowed(
         f"{origin.name} is to be built from {shown(origin.place)} {origin.detail}".rstrip() + f" by {origin.table}.",
         cause="A branch or a tag is other code tomorrow, and a shortened id may become ambiguous.",
-        fix=f'Write the commit\'s whole id into {origin.table}: rev = "…" with 40 hex digits.',
+        fix=_WHOLE.format(origin.table),
     )
 
 

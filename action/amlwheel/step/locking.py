@@ -31,7 +31,8 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     chosen = origins.choose(inputs, wanted, access.facts, host.say, asked)
     commits = needs.commits(asked, chosen.commits, wanted)
     built = tuple(map(others.commit, commits))
-    sdists = inputs.from_source - {each.name for each in commits}  # uv would refuse the wheels of commits
+    own = sorted(inputs.from_source & {each.project for each in wheels})
+    sdists = inputs.from_source - {each.project for each in (*wheels, *built)}  # uv would refuse wheels of those
     wanted = replace(wanted, wheels=(*wheels, *built), from_source=sdists, builds=not inputs.from_commit)
     fetched = addresses.fetch(wanted.addresses, python)
     sources = origins.sources(inputs, access.facts, chosen, access.limit.text)
@@ -50,7 +51,7 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
         locked,
         pins=access.route.place(pins, ours),
         built=(*built, *locked.built),
-        warnings=(*asked.warnings, *locked.warnings),
+        warnings=(*asked.warnings, *map(_ours, own), *locked.warnings),
     )
 
 
@@ -59,6 +60,10 @@ def _explained(error: StepError, wanted: Requirements, *, lacking: bool) -> Step
     if lacking and isinstance(error, (Unsatisfiable, NameUnknown)):
         return upstream.lacking(error)
     return as_locked.explained(error, wanted.team, wanted.python) if wanted.team else error
+
+
+def _ours(name: str) -> str:
+    return f"`from-source` names {name}, which this run releases itself: no sdist of it is asked for."
 
 
 def _recheck(inputs: Inputs, built: Wheel) -> Callable[[], object]:

@@ -98,7 +98,12 @@ def test_a_commit_is_built_or_published() -> None:
         "fork comes from git https://github.com/acme/fork rev abc1234 by the table, but it is neither part of this run "
         "nor published to acme/ml/wheels."
     )
-    assert error.fix == "Set `from-source` to fork: the step builds that commit. Or publish it to the feed."
+    build = " `from-source` to fork: the step builds that commit. Or publish it to the feed."
+    assert error.fix == (
+        f'Write the commit\'s whole id into the table: rev = "…" with 40 hex digits. Then set{build}'
+    )
+    whole = origin("fork", "https://github.com/acme/fork", "git", detail=f"rev {'a' * 40}")
+    assert stopped(settle(Declared((whole,)), GIVEN), "fork").fix == f"Set{build}"
     without = stopped(settle(Declared((fork,)), Given((), None, only=False)), "fork")
     assert without.what.endswith("but it is no part of this run.")
     assert "publish it to a feed, and name that in `feed`" in without.fix
