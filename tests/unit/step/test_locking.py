@@ -93,5 +93,5 @@ def test_a_lock_that_was_edited_is_not_held(team: Team) -> None:
 def test_the_resolvers_error_is_told_as_the_feeds_or_the_locks() -> None:
     error: StepError = NameUnknown("x")
     wanted: Any = SimpleNamespace(team=None, python=None)
-    assert locking._explained(error, wanted, lacking=False) is error
-    assert locking._explained(error, wanted, lacking=True).fix == upstream.lacking(error).fix
+    assert locking._explained(error, wanted, (), lacking=False) is error
+    assert locking._explained(error, wanted, (), lacking=True).fix == upstream.lacking(error).fix
