@@ -83,7 +83,7 @@ def run(
         asked = auditing.ask(inputs, wheels, locked, access.facts, declared.conda)  # answered while the plan is made
         release = step.define(wheels, locked, access)
         changes = step.plan(release, access)
-        release = auditing.settle(asked, release, inputs, host)
+        release = auditing.settle(asked, release, inputs, host, declared.lock)
         step.render(release, access, changes)  # nothing is changed if a file would hold a secret
         proven = step.prove(release, changes)  # nothing is changed if the package can't be used
         if inputs.dry_run:

@@ -51,8 +51,9 @@ def read(path: Path, label: str, around: Surroundings, asked: Sequence[Asked], *
 
 
 def _command(text: str) -> str:
+    """Return the command that made the lock; uv export would take a stale uv.lock with --frozen, none with --locked."""
     found = _COMMAND.search(text[:2000])
-    return found[1] if found else ""
+    return re.sub(r" --(frozen|locked)(?= |$)", "", found[1]) if found else ""
 
 
 def _text(path: Path, label: str) -> str:

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from ..errors.base import Several, StepError, together
 from ..errors.declared import NotTaken
-from ..errors.environment import NoWheel
+from ..errors.environment import NoWheel, Unsatisfiable
 from ..errors.team_lock import LockNotForImage, LockNotHeld, LockStale
 from ..model.environment import Python
 from ..model.lock import Sdist
@@ -20,6 +20,7 @@ from .requirements import Requirements, applies
 from .solver import edges
 
 Need = tuple[str, SpecifierSet | None]
+_SHOWN = 5  # names in a warning
 
 
 def check(team: TeamLock, needs: Requirements, grouped: Sequence[Requirement]) -> None:
@@ -135,8 +136,30 @@ def refuse_missing(needs: Requirements, versions: Mapping[str, str], log: str) -
             )
 
 
-def explained(error: StepError, team: TeamLock, python: Python) -> StepError:
-    """Return the error that says what the resolver's `error` means for packages that are pinned by the lock."""
+def beside(team: TeamLock, needs: Requirements, grouped: Sequence[Requirement]) -> list[str]:
+    """Return what is asked for that the lock doesn't have, and extras of what it has."""
+    asked = [each for each in (*needs.more, *needs.constraints) if each not in grouped]
+    free = (each for each in asked if each.extras or canonicalize_name(each.name) not in team.packages)
+    return [str(each) for each in free if canonicalize_name(each.name) not in needs.own]
+
+
+def left_out(team: TeamLock, names: Iterable[str]) -> list[str]:
+    """Return a warning for what a lock has beside the `names` in use, if it doesn't tell what it was made for."""
+    unused = sorted(team.packages.keys() - set(names))
+    if team.requires or not unused:
+        return []
+    more = f" and {len(unused) - _SHOWN} more" if len(unused) > _SHOWN else ""
+    told = (
+        f"{team.label} also has {', '.join(unused[:_SHOWN])}{more}: not in the environment, since nothing requires it"
+    )
+    return [f"{told}. Name in `requirements` what belongs there."]
+
+
+def explained(error: StepError, team: TeamLock, python: Python, beside: Sequence[str] = ()) -> StepError:
+    """Return the error that says what the resolver's `error` means for packages that are pinned by the lock.
+
+    What is asked for `beside` the lock is at fault if the lock itself isn't.
+    """
     errors = error.errors if isinstance(error, Several) else (error,)
     details = "\n".join(dict.fromkeys(each.details for each in errors))
     words = {*re.findall(r"[a-z0-9][a-z0-9-]*", " ".join([details, *(each.what for each in errors)]))}
@@ -151,6 +174,15 @@ def explained(error: StepError, team: TeamLock, python: Python) -> StepError:
             f"No index has {', '.join(gone)}, which {team.label} has.",
             cause="The lock was edited by hand, the release was deleted, or it is on an index that isn't asked here.",
             fix=team.renewed(*(each.name for each in named if each.name in absent)),
+            details=details,
+        )
+    if not any(isinstance(each, Unsatisfiable) for each in errors):
+        return error  # it names a package that the lock doesn't have
+    if beside:
+        return NotTaken(
+            f"What is asked for beside {team.label} doesn't go with its versions. {errors[0].what}",
+            cause="`requirements` or `conda` needs other versions than the lock has, and those stay as they are.",
+            fix=f"Take {', '.join(beside)} out there; or make it a requirement of the project. {team.again}",
             details=details,
         )
     return LockStale(

@@ -48,7 +48,7 @@ def missing(output: str, solver: Solver) -> tuple[set[str], str]:
     which of them a solution would need; what they require isn't known yet.
     """
     trial, useless = replace(solver, sdists=set(solver.sdists)), set[str]()
-    while new := lacking(output) - trial.sdists - useless:
+    while new := lacking(output) - trial.sdists - useless - _locked_as_wheels(output, solver):
         trial.sdists |= new
         finished = trial.solve("--verbose")
         if without := _without_sdist(finished.output) & new:  # needed by a release of years ago, or never built at all
@@ -60,6 +60,12 @@ def missing(output: str, solver: Solver) -> tuple[set[str], str]:
             chosen = set(re.findall(r"^([a-z0-9-]+)==", output, re.MULTILINE))
             return _least((trial.sdists - solver.sdists) & chosen, partial(_solves, solver)), output
     return set(), output
+
+
+def _locked_as_wheels(output: str, solver: Solver) -> set[str]:
+    """Return the packages without a wheel, by uv's hints, whose version in the team's lock has one."""
+    locked, python = solver.requirements.locked, solver.requirements.python.exact
+    return {name for name in lacking(output) & locked.keys() if solver.has_wheel(f"{name}=={locked[name]}", python)}
 
 
 def _solves(solver: Solver, sdists: set[str]) -> bool:

@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 Kind = Literal["index", "git", "url", "path"]
+_KEEPING = ("uv lock", "uv pip compile", "pip-compile")  # they keep versions and hashes of the file that they write
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ class LockFile:
         return f"Restore {self.label} as it was before; or delete it. {again}"
 
     def renewed(self, *pins: str) -> str:
-        """Return the fix for `pins` whose files aren't right: uv keeps what it has, unless it is told to look anew."""
+        """Return the fix for `pins` whose files aren't right: most tools keep what they have, if they aren't told."""
         options = "".join(f" --upgrade-package {each}" for each in pins)
-        return self._run(self.command + options) if self.command == "uv lock" else self.again
+        return self._run(self.command + options) if self.command.startswith(_KEEPING) else self.again
 
     def _run(self, command: str) -> str:
         folder = self.label.rpartition("/")[0]

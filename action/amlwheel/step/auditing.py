@@ -23,6 +23,7 @@ from ..model.conda import Conda
 from ..model.environment import PIP
 from ..model.lock import Lock
 from ..model.package_index import TORCH_INDEXES
+from ..model.team_lock import TeamLock
 from ..model.wheel import Pin, Wheel
 from ..report.release import Release
 
@@ -52,8 +53,8 @@ def ask(inputs: Inputs, wheels: Sequence[Wheel], locked: Lock, facts: Facts, con
     return Asked(Question(packages), len(packages), len(others) - len(public))
 
 
-def settle(asked: Asked | None, release: Release, inputs: Inputs, host: Host) -> Release:
-    """Return `release` with what the database says; one that says nothing stops nobody.
+def settle(asked: Asked | None, release: Release, inputs: Inputs, host: Host, team: TeamLock | None = None) -> Release:
+    """Return `release` with what the database says; one that says nothing stops nobody. `team` is the lock in use.
 
     Raises AcceptedNothing and, with `audit` refuse, Vulnerable.
     """
@@ -66,7 +67,7 @@ def settle(asked: Asked | None, release: Release, inputs: Inputs, host: Host) ->
             audit = Audit(asked.packages, asked.left_out, found)
         except NoAnswer as error:
             audit = Audit(asked.packages, asked.left_out, left_out=str(error))
-        advice = _advice(audit.open, release.conda) if audit.open else ""
+        advice = _advice(audit.open, release.conda, team) if audit.open else ""
         _tell(audit, host, advice, refuse=inputs.audit == "refuse")
         _stop(audit, inputs, advice)
         done.append(audit.told)
@@ -130,23 +131,31 @@ def _affected(found: Sequence[Finding]) -> str:
     return ", ".join(dict.fromkeys(f"{each.package.name} {each.package.version}" for each in found))
 
 
-def _advice(found: Sequence[Finding], conda: Conda) -> str:
+def _advice(found: Sequence[Finding], conda: Conda, team: TeamLock | None) -> str:
     """Return what to do about findings, to be followed literally: versions to require, and ids to accept for the rest.
 
-    The pip that conda installs is the step's own pin, so nobody can require another one.
+    What the team's lock has is raised there. The pip that conda installs is the step's own pin, so nobody can require
+    another one.
     """
     fixed = [each for each in found if each.fixed and each.package != _PIP]
     raised = {each.package.name: str(max(_fixes(fixed, each.package.name))) for each in fixed}
     by_conda = {canonicalize_name(each.on_pypi) for each in conda.packages}
-    required = ", ".join(f"{name}>={version}" for name, version in raised.items() if name not in by_conda)
+    by_lock = [name for name in raised if team and name in team.packages.keys() - by_conda]
+    locked = ", ".join(f"{name} to {raised[name]}" for name in by_lock)
+    required = ", ".join(f"{name}>={version}" for name, version in raised.items() if name not in by_conda | {*by_lock})
     changed = ", ".join(f"{name} to {version}" for name, version in raised.items() if name in by_conda)
     rest = ", ".join(each.id for each in found if each not in fixed)
-    advice = [f"require {required} in `requirements`"] * bool(required) + [f"raise {changed} in `conda`"] * bool(
-        changed
-    )
+    advice = [f"require {required} in `requirements`"] * bool(required)
+    advice += [f"raise {changed} in `conda`"] * bool(changed)
+    advice += [f"raise {locked} in {team.label} ({_within(team.renewed(*by_lock))})"] if team and by_lock else []
     advice += [f"name {rest} in `audit-accept`, an id a line, if you accept that"] * bool(rest)
     text = ", and ".join(advice)
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _within(sentence: str) -> str:
+    """Return a sentence as a part of another one."""
+    return sentence[0].lower() + sentence[1:].removesuffix(".")
 
 
 def _fixes(found: Iterable[Finding], name: str) -> Iterator[Version]:

@@ -51,13 +51,15 @@ def of(newer: Newer, now: datetime, committed: str, doubt: str = "") -> Limit:
     return Limit(time, f"{newer.said} before {f'this run, since {doubt}' if doubt else 'the commit'}", asked=True)
 
 
-def told(limit: Limit, locked: Lock, *, feed_only: bool) -> list[str]:
-    """Return what people should know about the limit: the time, and what it doesn't hold for."""
+def told(limit: Limit, locked: Lock, *, feed_only: bool, followed: str = "") -> list[str]:
+    """Return what people should know about the limit: the time, and what it doesn't hold for, as a lock `followed`."""
     if not limit.time:
         return [f"No limit to the time of uploads: {limit.why}"]
     if feed_only:
         return [f"No limit to the time of uploads but for builds ({limit.text}): feeds tell no upload times"]
     always = f"Files uploaded until {limit.text} count ({limit.why}), and whatever the feed has"
+    if followed:
+        always = f"{always} or {followed} names"
     return [always, *(f"no limit for {each}" for each in _unlimited(locked))]
 
 

@@ -1,8 +1,10 @@
 """What the lock is made from, put together: what is required, from where, and what has to be built first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+
+from packaging.requirements import Requirement
 
 from ..environment import addresses, as_locked, lock
 from ..environment.requirements import Requirements
@@ -40,26 +42,29 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
         build = as_locked.checked(others.sdist, team)
         locked = lock.resolve(wanted, sources, _recheck(inputs, wheels[0]), host.say, build)
     except (Unsatisfiable, NameUnknown, NoWheel, WheelForOtherPython, LocalVersionElsewhere, Several) as error:
-        raise _explained(error, wanted, lacking=access.facts.upstream is False) from None
+        raise _explained(error, wanted, asked.grouped, lacking=access.facts.upstream is False) from None
     limits.check(access.limit, locked)
     ours = (*wheels, *built, *locked.built)
     origins.check(chosen, locked.pins, {each.project for each in ours}, access.facts)
     pins = addresses.hold([fetched.get(pin.name, pin) for pin in locked.pins], asked.hashed, python)
     if team:
         pins = as_locked.hold(pins, team, {each.project for each in ours}, python)
+    unused = as_locked.left_out(team, (pin.name for pin in pins)) if team else []
     return replace(
         locked,
         pins=access.route.place(pins, ours),
         built=(*built, *locked.built),
-        warnings=(*asked.warnings, *map(_ours, own), *locked.warnings),
+        warnings=(*asked.warnings, *unused, *map(_ours, own), *locked.warnings),
     )
 
 
-def _explained(error: StepError, wanted: Requirements, *, lacking: bool) -> StepError:
+def _explained(error: StepError, wanted: Requirements, grouped: Sequence[Requirement], *, lacking: bool) -> StepError:
     """Return what the resolver's `error` means; with `lacking` the feed has no upstream."""
     if lacking and isinstance(error, (Unsatisfiable, NameUnknown)):
         return upstream.lacking(error)
-    return as_locked.explained(error, wanted.team, wanted.python) if wanted.team else error
+    if not wanted.team:
+        return error
+    return as_locked.explained(error, wanted.team, wanted.python, as_locked.beside(wanted.team, wanted, grouped))
 
 
 def _ours(name: str) -> str:

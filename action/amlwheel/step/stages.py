@@ -141,7 +141,7 @@ class Stages:
             gaps=locked.gaps,
             limit=access.limit,
             limited=(
-                *limits.told(access.limit, locked, feed_only=inputs.feed_only),
+                *limits.told(access.limit, locked, feed_only=inputs.feed_only, followed=self.declared.followed),
                 *limits.unread(inputs.package_dir),
             ),
             notes=self.declared.notes,

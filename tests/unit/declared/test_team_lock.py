@@ -281,6 +281,15 @@ def test_a_compiled_list_is_a_lock(tmp_path: Path) -> None:
     )
 
 
+def test_the_command_of_a_lock_is_one_that_looks_anew(tmp_path: Path) -> None:
+    text = LIST.replace("pip-compile --generate-hashes", "uv export --frozen --locked --format pylock.toml --no-dev")
+    found = lock(tmp_path, "requirements.txt", text)
+    assert found.command == "uv export --format pylock.toml --no-dev --output-file=requirements.txt pyproject.toml"
+    assert found.renewed("top==1") == found.again
+    listed = lock(tmp_path, "requirements.txt", LIST)
+    assert listed.renewed("top==1.0").startswith(f"Run `{listed.command} --upgrade-package top==1.0`")
+
+
 def test_a_list_names_its_index_for_all_or_for_local_versions(tmp_path: Path) -> None:
     pin = f"top==1 --hash=sha256:{sha('top')}\n"
     assert lock(tmp_path, "a.txt", f"--index-url {INDEX}\n{pin}").packages["top"].place == INDEX

@@ -161,6 +161,7 @@ SAID = "Because top==1 has no usable wheels and deep was not found"
             "Run `uv lock --upgrade-package top`",
         ),
         ({"top": locked("top")}, Unsatisfiable("uv says: x"), LockStale, "don't go together. uv says", "or delete it"),
+        ({"top": locked("top")}, NoWheel("No wheel of odd", fix="build it"), NoWheel, "No wheel of odd", "build it"),
     ],
 )
 def test_the_resolvers_errors_are_told_in_words_of_the_lock(
@@ -170,6 +171,25 @@ def test_the_resolvers_errors_are_told_in_words_of_the_lock(
     assert isinstance(found, kind)
     assert what in found.what
     assert fix in found.fix
+
+
+def test_what_is_asked_for_beside_the_lock_may_be_at_fault(tmp_path: Path) -> None:
+    lock, group = team("top"), Requirement("free>2")
+    asked = needs(tmp_path, more="top top[x] free acme-churn[train] free>2", constraint="deep<1", lock=lock)
+    assert as_locked.beside(lock, asked, [group]) == ["top[x]", "free", "deep<1"]
+    found = as_locked.explained(Unsatisfiable("uv says: x"), lock, PYTHON, ["top[x]", "free"])
+    assert isinstance(found, NotTaken)
+    assert found.what == "What is asked for beside uv.lock doesn't go with its versions. uv says: x"
+    assert found.fix.startswith("Take top[x], free out there; or make it a requirement of the project. Run `uv lock`")
+
+
+def test_what_a_list_has_and_nothing_requires_is_told() -> None:
+    lock = team("top", "a", "b", "c", "d", "e", "f")
+    (told,) = as_locked.left_out(lock, ["top", "b", "c", "d", "e", "f", "free"])
+    assert told.startswith("uv.lock also has a: not in the environment, since nothing requires it. Name in ")
+    assert "also has a, b, c, d, e and 1 more: not" in as_locked.left_out(lock, ["top"])[0]
+    assert as_locked.left_out(team("top"), ["top", "free"]) == []
+    assert as_locked.left_out(team("a", requires={"acme-churn": ()}), []) == []
 
 
 def test_an_override_that_pip_would_not_follow_is_the_cause() -> None:

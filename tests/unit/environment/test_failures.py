@@ -18,6 +18,7 @@ from amlwheel.errors.environment import (
     WheelForOtherPython,
 )
 from amlwheel.model.secret import Secret
+from amlwheel.model.team_lock import Locked, TeamLock
 from packaging.specifiers import SpecifierSet
 from unit.environment.shelf import PYTHON, Shelf, shelf, versions
 from unit.parts import FEED
@@ -181,6 +182,16 @@ def test_only_what_a_solution_needs_is_to_be_built(shelf: Shelf) -> None:
     solver = shelf.solver("top")
     output = solver.solve("--verbose").output
     assert failures.lacking(output) == {"noisy", "slow"}
+    assert failures.missing(output, solver)[0] == {"slow"}
+
+
+def test_what_the_teams_lock_has_as_a_wheel_is_not_to_be_built(shelf: Shelf) -> None:
+    shelf.wheel("top", "1.0", "slow; extra == 'more'")
+    shelf.sdist("top", "0.9")
+    shelf.sdist("slow", "1.0")
+    solver = shelf.solver("top[more]")
+    solver.requirements = replace(solver.requirements, team=TeamLock("uv.lock", packages={"top": Locked("top", "1.0")}))
+    output = solver.solve("--verbose").output
     assert failures.missing(output, solver)[0] == {"slow"}
 
 

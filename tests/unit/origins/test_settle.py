@@ -99,9 +99,7 @@ def test_a_commit_is_built_or_published() -> None:
         "nor published to acme/ml/wheels."
     )
     build = " `from-source` to fork: the step builds that commit. Or publish it to the feed."
-    assert error.fix == (
-        f'Write the commit\'s whole id into the table: rev = "…" with 40 hex digits. Then set{build}'
-    )
+    assert error.fix == (f'Write the commit\'s whole id into the table: rev = "…" with 40 hex digits. Then set{build}')
     whole = origin("fork", "https://github.com/acme/fork", "git", detail=f"rev {'a' * 40}")
     assert stopped(settle(Declared((whole,)), GIVEN), "fork").fix == f"Set{build}"
     without = stopped(settle(Declared((fork,)), Given((), None, only=False)), "fork")

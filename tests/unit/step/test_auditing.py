@@ -12,10 +12,11 @@ from amlwheel.feed.artifacts import Facts
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.inputs.reading import read
 from amlwheel.inputs.step import Inputs
-from amlwheel.model.advisory import Advisory, Audit, Package
+from amlwheel.model.advisory import Advisory, Audit, Finding, Package
 from amlwheel.model.conda import NO_CONDA, Conda, exact
 from amlwheel.model.environment import PIP
 from amlwheel.model.lock import Lock
+from amlwheel.model.team_lock import Locked, TeamLock
 from amlwheel.model.wheel import File, Pin, Wheel
 from amlwheel.report.release import Release
 from amlwheel.step import auditing
@@ -172,6 +173,14 @@ def test_the_advice_can_be_followed(made: Release) -> None:
     assert refused(made, several).fix == fix
     by_conda = replace(made, conda=Conda((exact("numpy==1.0"),)))
     assert refused(by_conda, {NUMPY: (FLAW,)}).fix == "Raise numpy to 1.1 in `conda`."
+
+
+def test_what_the_teams_lock_has_is_raised_there(made: Release) -> None:
+    lock = TeamLock("a/uv.lock", "uv lock", {"numpy": Locked("numpy", "1.0")})
+    finding = Finding(NUMPY, FLAW.id, fixed="1.1")
+    assert auditing._advice([finding], made.conda, lock) == (
+        "Raise numpy to 1.1 in a/uv.lock (run `uv lock --upgrade-package numpy` in a, and commit a/uv.lock)."
+    )
 
 
 def test_an_accepted_id_that_nothing_has_stops_in_every_mode(made: Release) -> None:

@@ -110,6 +110,7 @@ def locked(*untimed: str) -> Lock:
 def test_it_is_told_what_the_limit_does_not_hold_for() -> None:
     always = "Files uploaded until 2025-06-01T12:00:00Z count (the time of the commit), and whatever the feed has"
     assert limits.told(LIMIT, locked(), feed_only=False) == [always]
+    assert limits.told(LIMIT, locked(), feed_only=False, followed="uv.lock") == [f"{always} or uv.lock names"]
     assert limits.told(LIMIT, locked("torch"), feed_only=False) == [
         always,
         f"no limit for index {OTHER}: it has no upload times",

@@ -94,11 +94,13 @@ def test_our_own_package_is_asked_of_no_sdist(team: Team) -> None:
     team.needs("top")
     found = team.lock(**{"from-source": "acme_churn"})
     assert versions(found) == {"top": "2", "deep": "2"}
-    assert found.warnings == ("`from-source` names acme-churn, which this run releases itself: no sdist of it is asked for.",)
+    assert found.warnings == (
+        "`from-source` names acme-churn, which this run releases itself: no sdist of it is asked for.",
+    )
 
 
 def test_the_resolvers_error_is_told_as_the_feeds_or_the_locks() -> None:
     error: StepError = NameUnknown("x")
     wanted: Any = SimpleNamespace(team=None, python=None)
-    assert locking._explained(error, wanted, lacking=False) is error
-    assert locking._explained(error, wanted, lacking=True).fix == upstream.lacking(error).fix
+    assert locking._explained(error, wanted, (), lacking=False) is error
+    assert locking._explained(error, wanted, (), lacking=True).fix == upstream.lacking(error).fix
