@@ -127,6 +127,7 @@ def test_the_token_is_in_one_request_and_nowhere_else(step: Step, wheel: pathlib
     assert all(READ_TOKEN.encode() not in content for content in result.files.values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", PYTHONS)
 def test_the_real_sdk_reads_what_either_sdk_registered(step: Step, wheel: pathlib.Path, version: str) -> None:
     interpreter = find_python(version)
@@ -326,7 +327,8 @@ def test_a_stored_wheel_with_other_bytes_is_never_used(step: Step, tmp_path: pat
     assert step(wheel=bumped, route="workspace", feed="").status == 0
 
 
-@pytest.mark.parametrize("failure", [{"status": 403}, pytest.param({"reset": True}, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("failure", [{"status": 403}, {"reset": True}])
 def test_a_record_without_a_wheel_is_never_used(
     step: Step, world: World, wheel: pathlib.Path, tmp_path: pathlib.Path, failure: dict[str, object]
 ) -> None:

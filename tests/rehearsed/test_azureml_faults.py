@@ -43,12 +43,13 @@ RUNS: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize(
     "fault",
     [
         {"status": 503, "times": 1},
-        pytest.param({"status": 503, "times": 3}, marks=pytest.mark.long),
+        {"status": 503, "times": 3},
         {"reset": True, "times": 1},
     ],
     ids=["503", "503 three times", "reset"],

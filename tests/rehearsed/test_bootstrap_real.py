@@ -128,6 +128,7 @@ def test_a_package_with_another_hash_is_refused(
     assert capsys.readouterr().out.endswith("... failed\n")
 
 
+@pytest.mark.long
 def test_a_package_without_a_hash_is_refused(lock: pathlib.Path, tmp_path: pathlib.Path) -> None:
     lock.write_text(lock.read_text().partition(" ")[0] + "\n")
     with pytest.raises(bootstrap.BootstrapError) as caught:

@@ -107,6 +107,7 @@ def test_what_was_uploaded_too_late_is_named_and_the_fix_releases(step: Step, ol
     assert versions(step(package_dir=old, python_version=HERE, env=index.variables, **more))
 
 
+@pytest.mark.long
 def test_an_index_without_upload_times_is_told(step: Step, old: pathlib.Path, index: Dated) -> None:
     index.timed = False
     result = step(package_dir=old, python_version=HERE, env=index.variables, dry_run="true")

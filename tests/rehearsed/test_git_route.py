@@ -65,6 +65,7 @@ def test_a_commit_is_released_and_the_second_run_changes_nothing(
     assert consume(step, result.folder / "aml-release.json").status == 86
 
 
+@pytest.mark.long
 def test_two_packages_of_a_commit_in_azure_repos_are_released_by_azureml_core(
     step: Step, world: World, checkout: pathlib.Path
 ) -> None:

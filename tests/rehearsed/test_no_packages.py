@@ -135,7 +135,8 @@ def test_a_pointer_of_git_lfs(step: Step, tmp_path: pathlib.Path, route: str) ->
 
 
 def test_a_pointer_in_a_wheel_that_is_given(step: Step, tmp_path: pathlib.Path) -> None:
-    wheel = write_wheel(tmp_path / "wheels", "acme-score", "1.0.0", text=f'"""\n{POINTER}')
+    quoted = {"acme_score/__init__.py": f'"""\n{POINTER}"""\n'}
+    wheel = write_wheel(tmp_path / "wheels", "acme-score", "1.0.0", files=quoted)
     assert step(wheel=wheel, dry_run="true").status == 0  # quoted in a module: no pointer
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("acme_score/model.pkl", POINTER)

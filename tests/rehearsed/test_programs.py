@@ -24,6 +24,7 @@ ONLINE: Mapping[str, tuple[Sequence[str], str]] = {
     "rehearse": (["--dry-run"], "The step ended with status 0"),
     "sets": (["08ea7b19"], r"\| 08ea7b19 \| 3\.11 \| locked \| .*\n\n1 locked"),
 }
+LONG = dict.fromkeys(("bench", "locks"), pytest.mark.long)
 
 
 class Program:
@@ -53,7 +54,7 @@ def test_a_program_runs(name: str, program: Program) -> None:
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("name", ONLINE)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=LONG.get(name, ())) for name in ONLINE])
 def test_a_program_that_needs_the_public_index_runs(name: str, program: Program) -> None:
     arguments, said = ONLINE[name]
     assert re.search(said, program(name, *arguments))

@@ -112,6 +112,7 @@ def test_of_two_packages_the_first_ones_table_counts(step: Step, project: pathli
 # --- the platform
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("image", "minor", "system"),
     [

@@ -236,6 +236,7 @@ def test_two_runs_at_once_end_in_one_container(step: Step, container: str, wheel
     assert read == [f"{container}/acme-features/{wheel.name}"]  # of mirrored ones size and note are enough
 
 
+@pytest.mark.long
 def test_a_mirror_that_was_killed_is_completed_and_images_need_no_index(
     world: World, step: Step, container: str, wheel: pathlib.Path
 ) -> None:

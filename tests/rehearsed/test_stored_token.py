@@ -48,6 +48,7 @@ def test_an_expired_token_is_refused_before_anything_is_asked(
     assert result.requests == []
 
 
+@pytest.mark.long
 def test_the_date_of_a_token_is_kept_and_warned_by_and_goes_with_it(
     step: Step, world: World, wheel: pathlib.Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_stored_date_that_is_over_warns_and_a_second_workspace_gets_a_known_da
     assert again.writes == []
 
 
+@pytest.mark.long
 def test_azureml_core_warns_by_the_input_and_can_keep_no_date(step: Step, world: World, wheel: pathlib.Path) -> None:
     given: dict[str, Any] = {"wheel": wheel, "connection_token_expires": day(5)}
     assert STORE[0] in done(step(sdk="v1", **given), f"days, on {day(5)}").written

@@ -136,6 +136,7 @@ def test_a_uv_lock_that_was_edited_stops_until_it_is_mended(step: Step) -> None:
     assert pins(step())["markupsafe"][0] == "2.1.3"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "command"),
     [

@@ -119,6 +119,7 @@ def test_azure_ai_ml_loads_the_files_and_reads_what_was_registered(
 # --- what is submitted
 
 
+@pytest.mark.long
 def test_a_job_names_exactly_what_was_released(step: Step, released: Result, sdks: dict[str, str]) -> None:
     reference = released.outputs["environment"]
     receipt = released.folder / "aml-release.json"

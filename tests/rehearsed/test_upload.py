@@ -64,6 +64,7 @@ def test_running_again_is_the_recovery(step: Step, world: World, wheel: pathlib.
     assert again.written == [("POST", "upload"), ("PUT", "connections"), ("PUT", "environments")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fault",
     [

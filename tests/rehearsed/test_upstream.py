@@ -71,6 +71,7 @@ def test_unsaved_it_would_have_failed_in_the_image(step: Step, world: World, nee
     assert not built.ok
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_feed_that_does_not_save_is_told_with_what_to_do(
     step: Step, world: World, needy: pathlib.Path, status: int
