@@ -182,7 +182,8 @@ def _without_wheels(output: str, solver: Solver) -> StepError:
     found = [replace(each, version="") if each.name in bare and not each.pythons else each for each in found]
     if true := [each for each in found if not each.fits(solver.requirements.python.minor)]:
         return without_wheels(true, text, solver.requirements)
-    return _elsewhere(output_then, solver) or Unsatisfiable(_reason(then), details=text[-6000:])
+    other = _elsewhere(output_then, solver) or _unpublished(then, solver)
+    return other or Unsatisfiable(_reason(then), details=text[-6000:])
 
 
 def lack(name: str, output: str, solver: Solver, own: str = "") -> Lacking:
@@ -242,6 +243,24 @@ def _unknown(found: list[str], solver: Solver, output: str) -> StepError:
     needed = {name: parent for name in deep for parent, _ in edges(output).get(name, [])}
     shown = ", ".join(f"{name} (which {needed[name]} requires)" if name in needed else name for name in found)
     return NameUnknown(f"No package of the name {shown} is on {asked}.", details=explanation(output)[-3000:])
+
+
+def _unpublished(text: str, solver: Solver) -> StepError | None:
+    """Return the error for what we or our wheels require and no release satisfies; uv's `text` says where to look."""
+    words = r"(?:no versions? of|[Bb]ecause only(?: the following versions of)?) ([a-z0-9-]+)"
+    named = set() if "Python" in text else set(re.findall(words, text))  # another Python may have such a release
+    asked = [(canonicalize_name(each.name), str(each.specifier)) for each in solver.requirements.applicable]
+    absent = [(name, each) for name, each in asked if each and name in named and not solver.newest({name: [each]})]
+    newest = solver.newest({name: [""] for name, _ in absent})
+    told = [f"{name}{each} (the newest is {newest[name]})" for name, each in absent if name in newest]
+    if not told:
+        return None
+    return Unsatisfiable(
+        f"No index has a release for {', '.join(told)}.",
+        cause="The version is misspelt, was deleted, or hasn't been published yet.",
+        fix="Require a release that exists, or publish the one that is meant first.",
+        details=text[-3000:],
+    )
 
 
 def _local(found: list[tuple[str, str]], text: str) -> StepError:

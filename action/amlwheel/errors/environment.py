@@ -26,7 +26,9 @@ class NoWheel(StepError):
 
     status = 72
     title = "no wheel"
-    cause = "Its authors published it as an sdist only, and installing that runs code that no hash covers."
+    cause = (
+        "It was published as an sdist only, or with wheels for older Pythons; an sdist runs code that no hash covers."
+    )
     fix = "Name the package in `from-source`: the step then builds a wheel from the sdist, by sha256."
 
 

@@ -110,6 +110,16 @@ def test_a_local_version_is_on_another_index(shelf: Shelf) -> None:
     assert "set `torch-backend` to cu118" in error.fix
 
 
+@pytest.mark.parametrize("asked", ["==9", ">=2"])
+def test_a_release_that_nobody_published_is_no_contradiction(shelf: Shelf, asked: str) -> None:
+    shelf.wheel("base", "1.0")
+    error = refused(shelf, f"base{asked}")
+    assert type(error) is Unsatisfiable
+    assert error.what == f"No index has a release for base{asked} (the newest is 1.0)."
+    assert error.cause.endswith("or hasn't been published yet.")
+    assert error.fix == "Require a release that exists, or publish the one that is meant first."
+
+
 def test_a_contradiction_is_not_blamed_on_wheels_of_years_ago(shelf: Shelf) -> None:
     shelf.wheel("one", "2.0", "base>=3")
     shelf.sdist("one", "0.1")
