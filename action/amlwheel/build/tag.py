@@ -98,7 +98,14 @@ def _mismatch(pushed: str, meant: Wheel, wheels: Sequence[Wheel], folders: Seque
             fix="Check out with the whole history and its tags (fetch-depth: 0), or give the project a plain version.",
         )
     bare = f"v{version}, {version} or " if meant is wheels[0] else ""
-    return TagMismatch(
+    told = (
         f"The tag is {pushed!r}, but {meant.project} has version {version}; "
         f"the tag must be {bare}{meant.project}-v{version}."
+    )
+    if all(rest != version for _, rest in _readings(pushed)):
+        return TagMismatch(told)
+    return TagMismatch(
+        told,
+        cause="What stands before the version is neither the name of a package of this run nor of its folder.",
+        fix=f"Make the tag {meant.project}-v{version}, or let only tags of {meant.project} start the step.",
     )

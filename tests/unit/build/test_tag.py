@@ -92,6 +92,13 @@ def test_other_tags_are_refused(tmp_path: Path, pushed: str) -> None:
         tag.check(pushed, [make(tmp_path)], [])
 
 
+def test_the_version_of_another_name_is_not_called_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(TagMismatch) as caught:
+        tag.check("acme-other/v1.2.3", [make(tmp_path)], [])
+    assert caught.value.cause.startswith("What stands before the version is neither")
+    assert "or let only tags of acme-churn start" in caught.value.fix
+
+
 def test_the_versions_that_a_tool_may_have_written() -> None:
     assert tag.versions("acme-2-v1.2.0") == ["1.2.0"]
     assert tag.versions("latest") == []
