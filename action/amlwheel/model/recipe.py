@@ -38,8 +38,9 @@ class Recipe:
 class Beside:
     """A recipe beside what was registered.
 
-    `lacks` are lines of ours that it leaves out or changes, `adds` requirements that it has more, `more` anything else
-    that it has more. `places` are hosts with the kind of credential, `bare` our addresses that need one and have none.
+    `lacks` are lines of ours that it leaves out or changes, `adds` requirements or hashes that it has more, `more`
+    anything else that it has more. `places` are hosts with the kind of credential, `bare` our addresses that need one and
+    have none.
     """
 
     lacks: tuple[str, ...] = ()
@@ -93,7 +94,7 @@ def compare(ours: Environment, recipe: Recipe, needs: Callable[[str], bool]) -> 
     conda = Counter(_conda(recipe.spec)) - Counter(_conda(ours.spec))
     return Beside(
         tuple(lacks),
-        _names(line for line in other if not line.startswith("-")),
+        (*_names(line for line in other if not line.startswith("-")), *_more_hashes(wanted, theirs)),
         (*_options(line for line in other if line.startswith("-")), *_names(conda)),
         *_places(wanted, theirs, needs),
     )
@@ -126,13 +127,16 @@ def _lacking(wanted: Sequence[_Line], theirs: Sequence[_Line]) -> Iterator[str]:
             yield line.head
         elif line.hashes - known[line.head]:
             yield f"the sha256 of {line.head}"
-        elif known[line.head] - line.hashes:
-            yield f"only the sha256 of {line.head} that are locked"
 
 
 def _options(lines: Iterable[str]) -> tuple[str, ...]:
     names = (line.partition(" ")[0] for line in lines)
     return tuple(name if name in OPTIONS else "an unknown option" for name in names)
+
+
+def _more_hashes(wanted: Sequence[_Line], theirs: Sequence[_Line]) -> Iterator[str]:
+    known = {line.head: line.hashes for line in wanted}
+    yield from (f"another sha256 of {line.head}" for line in theirs if line.hashes - known.get(line.head, line.hashes))
 
 
 def _names(lines: Iterable[str]) -> tuple[str, ...]:

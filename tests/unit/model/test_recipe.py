@@ -77,11 +77,6 @@ def test_the_same_in_other_spelling_is_the_same(environment: Environment) -> Non
     [
         (f" --hash=sha256:{sha('numpy one')}", "", ["the sha256 of numpy==2.2.0"]),
         (sha("numpy one"), sha("another"), ["the sha256 of numpy==2.2.0"]),
-        (
-            "numpy==2.2.0",
-            f"numpy==2.2.0 --hash=sha256:{sha('more')}",
-            ["only the sha256 of numpy==2.2.0 that are locked"],
-        ),
         ("--require-hashes", "--pre", ["--require-hashes"]),
         ("numpy==2.2.0", f"{CANARY}@x", ["numpy==2.2.0"]),
         (INDEX, f"https://{CANARY}@other.example/", [f"--extra-index-url {INDEX.rstrip('/')}"]),
@@ -115,6 +110,11 @@ def test_of_what_a_recipe_adds_only_names_are_told(
     more = compare(environment, Recipe(SAME, spec), lambda _: False)
     assert more == Beside(places=(PLAIN,), **found)
     assert CANARY not in repr(more)
+
+
+def test_a_hash_more_lets_another_file_in(environment: Environment) -> None:
+    found = beside(environment, ("numpy==2.2.0", f"numpy==2.2.0 --hash=sha256:{sha('more')}"))
+    assert (found.lacks, found.adds) == ((), ("another sha256 of numpy==2.2.0",))
 
 
 def test_condas_part_and_the_image_count_as_well(environment: Environment) -> None:
