@@ -148,8 +148,8 @@ class RecipeWithoutCredential(StepError):
 
     status = 177
     title = "image build has no credential"
-    cause = "The service found no connection for that address, or leaves credentials out of this answer alone."
+    cause = "The service finds no connection whose target fits that address."
     fix = (
-        "Set `verify` to image and run the step again: a build that works shows that only the answer lacks it. If the "
-        "build asks for a user, delete other connections to this host in the studio and run the step again."
+        "Set `verify` to image and run the step again: an image that is built shows that credentials are left out of this "
+        "answer alone; otherwise its log shows what is asked for."
     )

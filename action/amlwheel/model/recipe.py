@@ -39,8 +39,8 @@ class Beside:
     """A recipe beside what was registered.
 
     `lacks` are lines of ours that it leaves out or changes, `adds` requirements or hashes that it has more, `more`
-    anything else that it has more. `places` are hosts with the kind of credential, `bare` our addresses that need one and
-    have none.
+    anything else that it has more. `places` are hosts with the kind of credential, `bare` our addresses that need one
+    and have none.
     """
 
     lacks: tuple[str, ...] = ()
