@@ -150,6 +150,6 @@ class RecipeWithoutCredential(StepError):
     title = "image build has no credential"
     cause = "The service finds no connection whose target fits that address."
     fix = (
-        "Set `verify` to image and run the step again: an image that is built shows that credentials are left out of this "
-        "answer alone; otherwise its log shows what is asked for."
+        "Set `verify` to image and run the step again: an image that is built shows that only this answer leaves "
+        "credentials out; otherwise its log shows what is asked for."
     )
