@@ -254,6 +254,7 @@ def test_a_wheel_goes_through_the_workspaces_own_storage(step: Step, world: Worl
     assert by_the_sdk.released == first.released
 
 
+@pytest.mark.long
 def test_several_wheels_go_into_several_workspaces_under_one_version(
     step: Step, world: World, tmp_path: pathlib.Path
 ) -> None:
@@ -304,6 +305,7 @@ def test_a_name_that_azureml_core_would_store_under_another_is_refused_first(
     refused(step(wheel=wheel, route="workspace", feed=""), 24, "has an epoch in its version")
 
 
+@pytest.mark.long
 def test_a_wheel_that_comes_back_is_compared_with_what_is_registered(
     step: Step, world: World, wheel: pathlib.Path
 ) -> None:
@@ -342,6 +344,7 @@ def test_a_record_without_a_wheel_is_never_used(
     assert step(wheel=bumped, route="workspace", feed="").status == 0
 
 
+@pytest.mark.long
 def test_a_deleted_wheel_is_missed(step: Step, world: World, wheel: pathlib.Path) -> None:
     assert step(wheel=wheel, route="workspace", feed="").status == 0
     world.blob(WORKSPACE, wheel.name).unlink()

@@ -120,6 +120,7 @@ QUESTIONS: list[tuple[str, str, Mapping[str, object]]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("request_name", "call", "given"), QUESTIONS, ids=[each[0] for each in QUESTIONS])
 def test_a_service_that_hangs_never_holds_the_step(
     worker: Worker, world: World, request_name: str, call: str, given: Mapping[str, object]

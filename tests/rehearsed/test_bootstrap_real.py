@@ -88,6 +88,7 @@ def test_with_a_uv_fetched_by_its_hash(
     assert "1 with fetched uv" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_uv")
 def test_with_pip_where_no_uv_runs(
     lock: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

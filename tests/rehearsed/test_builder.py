@@ -58,6 +58,7 @@ def test_the_registered_environment_installs(world: World, released: Result) -> 
     assert used - {None}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("package", ["acme-core", "acme-features"])
 def test_with_one_sha256_altered_it_does_not(world: World, released: Result, package: str) -> None:
     with world.store.edit("arm") as document:

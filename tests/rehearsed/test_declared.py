@@ -115,6 +115,7 @@ def test_another_folder_is_named_in_package_dir(step: Step, features: pathlib.Pa
     assert {"acme-r", "acme-features"} <= names(result)
 
 
+@pytest.mark.long
 def test_a_wheel_beside_the_list_is_published_once(step: Step, world: World) -> None:
     work = case(step, "req-whl-url")
     lines = (work / "requirements.txt").read_text().splitlines()
@@ -186,6 +187,7 @@ def tips(world: World, step: Step) -> str:
     return sha256(wheel)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fragment", ["", "#sha256="])
 def test_a_wheel_by_address_in_our_metadata(step: Step, world: World, fragment: str) -> None:
     digest = tips(world, step)
@@ -210,6 +212,7 @@ def test_a_wheel_by_address_in_our_metadata(step: Step, world: World, fragment: 
     assert (again.writes, again.outputs["changed"]) == ([], "false")
 
 
+@pytest.mark.long
 def test_a_wheel_by_address_beside_one_in_the_workspaces_storage(step: Step, world: World) -> None:
     digest = tips(world, step)
     wheel = write_wheel(step.scratch / "wheels", "acme-w", "1.0.0", requires=[f"tips @ {TIPS}"])
@@ -220,6 +223,7 @@ def test_a_wheel_by_address_beside_one_in_the_workspaces_storage(step: Step, wor
     assert again.writes == []
 
 
+@pytest.mark.long
 def test_a_wheel_by_address_where_all_else_comes_from_the_feed(step: Step, world: World) -> None:
     digest = tips(world, step)
     wheel = write_wheel(step.scratch / "wheels", "acme-o", "1.0.0", requires=[f"tips @ {TIPS}"])

@@ -173,6 +173,7 @@ def test_wheels_built_earlier_are_found_by_patterns(step: Step, world: World, tm
     assert in_feed(world).keys() == {path.name for path in built.rglob("*.whl")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spelling", "index"),
     [
@@ -203,6 +204,7 @@ def test_an_image_of_a_registry_that_wants_a_token(step: Step, wheel: pathlib.Pa
     assert pinned.outputs == tagged.outputs
 
 
+@pytest.mark.long
 def test_the_version_of_the_environment_follows_its_content(step: Step, tmp_path: pathlib.Path) -> None:
     def version(wheel: pathlib.Path, *more: str) -> str:
         result = step(*more, wheel=wheel, dry_run="true")

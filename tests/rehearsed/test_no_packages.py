@@ -195,6 +195,7 @@ def test_a_version_that_the_pipeline_writes(step: Step, tmp_path: pathlib.Path) 
 # --- tags of monorepos
 
 
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.parametrize(
     "tag",
@@ -207,6 +208,7 @@ def test_a_tag_of_a_monorepo(step: Step, tmp_path: pathlib.Path, tag: str) -> No
     assert f'"tag": "{tag}"' in result.files["aml-release.json"].decode()
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_a_tag_of_another_package(step: Step, tmp_path: pathlib.Path) -> None:
     root = case("mono", tmp_path)

@@ -64,6 +64,7 @@ def test_a_weekly_check_with_the_released_wheel_finds_the_table_where_it_runs(
     assert result.outputs["environment-name"] == "churn-of-the-table"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wrong", "right", "status", "told"),
     [

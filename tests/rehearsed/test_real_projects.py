@@ -50,6 +50,7 @@ def download(project: Project, folder: pathlib.Path) -> pathlib.Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: f"{project.name}-{project.backend.split(',')[0]}")
 def test_a_real_project_is_released(project: Project, tmp_path: pathlib.Path, caches: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from rehearsed.test_storage_route import HOST, release, stored
 pytestmark = pytest.mark.network  # npm brings Azurite
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "GET"])
 def test_who_asks_too_often_is_patient(
     world: World, step: Step, container: str, wheel: pathlib.Path, method: str

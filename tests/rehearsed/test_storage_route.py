@@ -220,6 +220,7 @@ def test_without_a_mirror_the_feed_is_read_with_its_connection(
     assert build(world, workspace_id(), said["name"], said["version"]).ok
 
 
+@pytest.mark.long
 def test_two_runs_at_once_end_in_one_container(step: Step, container: str, wheel: pathlib.Path) -> None:
     def run(name: str) -> Result:
         return release(step, container, wheel, mirror="true", requirements="six\nidna", output_dir=name)

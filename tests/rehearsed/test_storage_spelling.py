@@ -38,6 +38,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
     server.server_close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tool", [PIP, UV], ids=["pip", "uv"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_right_hash_is_taken_and_a_wrong_one_refused(

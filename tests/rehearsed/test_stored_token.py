@@ -73,6 +73,7 @@ def test_the_date_of_a_token_is_kept_and_warned_by_and_goes_with_it(
     assert list(noted(world)) == ["amlwheel-fingerprint"]
 
 
+@pytest.mark.long
 def test_a_stored_date_that_is_over_warns_and_a_second_workspace_gets_a_known_date(
     step: Step, world: World, wheel: pathlib.Path
 ) -> None:

@@ -167,6 +167,7 @@ def test_a_lock_of_another_kind_is_followed_as_well(step: Step, name: str, comma
     refused(missing, 10, "`--lock` names the file 'missing.lock', which doesn't exist")
 
 
+@pytest.mark.long
 def test_a_member_follows_the_lock_of_its_workspace(step: Step) -> None:
     team = step.folder("team")
     shutil.copytree(PROJECTS / "cases/mono", team, dirs_exist_ok=True)

@@ -89,6 +89,7 @@ def named(world: World, job: dict[str, Any]) -> str:
 # --- what is loaded and read
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sdk", ["v1", "v2"])
 def test_azure_ai_ml_loads_the_files_and_reads_what_was_registered(
     step: Step, wheel: pathlib.Path, sdks: dict[str, str], sdk: str

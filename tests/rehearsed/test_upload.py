@@ -31,6 +31,7 @@ def test_a_token_that_may_not_write_though_its_owner_may(step: Step, world: Worl
     assert in_feed(world) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "answer", "told"),
     [

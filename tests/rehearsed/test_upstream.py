@@ -87,6 +87,7 @@ def test_a_feed_that_does_not_save_is_told_with_what_to_do(
     assert world.workspace()["environments"] == {}
 
 
+@pytest.mark.long
 def test_a_reader_cannot_save(step: Step, world: World, needy: pathlib.Path) -> None:
     """With `route: workspace` the feed is only read from, and a reading token will do, unless something is unsaved."""
     planned(step, world, needy)
