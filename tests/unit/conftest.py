@@ -34,8 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not starts_programs(item.path):
             item.add_marker(pytest.mark.disable_socket)
-        if "shelf" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.uv)
+        if starts_programs(item.path) or "shelf" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.tools)
 
 
 @pytest.fixture(autouse=True)
