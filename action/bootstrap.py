@@ -6,7 +6,9 @@ they are too old. The user's own interpreter and packages are never changed.
 """
 
 import ast
+import contextlib
 import hashlib
+import html
 import os
 import pathlib
 import re
@@ -336,6 +338,9 @@ def report(error: BootstrapError, env: "Mapping[str, str]") -> int:
         say(neutralise(error.output))
     if env.get("GITHUB_ACTIONS") == "true":
         say(f"::error title=amlwheel {code}::{escape(text, '%25')}")
+        if env.get("GITHUB_STEP_SUMMARY"):
+            with contextlib.suppress(OSError), open(env["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as page:
+                page.write(f"## Failed: {code}\n\n<pre>\n{html.escape(text)}\n</pre>\n")
         return error.status
     if env.get("TF_BUILD"):
         say(f"##vso[task.logissue type=error;code={code};]amlwheel {code}: {escape(text, '%AZP25')}")

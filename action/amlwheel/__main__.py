@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host.error(error)
         return host.finish(error.status, f"amlwheel {error.code} {error.title}")
     except KeyboardInterrupt:
-        host.say("\ncancelled; run the step again to continue where it stopped")
+        host.cancelled()
         return host.finish(130, "cancelled")
     except Exception:  # noqa: BLE001  # the last fence: whatever happens, the user gets a code and no secret
         bug = Unexpected("amlwheel failed by a bug of its own.", details=traceback.format_exc())

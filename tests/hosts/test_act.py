@@ -114,8 +114,8 @@ def check(scenario: Scenario, ended: Ended) -> None:
     outputs = ended.outputs()
     assert {name: outputs.get(name) for name in scenario.outputs} == scenario.outputs
     assert {name for name, value in outputs.items() if value} == (set() if scenario.status else set(OUTPUTS))
-    assert all(f"::error title=amlwheel {code} " in ended.log for code in scenario.codes)
-    assert ended.log.count("::error title=amlwheel ") == len(scenario.codes)
+    assert all(f"::error title=amlwheel::{code} " in ended.log for code in scenario.codes)
+    assert ended.log.count("::error title=amlwheel::") == len(scenario.codes)
     for token in (*SECRETS.values(), names.CLIENT_SECRET):
         for form in (token, f"{http.USER}:{token}", f":{token}"):
             assert form not in ended.log

@@ -123,6 +123,7 @@ def test_none_at_all(machine: Machine, leftover: str | None) -> None:
     ((title, message),) = result.log.annotations()
     assert "AW90" in title
     assert "actions/setup-python" in message
+    assert result.summary.startswith("## Failed: AW90 There is no Python on PATH.")
     assert set(result.outputs.values()) == {""}
 
 

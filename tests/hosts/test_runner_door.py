@@ -73,7 +73,7 @@ def checkout(repository: Path, azure: Azure, base: dict[str, str], temp: Path, t
 def check(scenario: Scenario, result: runner.Result) -> None:
     """Assert what holds for every run, however it ends."""
     assert result.status == scenario.status, result.log.text[-3000:]
-    assert [title.split()[1] for title, _ in result.log.annotations()] == list(scenario.codes)
+    assert [message.split()[0] for _, message in result.log.annotations()] == list(scenario.codes)
     assert {command.name for command in result.log.executed} <= OURS
     assert not result.log.stopped
     assert balanced(result.log)
@@ -84,7 +84,7 @@ def check(scenario: Scenario, result: runner.Result) -> None:
     assert result.log.injected == {}
     assert result.dropped == frozenset()
     assert {name: result.outputs[name] for name in scenario.outputs} == scenario.outputs
-    assert bool(result.summary) is (scenario.status == 0)
+    scenario.check_page(result.summary, [message for _, message in result.log.annotations()], result.log.text)
     check_secrets(result)
 
 
@@ -176,17 +176,19 @@ def html_in(markdown: str) -> list[str]:
 
 def test_a_tag_that_is_not_the_version(checkout: Checkout) -> None:
     ((title, message),) = checkout.run(MISMATCH).log.annotations()
-    assert title == "amlwheel AW23 tag and version differ"
-    what, cause, fix = message.split("\n")
+    assert title == "amlwheel"
+    head, what, cause, fix, more = message.split("\n")
+    assert head == "AW23 tag and version differ"
     assert what.startswith("The tag is 'v0.4.0', but acme-flit has version 0.1.0;")
     assert cause.startswith("Likely cause: ")
     assert fix.startswith("What to do: ")
+    assert more.endswith("/docs/errors.md#aw23")
 
 
 def test_every_bad_input_at_once_by_the_names_of_this_host(checkout: Checkout) -> None:
     result = checkout.run(BAD_INPUTS)
-    named = [re.findall(r"`([^`]*)`", message.split("\n")[0]) for _, message in result.log.annotations()]
-    assert named == [["workspace"], ["python-version"], ["index"], ["verify"], ["connection-token"]]
+    named = [re.findall(r"^(?:- )?`([^`]*)`", message, re.MULTILINE) for _, message in result.log.annotations()]
+    assert named == [["workspace"], ["python-version", "index", "verify"], ["connection-token"]]
     messages = " ".join(message for _, message in result.log.annotations())
     assert set(re.findall(r"`([^`]*)`", messages)) <= {each.name for each in knobs(Inputs, "github")}
     assert not re.search(r"--[a-z]+-|AMLWHEEL_|pythonVersion|connectionToken", messages)
@@ -230,7 +232,7 @@ def test_a_hostile_project_that_fails_is_only_shown(checkout: Checkout) -> None:
     result = checkout.run(HOSTILE_FAILURE)
     assert_only_shown(result)
     ((_, message),) = result.log.annotations()
-    assert message.startswith("project/hostile-failure doesn't build (status 1).\nLikely cause: ")
+    assert "\nproject/hostile-failure doesn't build (status 1).\nLikely cause: " in message
     assert set(result.outputs.values()) == {""}
 
 

@@ -397,7 +397,7 @@ def test_a_failed_image_build_quotes_the_failing_line_and_can_be_mended(
     world.fail({"host": r"^pkgs\.", "path": "/download/", "status": 404})
     failed = step(wheel=wheel, verify="image", output_dir="second", env={"GITHUB_ACTIONS": "true"})
     assert failed.status == 82, failed.output
-    (annotation,) = [line for line in failed.output.splitlines() if line.startswith("::error title=amlwheel AW82")]
+    (annotation,) = [line for line in failed.output.splitlines() if line.startswith("::error title=amlwheel::AW82 ")]
     assert "ERROR: HTTP error 404 while getting" in annotation
     assert "sig=" not in failed.output
     assert failed.outputs == {}  # they went into GitHub's file

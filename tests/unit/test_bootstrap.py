@@ -157,7 +157,7 @@ def test_it_imports_only_what_python_3_6_has() -> None:
     tree = ast.parse(pathlib.Path(bootstrap.__file__).read_text("utf-8"))
     names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     names |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
-    old = "ast hashlib os pathlib re shutil signal subprocess sys sysconfig tempfile time typing"
+    old = "ast contextlib hashlib html os pathlib re shutil signal subprocess sys sysconfig tempfile time typing"
     assert names == set(old.split())
 
 
@@ -241,8 +241,13 @@ def test_a_person_reads_code_cause_and_remedy_on_stderr(capsys: pytest.CaptureFi
     assert out == "| x #_#[add-mask]y\n| ::error::z\n"
 
 
-def test_github_gets_one_escaped_annotation(capsys: pytest.CaptureFixture[str]) -> None:
-    assert bootstrap.report(ERROR, {"GITHUB_ACTIONS": "true"}) == 91
+def test_github_gets_one_escaped_annotation_and_a_page(
+    capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+) -> None:
+    page = tmp_path / "page"
+    assert bootstrap.report(ERROR, {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page)}) == 91
+    assert page.read_text("utf-8") == "## Failed: AW91\n\n<pre>\n50% of it failed.\nDo this:\n  - that\n</pre>\n"
+    assert bootstrap.report(ERROR, {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path)}) == 91
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "::error title=amlwheel AW91::50%25 of it failed.%0ADo this:%0A  - that"
 

@@ -11,12 +11,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from .. import __version__
+
+PAGE = f"https://github.com/OWNER/amlwheel/blob/v{__version__}/docs/errors.md"
+"""What each code means, at this version."""
+
 
 class StepError(Exception):
     """A failure that the user can act on. Subclasses are the catalogue; the docstring of each is its meaning.
 
     `what` says what happened this time, in one or two sentences; `details` is foreign text (a tool's last lines, a
-    server's message) and is neutralised before it is shown. Neither ever holds a secret.
+    server's message) and is neutralised before it is shown. Neither ever holds a secret. Where a file
+    of the checkout is at fault, `what` begins with it, as `requirements.txt:3: …`: `report.failure` reads that.
     """
 
     status: ClassVar[int]
@@ -36,6 +42,11 @@ class StepError(Exception):
     def code(self) -> str:
         """The stable code, such as `AW30`."""
         return f"AW{self.status}"
+
+    @property
+    def page(self) -> str:
+        """The address of what is written about the code."""
+        return f"{PAGE}#{self.code.lower()}"
 
 
 class Several(StepError):

@@ -3,6 +3,7 @@
 Grammar: azure-pipelines-agent, `Command.cs`, `CommandStringConvertor.cs`, `TaskCommandExtension.cs`.
 """
 
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +16,10 @@ from ..inputs.knob import camel
 from ..inputs.reading import spell
 from ..model.secret import Secret
 from . import azure_variables
-from .host import SHORTEST_MASK, Host, pushed_tag
+from .host import LONGEST, SHORTEST_MASK, Host, pushed_tag
 from .neutralise import plain
 
-LONGEST = 3500  # characters of an issue; the run's page shows 4096 at most; the log has all of the text
+_DIAGRAM = re.compile(r"```mermaid\n.*?\n```\n+", re.DOTALL)  # the run's page would show its source
 
 
 class AzurePipelines(Host):
@@ -77,10 +78,15 @@ class AzurePipelines(Host):
         super().error(azure_variables.advise(error, self._environ, self.feed))
 
     @override
-    def _annotate(self, title: str, what: str, advice: str) -> None:
-        self.say(f"\n{title}\n{what}\n{advice}")
-        text = _plain(self._hidden(f"amlwheel {title}\n{what}\n{advice}"))[:LONGEST]
-        self._command("task.logissue", text, type="error", code=title.split(maxsplit=1)[0])
+    def _annotate(self, title: str, text: str, place: tuple[str, str]) -> None:
+        # The agent writes an issue into the log as well, so that what fits isn't printed beside it.
+        whole = _plain(self._hidden(f"amlwheel {title}\n{text}"))
+        if len(whole) > LONGEST:
+            self.say(f"\n{whole}")
+            whole = f"{whole[:LONGEST]}…\nThe log and the summary have the rest."
+        file, line = place
+        beside = {"sourcepath": file, "linenumber": line} if file else {}
+        self._command("task.logissue", whole, type="error", code=title.split(maxsplit=1)[0], **beside)
 
     @override
     def mask(self, secret: Secret, user: str) -> None:
@@ -104,7 +110,7 @@ class AzurePipelines(Host):
         # The agent uploads the file later, so each run has a folder of its own.
         folder = tempfile.mkdtemp(prefix="amlwheel-", dir=self._environ.get("AGENT_TEMPDIRECTORY"))
         page = Path(folder) / "amlwheel.md"
-        page.write_text(self._hidden(markdown), "utf-8")
+        page.write_text(self._hidden(_DIAGRAM.sub("", markdown)), "utf-8")
         self._command("task.uploadsummary", str(page))
 
     @override

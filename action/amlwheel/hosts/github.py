@@ -9,7 +9,7 @@ from typing_extensions import override
 from ..inputs.knob import Style
 from ..inputs.reading import spell
 from ..model.secret import Secret
-from .host import SHORTEST_MASK, Host, pushed_tag
+from .host import LONGEST, SHORTEST_MASK, Host, pushed_tag
 from .neutralise import CONTROL
 
 
@@ -88,11 +88,15 @@ class GitHub(Host):
         self._command(f"::warning title=amlwheel::{self._message(spell(text, self.style))}")
 
     @override
-    def _annotate(self, title: str, what: str, advice: str) -> None:
-        # An annotation holds 4096 characters; the log has all of the text.
-        self.say(f"\n{title}\n{what}\n{advice}")
-        text = self._hidden(f"{what}\n{advice}")[:3500]
-        self._command(f"::error title={_property('amlwheel ' + title)}::{_data(text)}")
+    def _annotate(self, title: str, text: str, place: tuple[str, str]) -> None:
+        # The runner shows the message in the log as well, so that what fits isn't printed beside it.
+        whole = self._hidden(f"{title}\n{text}")
+        if len(whole) > LONGEST:
+            self.say(f"\n{whole}")
+            whole = f"{whole[:LONGEST]}…\nThe log and the summary have the rest."
+        file, line = place
+        beside = f",file={_property(self._hidden(file))},line={line}" if file else ""
+        self._command(f"::error title=amlwheel{beside}::{_data(whole)}")
 
     @override
     def mask(self, secret: Secret, user: str) -> None:
@@ -117,7 +121,7 @@ class GitHub(Host):
 
     @override
     def summary(self, markdown: str) -> None:
-        self._append("GITHUB_STEP_SUMMARY", markdown)
+        self._append("GITHUB_STEP_SUMMARY", self._hidden(markdown))
 
     def _append(self, variable: str, text: str) -> None:
         path = self._environ.get(variable)

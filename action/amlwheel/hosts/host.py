@@ -11,17 +11,22 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from ..errors.base import Several, StepError, Unexpected
+from ..errors.base import StepError, Unexpected
 from ..inputs.knob import Style
 from ..inputs.reading import spell
 from ..model.secret import Secret
 from ..model.source import Source
+from ..plan.change import Change
+from ..report import failure
 from .neutralise import GUTTER, neutralise, plain
 
 # The characters of an output: users paste outputs into shell lines.
 _OUTPUT = re.compile(r"[\w .,:/\\@+=!~%()-]*(\n[\w .,:/\\@+=!~%()-]+)*")
 EVERY = 10.0  # seconds between two lines about something that takes long
+MESSAGES = 10  # GitHub shows that many annotations of a step, and nobody reads more
+LONGEST = 3500  # characters of a message on the run's page; both hosts show 4096 at most
 SHORTEST_MASK = 8  # characters; masking something shorter would blank out half of the log
 
 
@@ -38,6 +43,7 @@ class Host(ABC):
         """Write to stdout, one line at a time: packages are built in parallel."""
         self._lock = threading.RLock()
         self._secrets: list[str] = []
+        self.progress = failure.Progress()
 
     # --- the run
 
@@ -148,16 +154,39 @@ class Host(ABC):
     def warning(self, text: str) -> None:
         """Show a warning that doesn't stop the step."""
 
+    def begin(self, change: Change[Any]) -> None:
+        """Say that a change is made from now on."""
+        self.say(f"{change.verb.value} {change.subject}")
+        self.progress.begin(change)
+
     def error(self, error: StepError) -> None:
-        """Show everything that a person needs to fix `error`."""
-        for each in error.errors if isinstance(error, Several) else (error,):
-            if each.details:
-                self.foreign(each.details)
-            self._annotate(f"{each.code} {each.title}", spell(each.what, self.style), _advice(each, self.style))
+        """Show everything that a person needs to fix `error`: in the log, and on the run's page."""
+        problems = failure.problems(error)
+        for number, problem in enumerate(problems, 1):
+            for each in problem.errors:
+                if each.details:
+                    self.foreign(each.details)
+            if number <= MESSAGES:
+                self._annotate(problem.title, problem.text(self._words), problem.place)
+            else:
+                self.say(f"\n{problem.title}\n{problem.text(self._words)}")
+        self._page(failure.page(problems, self.progress, self._words))
+
+    def cancelled(self) -> None:
+        """Say that the run was cancelled, and what is done."""
+        self.say("\ncancelled; run the step again to continue where it stopped")
+        self._page(failure.cancelled(self.progress, self._words))
+
+    def _page(self, markdown: str) -> None:
+        with contextlib.suppress(OSError):  # a full disk, perhaps: the error itself is what counts
+            self.summary(markdown)
+
+    def _words(self, text: str) -> str:
+        return "\n".join(plain(line) for line in self._hidden(spell(text, self.style)).split("\n"))
 
     @abstractmethod
-    def _annotate(self, title: str, what: str, advice: str) -> None:
-        """Show one error."""
+    def _annotate(self, title: str, text: str, place: tuple[str, str]) -> None:
+        """Show one message of an error, once. `place` is the file that is at fault and the line, or empty."""
 
     # --- for the host
 
@@ -198,7 +227,3 @@ class Host(ABC):
 def pushed_tag(ref: str) -> str:
     """Return the tag of which `ref` is the full name, such as refs/tags/v1.0; empty for a branch."""
     return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else ""
-
-
-def _advice(error: StepError, style: Style) -> str:
-    return f"Likely cause: {spell(error.cause, style)}\nWhat to do:   {spell(error.fix, style)}"

@@ -103,8 +103,9 @@ class Terminal(Host):
         self.say(f"warning: {spell(text, self.style)}")
 
     @override
-    def _annotate(self, title: str, what: str, advice: str) -> None:
-        self.say(f"\nerror: {title}\n{what}\n{advice}")
+    def _annotate(self, title: str, text: str, place: tuple[str, str]) -> None:
+        del place
+        self.say(f"\nerror: {title}\n{text}")
 
     @override
     def _outputs(self, values: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from .observe import observing
@@ -41,8 +42,11 @@ class Change(Generic[Result]):
         return self.verb is not Verb.KEEP
 
 
-def apply_at_once(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
-    """Run the effects of changes that don't depend on one another at the same time, announcing each.
+Told = Callable[[Change[Any]], None]
+
+
+def apply_at_once(changes: Iterable[Change[Any]], announce: Told, ended: Told) -> None:
+    """Run the effects of changes that don't depend on one another at the same time, announcing each before and after.
 
     A failure stops none of the others; raises all of them together. What was done is kept in the next run.
     """
@@ -50,11 +54,11 @@ def apply_at_once(changes: Iterable[Change[Any]], announce: Callable[[Change[Any
         for change in changes:
             if change.changes:
                 announce(change)
-                observer.ask(change.effect)
+                observer.ask(partial(_effect, change, ended))
 
 
-def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
-    """Run the effects in order, announcing each before it starts; the first failure stops the rest.
+def apply(changes: Iterable[Change[Any]], announce: Told, ended: Told) -> None:
+    """Run the effects in order, announcing each before it starts and when it is over; the first failure stops the rest.
 
     Nothing is rolled back: a feed is immutable, and a stored secret can't be read. The next run of the step continues
     where this one stopped.
@@ -62,4 +66,9 @@ def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None
     for change in changes:
         if change.changes:
             announce(change)
-            change.effect()
+            _effect(change, ended)
+
+
+def _effect(change: Change[Any], ended: Told) -> None:
+    change.effect()
+    ended(change)

@@ -57,11 +57,12 @@ def run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
         changes = _plan(inputs, access)
         count = sum(change.changes for change in changes)
         done.append(f"{count} to change, {len(changes) - count} to keep")
+    host.progress.plan = changes
     for line in summary.table(changes):
         host.say(f"       {line}")
     if not inputs.dry_run:
         with host.stage("Connect") as done:
-            apply_at_once(changes, lambda change: host.say(f"{change.verb.value} {change.subject}"))
+            apply_at_once(changes, host.begin, host.progress.end)
             done.append(f"{count} changed" if count else "nothing to do")
     host.summary(summary.connected(access.connection, changes, dry_run=inputs.dry_run))
     host.outputs(outputs.connected(access.connection, inputs.feed, changed=bool(count)))

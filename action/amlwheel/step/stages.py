@@ -183,6 +183,7 @@ class Stages:
                 news(older, registered, host),
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
+        host.progress.plan = changes.all
         self._tell(release, access, changes)
         return changes
 
@@ -233,7 +234,7 @@ class Stages:
     def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
         """Run the effects of `changes` in order."""
         with self.host.stage(title) as done:
-            apply(changes, lambda change: self.host.say(f"{change.verb.value} {change.subject}"))
+            apply(changes, self.host.begin, self.host.progress.end)
             count = sum(change.changes for change in changes)
             done.append(f"{count} changed" if count else "nothing to do")
 

@@ -28,6 +28,10 @@ class Place:
         return Change(name, Verb.CREATE, "new", name, partial(self.names.append, name))
 
 
+def quiet(_: object) -> None:
+    """Say nothing."""
+
+
 def fail(error: Exception) -> None:
     raise error
 
@@ -50,24 +54,24 @@ def test_a_plan_changes_nothing() -> None:
 def test_applying_runs_each_effect_in_order_after_announcing_it() -> None:
     place, announced = Place("a"), []
     changes = plan(place, "c", "a", "b")
-    apply(changes, lambda change: announced.append((change.subject, list(place.names))))
+    apply(changes, lambda change: announced.append((change.subject, list(place.names))), quiet)
     assert place.names == ["a", "c", "b"]
     assert announced == [("c", ["a"]), ("b", ["a", "c"])]
 
 
 def test_a_second_run_keeps_everything() -> None:
     place = Place()
-    apply(plan(place, "a", "b"), lambda _: None)
+    apply(plan(place, "a", "b"), quiet, quiet)
     again = plan(place, "a", "b")
     assert {change.verb for change in again} == {Verb.KEEP}
-    apply(again, lambda _: None)
+    apply(again, quiet, quiet)
     assert place.names == ["a", "b"]
 
 
 def test_a_conflict_comes_before_any_effect() -> None:
     place = Place()
     with pytest.raises(VersionTaken):
-        apply(plan(place, "a", "taken", "b"), lambda _: None)
+        apply(plan(place, "a", "taken", "b"), quiet, quiet)
     assert place.names == []
 
 
@@ -75,7 +79,7 @@ def test_the_first_failure_stops_the_rest() -> None:
     place = Place()
     broken: Change[str] = Change("x", Verb.UPDATE, "", "x", partial(fail, BadInput("no")))
     with pytest.raises(BadInput):
-        apply([*plan(place, "a"), broken, *plan(place, "b")], lambda _: None)
+        apply([*plan(place, "a"), broken, *plan(place, "b")], quiet, quiet)
     assert place.names == ["a"]
 
 

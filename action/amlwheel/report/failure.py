@@ -1,0 +1,135 @@
+"""A failed run for people: one message for each code, and the page of the run."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from ..errors.base import Several, StepError
+from ..plan.change import Change
+from .markdown import cell
+
+LAST = 40  # lines of a tool that the page shows
+LONGEST = 8000  # characters of them
+_PLACE = re.compile(
+    r"(\[tool\.amlwheel\] of )?(?P<file>[\w./-]+\.(toml|txt|in|ya?ml|lock|cfg|py))(:(?P<line>\d+))?[: ]"
+)
+Words = Callable[[str], str]
+"""Spells the inputs in a text as the user's host does, and hides secrets."""
+
+
+@dataclass
+class Progress:
+    """What a run has planned, and what it has begun and done of that: `ended` is False for what was begun."""
+
+    plan: Sequence[Change[Any]] = ()
+    ended: dict[str, bool] = field(default_factory=dict)
+
+    def begin(self, change: Change[Any]) -> None:
+        """Note that the effect of `change` starts."""
+        self.ended[change.subject] = False
+
+    def end(self, change: Change[Any]) -> None:
+        """Note that the effect of `change` is over."""
+        self.ended[change.subject] = True
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All errors of a run that have one code; at least one."""
+
+    errors: tuple[StepError, ...]
+
+    @property
+    def title(self) -> str:
+        """Code and name, such as `AW35 same version, other bytes`; and how many there are."""
+        first, count = self.errors[0], len(self.errors)
+        return f"{first.code} {first.title}" + (f" ({count} times)" if count > 1 else "")
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The file that is at fault, and the line in it: that of the first error, as its message begins; or empty."""
+        match = _PLACE.match(self.errors[0].what)
+        return (match["file"], match["line"] or "1") if match else ("", "")
+
+    @property
+    def advised(self) -> list[tuple[tuple[str, str], list[str]]]:
+        """What happened, under the cause and the fix that it has."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for error in self.errors:
+            found.setdefault((error.cause, error.fix), []).append(error.what)
+        return list(found.items())
+
+    def text(self, words: Words) -> str:
+        """Return what happened, why, what to do, and where more is written, as lines."""
+        parts = []
+        for (cause, fix), happened in self.advised:
+            mark = "- " if len(happened) > 1 else ""
+            whats = "\n".join(f"{mark}{words(what)}" for what in happened)
+            parts.append(f"{whats}\nLikely cause: {words(cause)}\nWhat to do:   {words(fix)}")
+        return "\n".join([*parts, f"More:         {self.errors[0].page}"])
+
+
+def problems(error: StepError) -> list[Problem]:
+    """Return the errors in `error`, those of one code together, in the order in which they were found."""
+    found: dict[str, list[StepError]] = {}
+    for each in error.errors if isinstance(error, Several) else (error,):
+        found.setdefault(each.code, []).append(each)
+    return [Problem(tuple(errors)) for errors in found.values()]
+
+
+def page(found: Sequence[Problem], progress: Progress, words: Words) -> str:
+    """Return the run's page in Markdown: what failed, what to do, what is done already. Foreign text is escaped."""
+    head = found[0].title if len(found) == 1 else f"{sum(len(each.errors) for each in found)} problems"
+    sections = [_section(each, words, titled=len(found) > 1) for each in found]
+    return "\n\n".join([f"## Failed: {cell(words(head))}", *sections, *_done(progress, words)]) + "\n"
+
+
+def cancelled(progress: Progress, words: Words) -> str:
+    """Return the page of a run that was cancelled, in Markdown."""
+    return "\n\n".join(["## Cancelled", *_done(progress, words)]) + "\n"
+
+
+def _section(problem: Problem, words: Words, *, titled: bool) -> str:
+    parts = [f"### {cell(words(problem.title))}"] if titled else []
+    for (cause, fix), happened in problem.advised:
+        parts += [_list(words(what) for what in happened)]
+        parts += [f"**Likely cause:** {_lines(words(cause))}", f"**What to do:** {_lines(words(fix))}"]
+    parts.append(f"[All about {problem.errors[0].code}]({problem.errors[0].page})")
+    said = "\n".join(words(error.details) for error in problem.errors if error.details)
+    if said:
+        kept = escape("\n".join(said.split("\n")[-LAST:])[-LONGEST:])
+        title = "The last lines of the tool, or the answer"
+        parts.append(f"<details><summary>{title}</summary>\n\n<pre>\n{kept}\n</pre>\n</details>")
+    return "\n\n".join(parts)
+
+
+def _list(whats: Iterable[str]) -> str:
+    """Return what happened: a paragraph, or a table if it happened several times."""
+    rows = [_lines(what) for what in whats]
+    if len(rows) == 1:
+        return rows[0]
+    return "\n".join(["| | what happened |", "|---|---|", *(f"| {n} | {row} |" for n, row in enumerate(rows, 1))])
+
+
+def _lines(text: str) -> str:
+    """Escape a text; its lines stay lines."""
+    return "<br>".join(cell(line) for line in text.split("\n"))
+
+
+def _done(progress: Progress, words: Words) -> list[str]:
+    """Return what of the plan is done."""
+    if not progress.ended:
+        done = "Nothing was changed: no package, no connection, no environment."
+    elif all(progress.ended.values()):
+        done = f"Changes that are done: {len(progress.ended)}. They are kept: the next run goes on from there."
+    else:
+        done = "What is done is kept: the next run goes on from there, and looks at what was only begun."
+    if not progress.plan:
+        return [done]
+    rows = []
+    for each in progress.plan:
+        state = {None: "", True: "done", False: "begun"}[progress.ended.get(each.subject)]
+        rows.append(f"| {each.verb.value} | {cell(words(each.subject))} | {cell(words(each.why))} | {state} |")
+    return [done, "\n".join(["| | plan | why | |", "|---|---|---|---|", *rows])]
