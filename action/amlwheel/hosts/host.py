@@ -23,7 +23,7 @@ from ..report import failure
 from .neutralise import GUTTER, neutralise, plain
 
 # The characters of an output: users paste outputs into shell lines.
-_OUTPUT = re.compile(r"[\w .,:/\\@+=!~%()-]*(\n[\w .,:/\\@+=!~%()-]+)*")
+_OUTPUT = re.compile(r"[\w .,:/\\@+=!~%()?-]*(\n[\w .,:/\\@+=!~%()?-]+)*")
 EVERY = 10.0  # seconds between two lines about something that takes long
 MESSAGES = 10  # GitHub shows that many annotations of a step, and nobody reads more
 LONGEST = 3500  # characters of a message on the run's page; both hosts show 4096 at most

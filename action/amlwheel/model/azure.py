@@ -118,6 +118,10 @@ class Workspace:
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
         )
 
+    def studio(self, environment: str, version: str) -> str:
+        """Return the address of an environment's page in the studio of Azure's public cloud, as the studio has it."""
+        return f"https://ml.azure.com/environments/{quote(environment)}/version/{quote(version)}?wsid={self.id}"
+
 
 @dataclass(frozen=True)
 class Connection:

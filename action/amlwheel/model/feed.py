@@ -78,6 +78,12 @@ class Feed:
         feed, name = quote(self.name, safe=""), canonicalize_name(package)
         return f"{ARTIFACTS}/{owner}/_apis/packaging/feeds/{feed}/pypi/packages/{name}/versions/{quote(version)}"
 
+    def web_page(self, package: str) -> str:
+        """Return the address of a package's page for people in Azure Artifacts; other repositories have none."""
+        owner = "/".join(quote(part, safe="") for part in (self.organisation, self.project) if part)
+        name = quote(self.name, safe="")
+        return f"https://dev.azure.com/{owner}/_artifacts/feed/{name}/PyPI/{canonicalize_name(package)}"
+
     def option(self, *, only: bool) -> str:
         """Return pip's option for this index: beside the public one, or in its place (`only`)."""
         return f"{'--index-url' if only else '--extra-index-url'} {self.index_url}"

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from ..model.azure import Connection
 from ..model.differences import Comparison
+from ..model.environment import Environment
 from ..plan.change import Change
 from . import audit, changed
 from .markdown import cell as _cell
@@ -32,7 +34,6 @@ def summary(
     done = "Planned, nothing changed (dry run)" if dry_run else done
     beside = "".join(f"\n- {_cell(line)}" for line in declared(release))
     beside = f"{beside}\n" if beside else ""
-    name, version = environment.name, environment.version
     return f"""\
 ## {done}: `{environment.reference}`
 
@@ -45,6 +46,7 @@ flowchart LR
 ```
 
 {_plan(changes)}
+{_links(release, dry_run=dry_run)}
 {changed.section(release, compared)}
 | wheel | sha256 |
 |---|---|
@@ -54,6 +56,12 @@ Python {environment.base.python.exact}, {len(environment.pins)} packages locked 
 {environment.base.python.platform.why}, image `{environment.image.pinned}`.{_elsewhere(release)}
 {_proof(proof)}
 {beside}{_about_lock(release)}{audit.summary(release.audit)}
+{"" if dry_run else _use(environment)}"""
+
+
+def _use(environment: Environment) -> str:
+    """Return how jobs use the environment, folded."""
+    return f"""\
 <details><summary>Use it</summary>
 
 ```yaml
@@ -66,10 +74,29 @@ job = command(..., environment="{environment.reference}")
 ```
 ```python
 # azureml-core
-environment = Environment.get(workspace, "{name}", version="{version}")
+environment = Environment.get(workspace, "{environment.name}", version="{environment.version}")
 ```
 </details>
 """
+
+
+def _links(release: Release, *, dry_run: bool) -> str:
+    """Return a line of links to what the release consists of; in a dry run, to what is there already."""
+    environment, source = release.environment, release.source
+    found = [("this run", source.run)] if source.run else []
+    if source.commit and source.repository.startswith("https://"):
+        found = [(f"commit {source.commit[:12]}", f"{source.repository}/commit/{source.commit}"), *found]
+    if not dry_run:
+        feed = release.feed if release.published and release.feed and release.feed.is_artifacts else None
+        packages = [(f"{each.project} in the feed", feed.web_page(each.project)) for each in release.wheels if feed]
+        studio = [
+            (f"environment on {each.name}", each.studio(environment.name, environment.version))
+            for each in release.workspaces
+        ]
+        found = [*studio, *packages, *found]
+    if not found:
+        return ""
+    return "\nGo to: " + " · ".join(f"[{_cell(text)}]({quote(to, safe=':/?=%&')})" for text, to in found) + "\n"
 
 
 def _proof(proof: str) -> str:

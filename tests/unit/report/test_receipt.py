@@ -159,6 +159,25 @@ def test_the_summary_has_plan_hashes_and_use(made: Release) -> None:
     assert page.count("```") % 2 == 0
 
 
+def test_a_release_leads_to_what_it_consists_of_and_a_dry_run_only_to_what_is_there(made: Release) -> None:
+    made = replace(made, source=replace(made.source, run="https://github.example/acme/churn/actions/runs/7"))
+    page = summary(made, PLAN, dry_run=False, proof="")
+    workspace, environment = made.workspaces[0], made.environment
+    studio = f"https://ml.azure.com/environments/{environment.name}/version/{environment.version}?wsid={workspace.id}"
+    feed = "https://dev.azure.com/acme/ml/_artifacts/feed/wheels/PyPI/acme-churn"
+    commit = f"https://github.example/acme/churn/commit/{'c' * 40}"
+    links = re.findall(r"\[([^\]]*)\]\((\S+?)\)", page)
+    assert links[0] == (f"environment on {workspace.name}", studio)
+    assert ("acme-churn in the feed", feed) in links
+    assert links[-2:] == [("commit cccccccccccc", commit), ("this run", made.source.run)]
+    assert "Use it" in page
+    dry = summary(made, PLAN, dry_run=True, proof="")
+    assert re.findall(r"\]\((\S+?)\)", dry) == [commit, made.source.run]
+    assert "Use it" not in dry
+    nowhere = replace(made, source=Source("git@github.example:acme/churn", "c" * 40))
+    assert "Go to:" not in summary(nowhere, PLAN, dry_run=True, proof="")
+
+
 def stored(made: Release, **more: Any) -> Release:  # noqa: ANN401  # fields of a pin
     pins = tuple(replace(pin, **more) if pin.private else pin for pin in made.environment.pins)
     return replace(made, place="the place", environment=replace(made.environment, pins=pins))
