@@ -57,6 +57,8 @@ class Result:
     requests: list[dict[str, Any]]
     folder: pathlib.Path
     """`output-dir`."""
+    files: Mapping[str, bytes]
+    """Every file there by its path, as it was at the end of the run: the next run writes into the same folder."""
 
     @property
     def writes(self) -> list[dict[str, Any]]:
@@ -72,12 +74,6 @@ class Result:
     def outputs(self) -> dict[str, str]:
         """The step's outputs, as a terminal shows them."""
         return dict(re.findall(r"^([a-z][a-z0-9-]+)=(.*)$", self.output, re.MULTILINE))
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """The bytes of every emitted file by its path below `output-dir`."""
-        paths = (path for path in self.folder.rglob("*") if path.is_file())
-        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in paths}
 
     @property
     def released(self) -> dict[str, object]:
@@ -153,7 +149,9 @@ class Step:
             finally:
                 child.kill()
         folder = self.folder("work") / output_dir
-        return Result(child.returncode, output, self.world.requests()[seen:], folder)
+        paths = (path for path in folder.rglob("*") if path.is_file())
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        return Result(child.returncode, output, self.world.requests()[seen:], folder, files)
 
     def environment(self) -> dict[str, str]:
         """Return the variables that the step gets: an allow-list, the world's, and the fake tokens."""

@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+from collections.abc import Mapping
 
 import pytest
 from rehearsal.proxy.world import World
@@ -41,7 +42,7 @@ def test_a_version_from_a_variable_is_that_version_or_none(step: Step, case: pat
     assert (again.status, again.writes, again.files) == (0, [], {**again.files, **_but_receipt(result.files)})
 
 
-def _but_receipt(files: dict[str, bytes]) -> dict[str, bytes]:
+def _but_receipt(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if name != "aml-release.json"}
 
 

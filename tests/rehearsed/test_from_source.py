@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+from typing import Any
 
 import pytest
 from rehearsal.builder.build import build
@@ -75,12 +76,32 @@ def test_each_package_without_a_wheel_is_named_at_once(step: Step, case: str, to
 
 @pytest.mark.network
 @pytest.mark.long
-def test_fuse_and_rouge_are_released_and_installed(step: Step, world: World, tmp_path: pathlib.Path) -> None:
-    wheel = project(tmp_path, "azureml-dataset-runtime[fuse]", "rouge-score")
-    released = step(wheel=wheel, from_source="all", verify="none")
+@pytest.mark.parametrize(
+    ("requires", "built"),
+    [
+        ("hydra-core==1.3.2", "antlr4_python3_runtime 4.9.3"),
+        ("pyspark==3.5.3", "pyspark 3.5.3"),
+        ("rouge-score", "rouge_score 0.1.2"),
+        ("azureml-dataset-runtime[fuse]", "fusepy 3.0.1"),
+    ],
+)
+def test_what_has_no_wheel_is_released_installed_kept_and_built_the_same_again(
+    step: Step, world: World, tmp_path: pathlib.Path, requires: str, built: str
+) -> None:
+    given: dict[str, Any] = {"wheel": project(tmp_path, requires), "from_source": "all", "verify": "install"}
+    released = step(**given)
     assert released.status == 0, released.output
-    assert {"fusepy 3.0.1", "rouge_score 0.1.2"} <= set(installed(world, released))
-    assert step(wheel=wheel, from_source="all", verify="none").writes == []
+    assert built in installed(world, released)
+    second = step(**given)
+    assert second.status == 0, second.output
+    assert second.writes == []
+    assert second.released == released.released
+    for path in (world.azure / "feeds").rglob("*.whl"):
+        path.unlink()
+    anew = step(**given, dry_run="true", output_dir="anew")
+    assert anew.status == 0, anew.output
+    receipts = [json.loads(each.files["aml-release.json"])["from_source"] for each in (second, anew)]
+    assert receipts[0] == receipts[1], "the same sdist gives the same bytes"
 
 
 @pytest.mark.network

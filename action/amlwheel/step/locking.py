@@ -6,6 +6,7 @@ from functools import partial
 
 from packaging.requirements import Requirement
 
+from ..build import sdist
 from ..environment import addresses, as_locked, lock
 from ..environment.requirements import Requirements
 from ..errors.base import Several, StepError
@@ -40,7 +41,13 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     sources = origins.sources(inputs, access.facts, chosen, access.limit.text)
     try:
         build = as_locked.checked(others.sdist, team)
-        locked = lock.resolve(wanted, sources, _recheck(inputs, wheels[0]), host.say, build)
+        resolve = partial(
+            lock.resolve, sources=sources, recheck=_recheck(inputs, wheels[0]), echo=host.say, build=build
+        )
+        locked = resolve(wanted)
+        earlier = _built_earlier(locked) if wanted.every_source else frozenset()
+        if earlier:  # from their sdists again, as in the run that published them: the same bytes, kept
+            locked = resolve(replace(wanted, from_source=sdists | earlier))
     except (Unsatisfiable, NameUnknown, NoWheel, WheelForOtherPython, LocalVersionElsewhere, Several) as error:
         raise _explained(error, wanted, asked.grouped, lacking=access.facts.upstream is False) from None
     limits.check(access.limit, locked)
@@ -55,6 +62,14 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
         pins=access.route.place(pins, ours),
         built=(*built, *locked.built),
         warnings=(*asked.warnings, *unused, *map(_ours, own), *locked.warnings),
+    )
+
+
+def _built_earlier(locked: Lock) -> frozenset[str]:
+    """Return the names of what the feed has because an earlier run built it from source."""
+    tag = f"-{sdist.BUILD_TAG}-"
+    return frozenset(
+        pin.name for pin in locked.pins if pin.from_feed and pin.files and all(tag in each.name for each in pin.files)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from amlwheel.build.wheel import inspect
+from amlwheel.environment.requirements import Requirements
 from amlwheel.errors.base import StepError
 from amlwheel.errors.environment import NameUnknown
 from amlwheel.errors.team_lock import LockNotHeld, LockStale
@@ -16,6 +17,7 @@ from amlwheel.feed.index import Index, Page
 from amlwheel.inputs import reading
 from amlwheel.model.limit import NO_LIMIT
 from amlwheel.model.lock import Lock
+from amlwheel.model.wheel import File, Pin
 from amlwheel.step import locking, needs
 from amlwheel.step.from_source import FromSource
 from amlwheel.transport import process, variables
@@ -104,3 +106,23 @@ def test_the_resolvers_error_is_told_as_the_feeds_or_the_locks() -> None:
     wanted: Any = SimpleNamespace(team=None, python=None)
     assert locking._explained(error, wanted, (), lacking=False) is error
     assert locking._explained(error, wanted, (), lacking=True).fix == upstream.lacking(error).fix
+
+
+def test_what_an_earlier_run_built_of_an_sdist_is_built_of_it_again(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[frozenset[str]]()
+    ours = Pin("deep", "1", ("a",), private=True, files=(File("deep-1-0amlwheel-py3-none-any.whl", "", "a"),))
+    public = Pin("top", "1", ("b",), files=(File("top-1-py3-none-any.whl", "", "b"),))
+
+    def resolve(wanted: Requirements, **_: object) -> Lock:
+        asked.append(wanted.from_source)
+        return Lock((ours, public), ())
+
+    monkeypatch.setattr(locking.lock, "resolve", resolve)
+    monkeypatch.setattr(locking.origins, "check", lambda *_: None)
+    team.needs("deep", "top")
+    team.lock(**{"from-source": "all"})
+    assert asked == [{"all"}, {"all", "deep"}]
+    team.lock(**{"from-source": "deep"})
+    assert asked[2:] == [{"deep"}]
