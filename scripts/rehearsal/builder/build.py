@@ -76,7 +76,8 @@ def build(place: Place, workspace_id: str, name: str, version: str, tell: Tell =
     try:
         _check_image(place.store, properties["image"])
         spec = conda_spec.parse(properties["condaFile"] or "")
-        lines = [insert_credentials(line, connections) for line in spec.pip_lines]
+        form = place.store.read("builder")["pat"]
+        lines = [insert_credentials(line, connections, form) for line in spec.pip_lines]
     except (conda_spec.SpecError, targets.AmbiguousTargetError) as error:
         tell(f"{error}\n")
         return BuildResult(ok=False, log=f"{error}\n")
