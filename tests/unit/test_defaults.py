@@ -1,7 +1,7 @@
 """What a release brings as defaults isn't old: the image and the Pythons of `inputs/readers.py`.
 
-Nobody writes a date of them down, since it could be raised alone: the image's tag has one, and so has the list of Pythons
-in the uv that the step locks, which must have no newer patch.
+Nobody writes a date of them down, since it could be raised alone: the image's tag has one, and so has the list of
+Pythons in the uv that the step locks, which must have no newer patch.
 """
 
 import os

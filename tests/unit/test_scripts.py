@@ -234,7 +234,10 @@ def answers(monkeypatch: pytest.MonkeyPatch, pages: dict[str, tuple[str, str]]) 
 TAGS = "https://mcr.example/v2/azureml/base/tags/list"
 PAGES = {
     TAGS: ('{"name": "azureml/base", "tags": ["latest", "20250101.v1", "20260715.v1"]}', '</v2/n?last=x>; rel="next"'),
-    "https://mcr.example/v2/n?last=x": ('{"tags": ["20261101.v1", "20261101.v2", "20261125.v1", "20260801.v1-rc"]}', ""),
+    "https://mcr.example/v2/n?last=x": (
+        '{"tags": ["20261101.v1", "20261101.v2", "20261125.v1", "20260801.v1-rc"]}',
+        "",
+    ),
 }
 
 
@@ -247,7 +250,7 @@ PAGES = {
         ({TAGS: ('{"tags": null}', "")}, "20260715.v1", "base:20260715.v1"),
     ],
 )
-def test_defaults_are_refreshed_with_the_locks(
+def test_defaults_are_refreshed_with_the_locks(  # noqa: PLR0913, PLR0917  # a table
     pages: dict[str, tuple[str, str]],
     tag: str,
     said: str,
@@ -257,7 +260,9 @@ def test_defaults_are_refreshed_with_the_locks(
 ) -> None:
     answers(monkeypatch, pages)
     read, stand_in = tmp_path / "readers.py", tmp_path / "images.py"
-    read.write_text('DEFAULT_IMAGE = "mcr.example/azureml/base:20260715.v1"\nPYTHONS = {"3.9": "3.9.1", "3.10": "3.10.2"}\n')
+    read.write_text(
+        'DEFAULT_IMAGE = "mcr.example/azureml/base:20260715.v1"\nPYTHONS = {"3.9": "3.9.1", "3.10": "3.10.2"}\n'
+    )
     stand_in.write_text('["20250101.v1", "20260715.v1"]')
     monkeypatch.setattr(locks, "READERS", read)
     monkeypatch.setattr(locks, "STAND_IN", stand_in)

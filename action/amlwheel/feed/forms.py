@@ -15,10 +15,12 @@ Answer = TypeVar("Answer")
 _REFUSALS = (TokenRefused, FeedForbidden, FeedNotFound, Redirected, SignInPage)
 _AS_USER, _AS_PASSWORD = "as the user, without a password", "as the password of a user"
 _EARLIER = (
-    "Without a user the workspace stores a personal access token, which Azure ML's image builder used to write into the "
-    "address behind a user's name. This step reads with it so, too."
+    "Without a user the workspace stores a personal access token, which Azure ML's image builder wrote into "
+    "the address behind a user's name before. This step reads with it so, too."
 )
-_ANY_NAME = "Set `connection-user` to any name: the workspace stores it beside the token, and images are built with both."
+_ANY_NAME = (
+    "Set `connection-user` to any name: the workspace stores it beside the token, and images are built with both."
+)
 
 
 def of(reader: Index) -> tuple[Index, ...]:
@@ -55,7 +57,7 @@ def _outcome(question: Callable[[Index], Answer], index: Index) -> Answer | Step
 
 
 def _all_refused(reader: Index, error: StepError) -> StepError:
-    """Return the usual form's error. Azure Artifacts takes either form (pip#11495), so nothing is said of them there."""
+    """Return the usual form's error. Azure Artifacts takes either form (pip#11495): nothing is said of them there."""
     if not (reader.token.user or reader.feed.is_artifacts) and isinstance(error, _REFUSALS):
         error.what += f" So it did with the token {_AS_USER}."
     return error

@@ -19,9 +19,9 @@ from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
 
-# `scripts/locks` refreshes both: the image's newest dated tag, which doesn't move, and the newest patches of Python that
-# uv's own list has, which conda-forge builds within days; conda needs one exact version. Their ages aren't noted here but
-# read from the tag and from uv's list: a test refuses a release in which they are old.
+# `scripts/locks` refreshes both: the image's newest dated tag, which doesn't move, and the newest patches of Python
+# in uv's own list, which conda-forge builds within days; conda needs one exact version. Their ages aren't noted here
+# but read from the tag and from that list: a test refuses a release in which they are old.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20260715.v1"
 PYTHONS = {"3.10": "3.10.22", "3.11": "3.11.18", "3.12": "3.12.16", "3.13": "3.13.18", "3.14": "3.14.10"}
 

@@ -1,4 +1,4 @@
-"""What keeps an image from being built, whatever its packages are: the workspace's network, a base image without conda."""
+"""What keeps an image from being built, whatever its packages are: the workspace's network, an image without conda."""
 
 import json
 import re

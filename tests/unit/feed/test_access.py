@@ -122,7 +122,9 @@ def test_another_repository_is_asked_as_the_builder_may_ask_it(token: Secret, mo
     if token.user:
         ask(Index(ELSEWHERE, TOKEN), reader)
         return
-    told = r"pypi\.example refuses `connection-token` as the user, without a password, and takes it as the password of a"
+    told = (
+        r"pypi\.example refuses `connection-token` as the user, without a password, and takes it as the password of a"
+    )
     with pytest.raises(UserNeeded, match=told):
         ask(Index(ELSEWHERE, TOKEN), reader)
     with pytest.raises(UserNeeded, match=told):

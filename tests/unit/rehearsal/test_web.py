@@ -17,7 +17,12 @@ def test_token_is_verified_by_its_key_alone() -> None:
 
 @pytest.mark.parametrize(
     ("pair", "either", "as_user", "as_password"),
-    [("pat:", "pat", "pat", None), ("ado:pat", "pat", None, "pat"), (":pat", "pat", None, "pat"), (":", None, None, None)],
+    [
+        ("pat:", "pat", "pat", None),
+        ("ado:pat", "pat", None, "pat"),
+        (":pat", "pat", None, "pat"),
+        (":", None, None, None),
+    ],
 )
 def test_a_token_is_user_or_password(pair: str, either: str, as_user: str, as_password: str) -> None:
     header = f"Basic {base64.b64encode(pair.encode()).decode()}"

@@ -31,7 +31,7 @@ _WAITING = {
 }
 _COMPUTE = {
     _QUOTA: "Images are built on serverless compute by default, and the subscription has no cores left for it.",
-    _NO_COMPUTE: "The workspace's container registry is behind a network, which only a compute of the workspace reaches.",
+    _NO_COMPUTE: "The workspace's container registry is behind a network, and only a compute in it reaches it.",
 }
 LAST_LINES = 5000  # of a log that are searched
 
@@ -109,7 +109,7 @@ def _advice(why: str, workspace: Workspace) -> dict[str, str]:
     if re.match(_NO_CONDA, why):
         return {
             "cause": "The base image has no conda, and every environment is installed in it with conda.",
-            "fix": "Set `base-image` to one with conda, such as those of mcr.microsoft.com/azureml, and run the step again.",
+            "fix": "Set `base-image` to one with conda, such as those of mcr.microsoft.com/azureml; then run it again.",
         }
     cause = next((cause for pattern, cause in _COMPUTE.items() if re.match(pattern, why)), "")
     where = f"--name {workspace.name} --resource-group {workspace.group}"
