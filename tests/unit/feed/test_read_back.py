@@ -72,7 +72,7 @@ def test_a_file_that_one_form_of_the_token_does_not_get(
     with pytest.raises(UserNeeded, match=f"refuses `connection-token` {refused}") as caught:
         fetch(PAT, wheel)
     assert caught.value.fix.startswith("Set `connection-user` to any name")
-    assert ("used to write" in caught.value.cause) is not as_user
+    assert ("name before" in caught.value.cause) is not as_user
 
 
 def test_both_forms_get_the_file_or_the_next_run_tries_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
