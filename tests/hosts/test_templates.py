@@ -90,6 +90,20 @@ def test_training_and_the_check_follow_the_release_and_name_no_version_of_their_
         assert ":latest" not in code
 
 
+@pytest.mark.parametrize("folder", ["azure-pipelines", "github"])
+def test_the_check_passes_what_the_release_passes(folder: str) -> None:
+    """Also what a comment offers: a weekly check without the token of a private registry would always fail."""
+    given = []
+    for name in ("release.yml", "scheduled-check.yml"):
+        text = (ROOT / "templates" / folder / name).read_text("utf-8")
+        offered = yaml.safe_load(re.sub(r"(?m)^( +)# ((?:[a-z]+[A-Z]\w+|[a-z]+(?:-[a-z]+)+): )", r"\1\2", text))
+        used = [{**each.get("parameters", {}), **each.get("with", {})} for each in pipelines.walk(offered)]
+        given.append(next(each for each in used if "feed" in each))
+    release, check = given
+    assert {"base-image-user", "base-image-token"} <= {re.sub("[A-Z]", r"-\g<0>", each).lower() for each in release}
+    assert release.items() - {("workspace", release["workspace"])} <= check.items()
+
+
 def test_the_template_gives_the_task_and_the_script_the_same() -> None:
     steps: dict[str, Any] = yaml.safe_load(STEPS.read_text("utf-8"))
     wanted = {each["name"]: each for each in steps["parameters"]}

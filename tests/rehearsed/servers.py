@@ -19,11 +19,14 @@ from amlwheel.feed.index import Index
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
+from amlwheel.transport import http
 from rehearsed.steps import ROOT
 
 READY_WITHIN = 90  # seconds; devpi takes ten on a busy machine
 WRITER = Secret("fa:ke@pa/ss%40-0001", "ci")
 READER = Secret("fake%20reader&pass-0002", "images@acme.example")
+BARE = Secret("fake-bare-pass-0004", http.USER)
+"""What the step sends for a token without a user."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def pypiserver(folder: pathlib.Path, hashes: str) -> Iterator[Server]:
     (folder / "packages").mkdir()
     passwords = folder / "htpasswd"
     lines = []
-    for each in (WRITER, READER):
+    for each in (WRITER, READER, BARE):
         digest = base64.b64encode(hashlib.sha1(each.reveal().encode()).digest()).decode()  # noqa: S324 - Apache's form
         lines.append(f"{each.user}:{{SHA}}{digest}\n")
     passwords.write_text("".join(lines), "utf-8")

@@ -3,10 +3,25 @@
 import json
 import pathlib
 
+from rehearsal.builder.build import BuildResult, build
 from rehearsal.proxy.world import World
 from rehearsal.state.images import digest
-from rehearsal.state.names import OTHER_REGISTRY, PRIVATE_REGISTRY, REGISTRY_TOKEN, REGISTRY_USER
+from rehearsal.state.names import (
+    OTHER_REGISTRY,
+    PRIVATE_REGISTRY,
+    REGISTRY_TOKEN,
+    REGISTRY_USER,
+    RESOURCE_GROUP,
+    SUBSCRIPTION_ID,
+    WORKSPACE,
+    workspace_id,
+)
 from rehearsed.steps import Result, Step, refused
+
+
+def image(world: World, released: Result) -> BuildResult:
+    names = released.outputs
+    return build(world, workspace_id(), names["environment-name"], names["environment-version"])
 
 
 def image_of(result: Result) -> str:
@@ -29,6 +44,7 @@ def test_azures_private_registry_is_read_by_the_identity_that_signs_in(
     assert "Base image: linux/amd64, Ubuntu 22.04, made 2025-11-30, " in released.told
     assert "conda in /opt/miniconda/bin" in released.told
     assert released.written[-1] == ("PUT", "environments")
+    assert image(world, released).ok
     asked = [line["url"].rpartition("/")[2] for line in released.requests if PRIVATE_REGISTRY in line["url"]]
     assert asked[2:4] == ["exchange", "token"]
 
@@ -60,5 +76,13 @@ def test_another_private_registry_takes_its_own_user(step: Step, world: World, w
     assert image_of(released).startswith(f"{OTHER_REGISTRY}/ml/base@sha256:")
     assert "linux/amd64, Ubuntu 22.04" in released.told
     assert REGISTRY_TOKEN not in released.output + b"".join(released.files.values()).decode("latin-1")
+    with world.store.edit("arm") as document:  # as with the digest of an image without conda, which isn't asked for
+        (version,) = document[SUBSCRIPTION_ID][RESOURCE_GROUP][WORKSPACE]["environments"]["acme-features"].values()
+        kept, manifests = version["properties"]["image"], world.store.read("registry")[OTHER_REGISTRY]
+        version["properties"]["image"] = f"{OTHER_REGISTRY}/ml/slim@{digest(manifests['ml/slim']['1.0'])}"
+    assert "Conda command not found" in image(world, released).log
+    with world.store.edit("arm") as document:
+        (version,) = document[SUBSCRIPTION_ID][RESOURCE_GROUP][WORKSPACE]["environments"]["acme-features"].values()
+        version["properties"]["image"] = kept
     pinned = step(wheel=wheel, base_image=image_of(released))
     assert (pinned.status, pinned.writes) == (0, []), pinned.output

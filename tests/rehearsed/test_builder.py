@@ -1,5 +1,6 @@
 """What the step registers installs the way the workspace's image builder installs it, and nothing else does."""
 
+import base64
 import pathlib
 import re
 from typing import Any
@@ -9,6 +10,7 @@ from rehearsal.builder import build as builder
 from rehearsal.proxy.world import World
 from rehearsal.state.names import (
     FEED_TOKEN,
+    ORGANIZATION,
     OTHER_WORKSPACE,
     READ_TOKEN,
     RESOURCE_GROUP,
@@ -16,7 +18,7 @@ from rehearsal.state.names import (
     WORKSPACE,
     workspace_id,
 )
-from rehearsed.steps import Result, Step, write_wheel
+from rehearsed.steps import Result, Step, refused, write_wheel
 
 
 @pytest.fixture
@@ -48,14 +50,34 @@ def records(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_registered_environment_installs(world: World, released: Result) -> None:
-    before = len(world.requests())
-    built = build(world, released)
-    assert built.ok, built.log
-    assert built.installed == ("acme_core 3.0", "acme_features 0.3.0")
-    assert READ_TOKEN not in built.log
-    used = {line["request_headers"].get("authorization") for line in world.requests()[before:]}
-    assert used - {None}
+FORMS = {"user": f"{READ_TOKEN}:", "password": f"ado:{READ_TOKEN}"}
+
+
+def test_the_registered_environment_installs_with_the_token_in_either_form(world: World, released: Result) -> None:
+    for form, login in FORMS.items():
+        with world.store.edit("builder") as document:
+            document["pat"] = form
+        before = len(world.requests())
+        built = build(world, released)
+        assert built.ok, built.log
+        assert built.installed == ("acme_core 3.0", "acme_features 0.3.0")
+        assert READ_TOKEN not in built.log
+        used = {line["request_headers"].get("authorization") for line in world.requests()[before:]}
+        assert used - {None} == {f"Basic {base64.b64encode(login.encode()).decode()}"}
+
+
+def test_a_feed_that_refuses_one_form_is_told_before_anything_is_stored(
+    step: Step, world: World, wheel: pathlib.Path
+) -> None:
+    """Azure Artifacts takes both forms; this one doesn't, and a user's name beside the token mends it."""
+    with world.store.edit("feeds") as document:
+        document[ORGANIZATION]["takes_only"] = "password"
+    form = "as the user, without a password, and takes it as the password of a user."
+    told = f"pkgs.dev.azure.com refuses `AMLWHEEL_CONNECTION_TOKEN` {form}"
+    refused(step(wheel=wheel), 168, told, "Set `--connection-user` to any name")
+    result = step(wheel=wheel, connection_user="any")
+    assert result.status == 0, result.output
+    assert build(world, result).ok
 
 
 @pytest.mark.long

@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 import yaml
+from amlwheel.inputs.readers import PYTHONS
 from rehearsal.builder.build import build
 from rehearsal.command.projects import commit
 from rehearsal.proxy.world import World
@@ -284,7 +285,7 @@ def test_a_conda_file_and_the_packages_that_it_leaves_open(step: Step, world: Wo
     project.write_text(project.read_text().replace('"librosa",\n    "soundfile",\n    "pandas<3"', ""))
     (work / "requirements.txt").write_text("tomli\n")
     result = released(step(package_dir=".", requirements="conda.yml", conda=exact, python_version="3.10"))
-    assert conda(result) == ["python=3.10.18", "pip=26.2.1", *exact]
+    assert conda(result) == [f"python={PYTHONS['3.10']}", "pip=26.2.1", *exact]
     assert spec(result)["channels"] == ["conda-forge", "nodefaults"]
     assert {"idna", "tomli", "acme-audio", "attrs"} <= names(result)
     assert json.loads(result.files["aml-release.json"])["environment"]["conda"] == list(exact)
@@ -301,7 +302,7 @@ def test_a_conda_file_in_the_place_of_a_list(step: Step) -> None:
     refused(step(package_dir="proj", requirements="conda.yml"), 109, "'gdal' names no single version", "gdal=X.Y.Z")
     (work / "conda.yml").write_text((work / "conda.yml").read_text().replace("azureml-mlflow", "attrs"))
     result = released(step(package_dir="proj", requirements="conda.yml", conda="gdal=3.9.2"))
-    assert conda(result) == ["python=3.11.13", "pip=26.2.1", "gdal=3.9.2"]
+    assert conda(result) == [f"python={PYTHONS['3.11']}", "pip=26.2.1", "gdal=3.9.2"]
     assert {"attrs", "idna"} <= names(result)
 
 
@@ -309,7 +310,7 @@ def test_python_packages_of_a_range_come_by_hash(step: Step) -> None:
     work = case(step, "conda-as-req")
     (work / "conda.yml").write_text("channels: [defaults]\ndependencies:\n- python=3.11\n- numpy=1.26\n- six\n")
     result = released(step(package_dir="proj", requirements="conda.yml"))
-    assert conda(result) == ["python=3.11.13", "pip=26.2.1"]
+    assert conda(result) == [f"python={PYTHONS['3.11']}", "pip=26.2.1"]
     assert spec(result)["channels"] == ["conda-forge", "nodefaults"]
     (numpy,) = (line for line in pip(result) if line.startswith("numpy=="))
     assert numpy.startswith("numpy==1.26.4 --hash=sha256:")

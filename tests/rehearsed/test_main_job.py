@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 from amlwheel.report.outputs import OUTPUTS
+from rehearsal.builder.build import BuildResult, build
 from rehearsal.command.projects import commit
 from rehearsal.proxy.world import World, is_write
 from rehearsal.state.names import (
@@ -26,6 +27,7 @@ from rehearsal.state.names import (
     SUBSCRIPTION_ID,
     TOKEN_REGISTRY,
     WORKSPACE,
+    workspace_id,
 )
 from rehearsed.steps import (
     EMITTED,
@@ -130,16 +132,38 @@ def test_a_second_workspace_gets_what_the_first_one_has(step: Step, world: World
 def test_a_network_that_keeps_images_from_being_built_is_warned_of(
     step: Step, world: World, wheel: pathlib.Path
 ) -> None:
-    closed = {"isolationMode": "AllowOnlyApprovedOutbound", "outboundRules": {}}
-    with world.store.edit("arm") as document:
-        record = document[SUBSCRIPTION_ID][RESOURCE_GROUP][WORKSPACE]
-        record["network"] = {"publicNetworkAccess": "Disabled", "managedNetwork": closed}
-    result = step(wheel=wheel, dry_run="true")
+    """Each warning foretells a build that fails; where its command was run, the build goes on to the next."""
+    closed: dict[str, Any] = {"isolationMode": "AllowOnlyApprovedOutbound", "outboundRules": {}}
+    network: dict[str, Any] = {"publicNetworkAccess": "Disabled", "managedNetwork": closed}
+    held(world, network)
+    result = step(wheel=wheel)
     assert result.status == 0, result.output
     assert result.output.count("warning: ") == 3
     assert f"az ml workspace update --name {WORKSPACE} " in result.told
     assert "--type fqdn --destination pkgs.dev.azure.com" in result.told
     assert "the hosts of conda-forge" in result.told
+    assert "ImageBuildComputeNotValid" in image(world, result).log
+    held(world, {**network, "imageBuildCompute": "CLUSTER"})
+    assert "pkgs.dev.azure.com: no rule of the managed network" in image(world, result).log
+    closed["outboundRules"]["packages"] = {"type": "FQDN", "destination": "pkgs.dev.azure.com"}
+    held(world, {**network, "imageBuildCompute": "CLUSTER"})
+    assert "the channel conda-forge" in image(world, result).log
+    closed["outboundRules"]["public"] = {"type": "FQDN", "destination": "*.example"}
+    held(world, {**network, "imageBuildCompute": "CLUSTER"})
+    assert image(world, result).ok
+    again = step(wheel=wheel)
+    assert (again.status, again.writes, again.output.count("warning: ")) == (0, [], 0), again.output
+
+
+def held(world: World, network: dict[str, Any]) -> None:
+    """Give the workspace such a network."""
+    with world.store.edit("arm") as document:
+        document[SUBSCRIPTION_ID][RESOURCE_GROUP][WORKSPACE]["network"] = network
+
+
+def image(world: World, released: Result) -> BuildResult:
+    names = released.outputs
+    return build(world, workspace_id(), names["environment-name"], names["environment-version"])
 
 
 def test_several_packages_share_one_environment_that_the_first_one_leads(

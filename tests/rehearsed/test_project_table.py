@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from amlwheel.inputs.readers import PYTHONS
 from rehearsal.builder.build import build
 from rehearsal.state.names import workspace_id
 from rehearsed.steps import FEED_LABEL, PROJECTS, WORKSPACE_LABEL, Result, Step, refused, write_wheel
@@ -130,7 +131,7 @@ def test_the_lock_is_for_the_images_glibc_and_a_second_run_writes_nothing(
     assert result.status == 0, result.output
     assert f"on manylinux_2_{minor} (by its name, the base image is {system})" in result.told
     lock = result.files["requirements.lock"].decode()
-    assert lock.startswith(f"# Locked by amlwheel for Python 3.11.13 on x86_64-manylinux_2_{minor}.\n")
+    assert lock.startswith(f"# Locked by amlwheel for Python {PYTHONS['3.11']} on x86_64-manylinux_2_{minor}.\n")
     (line,) = re.findall(r"(?m)^cryptography==.*$", lock)
     assert line.count("sha256:") == (4 if minor < 34 else 6)  # two of its wheels need glibc 2.34
     assert line in result.files["conda.yml"].decode()

@@ -208,7 +208,7 @@ def test_a_requirement_that_only_the_feed_has_while_the_token_is_refused(
     """The token passes the first look, and is revoked before the resolver uses it: which reads as "not found"."""
     world.seed_wheel(write_wheel(tmp_path / "seeds", "acme-core", "1.3"))
     wheel = write_wheel(tmp_path / "wheels", "acme-features", "0.3.0", requires=["acme-core"])
-    world.fail({"host": PACKAGES, "path": r"/pypi/simple/", "skip": 2, "status": 401})
+    world.fail({"host": PACKAGES, "path": r"/pypi/simple/", "skip": 3, "status": 401})
     refused(step(wheel=wheel), 30, "The feed refused `AMLWHEEL_FEED_TOKEN`")
 
 

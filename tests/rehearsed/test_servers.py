@@ -121,14 +121,46 @@ def test_with_another_password_nothing_is_changed(
     assert world.workspace()["connections"] == {}
 
 
-def test_without_a_user_it_is_a_token_as_before(step: Step, world: World, devpi: Devpi, tmp_path: pathlib.Path) -> None:
+def test_without_a_user_it_is_a_token_in_either_form(
+    step: Step, world: World, devpi: Devpi, tmp_path: pathlib.Path
+) -> None:
     """Devpi looks at no name where everybody may read."""
     wheel = write_wheel(tmp_path / "wheels", "acme-token", "1.0")
     devpi.server().seed(wheel)
-    result = run(step, devpi.server(), wheel, feed_user="", connection_user="", verify="none")
+    result = run(step, devpi.server(), wheel, feed_user="", connection_user="")
     assert result.status == 0, result.output
     (connection,) = world.workspace()["connections"].values()
     assert connection["properties"]["authType"] == "PAT"
+    for form in ("user", "password"):
+        assert installed(world, result, form) == ("acme_token 1.0",)
+
+
+def test_a_server_that_checks_users_tells_the_form_that_it_refuses(
+    step: Step, world: World, pypiserver: Server, tmp_path: pathlib.Path
+) -> None:
+    """Pypiserver knows the step's own user here, to whom a token belongs that is given without one."""
+    wheel = write_wheel(tmp_path / "wheels", "acme-checked", "1.0")
+    bare = Server(pypiserver.url, pypiserver.log, servers.BARE, servers.BARE)
+    stopped = run(step, bare, wheel, feed_user="", connection_user="")
+    told = "refuses `AMLWHEEL_CONNECTION_TOKEN` as the user, without a password, and takes it as the password"
+    refused(stopped, 168, told, "Set `--connection-user` to the user to whom `AMLWHEEL_CONNECTION_TOKEN` belongs.")
+    wrong = run(step, bare, wheel, feed_user="", connection_user=READER.user)
+    refused(wrong, 33, "forbids this to `AMLWHEEL_CONNECTION_TOKEN`", "Check `--connection-user`")
+    assert world.workspace()["connections"] == {}
+    result = run(step, bare, wheel, feed_user="", connection_user=servers.BARE.user)
+    assert result.status == 0, result.output
+    for form in ("user", "password"):  # a user's name is stored, so there is no other form
+        assert installed(world, result, form) == ("acme_checked 1.0",)
+
+
+def installed(world: World, released: Result, form: str) -> tuple[str, ...]:
+    """Return what an image build installs, with a PAT in this form."""
+    with world.store.edit("builder") as document:
+        document["pat"] = form
+    names = released.outputs
+    built = build(world, workspace_id(), names["environment-name"], names["environment-version"])
+    assert built.ok, built.log
+    return built.installed
 
 
 def test_a_user_is_stored_through_azureml_core_too(

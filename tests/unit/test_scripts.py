@@ -3,6 +3,7 @@
 import contextlib
 import importlib.machinery
 import importlib.util
+import io
 import os
 import pathlib
 import re
@@ -213,6 +214,77 @@ def test_later_locks_overrule_earlier_ones() -> None:
 def test_the_cooldown_is_a_moment_that_many_days_ago() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", locks.days_ago(7))
     assert locks.days_ago(7) < locks.days_ago(6)
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, pages: dict[str, tuple[str, str]]) -> None:
+    """Have a registry answer at these addresses, each with a text and a Link; others can't be reached."""
+
+    def urlopen(url: str, timeout: int) -> contextlib.closing[io.BytesIO]:
+        assert timeout
+        if url not in pages:
+            raise OSError("no route to host")
+        text, link = pages[url]
+        answer = io.BytesIO(text.encode())
+        answer.headers = {"Link": link} if link else {}  # type: ignore[attr-defined]
+        return contextlib.closing(answer)
+
+    monkeypatch.setattr(locks.urllib.request, "urlopen", urlopen)
+
+
+TAGS = "https://mcr.example/v2/azureml/base/tags/list"
+PAGES = {
+    TAGS: ('{"name": "azureml/base", "tags": ["latest", "20250101.v1", "20260715.v1"]}', '</v2/n?last=x>; rel="next"'),
+    "https://mcr.example/v2/n?last=x": (
+        '{"tags": ["20261101.v1", "20261101.v2", "20261125.v1", "20260801.v1-rc"]}',
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("pages", "tag", "said"),
+    [
+        (PAGES, "20261101.v2", "azureml/base:20261101.v2"),
+        ({TAGS: PAGES[TAGS]}, "20260715.v1", "mcr.example can't be asked for newer images: no route to host"),
+        ({TAGS: ("<html>", "")}, "20260715.v1", "can't be asked"),
+        ({TAGS: ('{"tags": null}', "")}, "20260715.v1", "base:20260715.v1"),
+    ],
+)
+def test_defaults_are_refreshed_with_the_locks(  # noqa: PLR0913, PLR0917  # a table
+    pages: dict[str, tuple[str, str]],
+    tag: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers(monkeypatch, pages)
+    read, stand_in = tmp_path / "readers.py", tmp_path / "images.py"
+    read.write_text(
+        'DEFAULT_IMAGE = "mcr.example/azureml/base:20260715.v1"\nPYTHONS = {"3.9": "3.9.1", "3.10": "3.10.2"}\n'
+    )
+    stand_in.write_text('["20250101.v1", "20260715.v1"]')
+    monkeypatch.setattr(locks, "READERS", read)
+    monkeypatch.setattr(locks, "STAND_IN", stand_in)
+    locks.refresh_defaults({"3.11": "3.11.9", "3.10": "3.10.22", "3.9": "3.9.25"}, "20261121")
+    assert read.read_text().splitlines() == [
+        f'DEFAULT_IMAGE = "mcr.example/azureml/base:{tag}"',
+        'PYTHONS = {"3.9": "3.9.25", "3.10": "3.10.22"}',
+    ]
+    assert stand_in.read_text() == f'["20250101.v1", "{tag}"]'
+    assert said in capsys.readouterr().out
+
+
+def test_a_refresh_takes_the_defaults_as_of_the_same_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(locks, "refresh", lambda *_, **__: True)
+    monkeypatch.setattr(locks.bootstrap, "pip_config", dict)
+    monkeypatch.setattr(locks.bootstrap, "environment", pathlib.Path)
+    monkeypatch.setattr(locks, "known_pythons", lambda *_: ({"3.11": "3.11.9"}, "20260101"))
+    monkeypatch.setattr(locks, "refresh_defaults", lambda *given: asked.append(given))
+    monkeypatch.setattr(locks.subprocess, "run", lambda command, **_: asked.append(command))
+    assert locks.main(["--cooldown-days", "7"]) == 0
+    assert asked == [({"3.11": "3.11.9"}, locks.days_ago(7)[:10].replace("-", "")), [ROOT / "scripts/manifests"]]
 
 
 @pytest.mark.parametrize("status", [0, 1])

@@ -43,7 +43,7 @@ class TokenRefused(StepError):
 
 
 class UserNeeded(StepError):
-    """Another repository takes `connection-token` only with its user, and the workspace would store it without one."""
+    """The feed takes `connection-token` in one form alone, and without its user the builder may send it in another."""
 
     status = 168
     title = "token without its user"

@@ -1,15 +1,15 @@
 """What the feed answers before anything is made: may both tokens read it, and which packages were published to it."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
 from ..errors.base import StepError
-from ..errors.feed import FeedNotFound, UserNeeded
+from ..errors.feed import FeedNotFound
 from ..model import connection_token
 from ..plan.observe import Observer
-from . import artifacts
+from . import artifacts, forms
 from .artifacts import Facts
 from .index import Index, Page
 
@@ -49,56 +49,33 @@ def ask(  # noqa: PLR0913  # each is a question of its own
     """
     page = observer.ask(partial(index.page, package))
     if reader:
-        alone = observer.ask(partial(_refused_alone, reader, package))
-        observer.ask(partial(_look_as_builder, reader, package, today, page, alone))
+        observer.ask(partial(_look_as_builder, reader, package, today, page))
     return FeedAccess(index, page, observer.ask(partial(_facts, index, publish=publish, view=view, upstream=upstream)))
 
 
-def _refused_alone(reader: Index, package: str) -> bool:
-    """Tell whether the repository refuses a token that comes as the user's name, where the builder may send it so.
-
-    Azure Artifacts takes any form (pip#11495). That the builder uses this one: a build log of 2022, azure-docs#87920.
-    """
-    if reader.feed.is_artifacts or reader.token.user:
-        return False
-    try:
-        replace(reader, token=reader.token.as_user()).page(package)
-    except StepError:
-        return True
-    return False
-
-
-def _look_as_builder(reader: Index, package: str, today: date, page: Future[Page], refused_alone: Future[bool]) -> None:
+def _look_as_builder(reader: Index, package: str, today: date, page: Future[Page]) -> None:
     """Ask with the token that the workspace gets; `page` is what the step's own token gets, which was asked before."""
     try:
-        reader.page(package)
+        forms.ask(reader, partial(Index.page, package=package))
     except StepError as error:
         if isinstance(error, FeedNotFound) and isinstance(page.exception(), FeedNotFound):
             raise  # nobody sees a feed there
         raise connection_token.explain(error, reader.token, reader.feed, today) from None
-    if refused_alone.result():
-        raise _user_needed(reader)
-
-
-def _user_needed(reader: Index) -> UserNeeded:
-    return UserNeeded(f"{reader.feed.host} refuses `connection-token` without its user.")
 
 
 def check_reader(reader: Index, today: date) -> None:
     """Raise what is wrong with the token that the workspace gets, where no other token is at hand to compare with.
 
-    It is asked what the image builder asks: for the page of a package.
+    It is asked what the image builder asks: for the page of a package, in each form (`forms`).
     """
     try:
-        page = reader.page(_KNOWN)
+        page = forms.ask(reader, partial(Index.page, package=_KNOWN))
         if page.doubtful:
             reader.through(None).settle(page, _facts(reader, publish=False, view="", upstream=False).published)
     except FeedNotFound:
         raise  # most likely `feed` is wrong: nobody else has seen it
     except StepError as error:
         raise connection_token.explain(error, reader.token, reader.feed, today) from None
-    if _refused_alone(reader, _KNOWN):
-        raise _user_needed(reader)
 
 
 def _facts(index: Index, *, publish: bool, view: str, upstream: bool) -> Facts:

@@ -19,12 +19,11 @@ from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
 
-# Dated, so that it doesn't move. It is the default of azureml-core 1.61.0.post4.
-DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
-# The newest patch of each minor version that conda-forge is known to carry: conda needs one exact version.
-# Of the day below, on which 3.14.0 came out. A test refuses a release whose image or Pythons are too old.
-PYTHONS_READ = "2025-10-07"
-PYTHONS = {"3.10": "3.10.18", "3.11": "3.11.13", "3.12": "3.12.11", "3.13": "3.13.5", "3.14": "3.14.0"}
+# `scripts/locks` refreshes both: the image's newest dated tag, which doesn't move, and the newest patches of Python
+# in uv's own list, which conda-forge builds within days; conda needs one exact version. Their ages aren't noted here
+# but read from the tag and from that list: a test refuses a release in which they are old.
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20260715.v1"
+PYTHONS = {"3.10": "3.10.22", "3.11": "3.11.18", "3.12": "3.12.16", "3.13": "3.13.18", "3.14": "3.14.10"}
 
 
 def lines(text: str) -> tuple[str, ...]:

@@ -49,11 +49,12 @@ def identify(store: Store, request: Request, organization: str) -> Identity | No
     """Return who sent the request, None for a missing, unknown or expired token.
 
     A PAT travels as the password of Basic; a token of Entra for Azure DevOps as a password too, or as
-    Bearer (artifacts-keyring-nofuss). Nobody is known in another organization than ours.
+    Bearer (artifacts-keyring-nofuss). Nobody is known in another organization than ours. `takes_only` in the
+    organization's record is what Azure never does: it narrows Basic to one of its two forms.
     """
-    header = request.headers.get("authorization", "")
-    token = basic_password(header) or bearer_token(header)
-    if token is None or organization.lower() not in store.read("feeds"):
+    header, known = request.headers.get("authorization", ""), store.read("feeds").get(organization.lower())
+    token = basic_password(header, (known or {}).get("takes_only")) or bearer_token(header)
+    if token is None or known is None:
         return None
     entra = store.read("entra")
     pat = entra["personal_access_tokens"].get(token)

@@ -64,11 +64,11 @@ def _mutated(store: Store, visit: Visit, text: str) -> str:
     """Return a conda spec as the builder writes it: with credentials, and under a name of its own."""
     spec = yaml.safe_load(text) or {}
     connections = [one["properties"] for one in visit.records["connections"].values()]
-    account = visit.workspace.storage_account
+    account, form = visit.workspace.storage_account, store.read("builder")["pat"]
 
     def rewritten(line: str) -> str:
         own = sign_own_urls(line, account, store, roles.identity(visit.workspace.name))
-        return insert_credentials(own, connections)
+        return insert_credentials(own, connections, form)
 
     dependencies = [
         {"pip": list(map(rewritten, each["pip"]))} if isinstance(each, dict) else each

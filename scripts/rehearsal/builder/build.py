@@ -20,7 +20,7 @@ from ..git_host.git import trusting_environment
 from ..state import images, names
 from ..state.store import Store
 from ..storage import roles
-from . import conda_spec, targets
+from . import conda_spec, held, targets
 from .credentials import BUILD_WITHIN, COMMIT, insert_credentials, masked, secrets_of, sign_own_urls
 
 _LEGACY_TAGS = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
@@ -74,10 +74,12 @@ def build(place: Place, workspace_id: str, name: str, version: str, tell: Tell =
     connections = [one["properties"] for one in record["connections"].values()]
     account = names.storage_account(workspace_id)
     try:
-        _check_image(place.store, properties["image"])
+        held.check_conda(place.store, _manifest(place.store, properties["image"]))
         spec = conda_spec.parse(properties["condaFile"] or "")
-        lines = [insert_credentials(line, connections) for line in spec.pip_lines]
-    except (conda_spec.SpecError, targets.AmbiguousTargetError) as error:
+        held.check_network(record.get("network", {}), spec.pip_lines)
+        form = place.store.read("builder")["pat"]
+        lines = [insert_credentials(line, connections, form) for line in spec.pip_lines]
+    except (conda_spec.SpecError, held.HeldError, targets.AmbiguousTargetError) as error:
         tell(f"{error}\n")
         return BuildResult(ok=False, log=f"{error}\n")
     signed = [sign_own_urls(line, account, place.store, roles.identity(parts[-1])) for line in lines]
@@ -94,13 +96,15 @@ def platforms(image: str) -> list[str]:
     return [*tags, "linux_x86_64"]
 
 
-def _check_image(store: Store, image: str) -> None:
+def _manifest(store: Store, image: str) -> str:
+    """Return the manifest of an image by digest; SpecError if the registry hasn't it."""
     host, _, rest = image.partition("/")
     repository, _, pinned = rest.partition("@")
     manifests = store.read("registry").get(host, {}).get(repository.partition(":")[0], {})
-    known = {images.digest(text) for text in manifests.values()}
-    if pinned not in known:
-        raise conda_spec.SpecError(f"manifest unknown: {image}")
+    for text in manifests.values():
+        if images.digest(text) == pinned:
+            return str(text)
+    raise conda_spec.SpecError(f"manifest unknown: {image}")
 
 
 def _install(  # noqa: PLR0913, PLR0917  # what a build consists of

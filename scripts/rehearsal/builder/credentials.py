@@ -20,15 +20,18 @@ _SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s#]+")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
-def insert_credentials(line: str, connections: Iterable[targets.Connection]) -> str:
-    """Return a line for pip, with credentials in the URL if it is an index option or a commit of git."""
+def insert_credentials(line: str, connections: Iterable[targets.Connection], form: targets.Form = "user") -> str:
+    """Return a line for pip, with credentials in the URL if it is an index option or a commit of git.
+
+    `form` is that of a PAT: which one the builder has is a matter of `builder.json`.
+    """
     commit = COMMIT.fullmatch(line)
     if commit:
         return commit["before"] + targets.with_credentials(commit["url"], connections, "Git") + commit["commit"]
     found = _INDEX_OPTION.fullmatch(line)
     if not found:
         return line
-    return f"{found['option']}{found['gap']}{targets.with_credentials(found['url'], connections)}"
+    return f"{found['option']}{found['gap']}{targets.with_credentials(found['url'], connections, form=form)}"
 
 
 def sign_own_urls(line: str, account: str, store: Store, identity: str = "") -> str:

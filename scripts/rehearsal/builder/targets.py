@@ -2,17 +2,22 @@
 
 import urllib.parse
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 Connection = Mapping[str, Any]
 """A connection's properties: category, target, authType, credentials."""
+
+Form = Literal["user", "password"]
+"""As what a PAT stands in an index's address; see `credentials`."""
 
 
 class AmbiguousTargetError(Exception):
     """Two connections have the same target: the build fails (azure-docs#114975)."""
 
 
-def with_credentials(url: str, connections: Iterable[Connection], category: str = "PythonFeed") -> str:
+def with_credentials(
+    url: str, connections: Iterable[Connection], category: str = "PythonFeed", form: Form = "user"
+) -> str:
     """Return `url` with the credentials of the connection that matches it best; unchanged if none does.
 
     A connection matches when its target has the URL's host and starts its path; the longest target wins
@@ -22,7 +27,7 @@ def with_credentials(url: str, connections: Iterable[Connection], category: str 
     if parts.username is not None:
         return url
     connection = closest(url, connections, category)
-    userinfo = credentials(connection) if connection else ""
+    userinfo = credentials(connection, form) if connection else ""
     return parts._replace(netloc=f"{userinfo}@{parts.netloc}").geturl() if userinfo else url
 
 
@@ -44,17 +49,18 @@ def closest(url: str, connections: Iterable[Connection], category: str = "Python
     return best[0]
 
 
-def credentials(connection: Connection) -> str:
+def credentials(connection: Connection, form: Form = "user") -> str:
     """Return the user information of a URL: a PAT percent-encoded, the rest as stored (the caller encodes: Learn).
 
     A PAT is the user, without a password: azure-docs#87920 shows `https://****@HOST/` in the log of a build, which is
-    what pip prints for this form alone (a password is shown as `****` behind its user's name). git would ask for the
-    password then, so for a repository our model is a user and the PAT.
+    what pip prints for this form alone (a password is shown as `****` behind its user's name). Before we knew it, our
+    model was any user with the PAT as `password`. git would ask for the password in the first form, so for a
+    repository the model is still the second.
     """
     secrets = connection.get("credentials") or {}
     if connection["authType"] == "PAT":
         pat = urllib.parse.quote(secrets["pat"], safe="")
-        return pat if connection["category"] == "PythonFeed" else f"ado:{pat}"
+        return pat if connection["category"] == "PythonFeed" and form == "user" else f"ado:{pat}"
     if connection["authType"] == "UsernamePassword":
         return f"{secrets['username']}:{secrets['password']}"
     return ""

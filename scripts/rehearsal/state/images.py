@@ -13,7 +13,7 @@ BLOBS = "blobs"
 
 _IMAGES = {
     "mcr.microsoft.com": {
-        "azureml/openmpi4.1.0-ubuntu22.04": ["20250701.v2", "20251025.v1", "20251130.v1"],
+        "azureml/openmpi4.1.0-ubuntu22.04": ["20250701.v2", "20251025.v1", "20251130.v1", "20260715.v1"],
         "azureml/openmpi5.0-ubuntu24.04": ["20251025.v1", "20251130.v1"],
         "azureml/minimal-ubuntu22.04-py311-cpu-inference": ["20251130.v1"],
     },

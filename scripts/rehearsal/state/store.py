@@ -82,6 +82,7 @@ def _seeds() -> dict[str, dict[str, Any]]:
         "registry": images.document(),
         "git": _git(),
         "advisories": {},
+        "builder": {"pat": "user"},  # or "password": what a stored PAT is in an index's address
     }
 
 

@@ -4,8 +4,11 @@ import base64
 import binascii
 
 
-def basic_password(header: str) -> str | None:
-    """Return the password of a Basic Authorization header, without one its user (pip#11495), None without either."""
+def basic_password(header: str, only: str | None = None) -> str | None:
+    """Return the password of a Basic Authorization header, without one its user (pip#11495), None without either.
+
+    A host that takes a token as `only` the "user" or the "password" doesn't see it in the other place.
+    """
     scheme, _, value = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -13,6 +16,8 @@ def basic_password(header: str) -> str | None:
         user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None
+    if only:
+        return ((user if not password else "") if only == "user" else password) or None
     return password or user or None  # any user will do, none too: Learn, use-personal-access-tokens-to-authenticate
 
 

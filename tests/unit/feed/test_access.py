@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 import requests
 from amlwheel.errors.base import StepError
-from amlwheel.errors.feed import FeedForbidden, FeedNotFound, UserNeeded
+from amlwheel.errors.feed import FeedForbidden, FeedNotFound, TokenRefused, UserNeeded
 from amlwheel.feed import access, artifacts
 from amlwheel.feed.access import FeedAccess
 from amlwheel.feed.artifacts import Facts
@@ -122,8 +122,24 @@ def test_another_repository_is_asked_as_the_builder_may_ask_it(token: Secret, mo
     if token.user:
         ask(Index(ELSEWHERE, TOKEN), reader)
         return
-    with pytest.raises(UserNeeded, match=r"pypi\.example refuses `connection-token` without its user"):
+    told = (
+        r"pypi\.example refuses `connection-token` as the user, without a password, and takes it as the password of a"
+    )
+    with pytest.raises(UserNeeded, match=told):
         ask(Index(ELSEWHERE, TOKEN), reader)
+    with pytest.raises(UserNeeded, match=told):
+        access.check_reader(reader, date(2026, 11, 27))
+
+
+def test_a_token_that_is_refused_in_both_forms_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "get", lambda *_, **__: answer(401))
+    said = []
+    for index in (Index(ELSEWHERE, READING, "connection-token"), READER):
+        with pytest.raises(TokenRefused) as caught:
+            access.check_reader(index, date(2026, 11, 27))
+        said.append(caught.value.what)
+    assert said[0].endswith("401. So it did with the token as the user, without a password.")
+    assert said[1].endswith("401.")  # Azure Artifacts takes either form
 
 
 def test_a_repository_that_takes_it_so_needs_no_user(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ def test_credentials_in_the_url_stay() -> None:
 
 def test_pat_is_encoded_and_a_password_is_taken_as_stored() -> None:
     assert targets.credentials(connection("x", "a/b")) == "a%2Fb"
+    assert targets.credentials(connection("x", "a/b"), "password") == "ado:a%2Fb"
     assert targets.credentials(connection("x", "a/b", category="Git")) == "ado:a%2Fb"
     stored = {"username": "u%40x", "password": "p%2F"}
     assert targets.credentials({"authType": "UsernamePassword", "credentials": stored}) == "u%40x:p%2F"

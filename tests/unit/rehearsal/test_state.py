@@ -14,5 +14,5 @@ def test_state_survives_and_can_be_edited(tmp_path: pathlib.Path) -> None:
 
 def test_image_digest_is_of_the_manifest_and_latest_is_the_newest() -> None:
     tags = images.document()["mcr.microsoft.com"]["azureml/openmpi4.1.0-ubuntu22.04"]
-    assert tags["latest"] == tags["20251130.v1"] != tags["20251025.v1"]
+    assert tags["latest"] == tags[max(set(tags) - {"latest"})] != tags["20251025.v1"]
     assert images.digest("") == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

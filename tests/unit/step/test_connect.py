@@ -280,7 +280,10 @@ def test_a_repository_that_checks_users_is_told_before_anything_is_stored(
 
     monkeypatch.setattr(http, "get", get)
     assert run(feed="https://pypi.example/simple/") == UserNeeded.status
-    assert "pypi.example refuses `AMLWHEEL_CONNECTION_TOKEN` without its user." in capsys.readouterr().out
+    assert (
+        "pypi.example refuses `AMLWHEEL_CONNECTION_TOKEN` as the user, without a password, and"
+        in capsys.readouterr().out
+    )
     assert world.arm.writes == []
     assert run("--connection-user", "ci", feed="https://pypi.example/simple/") == 0
     assert len(world.arm.writes) == 1

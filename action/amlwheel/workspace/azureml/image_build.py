@@ -16,9 +16,9 @@ IMAGE_SECONDS = 3600.0  # a cold build takes 10 to 20 minutes; conda is known to
 POLL = 5.0  # seconds, as azureml-core's own wait_for_completion
 PATIENCE = 15.0  # seconds that a file may take to follow its record: another run may be uploading it
 # The most telling lines of a failed build's log, best first: pip's error, its question for a user, the subscription's
-# quota, any other error.
-_QUOTA = r".*\b[Qq]uota\b"
-_TELLING = (r"ERROR: ", r"User for \S+:", _QUOTA, r".*(?:Error|error|Exception)\b")
+# quota, no compute for a registry behind a network, a base image without conda, any other error.
+_QUOTA, _NO_COMPUTE, _NO_CONDA = r".*\b[Qq]uota\b", r".*\bImageBuildComputeNotValid\b", r".*\b[Cc]onda\b.*\bnot found"
+_TELLING = (r"ERROR: ", r"User for \S+:", _QUOTA, _NO_COMPUTE, _NO_CONDA, r".*(?:Error|error|Exception)\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?Z?:? *")  # a line of a build's log may begin with it
 _ELSEWHERE = (
     "its log can't be read from here; see it in the studio, or in the workspace's storage (workspaceblobstore) below "
@@ -28,6 +28,10 @@ _ELSEWHERE = (
 _WAITING = {
     "Queued": "The build waits in the queue for a compute: the subscription's quota for serverless compute counts.",
     "GettingOrProvisioningACR": "The build waits for the workspace's container registry.",
+}
+_COMPUTE = {
+    _QUOTA: "Images are built on serverless compute by default, and the subscription has no cores left for it.",
+    _NO_COMPUTE: "The workspace's container registry is behind a network, and only a compute in it reaches it.",
 }
 LAST_LINES = 5000  # of a log that are searched
 
@@ -97,15 +101,23 @@ def telling(log: Sequence[str]) -> str:
 
 
 def _advice(why: str, workspace: Workspace) -> dict[str, str]:
-    """Return cause and fix for what a log says of the quota (Learn, how-to-manage-quotas)."""
-    if not re.match(_QUOTA, why):
-        return {}
+    """Return cause and fix for what a log says of where and on what images are built.
+
+    Sources: Learn, how-to-manage-quotas; terraform-azurerm-avm-res-machinelearningservices-workspace#45; Learn,
+    how-to-troubleshoot-environments.
+    """
+    if re.match(_NO_CONDA, why):
+        return {
+            "cause": "The base image has no conda, and every environment is installed in it with conda.",
+            "fix": "Set `base-image` to one with conda, such as those of mcr.microsoft.com/azureml; then run it again.",
+        }
+    cause = next((cause for pattern, cause in _COMPUTE.items() if re.match(pattern, why)), "")
     where = f"--name {workspace.name} --resource-group {workspace.group}"
-    return {
-        "cause": "Images are built on serverless compute by default, and the subscription has no cores left for it.",
-        "fix": f"Let a cluster of the workspace build images: az ml workspace update {where} --image-build-compute "
-        "CLUSTER. Then run the step again; the environment is registered.",
-    }
+    fix = (
+        f"Let a cluster of the workspace build images: az ml workspace update {where} --image-build-compute "
+        "CLUSTER. Then run the step again; the environment is registered."
+    )
+    return {"cause": cause, "fix": fix} if cause else {}
 
 
 def _plain(line: str) -> str:

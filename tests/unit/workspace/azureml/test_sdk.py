@@ -229,6 +229,22 @@ def test_a_build_that_waits_says_so_once_and_a_quota_has_its_own_advice(environm
     assert "az ml workspace update --name research --resource-group rg --image-build-compute" in caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("log", "cause", "fix"),
+    [
+        ("Error\n(ImageBuildComputeNotValid) set one", "behind a network", "--image-build-compute"),
+        ("/bin/sh: 1: conda: not found\nError: x", "has no conda", "Set `base-image` to one with conda"),
+        ("Conda command not found", "has no conda", "Set `base-image` to one with conda"),
+    ],
+)
+def test_what_holds_a_build_up_has_its_own_advice(environment: Environment, log: str, cause: str, fix: str) -> None:
+    worker = FakeWorker(image=False, build="l", progress=state("Failed", *log.split("\n")))
+    with pytest.raises(ImageBuildFailed) as caught:
+        build(worker, environment)
+    assert cause in caught.value.cause
+    assert fix in caught.value.fix
+
+
 def test_a_log_that_cannot_be_read_hides_no_result(environment: Environment) -> None:
     unreadable = {"status": "Succeeded", "ended": True, "lines": None}
     assert build(FakeWorker(image=False, build="l", progress=unreadable), environment)[0] == "built"
