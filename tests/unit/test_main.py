@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -686,6 +687,10 @@ def fail(error: BaseException) -> Callable[..., None]:
     [
         (NoNetwork("a.example"), 70, "AW70 no network"),
         (ZeroDivisionError(f"about {CANARY}"), 99, "| ZeroDivisionError: about ***"),
+        (FileNotFoundError(2, "No such file", CANARY), 99, "a bug of its own"),
+        (OSError(errno.ENOSPC, "No space left on device", f"/x/{CANARY}"), 96, "while the step wrote a file"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 96, "folders that have it in TMPDIR and UV_CACHE_DIR"),
+        (FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"), 96, "The disk became full"),
         (KeyboardInterrupt(), 130, "cancelled; run the step again"),
     ],
 )
