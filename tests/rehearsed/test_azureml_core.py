@@ -100,6 +100,8 @@ def test_both_sdks_register_the_same_and_keep_what_the_other_registered(step: St
     assert again.status == 0, again.output
     assert again.written == [("PUT", "connections")]
     assert again.released == first.released
+    assert "Image on ws-train: Azure tells it once the environment is registered" in first.told
+    assert "Image on ws-train: isn't built yet: the first job that uses it builds it" in again.told
 
     other = step(wheel=wheel, sdk="v2")
     assert other.status == 0, other.output
@@ -389,6 +391,7 @@ def test_the_image_is_built_once_and_its_log_shown(step: Step, wheel: pathlib.Pa
     assert re.search(r"^ok +Build the image on ws-train · built", first.output, re.MULTILINE)
     again = step(wheel=wheel, verify="image", **more)
     assert "Build the image on ws-train · was built before" in again.output
+    assert "Image on ws-train: exists already" in again.output
     assert [kind for _, kind in again.written] in ([], ["connections"])
 
 

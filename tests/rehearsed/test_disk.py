@@ -1,4 +1,4 @@
-"""A full disk: a small file system of its own, in a name space that needs no root, takes the place of the runner's disk."""
+"""A full disk: a small file system, in a name space that needs no root, takes the place of the runner's."""
 
 import dataclasses
 import pathlib
@@ -38,7 +38,9 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
     wheel = write_wheel(tmp_path / "wheels", "acme-large", "1.0", requires=["numpy"])
     small = on(step, disk, "20m")
     told = small(wheel=wheel, env={"TMPDIR": str(disk)})
-    refused(told, 96, "The environment's packages (1 file from elsewhere, ", f" when they are installed, and {disk} has ")
+    refused(
+        told, 96, "The environment's packages (1 file from elsewhere, ", f" when they are installed, and {disk} has "
+    )
     assert "Make room, or name two folders that have it in TMPDIR and UV_CACHE_DIR" in told.told
     room = step.folder("room")
     one = small(wheel=wheel, env={"TMPDIR": str(room), "UV_CACHE_DIR": str(room)})
@@ -54,10 +56,10 @@ def test_a_disk_that_becomes_full_is_told_wherever_it_happens(
 ) -> None:
     wheel = write_wheel(tmp_path / "wheels", "acme-large", "1.0", requires=["numpy"])
     given, size, variable = {
-        "build": ({"package_dir": features}, "1m", "TMPDIR"),
-        "lock": ({"wheel": wheel}, "40k", "UV_CACHE_DIR"),
-        "prove": ({"wheel": wheel}, "36m", "TMPDIR"),  # numpy's wheel fits one and a half times
+        "build": (("--package-dir", features), "1m", "TMPDIR"),
+        "lock": (("--wheel", wheel), "40k", "UV_CACHE_DIR"),
+        "prove": (("--wheel", wheel), "36m", "TMPDIR"),  # numpy's wheel fits one and a half times
     }[where]
-    result = on(step, disk, size)(env={variable: str(disk)}, **given)
+    result = on(step, disk, size)(*given, env={variable: str(disk)})
     refused(result, 96, "The disk became full while", "TMPDIR and UV_CACHE_DIR, and run the step again")
     assert f"failed {where}" in result.told.lower()

@@ -31,9 +31,10 @@ def test_the_builders_own_files_are_compared_and_what_would_fail_is_told(
     asked = [line["url"] for line in first.requests if line["method"] == "POST" and "/environment/" in line["url"]]
     assert [url.rpartition("/")[2] for url in asked] == ["recipe"]  # nothing was built
 
-    world.fail({**RECIPE, "status": 404})
+    world.fail({**RECIPE, "status": 404}, {**RECIPE, "path": r"/versions/[^/]+/image$", "status": 403})
     untold = step(wheel=wheel, verify="recipe", output_dir="untold")
     assert untold.status == 0, untold.output
+    assert "Image on ws-train: Azure doesn't tell whether it exists: A service answered 403" in untold.told
     assert "ws-train doesn't tell how it would build the image, so nothing is compared: A service answered 404" in (
         untold.told
     )

@@ -565,6 +565,9 @@ class Worker:
     def wait(self) -> str:
         return "azureml-core ready at once"
 
+    def ask(self, *_: object) -> bool:
+        return True
+
 
 def test_with_verify_image_each_workspace_builds_it_last(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -583,6 +586,8 @@ def test_with_verify_image_each_workspace_builds_it_last(
     world.effects.clear()
     assert world.run("--verify", "image", "--dry-run") == 0
     assert world.effects == []
+    assert world.run("--verify", "image") == 0
+    assert "Image on research: exists already" in capsys.readouterr().out
 
 
 def test_with_verify_recipe_each_workspace_tells_last_and_builds_nothing(

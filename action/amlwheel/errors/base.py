@@ -107,7 +107,8 @@ class NoRoom(StepError):
     title = "disk full"
     cause = "The packages are larger than the free space where temporary files or uv's cache lie."
     fix = (
-        "Make room, or name two folders that have it in TMPDIR and UV_CACHE_DIR; with `verify` files nothing is installed."
+        "Make room, or name two folders that have it in TMPDIR and UV_CACHE_DIR; with `verify` files nothing is "
+        "installed."
     )
 
     @classmethod

@@ -73,7 +73,8 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
 
     `errors=False` leaves stderr out, for a tool whose output is parsed. `most` keeps only that many last lines, and
     breaks long ones, for a program that may write without an end. Raises TooSlow when the tool takes longer than
-    `seconds`, and NoRoom when it fails since the disk is full. `command` must hold no secret: any user of the machine can read another process's arguments.
+    `seconds`, and NoRoom when it fails since the disk is full. `command` must hold no secret: any user of the machine
+    can read another process's arguments.
     """
     child = start(command, env, cwd, subprocess.DEVNULL, subprocess.STDOUT if errors else subprocess.DEVNULL)
     lines: deque[str] = deque(maxlen=most)

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from amlwheel.environment.weight import Weight, ask, check_room
-from amlwheel.errors.base import Several
-from amlwheel.errors.base import NoRoom
+from amlwheel.errors.base import NoRoom, Several
 from amlwheel.errors.environment import ProofFailed
 from amlwheel.model.wheel import File, Pin
 from amlwheel.transport import process
