@@ -55,6 +55,7 @@ LABELS = {
 }
 ROUNDS = "times that each is run, after one that warms the caches (default: 3); 1 is a quick look, with cold ones"
 LOCK = "instead, release a lock of so many megabytes by `verify: install` and by `files`, side by side"
+RATE = "with --lock-mb, megabytes a second that the index gives, as through a network (default: all)"
 READY = re.compile(r"azureml-core ready in ([\d.]+) s, waited ([\d.]+) s")
 
 
@@ -66,9 +67,10 @@ def main() -> int:
         "--latency", type=float, default=0, metavar="MS", help="time that every answer takes in addition"
     )
     parser.add_argument("--lock-mb", type=int, metavar="MB", help=LOCK)
+    parser.add_argument("--rate", type=float, default=0, metavar="MB", help=RATE)
     options = parser.parse_args()
     if options.lock_mb:
-        heavy.compare(options.lock_mb, os.environ.get("REHEARSE_WITH", sys.executable), _run)
+        heavy.compare(options.lock_mb, options.rate, os.environ.get("REHEARSE_WITH", sys.executable), _run)
         return 0
     if options.rounds < 1:
         parser.error("--rounds needs a number of 1 or more")

@@ -27,6 +27,7 @@ FILES = 6
 """Packages: CUDA's lock has a few large ones."""
 PROVE = re.compile(r"^ok +Prove · .* ([\d.]+) s$", re.MULTILINE)
 _JSON = "application/vnd.pypi.simple.v1+json"
+_BLOCK = 2**22  # bytes
 _ZEROS = bytes(2**20)
 
 
@@ -60,9 +61,12 @@ def write_wheel(folder: pathlib.Path, name: str, megabytes: int = 0, requires: t
 
 
 @contextlib.contextmanager
-def serve(folder: pathlib.Path) -> Iterator[tuple[str, list[int]]]:
-    """Serve the wheels of a folder as an index; give its address, and the bytes of files that were sent."""
-    sent: list[int] = []
+def serve(folder: pathlib.Path, rate: float = 0) -> Iterator[tuple[str, list[int]]]:
+    """Serve the wheels of a folder as an index; give its address, and the bytes of files that were sent.
+
+    With `rate`, all connections together get so many megabytes a second, as through a network.
+    """
+    sent, pace = list[int](), threading.Lock()
     hashes = {each.name: _sha256(each) for each in folder.iterdir()}
 
     class Answer(BaseHTTPRequestHandler):
@@ -83,7 +87,11 @@ def serve(folder: pathlib.Path) -> Iterator[tuple[str, list[int]]]:
             self._head(206 if asked else 200, end - start + 1, **more)
             with path.open("rb") as file:
                 self.wfile.flush()
-                sent.append(self.connection.sendfile(file, start, end - start + 1))
+                for place in range(start, end + 1, _BLOCK):
+                    count = min(_BLOCK, end + 1 - place)
+                    with pace if rate else contextlib.nullcontext():
+                        time.sleep(count / 2**20 / rate if rate else 0)
+                    sent.append(self.connection.sendfile(file, place, count))
 
         def _head(self, status: int, length: int, **more: str) -> None:
             self.send_response(status)
@@ -128,7 +136,7 @@ def _sha256(path: pathlib.Path) -> str:
     return digest.hexdigest()
 
 
-def compare(megabytes: int, python: str, run: Run) -> None:
+def compare(megabytes: int, rate: float, python: str, run: Run) -> None:
     """Release a package with such a lock by each kind of proof, with nothing in uv's cache, and print what it took."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         files, own = pathlib.Path(scratch, "files"), pathlib.Path(scratch, "own")
@@ -140,7 +148,7 @@ def compare(megabytes: int, python: str, run: Run) -> None:
         wheel = write_wheel(own, "bench_heavy", requires=tuple(names))
         print(f"{'verify':10}{'whole run':>12}{'Prove':>10}{'from the index':>18}")
         for verify in ("install", "files"):
-            with serve(files) as (url, sent), World(pathlib.Path(scratch, verify)) as world:
+            with serve(files, rate) as (url, sent), World(pathlib.Path(scratch, verify)) as world:
                 options = Options(inputs=["--wheel", str(wheel), "--verify", verify])
                 cache = pathlib.Path(scratch, verify, "cache")
                 index = {"UV_DEFAULT_INDEX": url, "PIP_INDEX_URL": url, "UV_INDEX_URL": "", "UV_CACHE_DIR": str(cache)}
