@@ -71,6 +71,9 @@ UNREACHABLE = (
 )
 
 
+FULL = "Its disk is full. Make room, or name folders that have it in TMPDIR, UV_CACHE_DIR and XDG_CACHE_HOME"
+
+
 class BootstrapError(Exception):
     """The step can't start: the exit status, what happened, the one thing to do, and the output of the tools."""
 
@@ -197,7 +200,8 @@ def fill(place: pathlib.Path, lock: pathlib.Path) -> pathlib.Path:
     say("failed")
     shutil.rmtree(str(place), ignore_errors=True)
     cause = f"the packages that it runs on ({lock.name}) could not be installed"
-    raise BootstrapError(91, cause, UNREACHABLE, "\n".join(failures))
+    output = "\n".join(failures)
+    raise BootstrapError(91, cause, FULL if "No space left on device" in output else UNREACHABLE, output)
 
 
 def with_own_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:

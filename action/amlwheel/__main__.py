@@ -1,6 +1,7 @@
 """The step from its first line to its last: read, check access, build, lock, plan, prove, publish, register, report."""
 
 import dataclasses
+import errno
 import logging
 import os
 import signal
@@ -15,7 +16,7 @@ from types import FrameType
 
 from . import consume
 from .build import package
-from .errors.base import StepError, Unexpected
+from .errors.base import NoRoom, StepError, Unexpected
 from .hosts import azure_variables, detect
 from .hosts.host import Host
 from .inputs import readers, reading, table
@@ -49,13 +50,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         host.cancelled()
         return host.finish(130, "cancelled")
-    except Exception:  # noqa: BLE001  # the last fence: whatever happens, the user gets a code and no secret
-        bug = Unexpected("amlwheel failed by a bug of its own.", details=traceback.format_exc())
+    except Exception as error:  # noqa: BLE001  # the last fence: whatever happens, the user gets a code and no secret
+        bug = _told(error)
         host.error(bug)
         return host.finish(bug.status, f"amlwheel {bug.code}")
     finally:
         process.end_all()  # azureml-core waits for the next question
     return host.finish(0)
+
+
+def _told(error: Exception) -> StepError:
+    """Return the error for what no part of the step expects: a disk that is full, or a bug.
+
+    Where no folder for temporary files takes any, Python names no disk (`tempfile.gettempdir`).
+    """
+    nowhere = isinstance(error, FileNotFoundError) and "temporary directory" in str(error)
+    if nowhere or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return NoRoom.meanwhile("while the step wrote a file", str(error))
+    return Unexpected("amlwheel failed by a bug of its own.", details=traceback.format_exc())
 
 
 def run(

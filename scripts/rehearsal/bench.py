@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 
+from . import heavy
 from .command import projects
 from .command.options import DEFAULT_PROJECT, Options
 from .command.rehearse import BOOTSTRAP, step_arguments, step_environment
@@ -53,6 +54,8 @@ LABELS = {
     "article": "the article's sequence",
 }
 ROUNDS = "times that each is run, after one that warms the caches (default: 3); 1 is a quick look, with cold ones"
+LOCK = "instead, release a lock of so many megabytes by `verify: install` and by `files`, side by side"
+RATE = "with --lock-mb, megabytes a second that the index gives, as through a network (default: all)"
 READY = re.compile(r"azureml-core ready in ([\d.]+) s, waited ([\d.]+) s")
 
 
@@ -63,7 +66,12 @@ def main() -> int:
     parser.add_argument(
         "--latency", type=float, default=0, metavar="MS", help="time that every answer takes in addition"
     )
+    parser.add_argument("--lock-mb", type=int, metavar="MB", help=LOCK)
+    parser.add_argument("--rate", type=float, default=0, metavar="MB", help=RATE)
     options = parser.parse_args()
+    if options.lock_mb:
+        heavy.compare(options.lock_mb, options.rate, os.environ.get("REHEARSE_WITH", sys.executable), _run)
+        return 0
     if options.rounds < 1:
         parser.error("--rounds needs a number of 1 or more")
     seconds: dict[str, list[float]] = {name: [] for name in LABELS}

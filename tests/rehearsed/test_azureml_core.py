@@ -100,6 +100,8 @@ def test_both_sdks_register_the_same_and_keep_what_the_other_registered(step: St
     assert again.status == 0, again.output
     assert again.written == [("PUT", "connections")]
     assert again.released == first.released
+    assert "Image on ws-train: Azure tells it once the environment is registered" in first.told
+    assert "Image on ws-train: isn't built yet: the first job that uses it builds it" in again.told
 
     other = step(wheel=wheel, sdk="v2")
     assert other.status == 0, other.output
@@ -373,7 +375,9 @@ def test_a_wheel_that_was_stored_although_the_service_said_no_is_kept(
 
 
 def test_a_log_that_the_runner_may_not_read_hides_no_result(step: Step, world: World, wheel: pathlib.Path) -> None:
-    world.fail({"host": STORAGE, "path": "ImageLogs", "status": 403})
+    world.fail(
+        {"host": STORAGE, "path": "ImageLogs", "status": 403}, {"path": "/contentinfo/ImageLogs/", "status": 404}
+    )
     result = step(wheel=wheel, verify="image")
     assert result.status == 0, result.output
     assert "Build the image on ws-train · built" in result.output
@@ -387,6 +391,7 @@ def test_the_image_is_built_once_and_its_log_shown(step: Step, wheel: pathlib.Pa
     assert re.search(r"^ok +Build the image on ws-train · built", first.output, re.MULTILINE)
     again = step(wheel=wheel, verify="image", **more)
     assert "Build the image on ws-train · was built before" in again.output
+    assert "Image on ws-train: exists already" in again.output
     assert [kind for _, kind in again.written] in ([], ["connections"])
 
 
@@ -395,11 +400,14 @@ def test_a_failed_image_build_quotes_the_failing_line_and_can_be_mended(
 ) -> None:
     assert step(wheel=wheel).status == 0
     world.fail({"host": r"^pkgs\.", "path": "/download/", "status": 404})
+    with world.store.edit("arm") as document:  # its log is in the storage alone
+        document[SUBSCRIPTION_ID][RESOURCE_GROUP][WORKSPACE]["log"] = "untold"
     failed = step(wheel=wheel, verify="image", output_dir="second", env={"GITHUB_ACTIONS": "true"})
     assert failed.status == 82, failed.output
     (annotation,) = [line for line in failed.output.splitlines() if line.startswith("::error title=amlwheel::AW82 ")]
     assert "ERROR: HTTP error 404 while getting" in annotation
     assert "sig=" not in failed.output
+    assert [line["url"] for line in failed.requests if "/contentinfo/ImageLogs/" in line["url"]]
     assert failed.outputs == {}  # they went into GitHub's file
     assert (failed.folder / "aml-release.json").exists()  # it is released, whatever becomes of its image
     world.fail()

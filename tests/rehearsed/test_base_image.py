@@ -67,6 +67,13 @@ def test_another_private_registry_takes_its_own_user(step: Step, world: World, w
     elsewhere = step(wheel=wheel, base_image=tagged, base_image_user=REGISTRY_USER, env=secret)
     refused(elsewhere, 174, "to be sent to tokens.elsewhere.example, so it was sent nowhere", "with its digest")
     assert not [line for line in elsewhere.requests if "elsewhere" in line["url"]]
+    for status, kind, code, said in (
+        (403, "json", 173, "let the step read"),
+        (200, "html", 62, "a page for people (200)"),
+    ):
+        page = {"status": status, "body": "<html></html>", "headers": {"Content-Type": f"text/{kind}"}}
+        world.fail({"host": OTHER_REGISTRY, "path": "/manifests/", **page})
+        refused(step(wheel=wheel, base_image=tagged, base_image_user=REGISTRY_USER, env=secret), code, said)
     world.fail()
 
     slim = f"{OTHER_REGISTRY}/ml/slim:1.0"

@@ -80,6 +80,23 @@ def test_an_import_that_never_ends_is_named_and_the_version_is_not_spent(
     assert in_feed(world) == {mended.name: sha256(mended)}
 
 
+@pytest.mark.long
+def test_an_import_that_never_ends_is_ended_and_the_version_is_not_spent(step: Step, tmp_path: pathlib.Path) -> None:
+    endless = {
+        "acme_waits/__init__.py": "import time\nwhile True:\n    time.sleep(1)\n",
+        "acme_writes/__init__.py": "while True:\n    print('#' * 1_000_000)\n",
+    }
+    broken = write_wheel(tmp_path / "broken", "acme-endless", "1.0", files=endless)
+    result = step(wheel=broken)
+    named = ("acme_waits wasn't imported within 120 seconds", "acme_writes wasn't imported within 120 seconds")
+    refused(result, 81, *named, "Put that into a function, and run the step again")
+    assert len(result.output) < 100_000
+    mended = dict.fromkeys(endless, "def main():\n    while True:\n        pass\n")
+    released = step(wheel=write_wheel(tmp_path / "mended", "acme-endless", "1.0", files=mended))
+    assert released.status == 0, released.output
+    assert "imported acme_waits, acme_writes" in released.told
+
+
 def test_reading_a_setting_while_being_imported(step: Step, tmp_path: pathlib.Path) -> None:
     """The case `import-env`: the fix is followed to the letter, and the version stays."""
     project = commit(PROJECTS / "cases/import-env/proj", tmp_path / "proj")

@@ -226,6 +226,22 @@ def test_one_package_is_cut_out_of_a_lock_with_its_hashes() -> None:
     assert bootstrap.requirement(bootstrap.LOCK.read_text("utf-8"), "uv").count("--hash=sha256:") > 10
 
 
+@pytest.mark.parametrize(
+    ("said", "remedy"), [("[Errno 28] No space left on device", bootstrap.FULL), ("no route", bootstrap.UNREACHABLE)]
+)
+def test_a_full_disk_is_told_from_an_index_that_is_out_of_reach(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, said: str, remedy: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(said)
+
+    monkeypatch.setattr(bootstrap, "run", fail)
+    monkeypatch.setattr(bootstrap, "pip_config", dict)
+    with pytest.raises(bootstrap.BootstrapError) as caught:
+        bootstrap.fill(tmp_path / "new", bootstrap.LOCK)
+    assert caught.value.remedy == remedy
+
+
 def test_the_first_run_writes_no_bytecode_and_later_ones_keep_it_out_of_the_action(tmp_path: pathlib.Path) -> None:
     assert bootstrap.bytecode(tmp_path) == ["-B"]
     assert bootstrap.bytecode(tmp_path) == ["-X", f"pycache_prefix={tmp_path / 'bytecode'}"]

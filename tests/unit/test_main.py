@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -564,6 +565,9 @@ class Worker:
     def wait(self) -> str:
         return "azureml-core ready at once"
 
+    def ask(self, *_: object) -> bool:
+        return True
+
 
 def test_with_verify_image_each_workspace_builds_it_last(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -582,6 +586,8 @@ def test_with_verify_image_each_workspace_builds_it_last(
     world.effects.clear()
     assert world.run("--verify", "image", "--dry-run") == 0
     assert world.effects == []
+    assert world.run("--verify", "image") == 0
+    assert "Image on research: exists already" in capsys.readouterr().out
 
 
 def test_with_verify_recipe_each_workspace_tells_last_and_builds_nothing(
@@ -686,6 +692,10 @@ def fail(error: BaseException) -> Callable[..., None]:
     [
         (NoNetwork("a.example"), 70, "AW70 no network"),
         (ZeroDivisionError(f"about {CANARY}"), 99, "| ZeroDivisionError: about ***"),
+        (FileNotFoundError(2, "No such file", CANARY), 99, "a bug of its own"),
+        (OSError(errno.ENOSPC, "No space left on device", f"/x/{CANARY}"), 96, "while the step wrote a file"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 96, "folders that have it in TMPDIR and UV_CACHE_DIR"),
+        (FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"), 96, "The disk became full"),
         (KeyboardInterrupt(), 130, "cancelled; run the step again"),
     ],
 )

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from ..errors.base import NoNetwork, StepError, together
 from ..errors.environment import (
+    CacheInTheWay,
     IndexFailed,
     LocalVersionElsewhere,
     NameUnknown,
@@ -127,6 +128,8 @@ def yanked(output: str, solver: Solver) -> set[str]:
 def error(output: str, solver: Solver) -> StepError:
     """Return the error for uv's `output`."""
     text = explanation(output)
+    if "is inside the cache directory" in text:
+        return CacheInTheWay("uv resolves no requirements inside its own cache.", details=text[-2000:])
     return _index_failed(text) or _too_late(output, solver) or _without_wheels(output, solver)
 
 

@@ -1,11 +1,10 @@
 """Install the whole lock into a new folder before anything is published: our wheels from files, the rest as images."""
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ..errors.environment import NoRoom, ProofFailed
+from ..errors.environment import ProofFailed
 from ..model.azure import Connection
 from ..model.environment import Environment, Python
 from ..model.feed import Feed
@@ -14,13 +13,11 @@ from ..model.wheel import Wheel
 from ..transport import http, process, tools, variables
 
 SECONDS = 1800.0
-UNPACKED = 2  # times the size of its wheels is what a lock at least takes when it is unpacked
 OURS = "this release"
 _BROKEN = "The wheel is damaged, or its build wrote something into it that no installer takes."
 _REBUILD = "Correct the build as the last lines say, and run the step again; nothing was published."
 _GONE = "The index has removed or replaced the file since the lock was made, or a cache in between gives another one."
 _AGAIN = "Run the step again, which locks anew; nothing was published."
-_FULL = re.compile(r"No space left on device|os error 28|Disk quota exceeded", re.IGNORECASE)
 
 
 def install(  # noqa: PLR0913, PLR0917  # what is installed, from where, and whereto
@@ -65,7 +62,7 @@ class _Installer:
         self._folder, self._python, self._echo = folder, python, echo
 
     def install(self, lines: Sequence[str], source: str, options: Sequence[str], access: dict[str, str]) -> None:
-        """Install the requirement `lines` from one index; raise ProofFailed or NoRoom with uv's last lines."""
+        """Install the requirement `lines` from one index; raise ProofFailed with uv's last lines."""
         listed = self._folder / "requirements.txt"
         listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command: list[str | Path] = ["uv", "pip", "install", "--no-config", "--no-deps", "--require-hashes"]
@@ -74,8 +71,6 @@ class _Installer:
         command += ["--only-binary", ":all:", "--requirement", listed]
         env = variables.for_tool() | access
         finished = process.run(command, env=env, cwd=self._folder, seconds=SECONDS, echo=self._echo)
-        if finished.status and _FULL.search(finished.output):
-            raise NoRoom(f"The disk became full while packages from {source} were installed.", details=finished.tail())
         cause, fix = (_BROKEN, _REBUILD) if source == OURS else ("", "") if access else (_GONE, _AGAIN)
         error = partial(ProofFailed, cause=cause, fix=fix)
         tools.check(finished, error, f"{len(lines)} package(s) from {source} don't install as locked.")

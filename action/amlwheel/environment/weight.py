@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..errors.environment import NoRoom
+from ..errors.base import NoRoom
 from ..model import wheel_tags
 from ..model.environment import Environment
 from ..model.wheel import File, Pin, Wheel

@@ -111,6 +111,29 @@ class TooSlow(StepError):
     fix = "Run the step again; what is done is kept."
 
 
+class NoRoom(StepError):
+    """The disk has no room for the packages of the environment, or became full during the run."""
+
+    status = 96
+    title = "disk full"
+    cause = "The packages are larger than the free space where temporary files or uv's cache lie."
+    fix = (
+        "Make room, or name two folders that have it in TMPDIR and UV_CACHE_DIR; with `verify` files nothing is "
+        "installed."
+    )
+
+    @classmethod
+    def meanwhile(cls, what: str, details: str = "") -> "NoRoom":
+        """Return the error of a disk that became full: `what` was going on then."""
+        return cls(
+            f"The disk became full {what}.",
+            cause="Temporary files, uv's cache and the emitted files together are larger than the free space.",
+            fix="Make room, or name two folders that have it in TMPDIR and UV_CACHE_DIR, and run the step again; what "
+            "is done is kept.",
+            details=details,
+        )
+
+
 class Unexpected(StepError):
     """amlwheel itself failed."""
 

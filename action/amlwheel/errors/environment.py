@@ -95,6 +95,15 @@ class IndexFailed(StepError):
     fix = "The lines above name the index: renew the mirror's credential, or run the step again."
 
 
+class CacheInTheWay(StepError):
+    """uv's cache holds the folder of temporary files, and uv resolves nothing inside its cache."""
+
+    status = 170
+    title = "cache holds temporary files"
+    cause = "UV_CACHE_DIR names the folder of temporary files, or one above it."
+    fix = "Set UV_CACHE_DIR and TMPDIR to two folders, neither of which is inside the other."
+
+
 class ImageNotFound(StepError):
     """The registry doesn't know the image or its tag."""
 
@@ -129,17 +138,6 @@ class ImportFailed(StepError):
     title = "package doesn't import"
     cause = "The module fails when it is imported."
     fix = "Correct what the last lines name, and run the step again; nothing was published, so the version may stay."
-
-
-class NoRoom(StepError):
-    """The disk has no room for the packages of the environment."""
-
-    status = 96
-    title = "disk full"
-    cause = "The packages are larger than the free space where temporary files or uv's cache lie."
-    fix = (
-        "Make room, or name folders that have it in TMPDIR and UV_CACHE_DIR; with `verify` files nothing is installed."
-    )
 
 
 class NotImportable(StepError):

@@ -19,6 +19,7 @@ class Changes:
 
     `feed` are the changes that let images be built from the feed: promotions, and packages saved from an upstream.
     `compared` are the new environments beside the newest ones that are registered.
+    `images` says where the image exists.
     """
 
     wheels: tuple[Change[str], ...]
@@ -26,6 +27,7 @@ class Changes:
     connections: tuple[Change[Connection], ...]
     environments: tuple[Change[Environment], ...]
     compared: tuple[Comparison, ...] = ()
+    images: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[Change[Any], ...]:

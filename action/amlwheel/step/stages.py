@@ -30,7 +30,7 @@ from ..plan.change import Change, apply
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, limits, locking, origins, recipes
+from . import build_variables, images, limits, locking, origins, recipes
 from .access import Access, check
 from .changes import Changes, news
 from .from_source import FromSource
@@ -181,6 +181,7 @@ class Stages:
                 observe.results(stored),
                 observe.results(registered),
                 news(older, registered, host),
+                images.told(inputs, access.worker, observe.results(registered)),
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         host.progress.plan = changes.all
@@ -190,7 +191,7 @@ class Stages:
     def _tell(self, release: Release, access: Access, changes: Changes) -> None:
         inputs, host = self.inputs, self.host
         news = changed.lines(release, changes.compared)
-        for line in (*summary.table(changes.all), *news, *summary.declared(release)):
+        for line in (*summary.table(changes.all), *changes.images, *news, *summary.declared(release)):
             host.say(f"       {line}")
         weight = self._proving(release, changes).weight
         if inputs.proves and weight.files and not changes.kept:
@@ -273,6 +274,8 @@ class Stages:
         folder = Path(inputs.output_dir).as_posix()
         changed = bool(changes.count)
         host.summary(summary.summary(release, changes.all, changes.compared, dry_run=inputs.dry_run, proof=proven))
+        for each in changes.images:
+            host.summary(f"\n{each}.\n")
         host.say()
         host.outputs(outputs.outputs(release, folder, changed=changed))
         host.say()

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,10 +16,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..errors.base import TooSlow
+from ..errors.base import NoRoom, TooSlow
 
 DRAIN = 5.0  # seconds for reading a tool's last output after its end
 LONGEST = 4096  # characters of a line that are kept together where output is bounded
+_FULL = re.compile(
+    r"No space left on device|os error 28\b|Disk quota exceeded|not enough space on the disk", re.IGNORECASE
+)  # ENOSPC and EDQUOT in the words of C libraries, uv and Windows
 RUNNING: set["subprocess.Popen[str]"] = set()
 
 
@@ -69,7 +73,8 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
 
     `errors=False` leaves stderr out, for a tool whose output is parsed. `most` keeps only that many last lines, and
     breaks long ones, for a program that may write without an end. Raises TooSlow when the tool takes longer than
-    `seconds`. `command` must hold no secret: any user of the machine can read another process's arguments.
+    `seconds`, and NoRoom when it fails since the disk is full. `command` must hold no secret: any user of the machine
+    can read another process's arguments.
     """
     child = start(command, env, cwd, subprocess.DEVNULL, subprocess.STDOUT if errors else subprocess.DEVNULL)
     lines: deque[str] = deque(maxlen=most)
@@ -113,7 +118,10 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
         )
     if failures:
         raise failures[0]
-    return Finished(status, "".join(lines))
+    finished = Finished(status, "".join(lines))
+    if status and _FULL.search(finished.output):
+        raise NoRoom.meanwhile(f"while {Path(command[0]).name} ran", finished.tail())
+    return finished
 
 
 def hide() -> None:

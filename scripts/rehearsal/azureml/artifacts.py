@@ -36,7 +36,7 @@ def creation(store: Store) -> Operation:
                 text = f"Resource Conflict: ArtifactId {key} already exists."
                 answer["errors"][path] = {"error": user_error(text)}
                 continue
-            known[key] = _record(visit, path)
+            known[key] = record(visit.part("origin"), visit.part("container"), path)
             answer["artifacts"][path] = known[key]
             answer["artifactContentInformation"][path] = _content(store, visit, path, MAY_WRITE)
         return json_answer(200, answer)
@@ -63,6 +63,20 @@ def listed(visit: Visit, _: object) -> Response:
     return json_answer(200, {"value": found, "continuationToken": None, "nextLink": None})
 
 
+def record(origin: str, container: str, path: str) -> dict[str, Any]:
+    """Return the record of a file."""
+    now, key = time.time(), f"{origin}/{container}/{path}"
+    return {
+        "artifactId": key,
+        "origin": origin,
+        "container": container,
+        "path": path,
+        "etag": f'"{int(now * 1000):x}"',
+        "createdTime": moment(now),
+        "dataPath": {"dataStoreName": "workspaceartifactstore", "relativePath": key},
+    }
+
+
 def _paths(content: Any) -> list[str]:  # noqa: ANN401  # JSON
     try:
         paths = [entry["path"] for entry in content["paths"]]
@@ -75,19 +89,6 @@ def _paths(content: Any) -> list[str]:  # noqa: ANN401  # JSON
 
 def _key(visit: Visit, path: str) -> str:
     return f"{visit.part('origin')}/{visit.part('container')}/{path}"
-
-
-def _record(visit: Visit, path: str) -> dict[str, Any]:
-    now = time.time()
-    return {
-        "artifactId": _key(visit, path),
-        "origin": visit.part("origin"),
-        "container": visit.part("container"),
-        "path": path,
-        "etag": f'"{int(now * 1000):x}"',
-        "createdTime": moment(now),
-        "dataPath": {"dataStoreName": "workspaceartifactstore", "relativePath": _key(visit, path)},
-    }
 
 
 def _content(store: Store, visit: Visit, path: str, permissions: str) -> dict[str, str]:

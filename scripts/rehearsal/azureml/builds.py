@@ -14,6 +14,7 @@ from ..builder.build import BuildResult, Tell
 from ..state.store import Store
 from ..storage import blobs, sas
 from ..web.answers import json_answer
+from . import artifacts
 from .environments import find, image_name
 
 Build = Callable[[str, str, str, Tell], BuildResult]
@@ -35,6 +36,8 @@ class Builds:
         """
         number, record = find(visit)
         build = str(uuid.uuid4())
+        log = artifacts.record(*_place(build))
+        visit.records.setdefault("artifacts", {})[log["artifactId"]] = log
         visit.records.setdefault("builds", {})[build] = {
             "environment": visit.part("name"),
             "version": number,
@@ -51,11 +54,15 @@ class Builds:
         """Tell how a build goes, and where its log is: both are in the words of `ImageBuildDetails`.
 
         A client that asks at once sees Queued or Running; then Succeeded or Failed. The log is the workspace's blob
-        `azureml/ImageLogs/{id}/build.log` (azure-docs#91296).
+        `azureml/ImageLogs/{id}/build.log`: a failure names that path of the workspace's storage (azure-docs#91296).
+        That the artifact service signs its address is our model: it has the same container. Where the workspace's
+        record has `log: untold`, the answer has no address, as azureml-core expects (`ImageBuildDetails.get_log`).
         """
         record = visit.records.get("builds", {}).get(visit.part("build"))
         if record is None:
             raise error(404, "UserError", f"Operation {visit.part('build')} could not be found.")
+        if visit.records.get("log") == "untold":
+            return json_answer(200, {**record, "logUrl": None})
         log = sas.signed_url(self._store, _log(visit.workspace, visit.part("build")), "r")
         return json_answer(200, {**record, "logUrl": log})
 
@@ -95,4 +102,8 @@ def _told(path: pathlib.Path, build: Callable[[Tell], bool]) -> bool:
 
 
 def _log(workspace: Workspace, build: str) -> sas.Blob:
-    return sas.Blob(workspace.storage_account, blobs.CONTAINER, f"ImageLogs/{build}/build.log")
+    return sas.Blob(workspace.storage_account, blobs.CONTAINER, "/".join(_place(build)))
+
+
+def _place(build: str) -> tuple[str, str, str]:
+    return "ImageLogs", build, "build.log"

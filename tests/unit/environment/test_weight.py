@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 from amlwheel.environment.weight import Weight, ask, check_room
-from amlwheel.errors.base import Several
-from amlwheel.errors.environment import NoRoom, ProofFailed
+from amlwheel.errors.base import NoRoom, Several
+from amlwheel.errors.environment import ProofFailed
 from amlwheel.model.wheel import File, Pin
 from amlwheel.transport import process
 from amlwheel.transport.download import Downloads

@@ -235,6 +235,20 @@ def test_build_runs_in_the_background_and_its_log_grows(store: Store) -> None:
     assert first["logUrl"].startswith(f"{blob.url}?")
 
 
+def test_log_is_in_the_storage_also_when_its_address_is_not_told(store: Store) -> None:
+    held = Held()
+    service = aml_caller(store, held)
+    place = held.start(service)
+    with store.edit("arm") as document:
+        document[names.SUBSCRIPTION_ID][names.RESOURCE_GROUP][names.WORKSPACE]["log"] = "untold"
+    held.finish()
+    assert service("GET", place).json["logUrl"] is None
+    path = f"ImageLogs/{place.rpartition('/')[2]}/build.log"
+    signed = service("GET", f"/artifact/v2.0{WORKSPACE}/artifacts/contentinfo/{path}").json["contentUri"]
+    blob = sas.Blob(names.storage_account(WORKSPACE), "azureml", path)
+    assert signed.startswith(f"{blob.url}?")
+
+
 def test_image_exists_once_it_was_built_also_for_the_next_run(store: Store) -> None:
     aml_caller(store, Held())("PUT", f"{ENVIRONMENTS}/churn/versions/1", DEFINITION)
     assert image(store)["imageExistsInRegistry"] is False

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from amlwheel.errors.base import TooSlow
+from amlwheel.errors.base import NoRoom, TooSlow
 from amlwheel.transport import process, variables
 from unit.parts import ROOT
 
@@ -49,6 +49,14 @@ def test_output_without_an_end_is_bounded() -> None:
     assert finished.output == "".join(f"{number}\n" for number in range(1990, 2000))
     finished = run(f"print('x' * {3 * process.LONGEST}, end='')", most=2)
     assert len(finished.output) == 2 * process.LONGEST
+
+
+@pytest.mark.parametrize("text", ["x: No space left on device", "(os error 28)", "Disk quota exceeded"])
+def test_a_tool_that_finds_the_disk_full_says_so(text: str) -> None:
+    assert run(f"print({text!r})").status == 0
+    with pytest.raises(NoRoom, match=r"The disk became full while python\S* ran") as caught:
+        run(f"print({text!r}); raise SystemExit(2)")
+    assert caught.value.details == text
 
 
 def test_tail_is_the_last_lines_that_say_something() -> None:

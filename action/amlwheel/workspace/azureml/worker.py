@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from azureml._restclient.artifacts_client import ArtifactsClient
@@ -27,6 +26,7 @@ from requests.adapters import HTTPAdapter
 
 from ...model import secret
 from ...transport import process
+from . import failures
 
 Json = dict[str, Any]
 ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_private_pip_wheel puts wheels
@@ -56,12 +56,17 @@ def main(stdout: int) -> None:
 
 
 def answer(request: Json) -> Json:
-    """Return `{"result": …}`, or `{"failure": {kind, status, host, message}}`; see `_kind`, `_status`, `_host`."""
+    """Return `{"result": …}`, or `{"failure": {kind, status, host, message}}`; see `failures`."""
     _tokens.update(request.get("tokens", {}))
     try:
         return {"result": CALLS[request["call"]](request)}
     except Exception as error:  # noqa: BLE001  # the SDK raises builtin exceptions too
-        told = {"kind": _kind(error), "status": _status(error), "host": _host(error), "message": str(error)[:4000]}
+        told = {
+            "kind": failures.kind(error),
+            "status": failures.status(error),
+            "host": failures.host(error),
+            "message": str(error)[:4000],
+        }
         return {"failure": told}
 
 
@@ -81,7 +86,7 @@ def _again(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the call
         try:
             return call()
         except Exception as error:  # likewise
-            if _status(error) not in _TEMPORARY and _kind(error) not in ("network", "timeout"):
+            if failures.status(error) not in _TEMPORARY and failures.kind(error) not in ("network", "timeout"):
                 raise
         time.sleep(pause)
     return call()
@@ -123,7 +128,9 @@ def readable(request: Json) -> None:
         _again(lambda: _workspace(request).get_connection(request["name"]))
     except Exception as error:
         # An api-version that is switched off can be a 404, too (azure-sdk-for-js#15460).
-        if _status(error) != NOT_FOUND or re.search(r"InvalidResourceType|api.?version", str(error), re.IGNORECASE):
+        if failures.status(error) != NOT_FOUND or re.search(
+            r"InvalidResourceType|api.?version", str(error), re.IGNORECASE
+        ):
             raise
 
 
@@ -138,7 +145,7 @@ def environment(request: Json) -> Json | None:
     try:
         found = _again(lambda: Environment.get(_workspace(request), request["name"], version=request["version"]))
     except Exception as error:
-        if _status(error) == NOT_FOUND:
+        if failures.status(error) == NOT_FOUND:
             return None
         raise
     dependencies = found.python.conda_dependencies
@@ -155,7 +162,7 @@ def register(request: Json) -> None:
     try:
         _again(lambda: made.register(_workspace(request)))
     except Exception as error:
-        if _status(error) != CONFLICT:  # it exists, perhaps by our own first attempt: read it
+        if failures.status(error) != CONFLICT:  # it exists, perhaps by our own first attempt: read it
             raise
 
 
@@ -165,7 +172,7 @@ def wheel(request: Json) -> Json | None:
     try:
         address = client.get_file_uri(ORIGIN, CONTAINER, request["file"])
     except HttpOperationError as error:
-        if _status(error) == NOT_FOUND:
+        if failures.status(error) == NOT_FOUND:
             return None
         raise
     return {"address": address.partition("?")[0], "sha256": _again(lambda: _sha256(address))}
@@ -218,7 +225,7 @@ def build(request: Json) -> str:
     try:
         started = _again(lambda: client._start_cloud_image_build(request["name"], request["version"]))  # noqa: SLF001
     except Exception as error:
-        if _status(error) in (200, CONFLICT):
+        if failures.status(error) in (200, CONFLICT):
             return ""
         raise
     return str(started["location"])
@@ -227,18 +234,43 @@ def build(request: Json) -> str:
 def progress(request: Json) -> Json:
     """Return the status of a build, and the lines of its log after the first `seen`; None when the log is unreadable.
 
-    A line that isn't whole yet is left for later: the end of a signature in it couldn't be told.
+    When the build is over, a log that isn't where the service says is looked for in the workspace's storage. A line
+    that isn't whole yet is left for later: the end of a signature in it couldn't be told.
     """
     client = EnvironmentClient(_workspace(request).service_context)
     said = _again(lambda: client._get_lro_response(request["location"]))  # noqa: SLF001
     state = {"status": str(said["status"]), "ended": said["status"] not in BUILDING}
-    try:
-        log = _again(lambda: _text(said["logUrl"])) if said.get("logUrl") else ""
-    except requests.RequestException:
+    log = _log(str(said.get("logUrl") or ""))
+    if state["ended"] and not log:
+        log = _log(_stored_log(request, said)) or None
+    if log is None:
         return {**state, "lines": None}
     whole = log if state["ended"] else log[: log.rfind("\n") + 1]
     lines = secret.unsigned(whole.removesuffix("\n")).split("\n") if whole else []
     return {**state, "lines": lines[request["seen"] :]}
+
+
+def _log(address: str) -> str | None:
+    """Return what is at an address, empty when there is nothing or no address; None when it can't be read."""
+    try:
+        return _again(lambda: _text(address)) if address else ""
+    except requests.RequestException:
+        return None
+
+
+def _stored_log(request: Json, said: Json) -> str:
+    """Return a signed address of the log in the workspace's own storage, empty when there is none.
+
+    A failure names the place, "/azureml/ImageLogs/ID/build.log" (azure-docs#91296); if this one doesn't, ID is taken to
+    be the build's. In the container `azureml` files lie by origin, container and path of the artifact service.
+    """
+    named = re.search(r"ImageLogs/([\w.-]+)/build\.log", json.dumps(said))
+    build = named[1] if named else request["location"].partition("?")[0].rpartition("/")[2]
+    client = ArtifactsClient(_workspace(request).service_context)
+    try:
+        return str(client.get_file_uri("ImageLogs", build, "build.log"))
+    except Exception:  # noqa: BLE001  # whatever it is: the build's result counts without its log, too
+        return ""
 
 
 def _text(address: str) -> str:
@@ -254,44 +286,3 @@ CALLS: dict[str, Callable[[Json], Any]] = {
     each.__name__: each
     for each in (hello, opened, readable, connect, environment, register, wheel, upload, image, recipe, build, progress)
 }
-
-
-def _kind(error: BaseException) -> str:
-    """Return the kind of a failure: the class's name, or `network` or `timeout`, which have many classes."""
-    chain = list(_chain(error))
-    if any(isinstance(each, requests.Timeout) or "Timeout" in type(each).__name__ for each in chain):
-        return "timeout"
-    network = (requests.ConnectionError, ConnectionError, requests.exceptions.ChunkedEncodingError)
-    if any(isinstance(each, network) for each in chain):
-        return "network"
-    return type(error).__name__
-
-
-def _status(error: BaseException) -> int:
-    """Return the HTTP status behind a failure, 0 without one; builtin exceptions have it in their text."""
-    for each in _chain(error):
-        status = getattr(getattr(each, "response", None), "status_code", None) or getattr(each, "status_code", None)
-        if isinstance(status, int):
-            return status
-    found = re.search(r"\bCode: (\d{3})\b", str(error))
-    return int(found[1]) if found else 0
-
-
-def _host(error: BaseException) -> str:
-    """Return the host that answered, empty when it is unknown."""
-    for each in _chain(error):
-        response = getattr(each, "response", None)
-        url = getattr(response, "url", None) or getattr(getattr(response, "request", None), "url", None)
-        if isinstance(url, str):
-            return urlsplit(url).hostname or ""
-    return ""
-
-
-def _chain(error: BaseException | None) -> "list[BaseException]":
-    """Return a failure and its causes, in the ways in which the libraries below the SDK keep them."""
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
-        inner = getattr(error, "inner_exception", None) or getattr(error, "_inner_exception", None)
-        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
-    return found

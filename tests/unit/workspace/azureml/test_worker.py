@@ -107,3 +107,54 @@ def test_every_request_has_a_limit_and_an_upload_a_longer_one(worker: Any) -> No
     for headers in ({}, {"Content-Length": str(60 * worker.SLOWEST)}):
         send(None, requests.Request("PUT", "https://x.example", headers=headers).prepare(), timeout=None, stream=True)
     assert seen == [(worker.CONNECT, worker.READ), (worker.CONNECT, worker.READ + 60)]
+
+
+@pytest.mark.parametrize(
+    ("said", "stored", "lines"),
+    [
+        ({"status": "Failed", "logUrl": "https://told"}, "", ["told"]),
+        ({"status": "Failed", "logUrl": None}, "https://b-1", ["stored"]),
+        ({"status": "Failed", "logUrl": "https://refused"}, "https://b-1", ["stored"]),
+        ({"status": "Failed", "error": "under the path /azureml/ImageLogs/i-2/build.log"}, "https://i-2", ["stored"]),
+        ({"status": "Failed", "logUrl": "https://refused"}, "", None),
+        ({"status": "Failed", "logUrl": "https://empty"}, "", None),
+        ({"status": "Running", "logUrl": "https://empty"}, "https://b-1", []),
+    ],
+)
+def test_a_log_that_is_not_where_the_service_says_is_looked_for_in_the_storage(
+    worker: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+    said: dict[str, Any],
+    stored: str,
+    lines: list[str] | None,
+) -> None:
+    class Client:
+        def __init__(self, _: object) -> None:
+            """Take what the SDK's clients take."""
+
+        def _get_lro_response(self, _: str) -> dict[str, Any]:
+            return said
+
+        def get_file_uri(self, origin: str, build: str, path: str) -> str:
+            assert (origin, path) == ("ImageLogs", "build.log")
+            if not stored:
+                raise AttributeError("the SDK's own")
+            return f"https://{build}"
+
+    def text(address: str) -> str:
+        if address == "https://refused":
+            raise requests.HTTPError("x", response=with_status(403))
+        return {"https://told": "told\n", "https://empty": "", stored: "stored\n"}[address]
+
+    monkeypatch.setattr(worker, "ArtifactsClient", Client)
+    monkeypatch.setattr(worker, "EnvironmentClient", Client)
+    monkeypatch.setattr(worker, "_text", text)
+    monkeypatch.setattr(worker, "_workspace", lambda _: types.SimpleNamespace(service_context=None))
+    assert worker.progress({"location": "https://x/operations/b-1?a=b", "seen": 0})["lines"] == lines
+
+
+def test_the_host_that_failed_is_told(worker: Any) -> None:  # noqa: ANN401
+    answer = with_status(403)
+    answer.url = "https://acme.blob.core.windows.net/x"
+    for error, host in ((requests.HTTPError("x", response=answer), "acme.blob.core.windows.net"), (KeyError(), "")):
+        assert worker.failures.host(error) == host
