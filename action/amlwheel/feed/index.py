@@ -6,13 +6,13 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin
 
 import requests
 from packaging.utils import canonicalize_name
 
 from ..errors.feed import FeedNotFound
-from ..model import jwt
+from ..model import jwt, origin
 from ..model.feed import Feed
 from ..model.secret import Secret
 from ..transport import http
@@ -147,8 +147,8 @@ class Index:
         return http.stream(url, self._for_host(url), self.feed.headers)
 
     def _for_host(self, url: str) -> Secret | None:
-        """Return the token for the feed's own host alone: a page may link to any host."""
-        return self.token if urlsplit(url).netloc == self.feed.host else None
+        """Return the token for the feed's own origin alone: a page may link to any place, and without encryption."""
+        return self.token if origin.same(url, self.feed.index_url) else None
 
     def _get(self, url: str, accept: str) -> requests.Response:
         return http.get(url, token=self.token, accept=accept, headers=self.feed.headers)

@@ -57,6 +57,21 @@ def test_addresses_are_those_of_the_links(monkeypatch: pytest.MonkeyPatch) -> No
     assert Index(FEED, TOKEN, "feed-token").page("a").urls == {"a+b.whl": "https://index.example/files/a%2Bb.whl"}
 
 
+@pytest.mark.parametrize("place", ["http://{}/a.whl", "https://{}:8443/a.whl", "https://elsewhere.example/a.whl"])
+def test_the_token_goes_to_the_origin_of_the_feed_alone(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    asked: list[Secret | None] = []
+    monkeypatch.setattr(http, "sha256", lambda _, token, *__: asked.append(token))
+    monkeypatch.setattr(http, "get", lambda _, token, **__: asked.append(token))
+    monkeypatch.setattr(http, "stream", lambda _, token, __: asked.append(token))
+    index, url = Index(FEED, TOKEN), place.format(FEED.host)
+    index.sha256(url, 1)
+    index.fetch(url)
+    index.stream(url)
+    assert asked == [None, None, None]
+    index.fetch(f"https://{FEED.host}:443/a.whl")
+    assert asked[-1] is TOKEN
+
+
 def test_a_package_of_which_nothing_is_saved_yet_is_empty_to_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """The 401 in Azure's words (azure-sdk-for-net#53264); the token is fine."""
     words = "No local versions of package 'a'; please provide authentication to access versions from upstream"

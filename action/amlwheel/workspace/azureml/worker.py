@@ -25,7 +25,7 @@ from azureml.core.conda_dependencies import CondaDependencies
 from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
-from ...model import secret
+from ...model import origin, secret
 from ...transport import process
 
 Json = dict[str, Any]
@@ -212,7 +212,8 @@ def recipe(request: Json) -> str:
 def build(request: Json) -> str:
     """Start the image build of a version; return the address of its progress, empty when it runs or is over already.
 
-    `Environment.build` would register once more what it has read. The SDK raises for every answer but 202.
+    Empty too for an address elsewhere, to which the SDK would send its token. `Environment.build` would register once
+    more what it has read. The SDK raises for every answer but 202.
     """
     client = EnvironmentClient(_workspace(request).service_context)
     try:
@@ -221,7 +222,8 @@ def build(request: Json) -> str:
         if _status(error) in (200, CONFLICT):
             return ""
         raise
-    return str(started["location"])
+    location = str(started["location"])
+    return location if origin.same(location, client.get_cluster_url()) else ""
 
 
 def progress(request: Json) -> Json:

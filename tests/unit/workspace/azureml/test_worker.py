@@ -37,6 +37,27 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     sys.modules.pop("amlwheel.workspace.azureml.worker", None)
 
 
+@pytest.mark.parametrize(
+    ("place", "followed"),
+    [
+        ("https://eastus.api.azureml.ms/runs/1", True),
+        ("https://eastus.api.azureml.ms:443/runs/1", True),
+        ("http://eastus.api.azureml.ms/runs/1", False),
+        ("https://api.azureml.ms.evil.example/runs/1", False),
+    ],
+)
+def test_the_progress_of_a_build_is_asked_at_the_service_that_started_it(
+    worker: Any, monkeypatch: pytest.MonkeyPatch, place: str, *, followed: bool
+) -> None:
+    client = types.SimpleNamespace(
+        _start_cloud_image_build=lambda *_: {"location": place},
+        get_cluster_url=lambda: "https://eastus.api.azureml.ms",
+    )
+    monkeypatch.setattr(worker, "EnvironmentClient", lambda _: client)
+    monkeypatch.setattr(worker, "_workspace", lambda _: types.SimpleNamespace(service_context=None))
+    assert worker.build({"name": "e", "version": "1"}) == (place if followed else "")
+
+
 def with_status(status: int) -> requests.Response:
     made = requests.Response()
     made.status_code = status
