@@ -27,12 +27,13 @@ from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
 from .step import auditing, connect, needs
 from .step.stages import Stages
-from .transport import http, process
+from .transport import bounds, http, process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step and return its exit status: 0, or the status of the error (see `errors`)."""
     process.hide()
+    bounds.keep()
     host = detect.detect()
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -74,7 +74,7 @@ class Registry:
         with http.stream(url, self._basic, headers, repeated=False) as response:
             if response.status_code != requests.codes.ok:
                 return b""
-            for block in response.iter_content(2**16):
+            for block in http.blocks(response):
                 content += block
                 if len(content) > most:
                     return b""
@@ -91,7 +91,7 @@ class Registry:
         challenges = dict(
             re.findall(r"(?:^|, *)(basic|bearer)\b *(.*?)(?=, *(?:basic|bearer)\b|$)", header, re.IGNORECASE)
         )
-        told = {scheme.lower(): dict(re.findall(r'(\w+)="([^"]*)"', rest)) for scheme, rest in challenges.items()}
+        told = {scheme.lower(): dict(re.findall(r'\b(\w+)="([^"]*)"', rest)) for scheme, rest in challenges.items()}
         if "bearer" in told:
             self._bearer = self._token(told["bearer"])
         elif "basic" in told:

@@ -12,6 +12,7 @@ import requests
 from packaging.utils import canonicalize_name
 
 from ..errors.feed import FeedNotFound
+from ..errors.transport import BeyondBounds
 from ..model import jwt, origin
 from ..model.feed import Feed
 from ..model.secret import Secret
@@ -99,7 +100,10 @@ class Index:
         """
         if self.feed.index_url.endswith("/+simple/"):
             return self._names_on_devpi(self.feed.index_url.removesuffix("/+simple/"))
-        response = self._get(self.feed.index_url, "text/html")
+        try:
+            response = self._get(self.feed.index_url, "text/html")
+        except BeyondBounds:
+            return None
         if response.status_code != requests.codes.ok or "html" not in response.headers.get("Content-Type", ""):
             return None
         links = _links(response).links

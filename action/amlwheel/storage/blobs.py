@@ -21,7 +21,7 @@ from ..model.azure import Container
 from ..model.secret import excerpt
 from ..model.wheel import Wheel
 from ..plan.change import Change, Verb
-from ..transport import azure, http
+from ..transport import azure, bounds, http
 
 # Codes for a caller with a token and the right network, but without a role (azure-storage-blob's error codes).
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
@@ -102,9 +102,14 @@ class Blobs:
     def _digest(self, path: str) -> str:
         digest = hashlib.sha256()
         with self._answers(path):
-            for chunk in self._client.download_blob(path).chunks():
+            for chunk in self._chunks(path):
                 digest.update(chunk)
         return digest.hexdigest()
+
+    def _chunks(self, path: str) -> Iterator[bytes]:
+        """Yield the bytes of the blob `path`; each answer has 32 MiB at most."""
+        host = self.container.service.removeprefix("https://")
+        yield from bounds.paced(bounds.within(bounds.WHOLE, host, lambda: self._client.download_blob(path).chunks()), host)
 
     def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
         """Store `file` under `path`; if another run has stored one meanwhile, its bytes must be the same.
@@ -128,7 +133,7 @@ class Blobs:
         part = file.with_name(f".{file.name}.part")
         digest = hashlib.sha256()
         with self._answers(path), part.open("wb") as content:
-            for chunk in self._client.download_blob(path).chunks():
+            for chunk in self._chunks(path):
                 digest.update(chunk)
                 content.write(chunk)
         if digest.hexdigest() != sha256:

@@ -16,7 +16,6 @@ from ..model.wheel import File
 from . import http
 
 TRIES = 3
-BLOCK = 2**20  # bytes
 _INDEXES = (
     "UV_DEFAULT_INDEX",
     "UV_INDEX_URL",
@@ -79,7 +78,7 @@ class Downloads:
             if answer.status_code != 200:  # noqa: PLR2004
                 raise self.error(f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}.")
             with place.open("wb") as content:
-                for chunk in answer.iter_content(BLOCK):
+                for chunk in http.blocks(answer):
                     digest.update(chunk)
                     content.write(chunk)
         if digest.hexdigest() != file.sha256:

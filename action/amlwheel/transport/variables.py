@@ -61,6 +61,8 @@ def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> 
         kept = {name: value for name, value in kept.items() if not _secretive(name, value)}
     tools = sysconfig.get_path("scripts")
     kept["PATH"] = os.pathsep.join([tools, *filter(None, [kept.get("PATH", os.defpath)])])
+    if not build:
+        kept["NETRC"] = os.devnull  # uv would send what the user's netrc has for a host
     return kept | {"PYTHONUTF8": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
 

@@ -17,6 +17,7 @@ from amlwheel.errors.feed import (
     TokenRefused,
     ViewNotFound,
 )
+from amlwheel.errors.transport import BeyondBounds
 from amlwheel.feed import answers
 from amlwheel.feed import index as feed_index
 from amlwheel.feed.index import Index
@@ -262,6 +263,7 @@ def test_an_address_of_devpi_without_its_end_is_told(monkeypatch: pytest.MonkeyP
         (answer(403, '{"errors": [{"status": 403, "message": "Not enough permissions to delete"}]}'), "Not enough"),
         (answer(400, "<title>400</title><p>Repository does not allow updating assets: x</p>"), "not allow updating"),
         (answer(400, "<style>p {}</style><p>no</p>", "Bad Request"), "Bad Request no"),
+        (answer(400, "<script >{</script><b>no</b><style>{", "Bad Request"), "Bad Request no"),
     ],
 )
 def test_the_words_of_other_repositories_are_found(given: requests.Response, said: str) -> None:
@@ -273,6 +275,21 @@ def test_a_root_that_lists_the_world_tells_nothing(monkeypatch: pytest.MonkeyPat
     links = "".join(f'<a href="p{number}/"></a>' for number in range(feed_index.MOST_NAMES + 1))
     serve(monkeypatch, answer(text=links))
     assert Index(OTHER, TOKEN).names() is None
+
+
+def test_a_root_that_is_too_large_to_be_read_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(*_: object, **__: object) -> requests.Response:
+        raise BeyondBounds("index.example answered with more than 32 MiB.")
+
+    monkeypatch.setattr(http, "get", get)
+    assert Index(OTHER, TOKEN).names() is None
+
+
+@pytest.mark.parametrize("piece", ["<script ", "<style>x", "<", "<script></script", "</style"])
+def test_a_page_is_read_in_linear_time(piece: str) -> None:
+    start = time.monotonic()
+    answers.message_of(answer(500, piece * (100_000 // len(piece))))
+    assert time.monotonic() - start < 0.2
 
 
 DEVPI = parse_feed("https://devpi.example/ci/dev/+simple/")

@@ -25,8 +25,10 @@ from azureml.core.conda_dependencies import CondaDependencies
 from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
+from ...errors.base import StepError
+from ...errors.transport import BeyondBounds
 from ...model import origin, secret
-from ...transport import process
+from ...transport import bounds, process
 
 Json = dict[str, Any]
 ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_private_pip_wheel puts wheels
@@ -50,6 +52,7 @@ def main(stdout: int) -> None:
     logging.disable(logging.CRITICAL)
     ExponentialRetry.get_backoff_time = lambda _, settings: 3.0 ** settings["count"]  # seconds; its first is 15
     HTTPAdapter.send = _bounded(HTTPAdapter.send)  # type: ignore[method-assign]
+    bounds.keep()
     for line in sys.stdin:
         answers.write(json.dumps(answer(json.loads(line))) + "\n")
         answers.flush()
@@ -236,7 +239,7 @@ def progress(request: Json) -> Json:
     state = {"status": str(said["status"]), "ended": said["status"] not in BUILDING}
     try:
         log = _again(lambda: _text(said["logUrl"])) if said.get("logUrl") else ""
-    except requests.RequestException:
+    except (requests.RequestException, StepError):
         return {**state, "lines": None}
     whole = log if state["ended"] else log[: log.rfind("\n") + 1]
     lines = secret.unsigned(whole.removesuffix("\n")).split("\n") if whole else []
@@ -261,6 +264,8 @@ CALLS: dict[str, Callable[[Json], Any]] = {
 def _kind(error: BaseException) -> str:
     """Return the kind of a failure: the class's name, or `network` or `timeout`, which have many classes."""
     chain = list(_chain(error))
+    if any(isinstance(each, BeyondBounds) for each in chain):
+        return BeyondBounds.__name__
     if any(isinstance(each, requests.Timeout) or "Timeout" in type(each).__name__ for each in chain):
         return "timeout"
     network = (requests.ConnectionError, ConnectionError, requests.exceptions.ChunkedEncodingError)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from amlwheel.errors.transport import BeyondBounds
 from azure.core.exceptions import HttpResponseError
 
 MODULES = {
@@ -79,6 +80,7 @@ def wrapped(inner: Exception) -> Exception:
         (requests.HTTPError("x", response=with_status(503)), "HTTPError", 503),
         (HttpResponseError("x", response=with_status(409)), "HttpResponseError", 409),  # type: ignore[arg-type]
         (requests.ReadTimeout("x"), "timeout", 0),
+        (wrapped(BeyondBounds("x.example answered with more than 32 MiB.")), "BeyondBounds", 0),
         (requests.ConnectionError("x"), "network", 0),
         (ConnectionResetError("x"), "network", 0),
         (wrapped(requests.ConnectTimeout("x")), "timeout", 0),
