@@ -15,7 +15,7 @@ from ..inputs.knob import camel
 from ..inputs.reading import spell
 from ..model.secret import Secret
 from . import azure_variables
-from .host import SHORTEST_MASK, Host, pushed_tag
+from .host import Host, pushed_tag
 from .neutralise import plain
 
 LONGEST = 3500  # characters of an issue; the run's page shows 4096 at most; the log has all of the text
@@ -70,7 +70,7 @@ class AzurePipelines(Host):
 
     @override
     def warning(self, text: str) -> None:
-        self._command("task.logissue", _plain(spell(text, self.style)), type="warning")
+        self._command("task.logissue", _plain(self._hidden(spell(text, self.style))), type="warning")
 
     @override
     def error(self, error: StepError) -> None:
@@ -85,9 +85,8 @@ class AzurePipelines(Host):
     @override
     def mask(self, secret: Secret, user: str) -> None:
         # The agent derives other forms of a secret, but not base64 (HostContext.cs).
-        for form in secret.forms(user):
-            if len(form) >= SHORTEST_MASK:
-                self._put(f"##vso[task.setsecret]{_data(form)}")
+        for form in self._new_forms(secret, user):
+            self._put(f"##vso[task.setsecret]{_data(form)}")
         super().mask(secret, user)
 
     @override

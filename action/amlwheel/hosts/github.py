@@ -9,7 +9,7 @@ from typing_extensions import override
 from ..inputs.knob import Style
 from ..inputs.reading import spell
 from ..model.secret import Secret
-from .host import SHORTEST_MASK, Host, pushed_tag
+from .host import Host, pushed_tag
 from .neutralise import CONTROL
 
 
@@ -99,9 +99,8 @@ class GitHub(Host):
         # The runner itself masks only what comes from `secrets`.
         with self._lock:
             self._resume()  # otherwise the runner would print the command, and the secret in it
-            for form in secret.forms(user):
-                if len(form) >= SHORTEST_MASK:
-                    self._put(f"::add-mask::{_data(form)}")
+            for form in self._new_forms(secret, user):
+                self._put(f"::add-mask::{_data(form)}")
         super().mask(secret, user)
 
     @override
@@ -117,7 +116,7 @@ class GitHub(Host):
 
     @override
     def summary(self, markdown: str) -> None:
-        self._append("GITHUB_STEP_SUMMARY", markdown)
+        self._append("GITHUB_STEP_SUMMARY", self._hidden(markdown))
 
     def _append(self, variable: str, text: str) -> None:
         path = self._environ.get(variable)

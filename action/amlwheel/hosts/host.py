@@ -17,6 +17,7 @@ from ..inputs.knob import Style
 from ..inputs.reading import spell
 from ..model.secret import Secret
 from ..model.source import Source
+from .hiding import Hiding
 from .neutralise import GUTTER, neutralise, plain
 
 # The characters of an output: users paste outputs into shell lines.
@@ -37,7 +38,7 @@ class Host(ABC):
     def __init__(self) -> None:
         """Write to stdout, one line at a time: packages are built in parallel."""
         self._lock = threading.RLock()
-        self._secrets: list[str] = []
+        self._hiding = Hiding()
 
     # --- the run
 
@@ -69,9 +70,7 @@ class Host(ABC):
     # --- lines
 
     def _hidden(self, text: str) -> str:
-        for form in self._secrets:
-            text = text.replace(form, "***")
-        return text
+        return self._hiding.hidden(text)
 
     def _write(self, text: str) -> None:
         self._put(self._hidden(text))
@@ -83,13 +82,13 @@ class Host(ABC):
 
     def say(self, text: str = "") -> None:
         """Print our own text, line by line; names from metadata in it can't start a command."""
-        for line in text.split("\n"):
+        for line in self._hidden(text).split("\n"):
             shown = plain(line)
             self._write(GUTTER + shown if shown.strip().startswith("::") else shown)
 
     def foreign(self, text: str) -> None:
-        """Print hostile text behind the gutter."""
-        for line in neutralise(text):
+        """Print hostile text behind the gutter. What makes it harmless could make a secret unrecognisable."""
+        for line in neutralise(self._hidden(text)):
             self._write(line)
 
     # --- stages
@@ -163,12 +162,15 @@ class Host(ABC):
 
     def mask(self, secret: Secret, user: str) -> None:
         """Blank out every form of `secret`, also beside the name of its `user`, in all that is printed from now on."""
-        forms = (form for form in secret.forms(user) if len(form) >= SHORTEST_MASK)
-        self._secrets = sorted({*self._secrets, *forms}, key=len, reverse=True)
+        self._hiding.add(_worth_masking(secret, user))
+
+    def _new_forms(self, secret: Secret, user: str) -> list[str]:
+        """Return the forms of a secret that aren't masked yet: a host lists its masks, and each only once."""
+        return [form for form in _worth_masking(secret, user) if form not in self._hiding.forms]
 
     def leaks(self, text: str) -> bool:
         """Tell whether `text` holds a masked secret in any of its forms."""
-        return any(form in text for form in self._secrets)
+        return any(form in text for form in self._hiding.forms)
 
     def outputs(self, values: Mapping[str, str]) -> None:
         """Hand the outputs to later steps; raise Unexpected for a value that isn't safe in a shell line."""
@@ -193,6 +195,10 @@ class Host(ABC):
         """Report how the step ended, if the host wants that; return the exit status that the host expects."""
         del text
         return status
+
+
+def _worth_masking(secret: Secret, user: str) -> list[str]:
+    return [form for form in secret.forms(user) if len(form) >= SHORTEST_MASK]
 
 
 def pushed_tag(ref: str) -> str:

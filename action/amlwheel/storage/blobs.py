@@ -109,7 +109,9 @@ class Blobs:
     def _chunks(self, path: str) -> Iterator[bytes]:
         """Yield the bytes of the blob `path`; each answer has 32 MiB at most."""
         host = self.container.service.removeprefix("https://")
-        yield from bounds.paced(bounds.within(bounds.WHOLE, host, lambda: self._client.download_blob(path).chunks()), host)
+        yield from bounds.paced(
+            bounds.within(bounds.WHOLE, host, lambda: self._client.download_blob(path).chunks()), host
+        )
 
     def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
         """Store `file` under `path`; if another run has stored one meanwhile, its bytes must be the same.

@@ -44,7 +44,9 @@ def bounded(send: Send) -> Send:
     A file that is streamed is left to `paced`.
     """
 
-    def within_bounds(adapter: HTTPAdapter, request: requests.PreparedRequest, *given: object, **more: object) -> object:
+    def within_bounds(
+        adapter: HTTPAdapter, request: requests.PreparedRequest, *given: object, **more: object
+    ) -> object:
         host = urlsplit(request.url or "").netloc.rpartition("@")[2]
 
         def ask() -> requests.Response:

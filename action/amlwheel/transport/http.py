@@ -199,6 +199,7 @@ def ask(url: str, *, until: float, most: int, body: object = None) -> tuple[int,
     left = max(until - time.monotonic(), 0.001)
     more: dict[str, Any] = {"auth": _no_netrc, "allow_redirects": False, "stream": True, "timeout": (left, left)}
     method = "GET" if body is None else "POST"
+
     def read() -> tuple[int, bytes]:
         content = bytearray()
         with session(repeats=0).request(method, url, json=body, **more) as response:

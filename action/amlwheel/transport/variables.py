@@ -4,6 +4,7 @@ import os
 import re
 import sysconfig
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from ..model import variable
 
@@ -19,6 +20,7 @@ _PLAIN = frozenset(
 )
 # A company's runners reach packages through an index of their own.
 _INDEX = re.compile(r"UV_DEFAULT_INDEX|UV_INDEX_URL|PIP_INDEX_URL|UV_INDEX_\w+_(USERNAME|PASSWORD)")
+_WITH_PASSWORD = re.compile(rf"{_INDEX.pattern}|UV_INDEX|(UV|PIP)_EXTRA_INDEX_URL|\w+_PROXY")
 # The settings of compilers, build backends and versioning tools, as the tools' own manuals name them.
 _BUILD = re.compile(
     r"CC|CXX|FC|AR|LD|CFLAGS|CXXFLAGS|CPPFLAGS|FFLAGS|LDFLAGS|ARCHFLAGS|MAKEFLAGS|PKG_CONFIG_PATH|PKG_CONFIG|CPATH|INCLUDE"
@@ -39,6 +41,16 @@ PROJECT = re.compile(
     r"SETUPTOOLS_\w+|HATCH_\w+|PDM_BUILD_\w+|FLIT_\w+|PBR_\w+|POETRY_DYNAMIC_\w+|SKBUILD_\w+|UV_DYNAMIC_\w+"
     r"|VCS_VERSIONING_\w+|VERSIONINGIT_\w+|BUILD_\w+|CI_\w+|GITHUB_\w+|SYSTEM_\w+"
 )
+
+
+def passwords(source: Mapping[str, str]) -> list[str]:
+    """Return the passwords in the variables for indexes and proxies, as they stand in an address and unquoted."""
+    found: list[str] = []
+    for name, value in source.items():
+        if _WITH_PASSWORD.fullmatch(name.upper()):
+            stand = re.findall(r"(?:^|\s|//)[^/\s:@]*:([^/\s@]+)@", value)
+            found += [value] if name.upper().endswith("_PASSWORD") else [*stand, *map(unquote, stand)]
+    return found
 
 
 def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> dict[str, str]:

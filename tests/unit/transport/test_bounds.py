@@ -52,7 +52,9 @@ def test_json_that_is_nested_without_end_is_refused_before_it_is_parsed(text: st
         sent(answer(200, text, Content_Type="application/json"))
 
 
-@pytest.mark.parametrize("text", ['["' + "[" * 1000 + '"]', '["' + '\\"[' * 1000 + '"]', "[]," * 1000, "<" + "[" * 1000])
+@pytest.mark.parametrize(
+    "text", ['["' + "[" * 1000 + '"]', '["' + '\\"[' * 1000 + '"]', "[]," * 1000, "<" + "[" * 1000]
+)
 def test_brackets_in_texts_and_side_by_side_are_not_deep(text: str) -> None:
     assert sent(answer(200, text)).text == text
 
