@@ -68,8 +68,9 @@ class Arm:
 
         With `brief` there is one attempt only, and little time for it.
 
-        `path` begins with a slash or is a whole address (a nextLink), which has to be one of Azure Resource Manager's. A bare array, the shape of lists before 2021
-        (azure-rest-api-specs, workspace connections 2020-06-01), is returned as `{"value": …}`, the shape of today.
+        `path` begins with a slash or is a whole address (a nextLink), which has to be one of Azure Resource Manager's.
+        A bare array, the shape of lists before 2021 (azure-rest-api-specs, workspace connections 2020-06-01), is
+        returned as `{"value": …}`, the shape of today.
         Raises NoNetwork, TooSlow, BeyondBounds, CredentialElsewhere, and AzureRefused for a success without JSON.
         """
         whole = not path.startswith("/")

@@ -93,7 +93,7 @@ def _read(response: requests.Response, host: str) -> None:
             response.close()
             raise BeyondBounds(f"{host} answered with more than {LARGEST // 2**20} MiB.")
     response._content, response._content_consumed = bytes(content), True  # type: ignore[attr-defined]  # noqa: SLF001
-    if content.lstrip()[:1] in (b"[", b"{") and depth(content) > DEEPEST:
+    if content.lstrip().startswith((b"[", b"{")) and depth(content) > DEEPEST:
         raise BeyondBounds(f"{host} answered with JSON that is nested more than {DEEPEST} deep.")
 
 

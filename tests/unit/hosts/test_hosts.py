@@ -309,7 +309,9 @@ def test_no_form_of_a_secret_is_shown(make: Callable[[], Host]) -> None:
 def test_what_is_too_short_to_be_a_secret_is_not_masked() -> None:
     host = GitHub({})
     output = capture(lambda: host.mask(Secret("abc"), "x"))
-    assert github_commands(output) == [("add-mask", base64.b64encode(each).decode()) for each in (b"x:abc", b"abc:", b":abc")]
+    assert github_commands(output) == [
+        ("add-mask", base64.b64encode(each).decode()) for each in (b"x:abc", b"abc:", b":abc")
+    ]
     assert "abc" in capture(lambda: host.say("abc"))
 
 

@@ -54,7 +54,10 @@ def test_the_secrets_among_the_variables_are_masked(environ: dict[str, str]) -> 
 
 
 def test_a_quoted_password_is_masked_as_it_is_and_unquoted() -> None:
-    assert masked({}, {"PIP_INDEX_URL": "https://me:p%2Fw@mirror.example/"}) == {("p%2Fw", "amlwheel"), ("p/w", "amlwheel")}
+    assert masked({}, {"PIP_INDEX_URL": "https://me:p%2Fw@mirror.example/"}) == {
+        ("p%2Fw", "amlwheel"),
+        ("p/w", "amlwheel"),
+    }
 
 
 def test_nothing_else_is_masked() -> None:

@@ -48,7 +48,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ],
 )
 def test_the_progress_of_a_build_is_asked_at_the_service_that_started_it(
-    worker: Any, monkeypatch: pytest.MonkeyPatch, place: str, *, followed: bool
+    worker: types.ModuleType, monkeypatch: pytest.MonkeyPatch, place: str, *, followed: bool
 ) -> None:
     client = types.SimpleNamespace(
         _start_cloud_image_build=lambda *_: {"location": place},
