@@ -25,7 +25,7 @@ from .model.secret import Secret
 from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, connect, needs
+from .step import auditing, connect, needs, time_limit
 from .step.stages import Stages
 from .transport import bounds, http, process
 
@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:1] == ["consume"]:
-            consume.run(given[1:], os.environ, host)
+            with time_limit.within(time_limit.CHECK_MINUTES * 60, host):
+                consume.run(given[1:], os.environ, host)
         else:
             run(given, os.environ, host)
     except StepError as error:
@@ -68,6 +69,11 @@ def run(
     """Run the whole step; raise a StepError for whatever stops it. `clock` is read once."""
     now = clock()
     inputs = read(arguments, environ, host)
+    with time_limit.within(time_limit.seconds(inputs), host):
+        _run(inputs, environ, host, now)
+
+
+def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> None:
     if inputs.connects:
         job = Secret(azure_variables.job_token(environ))
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)

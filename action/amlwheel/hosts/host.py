@@ -30,6 +30,7 @@ class Host(ABC):
     """Where the step runs: a CI host or a terminal.
 
     `style` is how the names of inputs are spelled there, `feed` the feed as it is given, once the inputs are known.
+    `title` is the stage that was begun last, `changed` what was changed outside, as the log has it.
     """
 
     style: Style = "terminal"
@@ -39,6 +40,8 @@ class Host(ABC):
         """Write to stdout, one line at a time: packages are built in parallel."""
         self._lock = threading.RLock()
         self._hiding = Hiding()
+        self.title = ""
+        self.changed: list[str] = []
 
     # --- the run
 
@@ -97,6 +100,7 @@ class Host(ABC):
     def stage(self, title: str) -> Iterator[list[str]]:
         """Group and time the lines that are printed inside; the closing line shows the texts of the yielded list."""
         self._open(title)
+        self.title = title
         start = time.monotonic()
         done: list[str] = []
         try:

@@ -19,6 +19,7 @@ from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
 
+DAY = 1440  # minutes
 # Dated, so that it doesn't move. It is the default of azureml-core 1.61.0.post4.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 # The newest patch of each minor version that conda-forge is known to carry: conda needs one exact version.
@@ -223,6 +224,14 @@ def guid(text: str) -> str:
 def days(text: str) -> int | None:
     """Read a number of days."""
     return int(matching(r"[0-9]{1,4}", "a number of days")(text)) if text else None
+
+
+def minutes(text: str) -> int:
+    """Read a number of minutes: at least one, since no run may go on for ever, and at most a day."""
+    number = int(matching(r"[0-9]{1,4}", "a whole number of minutes")(text))
+    if not 0 < number <= DAY:
+        raise BadInput(f"{text!r} isn't between 1 and {DAY}: there is no run without a limit.")
+    return number
 
 
 def day(text: str) -> str:

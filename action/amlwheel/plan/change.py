@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from .observe import observing
@@ -40,9 +41,17 @@ class Change(Generic[Result]):
         """Whether it changes anything outside."""
         return self.verb is not Verb.KEEP
 
+    @property
+    def told(self) -> str:
+        """The change in a few words."""
+        return f"{self.verb.value} {self.subject}"
 
-def apply_at_once(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
-    """Run the effects of changes that don't depend on one another at the same time, announcing each.
+
+Announce = Callable[[Change[Any]], None]
+
+
+def apply_at_once(changes: Iterable[Change[Any]], announce: Announce, done: Announce) -> None:
+    """Run the effects of changes that don't depend on one another at the same time; tell of each before and after.
 
     A failure stops none of the others; raises all of them together. What was done is kept in the next run.
     """
@@ -50,11 +59,16 @@ def apply_at_once(changes: Iterable[Change[Any]], announce: Callable[[Change[Any
         for change in changes:
             if change.changes:
                 announce(change)
-                observer.ask(change.effect)
+                observer.ask(partial(_apply, change, done))
 
 
-def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None]) -> None:
-    """Run the effects in order, announcing each before it starts; the first failure stops the rest.
+def _apply(change: Change[Any], done: Announce) -> None:
+    change.effect()
+    done(change)
+
+
+def apply(changes: Iterable[Change[Any]], announce: Announce, done: Announce) -> None:
+    """Run the effects in order, telling of each before it starts and after; the first failure stops the rest.
 
     Nothing is rolled back: a feed is immutable, and a stored secret can't be read. The next run of the step continues
     where this one stopped.
@@ -62,4 +76,4 @@ def apply(changes: Iterable[Change[Any]], announce: Callable[[Change[Any]], None
     for change in changes:
         if change.changes:
             announce(change)
-            change.effect()
+            _apply(change, done)

@@ -61,7 +61,7 @@ def run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
         host.say(f"       {line}")
     if not inputs.dry_run:
         with host.stage("Connect") as done:
-            apply_at_once(changes, lambda change: host.say(f"{change.verb.value} {change.subject}"))
+            apply_at_once(changes, lambda each: host.say(each.told), lambda each: host.changed.append(each.told))
             done.append(f"{count} changed" if count else "nothing to do")
     host.summary(summary.connected(access.connection, changes, dry_run=inputs.dry_run))
     host.outputs(outputs.connected(access.connection, inputs.feed, changed=bool(count)))

@@ -233,7 +233,7 @@ class Stages:
     def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
         """Run the effects of `changes` in order."""
         with self.host.stage(title) as done:
-            apply(changes, lambda change: self.host.say(f"{change.verb.value} {change.subject}"))
+            apply(changes, lambda each: self.host.say(each.told), lambda each: self.host.changed.append(each.told))
             count = sum(change.changes for change in changes)
             done.append(f"{count} changed" if count else "nothing to do")
 

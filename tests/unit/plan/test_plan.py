@@ -48,26 +48,31 @@ def test_a_plan_changes_nothing() -> None:
 
 
 def test_applying_runs_each_effect_in_order_after_announcing_it() -> None:
-    place, announced = Place("a"), []
+    place, announced, done = Place("a"), [], []
     changes = plan(place, "c", "a", "b")
-    apply(changes, lambda change: announced.append((change.subject, list(place.names))))
+    apply(
+        changes,
+        lambda change: announced.append((change.subject, list(place.names))),
+        lambda change: done.append((change.told, list(place.names))),
+    )
     assert place.names == ["a", "c", "b"]
     assert announced == [("c", ["a"]), ("b", ["a", "c"])]
+    assert done == [("CREATE c", ["a", "c"]), ("CREATE b", ["a", "c", "b"])]
 
 
 def test_a_second_run_keeps_everything() -> None:
     place = Place()
-    apply(plan(place, "a", "b"), lambda _: None)
+    apply(plan(place, "a", "b"), lambda _: None, lambda _: None)
     again = plan(place, "a", "b")
     assert {change.verb for change in again} == {Verb.KEEP}
-    apply(again, lambda _: None)
+    apply(again, lambda _: None, lambda _: None)
     assert place.names == ["a", "b"]
 
 
 def test_a_conflict_comes_before_any_effect() -> None:
     place = Place()
     with pytest.raises(VersionTaken):
-        apply(plan(place, "a", "taken", "b"), lambda _: None)
+        apply(plan(place, "a", "taken", "b"), lambda _: None, lambda _: None)
     assert place.names == []
 
 
@@ -75,7 +80,7 @@ def test_the_first_failure_stops_the_rest() -> None:
     place = Place()
     broken: Change[str] = Change("x", Verb.UPDATE, "", "x", partial(fail, BadInput("no")))
     with pytest.raises(BadInput):
-        apply([*plan(place, "a"), broken, *plan(place, "b")], lambda _: None)
+        apply([*plan(place, "a"), broken, *plan(place, "b")], lambda _: None, lambda _: None)
     assert place.names == ["a"]
 
 
