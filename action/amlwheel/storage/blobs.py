@@ -28,8 +28,21 @@ _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
 _FIREWALL = ("AuthorizationFailure", "NetworkAuthorizationFailure", "AuthorizationSourceIPMismatch")
 _THERE = ("BlobAlreadyExists", "ConditionNotMet")  # to `If-None-Match: *`
 _OTHERS = "Use another container; or delete the file there, if no environment needs it any more."
+_SCOPE = "https://storage.azure.com/.default"
 TRIES, PAUSE = 3, 2  # repeats of a request, and seconds between them; the library's own pauses begin at 15
 BLOCK = 2**22  # bytes of a block, and of each answer when a blob is read
+
+
+@dataclass(frozen=True)
+class _ForStorage:
+    """A credential for storage alone: who answers for an account may name any audience, and would be sent its token."""
+
+    credential: Any
+
+    def get_token(self, *scopes: str, **more: Any) -> Any:  # noqa: ANN401  # azure-core's protocol
+        """Return a token for storage, whatever `scopes` say."""
+        del scopes
+        return self.credential.get_token(_SCOPE, **more)
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ class Blobs:
         return ContainerClient(
             self.container.service,
             self.container.name,
-            credential=self.credential,
+            credential=_ForStorage(self.credential),
             # With our session: its adapter bounds connections, and doesn't wait 40 ms at each write behind a proxy.
             transport=RequestsTransport(
                 session=http.plain_session(),

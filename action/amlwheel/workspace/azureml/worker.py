@@ -26,7 +26,6 @@ from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
 from ...errors.base import StepError
-from ...errors.transport import BeyondBounds
 from ...model import origin, secret
 from ...transport import bounds, process
 
@@ -51,8 +50,7 @@ def main(stdout: int) -> None:
     answers = os.fdopen(stdout, "w", encoding="utf-8")
     logging.disable(logging.CRITICAL)
     ExponentialRetry.get_backoff_time = lambda _, settings: 3.0 ** settings["count"]  # seconds; its first is 15
-    HTTPAdapter.send = _bounded(HTTPAdapter.send)  # type: ignore[method-assign]
-    bounds.keep()
+    HTTPAdapter.send = bounds.bounded(_bounded(HTTPAdapter.send))  # type: ignore[method-assign]
     for line in sys.stdin:
         answers.write(json.dumps(answer(json.loads(line))) + "\n")
         answers.flush()
@@ -213,10 +211,9 @@ def recipe(request: Json) -> str:
 
 
 def build(request: Json) -> str:
-    """Start the image build of a version; return the address of its progress, empty when it runs or is over already.
+    """Start the image build of a version; return the address of its progress.
 
-    Empty too for an address elsewhere, to which the SDK would send its token. `Environment.build` would register once
-    more what it has read. The SDK raises for every answer but 202.
+    Empty when it runs, is over, or is told elsewhere. `Environment.build` would register anew; all but 202 is raised.
     """
     client = EnvironmentClient(_workspace(request).service_context)
     try:
@@ -225,8 +222,7 @@ def build(request: Json) -> str:
         if _status(error) in (200, CONFLICT):
             return ""
         raise
-    location = str(started["location"])
-    return location if origin.same(location, client.get_cluster_url()) else ""
+    return str(started["location"]) if origin.same(str(started["location"]), client.get_cluster_url()) else ""
 
 
 def progress(request: Json) -> Json:
@@ -264,8 +260,8 @@ CALLS: dict[str, Callable[[Json], Any]] = {
 def _kind(error: BaseException) -> str:
     """Return the kind of a failure: the class's name, or `network` or `timeout`, which have many classes."""
     chain = list(_chain(error))
-    if any(isinstance(each, BeyondBounds) for each in chain):
-        return BeyondBounds.__name__
+    if "BeyondBounds" in {type(each).__name__ for each in chain}:
+        return "BeyondBounds"
     if any(isinstance(each, requests.Timeout) or "Timeout" in type(each).__name__ for each in chain):
         return "timeout"
     network = (requests.ConnectionError, ConnectionError, requests.exceptions.ChunkedEncodingError)
