@@ -112,7 +112,8 @@ def twine(url: str, wheel: pathlib.Path) -> None:
 def azure_core(url: str, wheel: pathlib.Path) -> None:
     del wheel
     headers = {"Authorization": "Bearer fake-own"}
-    PipelineClient(base_url=url).send_request(HttpRequest("GET", url, headers=headers)).json()
+    client: PipelineClient[Any, Any] = PipelineClient(base_url=url)
+    client.send_request(HttpRequest("GET", url, headers=headers)).json()
 
 
 def azure_devops(url: str, wheel: pathlib.Path) -> None:
