@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from ..errors.base import TooSlow
 from ..errors.transport import BeyondBounds
+from ..model import origin
 from ..plan.observe import in_background
 
 Answer = TypeVar("Answer")
@@ -32,9 +33,11 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 def keep() -> None:
     """Bound every client of this process from now on, and keep the user's netrc away from all of them.
 
-    requests sends a netrc's credential in place of a token, and after a redirect too, to whatever host it names.
+    requests sends a netrc's credential in place of a token, and after a redirect too, to whatever host it names. It
+    also takes a token along from http to https of one host.
     """
     os.environ["NETRC"] = os.devnull
+    requests.Session.should_strip_auth = lambda _, old, new: not origin.same(old, new)  # type: ignore[method-assign]
     HTTPAdapter.send = bounded(HTTPAdapter.send)  # type: ignore[method-assign]
 
 

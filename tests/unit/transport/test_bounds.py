@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -124,6 +125,9 @@ def test_every_client_of_the_process_keeps_to_it(monkeypatch: pytest.MonkeyPatch
     bounds.keep()
     assert requests.Session().prepare_request(bearer).headers["Authorization"] == "Bearer x"
     assert os.environ["NETRC"] == os.devnull
+    redirects = {"https://a.example/": True, "http://a.example:80/y": False, "http://b.example/": True}
+    strips: Any = requests.Session().should_strip_auth
+    assert {to: strips("http://a.example/x", to) for to in redirects} == redirects
     asked: list[object] = []
     monkeypatch.setattr(bounds, "within", lambda *told: asked.append(told[1]))
     HTTPAdapter().send(REQUEST)
