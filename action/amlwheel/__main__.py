@@ -26,14 +26,15 @@ from .model.secret import Secret
 from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, connect, needs
+from .step import auditing, connect, needs, time_limit
 from .step.stages import Stages
-from .transport import http, process
+from .transport import bounds, http, process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step and return its exit status: 0, or the status of the error (see `errors`)."""
     process.hide()
+    bounds.keep()
     host = detect.detect()
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:1] == ["consume"]:
-            consume.run(given[1:], os.environ, host)
+            with time_limit.within(time_limit.CHECK_MINUTES * 60, host):
+                consume.run(given[1:], os.environ, host)
         else:
             run(given, os.environ, host)
     except StepError as error:
@@ -79,6 +81,11 @@ def run(
     """Run the whole step; raise a StepError for whatever stops it. `clock` is read once."""
     now = clock()
     inputs = read(arguments, environ, host)
+    with time_limit.within(time_limit.seconds(inputs), host):
+        _run(inputs, environ, host, now)
+
+
+def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> None:
     if inputs.connects:
         job = Secret(azure_variables.job_token(environ))
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)

@@ -17,7 +17,7 @@ from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, Envi
 from .hosts.host import Host
 from .inputs import reading
 from .inputs.consumed import Consumed
-from .model import connection_token
+from .model import bounded_yaml, connection_token
 from .model.azure import Connection, Workspace
 from .model.environment import Image, bare, digest
 from .plan import observe
@@ -184,7 +184,7 @@ def _check_environment(arm: Arm, released: ReleasedEnvironment, workspace: Works
 def _is_same(conda: object, released: ReleasedEnvironment) -> bool:
     """Tell whether a registered conda file, which is foreign text, has the digest of the receipt."""
     try:
-        spec = yaml.safe_load(str(conda or ""))
+        spec = bounded_yaml.load(str(conda or ""))
         return digest(bare(spec) if released.stored else spec, Image.parse(released.image)) == released.sha256
     except (yaml.YAMLError, StepError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False

@@ -26,6 +26,7 @@ CANARIES = {
     CLIENT_SECRET: "fake~canary/of+the=client.secret-0003",
 }
 FEED, CONNECTION, CLIENT = CANARIES.values()
+NETRC = "fake-canary-of-the-netrc-0004"
 
 HERE = ".".join(map(str, sys.version_info[:2]))
 """The Python that is surely on this machine: a proof imports with it."""
@@ -184,8 +185,11 @@ def test_a_release_shows_no_secret_to_anybody(watched: Step) -> None:
 
 @pytest.mark.network
 def test_each_secret_travels_only_where_it_belongs(watched: Step, wheel: pathlib.Path) -> None:
+    netrc = watched.folder("home") / ".netrc"
+    netrc.write_text(f"default login intruder password {NETRC}\n", "utf-8")
     result = watched(wheel=wheel, env=given(watched))
     assert result.status == 0, result.output
+    assert not [line["url"] for line in result.requests for _, text in _parts(line) if holds(text, NETRC)]
     ways: dict[str, set[tuple[str, str, str]]] = {}
     for line in result.requests:
         for name, secret in secrets(result.requests).items():

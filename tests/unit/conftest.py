@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from amlwheel.model import connection_token
 from hypothesis import HealthCheck, settings
+from requests import Session
+from requests.adapters import HTTPAdapter
 
 # jsonschema would build the grammar of internationalised addresses from it, a second in each process; no schema here
 # looks at one.
@@ -50,3 +52,6 @@ def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
         for name in [name for name in os.environ if OUTER.fullmatch(name)]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("NETRC", os.devnull)
+        for kind, name in ((HTTPAdapter, "send"), (Session, "should_strip_auth")):
+            monkeypatch.setattr(kind, name, getattr(kind, name))  # the step bounds them for its whole process

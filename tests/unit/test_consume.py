@@ -30,6 +30,9 @@ def document(tmp_path: Path) -> Json:
     return json.loads(json.dumps(released))  # type: ignore[no-any-return]
 
 
+LAUGHS = "\n".join(["a: &a0 [x]", *(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]" for at in range(1, 9))])
+
+
 def read(folder: Path, document: object, before: bytes = b"") -> consume.ReleasedEnvironment:
     path = folder / "aml-release.json"
     path.write_bytes(before + json.dumps(document).encode())
@@ -101,7 +104,16 @@ def test_what_is_no_json_is_no_receipt(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "conda", ["[" * 1000, "&a [*a]", "dependencies: &a [*a]", "!!python/object:os.x {}", "x: 2026-02-31"]
+    "conda",
+    [
+        "[" * 1000,
+        LAUGHS,
+        "x" * 2**22 + "x",
+        "&a [*a]",
+        "dependencies: &a [*a]",
+        "!!python/object:os.x {}",
+        "x: 2026-02-31",
+    ],
 )
 def test_a_registered_spec_is_foreign_too(tmp_path: Path, document: Json, conda: str) -> None:
     released, arm = read(tmp_path, document), FakeArm()

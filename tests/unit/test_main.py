@@ -49,7 +49,7 @@ from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
 from amlwheel.step import access, auditing, recipes, stages
 from amlwheel.step.proving import Proving
-from amlwheel.transport import http, process
+from amlwheel.transport import bounds, http, process
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
 SECOND = "fake-reading-token-0123"
@@ -160,6 +160,7 @@ def _signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put back what `main` sets for its process."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     handlers = list(logging.getLogger().handlers)
+    monkeypatch.setattr(bounds, "keep", lambda: None)
     monkeypatch.setattr(process, "hide", lambda: None)  # the tests' own process stays as it is
     yield
     logging.getLogger().handlers[:] = handlers

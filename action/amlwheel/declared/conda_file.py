@@ -15,6 +15,7 @@ from packaging.version import Version
 from ..errors.base import StepError
 from ..errors.declared import NotTaken
 from ..errors.inputs import BadInput
+from ..model import bounded_yaml
 from ..model.conda import Conda, Package, exact
 from ..model.environment import Python
 from .pip_lines import masked
@@ -97,7 +98,11 @@ def asset(text: str, path: Path) -> Asset | None:
 
 def _yaml(text: str, path: Path) -> Any:  # noqa: ANN401  # YAML
     try:
-        return yaml.safe_load(text)
+        return bounded_yaml.load(text)
+    except bounded_yaml.BeyondBounds as error:
+        cause = "Few such lines can stand for more values than a machine holds, so the step reads none."
+        fix = f"Write out each value of {path.name} where it is used, in less than 4 million characters."
+        raise NotTaken(f"{path.as_posix()} {error}.", cause=cause, fix=fix) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise _broken(path, f"isn't YAML (line {mark.line + 1})" if mark else "isn't YAML") from None

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors.environment import LockIncomplete
+from ..model import origin
 from ..model.lock import Lock, Sdist
 from ..model.wheel import File, Pin, Wheel
 from ..transport import http
@@ -226,7 +227,8 @@ def _sha256(file: dict[str, Any], sources: Sources) -> str:
     url = str(file.get("url", ""))
     if listed or not sources.feed or urlsplit(url).netloc != sources.feed.host:
         return str(listed)
-    return http.sha256(url, sources.token, LARGEST, sources.feed.headers)
+    token = sources.token if origin.same(url, sources.feed.index_url) else None
+    return http.sha256(url, token, LARGEST, sources.feed.headers)
 
 
 def _refuse_unhashed(pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:

@@ -27,10 +27,14 @@ _AZURE = re.compile(r"[a-z0-9][a-z0-9-]*\.azurecr\.io")
 
 @dataclass(frozen=True)
 class Login:
-    """With what to sign in to a registry: what the user gave for it, or else a token of Entra for Azure's own."""
+    """With what to sign in to a registry: what the user gave for it, or else a token of Entra for Azure's own.
+
+    `mask` is called with every token that a registry gives.
+    """
 
     given: Secret
     entra: Callable[[], Secret]
+    mask: Callable[[Secret], None] = lambda _: None
 
 
 class Registry:
@@ -74,7 +78,7 @@ class Registry:
         with http.stream(url, self._basic, headers, repeated=False) as response:
             if response.status_code != requests.codes.ok:
                 return b""
-            for block in response.iter_content(2**16):
+            for block in http.blocks(response):
                 content += block
                 if len(content) > most:
                     return b""
@@ -91,7 +95,7 @@ class Registry:
         challenges = dict(
             re.findall(r"(?:^|, *)(basic|bearer)\b *(.*?)(?=, *(?:basic|bearer)\b|$)", header, re.IGNORECASE)
         )
-        told = {scheme.lower(): dict(re.findall(r'(\w+)="([^"]*)"', rest)) for scheme, rest in challenges.items()}
+        told = {scheme.lower(): dict(re.findall(r'\b(\w+)="([^"]*)"', rest)) for scheme, rest in challenges.items()}
         if "bearer" in told:
             self._bearer = self._token(told["bearer"])
         elif "basic" in told:
@@ -108,7 +112,7 @@ class Registry:
             f"{key}={quote(value, safe='')}" for key, value in challenge.items() if key in ("service", "scope")
         )
         response = http.get(f"{realm}?{query}", accept="application/json", token=given or None)
-        return _secret(response, "token", "access_token")
+        return self._secret(response, "token", "access_token")
 
     def _refuse_elsewhere(self, realm: str) -> None:
         """Refuse to send the user's credential to a host other than the registry's, or the domain that it is in.
@@ -135,8 +139,16 @@ class Registry:
         fields = {"grant_type": grant, "service": self._host, **plain}
         accept = {"Accept": "application/json"}
         response = http.send("POST", f"https://{self._host}/oauth2/{path}", token=None, headers=accept, form=fields)
-        token = _secret(response, wanted)
+        token = self._secret(response, wanted)
         self.refused = None if token else response
+        return token
+
+    def _secret(self, response: requests.Response, *names: str) -> Secret | None:
+        """Return the token under the first of `names` in a response; None without one."""
+        answer = object_in(response) if response.status_code == requests.codes.ok else {}
+        token = next((Secret(str(answer[name])) for name in names if answer.get(name)), None)
+        if token:
+            self.login.mask(token)
         return token
 
 
@@ -147,9 +159,3 @@ def object_in(response: requests.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def _secret(response: requests.Response, *names: str) -> Secret | None:
-    """Return the token under the first of `names` in a response; None without one."""
-    answer = object_in(response) if response.status_code == requests.codes.ok else {}
-    return next((Secret(str(answer[name])) for name in names if answer.get(name)), None)

@@ -134,6 +134,15 @@ class NoRoom(StepError):
         )
 
 
+class OutOfTime(StepError):
+    """The step took longer than `timeout-minutes`, and ended itself with its tools."""
+
+    status = 190
+    title = "out of time"
+    cause = "A server or a tool is slow in the stage that the message names, or the work takes that long."
+    fix = "Run the step again: what is done is kept. If the stage needs more time, set `timeout-minutes` higher."
+
+
 class Unexpected(StepError):
     """amlwheel itself failed."""
 

@@ -158,6 +158,13 @@ def _tenant(response: requests.Response) -> str:
     return f" The organisation belongs to Entra tenant {match[1]}." if match else ""
 
 
+def _words(page: str) -> str:
+    """Return a page without its tags, its styles and its scripts. Each expression reads on to the next tag at most."""
+    first, *scripts = re.split(r"<(?=(?:style|script)\b)", page)
+    behind = (re.split(r"</(?:style|script)\b", each, maxsplit=1)[1:] for each in scripts)
+    return re.sub(r"<[^<>]*>", " ", "".join([first, *(f"<{text}" for each in behind for text in each)]))
+
+
 def message_of(response: requests.Response) -> str:
     """Return the server's own message: its JSON `message`, its page's text, or the reason phrase. Hostile text.
 
@@ -167,7 +174,6 @@ def message_of(response: requests.Response) -> str:
         said = json.loads(response.text)
         said = said["errors"][0]["message"] if "errors" in said else said["message"]
     except (ValueError, LookupError, TypeError):
-        page = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", response.text[:100_000], flags=re.DOTALL)
-        page = html.unescape(page)
+        page = html.unescape(_words(response.text[:100_000]))
         said = " ".join([response.reason or "", *(page.split() if "<" in response.text else ())])
     return excerpt(str(said), 2000)

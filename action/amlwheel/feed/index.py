@@ -6,13 +6,14 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin
 
 import requests
 from packaging.utils import canonicalize_name
 
 from ..errors.feed import FeedNotFound
-from ..model import jwt
+from ..errors.transport import BeyondBounds
+from ..model import jwt, origin
 from ..model.feed import Feed
 from ..model.secret import Secret
 from ..transport import http
@@ -99,7 +100,10 @@ class Index:
         """
         if self.feed.index_url.endswith("/+simple/"):
             return self._names_on_devpi(self.feed.index_url.removesuffix("/+simple/"))
-        response = self._get(self.feed.index_url, "text/html")
+        try:
+            response = self._get(self.feed.index_url, "text/html")
+        except BeyondBounds:
+            return None
         if response.status_code != requests.codes.ok or "html" not in response.headers.get("Content-Type", ""):
             return None
         links = _links(response).links
@@ -147,8 +151,8 @@ class Index:
         return http.stream(url, self._for_host(url), self.feed.headers)
 
     def _for_host(self, url: str) -> Secret | None:
-        """Return the token for the feed's own host alone: a page may link to any host."""
-        return self.token if urlsplit(url).netloc == self.feed.host else None
+        """Return the token for the feed's own origin alone: a page may link to any place, and without encryption."""
+        return self.token if origin.same(url, self.feed.index_url) else None
 
     def _get(self, url: str, accept: str) -> requests.Response:
         return http.get(url, token=self.token, accept=accept, headers=self.feed.headers)

@@ -26,6 +26,7 @@ from typing_extensions import override
 from ..errors.base import StepError
 from ..errors.build import BuildFailed
 from ..errors.feed import FeedUnexpected
+from ..transport import http
 from .index import Index, Page
 
 _ALWAYS = "1970-01-01T00:00:00Z"  # before any limit
@@ -76,7 +77,7 @@ class Relay:
         digest = hashlib.sha256()
         with self.index.stream(page.urls[file]) as response:
             self.index.check(response)
-            for block in response.iter_content(2**20):
+            for block in http.blocks(response):
                 digest.update(block)
                 into.write(block)
         if page.files[file] not in ("", digest.hexdigest()):

@@ -63,6 +63,7 @@ def _environment(repository: Repository, token: Secret) -> dict[str, str]:
         "GIT_ALLOW_PROTOCOL": "https",
         "GIT_CONFIG_COUNT": str(len(settings)),
         "LC_ALL": "C",  # `failure` reads git's words
+        **dict.fromkeys(("HOME", "USERPROFILE"), os.devnull),  # where git's curl looks for a netrc
     }
     for number, (key, value) in enumerate(settings.items()):
         ours |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}

@@ -16,7 +16,7 @@ from ..inputs.knob import camel
 from ..inputs.reading import spell
 from ..model.secret import Secret
 from . import azure_variables
-from .host import LONGEST, SHORTEST_MASK, Host, pushed_tag
+from .host import LONGEST, Host, pushed_tag
 from .neutralise import plain
 
 _DIAGRAM = re.compile(r"```mermaid\n.*?\n```\n+", re.DOTALL)  # the run's page would show its source
@@ -71,7 +71,7 @@ class AzurePipelines(Host):
 
     @override
     def warning(self, text: str) -> None:
-        self._command("task.logissue", _plain(spell(text, self.style)), type="warning")
+        self._command("task.logissue", _plain(self._hidden(spell(text, self.style))), type="warning")
 
     @override
     def error(self, error: StepError) -> None:
@@ -91,9 +91,8 @@ class AzurePipelines(Host):
     @override
     def mask(self, secret: Secret, user: str) -> None:
         # The agent derives other forms of a secret, but not base64 (HostContext.cs).
-        for form in secret.forms(user):
-            if len(form) >= SHORTEST_MASK:
-                self._put(f"##vso[task.setsecret]{_data(form)}")
+        for form in self._new_forms(secret, user):
+            self._put(f"##vso[task.setsecret]{_data(form)}")
         super().mask(secret, user)
 
     @override

@@ -9,7 +9,7 @@ from typing_extensions import override
 from ..inputs.knob import Style
 from ..inputs.reading import spell
 from ..model.secret import Secret
-from .host import LONGEST, SHORTEST_MASK, Host, pushed_tag
+from .host import LONGEST, Host, pushed_tag
 from .neutralise import CONTROL
 
 
@@ -103,9 +103,8 @@ class GitHub(Host):
         # The runner itself masks only what comes from `secrets`.
         with self._lock:
             self._resume()  # otherwise the runner would print the command, and the secret in it
-            for form in secret.forms(user):
-                if len(form) >= SHORTEST_MASK:
-                    self._put(f"::add-mask::{_data(form)}")
+            for form in self._new_forms(secret, user):
+                self._put(f"::add-mask::{_data(form)}")
         super().mask(secret, user)
 
     @override

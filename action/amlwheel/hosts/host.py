@@ -20,6 +20,7 @@ from ..model.secret import Secret
 from ..model.source import Source
 from ..plan.change import Change
 from ..report import failure
+from .hiding import Hiding
 from .neutralise import GUTTER, neutralise, plain
 
 # The characters of an output: users paste outputs into shell lines.
@@ -34,6 +35,7 @@ class Host(ABC):
     """Where the step runs: a CI host or a terminal.
 
     `style` is how the names of inputs are spelled there, `feed` the feed as it is given, once the inputs are known.
+    `title` is the stage that was begun last, `changed` what was changed outside, as the log has it.
     """
 
     style: Style = "terminal"
@@ -42,8 +44,9 @@ class Host(ABC):
     def __init__(self) -> None:
         """Write to stdout, one line at a time: packages are built in parallel."""
         self._lock = threading.RLock()
-        self._secrets: list[str] = []
         self.progress = failure.Progress()
+        self._hiding = Hiding()
+        self.title = ""
 
     # --- the run
 
@@ -75,9 +78,7 @@ class Host(ABC):
     # --- lines
 
     def _hidden(self, text: str) -> str:
-        for form in self._secrets:
-            text = text.replace(form, "***")
-        return text
+        return self._hiding.hidden(text)
 
     def _write(self, text: str) -> None:
         self._put(self._hidden(text))
@@ -89,13 +90,13 @@ class Host(ABC):
 
     def say(self, text: str = "") -> None:
         """Print our own text, line by line; names from metadata in it can't start a command."""
-        for line in text.split("\n"):
+        for line in self._hidden(text).split("\n"):
             shown = plain(line)
             self._write(GUTTER + shown if shown.strip().startswith("::") else shown)
 
     def foreign(self, text: str) -> None:
-        """Print hostile text behind the gutter."""
-        for line in neutralise(text):
+        """Print hostile text behind the gutter. What makes it harmless could make a secret unrecognisable."""
+        for line in neutralise(self._hidden(text)):
             self._write(line)
 
     # --- stages
@@ -104,6 +105,7 @@ class Host(ABC):
     def stage(self, title: str) -> Iterator[list[str]]:
         """Group and time the lines that are printed inside; the closing line shows the texts of the yielded list."""
         self._open(title)
+        self.title = title
         start = time.monotonic()
         done: list[str] = []
         try:
@@ -156,7 +158,7 @@ class Host(ABC):
 
     def begin(self, change: Change[Any]) -> None:
         """Say that a change is made from now on."""
-        self.say(f"{change.verb.value} {change.subject}")
+        self.say(change.told)
         self.progress.begin(change)
 
     def error(self, error: StepError) -> None:
@@ -192,12 +194,15 @@ class Host(ABC):
 
     def mask(self, secret: Secret, user: str) -> None:
         """Blank out every form of `secret`, also beside the name of its `user`, in all that is printed from now on."""
-        forms = (form for form in secret.forms(user) if len(form) >= SHORTEST_MASK)
-        self._secrets = sorted({*self._secrets, *forms}, key=len, reverse=True)
+        self._hiding.add(_worth_masking(secret, user))
+
+    def _new_forms(self, secret: Secret, user: str) -> list[str]:
+        """Return the forms of a secret that aren't masked yet: a host lists its masks, and each only once."""
+        return [form for form in _worth_masking(secret, user) if form not in self._hiding.forms]
 
     def leaks(self, text: str) -> bool:
         """Tell whether `text` holds a masked secret in any of its forms."""
-        return any(form in text for form in self._secrets)
+        return any(form in text for form in self._hiding.forms)
 
     def outputs(self, values: Mapping[str, str]) -> None:
         """Hand the outputs to later steps; raise Unexpected for a value that isn't safe in a shell line."""
@@ -222,6 +227,10 @@ class Host(ABC):
         """Report how the step ended, if the host wants that; return the exit status that the host expects."""
         del text
         return status
+
+
+def _worth_masking(secret: Secret, user: str) -> list[str]:
+    return [form for form in secret.forms(user) if len(form) >= SHORTEST_MASK]
 
 
 def pushed_tag(ref: str) -> str:

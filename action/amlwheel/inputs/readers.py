@@ -19,6 +19,7 @@ from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
 
+DAY = 1440  # minutes
 # `scripts/locks` refreshes both: the image's newest dated tag, which doesn't move, and the newest patches of Python
 # in uv's own list, which conda-forge builds within days; conda needs one exact version. Their ages aren't noted here
 # but read from the tag and from that list: a test refuses a release in which they are old.
@@ -222,6 +223,14 @@ def guid(text: str) -> str:
 def days(text: str) -> int | None:
     """Read a number of days."""
     return int(matching(r"[0-9]{1,4}", "a number of days")(text)) if text else None
+
+
+def minutes(text: str) -> int:
+    """Read a number of minutes: at least one, since no run may go on for ever, and at most a day."""
+    number = int(matching(r"[0-9]{1,4}", "a whole number of minutes")(text))
+    if not 0 < number <= DAY:
+        raise BadInput(f"{text!r} isn't between 1 and {DAY}: there is no run without a limit.")
+    return number
 
 
 def day(text: str) -> str:

@@ -196,6 +196,13 @@ class Inputs(Places):
             r"[\w .,:/\\@+=!~%()-]+", "letters, digits, spaces and . , : / \\ @ + = ! ~ % ( ) - only"
         ),
     )
+    timeout_minutes: int = knob(
+        "Minutes after which the step ends itself and its tools, and says how far it came. For `verify: image` an hour "
+        "for each workspace is added.",
+        default="20",
+        pipeline="the pipeline says how long its job may take",
+        read=readers.minutes,
+    )
     client_id: str = knob(
         "Entra application (client id) that signs in by OIDC, without a secret; the job needs `id-token: write`.",
         group="workspace",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from ..errors.inputs import BadInput, BadWorkspace
+from . import origin
 from .feed import Feed
 
 
@@ -149,7 +150,7 @@ class Connection:
         """Tell whether the image builder would use this connection for `url`: same host, and a prefix of its path."""
         ours, theirs = urlsplit(self.target), urlsplit(url)
         prefix = ours.path.rstrip("/").lower()
-        return ours.netloc.lower() == theirs.netloc.lower() and (theirs.path.lower() + "/").startswith(prefix + "/")
+        return origin.same(self.target, url) and (theirs.path.lower() + "/").startswith(prefix + "/")
 
 
 def connection_name(feed: Feed) -> str:

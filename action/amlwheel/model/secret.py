@@ -2,7 +2,9 @@
 
 import base64
 import hmac
+import json
 import re
+from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -38,14 +40,18 @@ class Secret:
         return self._value
 
     def forms(self, user: str) -> tuple[str, ...]:
-        """Return every spelling in which the secret may travel with `user`: plain, URL-quoted and HTTP Basic.
+        """Return every spelling in which the secret may travel: plain, quoted for URLs and JSON, and HTTP Basic.
 
-        CI hosts mask only texts that they were given (Azure Pipelines doesn't derive the Basic form itself).
+        Basic is with `user`, without a user (azure-devops) and as the user (the image builder); and base64 of longer
+        texts. CI hosts mask only texts that they were given (Azure Pipelines doesn't derive the Basic form itself).
         """
-        plain = (f"{user}:{self._value}", self._value, f"{self._value}:")
-        basic, alone, first = (base64.b64encode(each.encode()).decode() for each in plain)
-        quoted = (quote(self._value, safe=""), quote(self._value))  # many tools leave a slash as it is
-        return tuple(dict.fromkeys((self._value, quoted[0], basic, alone, quoted[1], first)))
+        plain = (f"{user}:{self._value}", self._value, f"{self._value}:", f":{self._value}")
+        basic = (base64.b64encode(each.encode()).decode() for each in plain)
+        quoted = [quote(self._value, safe=""), quote(self._value)]  # many tools leave a slash as it is
+        quoted += [re.sub("%..", lambda each: each[0].lower(), one) for one in quoted]
+        return tuple(
+            dict.fromkeys((self._value, *basic, *quoted, json.dumps(self._value)[1:-1], *_within(self._value)))
+        )
 
     def __bool__(self) -> bool:
         """Tell whether there is any text."""
@@ -72,6 +78,14 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied into a file."""
         raise TypeError("a Secret can't be pickled")
+
+
+def _within(text: str) -> Iterator[str]:
+    """Yield the digits that base64 has for `text` alone within a longer text, by where among three bytes it begins."""
+    for before, start in enumerate((0, 2, 3)):
+        content = b"\0" * before + text.encode()
+        digits = base64.b64encode(content).decode()[start : len(content) * 8 // 6]
+        yield from (digits, digits.translate(str.maketrans("+/", "-_")))
 
 
 # What tokens look like: of Azure DevOps (azure-pipelines-tasks; 52 characters before 2024), JWTs (RFC 7519), GitHub,

@@ -41,12 +41,17 @@ class Change(Generic[Result]):
         """Whether it changes anything outside."""
         return self.verb is not Verb.KEEP
 
+    @property
+    def told(self) -> str:
+        """The change in a few words."""
+        return f"{self.verb.value} {self.subject}"
 
-Told = Callable[[Change[Any]], None]
+
+Announce = Callable[[Change[Any]], None]
 
 
-def apply_at_once(changes: Iterable[Change[Any]], announce: Told, ended: Told) -> None:
-    """Run the effects of changes that don't depend on one another at the same time, announcing each before and after.
+def apply_at_once(changes: Iterable[Change[Any]], announce: Announce, done: Announce) -> None:
+    """Run the effects of changes that don't depend on one another at the same time; tell of each before and after.
 
     A failure stops none of the others; raises all of them together. What was done is kept in the next run.
     """
@@ -54,11 +59,16 @@ def apply_at_once(changes: Iterable[Change[Any]], announce: Told, ended: Told) -
         for change in changes:
             if change.changes:
                 announce(change)
-                observer.ask(partial(_effect, change, ended))
+                observer.ask(partial(_apply, change, done))
 
 
-def apply(changes: Iterable[Change[Any]], announce: Told, ended: Told) -> None:
-    """Run the effects in order, announcing each before it starts and when it is over; the first failure stops the rest.
+def _apply(change: Change[Any], done: Announce) -> None:
+    change.effect()
+    done(change)
+
+
+def apply(changes: Iterable[Change[Any]], announce: Announce, done: Announce) -> None:
+    """Run the effects in order, telling of each before it starts and after; the first failure stops the rest.
 
     Nothing is rolled back: a feed is immutable, and a stored secret can't be read. The next run of the step continues
     where this one stopped.
@@ -66,9 +76,4 @@ def apply(changes: Iterable[Change[Any]], announce: Told, ended: Told) -> None:
     for change in changes:
         if change.changes:
             announce(change)
-            _effect(change, ended)
-
-
-def _effect(change: Change[Any], ended: Told) -> None:
-    change.effect()
-    ended(change)
+            _apply(change, done)

@@ -26,6 +26,11 @@ class Progress:
     plan: Sequence[Change[Any]] = ()
     ended: dict[str, bool] = field(default_factory=dict)
 
+    @property
+    def done(self) -> list[str]:
+        """What is done, each change in a few words."""
+        return [each.told for each in self.plan if self.ended.get(each.subject)]
+
     def begin(self, change: Change[Any]) -> None:
         """Note that the effect of `change` starts."""
         self.ended[change.subject] = False

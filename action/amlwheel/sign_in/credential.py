@@ -59,7 +59,9 @@ class Credential:
         except AzureError as error:
             # azure-identity wraps failures of the network. Nothing is chained: the original errors hold the request.
             cause = error.__cause__ or error
-            if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
+            if isinstance(cause, StepError):
+                self._failure = cause
+            elif isinstance(cause, (ServiceRequestError, ServiceResponseError)):
                 self._failure = NoNetwork(LOGIN_HOST, type(cause.inner_exception).__name__)
             else:
                 self._failure = _refusal(self.label, error, self._source)

@@ -32,7 +32,7 @@ def find(
     OIDC: if the user names one, no other way is tried.
     """
     by_oidc: Detector = partial(github.detect, application=application, mask=mask)
-    for label, detect in {"OIDC": by_oidc, **_DETECTORS}.items():
+    for label, detect in {"OIDC": by_oidc, **_DETECTORS, **_with(mask)}.items():
         try:
             credential = detect(environ)
         except (OSError, ValueError) as error:  # azure-identity checks its arguments
@@ -62,15 +62,13 @@ def service_principal(environ: Variables) -> TokenCredential | None:
     return CertificateCredential(tenant, client, certificate, password=password, **http.ENTRA)
 
 
-def workload_identity(environ: Variables) -> TokenCredential | None:
+def workload_identity(environ: Variables, mask: github.Mask = lambda _: None) -> TokenCredential | None:
     """Detect a federated token in a file (AZURE_FEDERATED_TOKEN_FILE), as on Kubernetes runners."""
     file = environ.get("AZURE_FEDERATED_TOKEN_FILE", "").strip()
     if not file:
         return None
     tenant, client = _identity(environ, "AZURE_FEDERATED_TOKEN_FILE")
-    from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415
-
-    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
+    return github.from_file(file, tenant, client, mask)
 
 
 def _identity(environ: Variables, what: str) -> tuple[str, str]:
@@ -89,6 +87,14 @@ def azure_cli(environ: Variables) -> TokenCredential | None:
     from azure.identity import AzureCliCredential  # noqa: PLC0415
 
     return AzureCliCredential(process_timeout=60)
+
+
+def _with(mask: github.Mask) -> Mapping[str, Detector]:
+    """Return the detectors of credentials that get a token of the host's first, which is masked as well."""
+    return {
+        "service connection": partial(service_connection.service_connection, mask=mask),
+        "workload identity": partial(workload_identity, mask=mask),
+    }
 
 
 _ON_AZURE_PIPELINES = (

@@ -4,10 +4,12 @@ GitHub: a job with `id-token: write` may ask `$ACTIONS_ID_TOKEN_REQUEST_URL` for
 reference); it lives five minutes, so it is fetched just before it is exchanged. Elsewhere the token is in a file.
 """
 
+import contextlib
 import hashlib
 import json
 import shlex
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -44,8 +46,15 @@ def detect(environ: Variables, application: tuple[str, str], mask: Mask) -> Toke
             cause="This isn't GitHub Actions, and AZURE_FEDERATED_TOKEN_FILE isn't set.",
             fix="Leave `client-id` and `tenant-id` out to sign in by other means, such as the Azure CLI.",
         )
+    return from_file(file, tenant, client, mask)
+
+
+def from_file(file: str, tenant: str, client: str, mask: Mask) -> TokenCredential:
+    """Return the credential of an application with a token in a file. Its client names one that can't be read."""
     from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415  # 0.3 s
 
+    with contextlib.suppress(OSError):
+        mask(Secret(Path(file).read_text("utf-8", "replace")))
     return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ..hosts import azure_variables
 from ..hosts.host import Host
 from ..model.secret import Secret
-from ..transport import http
+from ..transport import http, variables
 from . import github
 
 # The variables that azure-identity's EnvironmentCredential reads, and the one that asks GitHub for tokens: a server's
@@ -18,6 +18,7 @@ def mask(host: Host, given: Mapping[str, str], environ: Mapping[str, str]) -> No
     secrets = [given.get(name, "") for name in ("feed-token", "connection-token", "base-image-token")]
     secrets += [*azure_variables.secrets(environ), *(environ.get(name, "") for name in VARIABLES)]
     users = {http.USER, *(given.get(name, "").strip() for name in ("feed-user", "connection-user", "base-image-user"))}
+    secrets += variables.passwords(environ)
     for secret in filter(None, secrets):
         for user in filter(None, users):
             host.mask(Secret(secret), user)

@@ -15,11 +15,14 @@ from ..model import jwt
 from ..model.secret import Secret
 from ..transport import http
 
+_FEDERATED = "workloadidentityfederation"
 MARGIN = 60  # seconds for which a federated token must still be valid to be exchanged
 
 
-def service_connection(environ: Variables) -> TokenCredential | None:
+def service_connection(environ: Variables, mask: Callable[[Secret], None] = lambda _: None) -> TokenCredential | None:
     """Detect the task's Azure Resource Manager service connection, in any of its three schemes.
+
+    `mask` is called with every federated token that the host gives.
 
     Raises UnusableServiceConnection if it is of another type, or this pipeline may not use it.
     """
@@ -32,14 +35,14 @@ def service_connection(environ: Variables) -> TokenCredential | None:
             "The agent has no service connection for `azure-subscription`.",
             cause="It doesn't exist, or the pipeline hasn't been permitted to use it.",
         )
-    if scheme.lower() not in _SCHEMES:
+    if scheme.lower() not in (_FEDERATED, *_SCHEMES):
         raise UnusableServiceConnection(
             f"`azure-subscription` has the scheme {scheme}, which isn't one of Azure Resource Manager."
         )
     cloud = environ.get(f"ENDPOINT_DATA_{name}_ENVIRONMENT") or "AzureCloud"
     if cloud.lower() != "azurecloud":
         raise UnusableServiceConnection(f"`azure-subscription` leads to {cloud}; this step knows AzureCloud only.")
-    return _SCHEMES[scheme.lower()](environ, name)
+    return _Federated(environ, name, mask) if scheme.lower() == _FEDERATED else _SCHEMES[scheme.lower()](environ, name)
 
 
 def _parameter(environ: Variables, connection: str, name: str) -> str:
@@ -73,8 +76,16 @@ def _managed(environ: Variables, connection: str) -> TokenCredential:
 class _Federated:
     """Workload identity federation: with the token that came with the job or, once it has expired, with a new one."""
 
-    def __init__(self, environ: Variables, connection: str) -> None:
+    def __init__(self, environ: Variables, connection: str, mask: Callable[[Secret], None]) -> None:
         from azure.identity import AzurePipelinesCredential, ClientAssertionCredential  # noqa: PLC0415
+
+        class Masked(AzurePipelinesCredential):
+            """Has the host mask each token that it gets from Azure Pipelines, before Entra is sent it."""
+
+            def _get_oidc_token(self) -> str:
+                token = str(super()._get_oidc_token())
+                mask(Secret(token))
+                return token
 
         tenant, client = (_parameter(environ, connection, name) for name in ("TENANTID", "SERVICEPRINCIPALID"))
         self._id_token = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_IDTOKEN", "")
@@ -85,7 +96,7 @@ class _Federated:
                 "The agent gives no federated token for `azure-subscription` (no System.OidcRequestUri).",
                 fix="Update the agent; it must be newer than 3.225.",
             )
-        self._with_new_token = token and AzurePipelinesCredential(
+        self._with_new_token = token and Masked(
             tenant_id=tenant,
             client_id=client,
             service_connection_id=connection,
@@ -107,7 +118,6 @@ def _is_valid(token: str) -> bool:
 
 
 _SCHEMES: Mapping[str, Callable[[Variables, str], TokenCredential]] = {
-    "workloadidentityfederation": _Federated,
     "serviceprincipal": _principal,
     "managedserviceidentity": _managed,
 }

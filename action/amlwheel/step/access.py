@@ -1,6 +1,6 @@
 """What must be true outside before anything is made: every service is asked at once, and nothing is changed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -76,6 +76,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
     worker = Worker(credential, inputs.workspace) if inputs.azureml else None  # so early that nobody waits for it
     arm = Arm(credential, ARM_SCOPE)
+    login = image_login(inputs, credential, partial(host.mask, user=http.USER))
     with observe.observing() as observer:
         feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
         if commit:
@@ -85,7 +86,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
         else:
             limited = observer.ask(partial(limits.of_checkout, inputs, now))
         looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
-        pinned = observer.ask(partial(image.pin, inputs.base_image, image_login(inputs, credential)))
+        pinned = observer.ask(partial(image.pin, inputs.base_image, login))
         storage = inputs.storage_container
         usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
         stored = observer.ask(partial(usable, storage)) if storage else None
@@ -117,9 +118,9 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     )
 
 
-def image_login(inputs: Inputs, credential: Credential) -> Login:
+def image_login(inputs: Inputs, credential: Credential, mask: Callable[[Secret], None]) -> Login:
     """Return with what the image's registry may be asked. Entra gives its token only where one is needed."""
-    return Login(inputs.base_image_token, lambda: Secret(credential.get_token(ARM_SCOPE).token))
+    return Login(inputs.base_image_token, lambda: Secret(credential.get_token(ARM_SCOPE).token), mask)
 
 
 def connection_of(inputs: Inputs, repository: Repository | None, states: Sequence[WorkspaceState]) -> Connection | None:

@@ -21,15 +21,28 @@ from ..model.azure import Container
 from ..model.secret import excerpt
 from ..model.wheel import Wheel
 from ..plan.change import Change, Verb
-from ..transport import azure, http
+from ..transport import azure, bounds, http
 
 # Codes for a caller with a token and the right network, but without a role (azure-storage-blob's error codes).
 _NO_ROLE = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
 _FIREWALL = ("AuthorizationFailure", "NetworkAuthorizationFailure", "AuthorizationSourceIPMismatch")
 _THERE = ("BlobAlreadyExists", "ConditionNotMet")  # to `If-None-Match: *`
 _OTHERS = "Use another container; or delete the file there, if no environment needs it any more."
+_SCOPE = "https://storage.azure.com/.default"
 TRIES, PAUSE = 3, 2  # repeats of a request, and seconds between them; the library's own pauses begin at 15
 BLOCK = 2**22  # bytes of a block, and of each answer when a blob is read
+
+
+@dataclass(frozen=True)
+class _ForStorage:
+    """A credential for storage alone: who answers for an account may name any audience, and would be sent its token."""
+
+    credential: Any
+
+    def get_token(self, *scopes: str, **more: Any) -> Any:  # noqa: ANN401  # azure-core's protocol
+        """Return a token for storage, whatever `scopes` say."""
+        del scopes
+        return self.credential.get_token(_SCOPE, **more)
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ class Blobs:
         return ContainerClient(
             self.container.service,
             self.container.name,
-            credential=self.credential,
+            credential=_ForStorage(self.credential),
             # With our session: its adapter bounds connections, and doesn't wait 40 ms at each write behind a proxy.
             transport=RequestsTransport(
                 session=http.plain_session(),
@@ -102,9 +115,16 @@ class Blobs:
     def _digest(self, path: str) -> str:
         digest = hashlib.sha256()
         with self._answers(path):
-            for chunk in self._client.download_blob(path).chunks():
+            for chunk in self._chunks(path):
                 digest.update(chunk)
         return digest.hexdigest()
+
+    def _chunks(self, path: str) -> Iterator[bytes]:
+        """Yield the bytes of the blob `path`; each answer has 32 MiB at most."""
+        host = self.container.service.removeprefix("https://")
+        yield from bounds.paced(
+            bounds.within(bounds.WHOLE, host, lambda: self._client.download_blob(path).chunks()), host
+        )
 
     def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
         """Store `file` under `path`; if another run has stored one meanwhile, its bytes must be the same.
@@ -128,7 +148,7 @@ class Blobs:
         part = file.with_name(f".{file.name}.part")
         digest = hashlib.sha256()
         with self._answers(path), part.open("wb") as content:
-            for chunk in self._client.download_blob(path).chunks():
+            for chunk in self._chunks(path):
                 digest.update(chunk)
                 content.write(chunk)
         if digest.hexdigest() != sha256:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from ..model.azure import Container, Workspace
-from ..transport.arm import ARM, Arm, Json, allows, items_in, object_in
+from ..transport.arm import Arm, Json, allows, items_in, object_in
 
 # Learn, "Authorize access to blobs using Microsoft Entra ID" and built-in-roles/storage.
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
@@ -97,7 +97,7 @@ def find(arm: Arm, container: Container, workspaces: Iterable[Workspace]) -> Pla
                     keys = object_in(each.get("properties")).get("allowSharedKeyAccess") is not False
                     return Place(arm, container, f"{each.get('id')}/{_below(container)}", keys)
             path = str(page.get("nextLink") or "")
-            if not path.startswith(f"{ARM}/"):
+            if not path:
                 break
     return Place(arm, container, "")
 

@@ -13,8 +13,11 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
 
 from .. import __version__
+from ..errors.transport import CredentialElsewhere
 from ..errors.workspace import AzureRefused, WorkspaceForbidden, WorkspaceNotFound
+from ..model import origin
 from ..model.azure import Workspace
+from ..model.package_index import shown
 from ..model.secret import excerpt
 from .azure import network
 
@@ -65,12 +68,16 @@ class Arm:
 
         With `brief` there is one attempt only, and little time for it.
 
-        `path` begins with a slash or is a whole address (a nextLink). A bare array, the shape of lists before 2021
-        (azure-rest-api-specs, workspace connections 2020-06-01), is returned as `{"value": …}`, the shape of today.
-        Raises NoNetwork and TooSlow, and AzureRefused for a success without JSON.
+        `path` begins with a slash or is a whole address (a nextLink), which has to be one of Azure Resource Manager's.
+        A bare array, the shape of lists before 2021 (azure-rest-api-specs, workspace connections 2020-06-01), is
+        returned as `{"value": …}`, the shape of today.
+        Raises NoNetwork, TooSlow, BeyondBounds, CredentialElsewhere, and AzureRefused for a success without JSON.
         """
-        url = self._client.format_url(path)
-        params = {} if path.startswith("http") else {"api-version": version}
+        whole = not path.startswith("/")
+        url = path if whole else ARM + path
+        if not origin.same(url, ARM):
+            raise CredentialElsewhere(f"An answer of {ARM} continues elsewhere: at {shown(url)[:200]}.")
+        params = {} if whole else {"api-version": version}
         request = (
             HttpRequest(method, url, params=params, json=body) if body else HttpRequest(method, url, params=params)
         )

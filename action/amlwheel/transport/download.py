@@ -1,6 +1,7 @@
 """Download what the lock names: from its own address, checked by its sha256."""
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,13 +9,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..errors.base import NoNetwork, StepError, TooSlow
+from ..model import origin
 from ..model.feed import Feed
 from ..model.secret import Secret
 from ..model.wheel import File
 from . import http
 
 TRIES = 3
-BLOCK = 2**20  # bytes
 _INDEXES = (
     "UV_DEFAULT_INDEX",
     "UV_INDEX_URL",
@@ -38,13 +39,13 @@ class Downloads:
     error: type[StepError]
 
     def access(self, url: str) -> Secret | None:
-        """Return the credential that the host of `url` may get: the feed's token, or the one in the index variables."""
-        host = urlsplit(url).netloc
-        if self.feed and host == self.feed.host:
+        """Return the credential that the origin of `url` may get: the feed's, or the one in the index variables."""
+        if self.feed and origin.same(url, self.feed.index_url):
             return self.token
         for text in " ".join(self.environ.get(name, "") for name in _INDEXES).split():
-            parts = urlsplit(text.rpartition("=")[2] if "=http" in text else text)
-            if parts.password is not None and parts.netloc.rpartition("@")[2] == host:
+            index = re.sub(r"^[\w.-]+=(?=http)", "", text)
+            parts = urlsplit(index)
+            if parts.password is not None and origin.same(url, index):
                 return Secret(unquote(parts.password), unquote(parts.username or ""))
         return None
 
@@ -77,7 +78,7 @@ class Downloads:
             if answer.status_code != 200:  # noqa: PLR2004
                 raise self.error(f"{urlsplit(file.url).netloc} answered {answer.status_code} for {file.name}.")
             with place.open("wb") as content:
-                for chunk in answer.iter_content(BLOCK):
+                for chunk in http.blocks(answer):
                     digest.update(chunk)
                     content.write(chunk)
         if digest.hexdigest() != file.sha256:

@@ -18,6 +18,7 @@ from urllib3.exceptions import InvalidHeader
 from .. import __version__
 from ..errors.base import NoNetwork, TooSlow
 from ..model.secret import Secret
+from . import bounds
 
 # Azure DevOps takes any non-empty user name beside a token (artifacts-keyring; uv's guide to Azure Artifacts).
 USER = "amlwheel"
@@ -178,8 +179,15 @@ def stream(
     """
     auth, limits = login(token) if token else _no_netrc, (CONNECT, READ)
     opened = session() if repeated else session(repeats=0)
-    with network(url), opened.get(url, headers=dict(headers), auth=auth, timeout=limits, stream=True) as answer:
+    with network(url):
+        answer = opened.get(url, headers=dict(headers), auth=auth, timeout=limits, stream=True)
         yield answer
+        answer.close()  # not after TooSlow: somebody may be reading still, and holds its lock
+
+
+def blocks(answer: requests.Response) -> Iterator[bytes]:
+    """Yield the file that is streamed; raise TooSlow for one that comes too slowly."""
+    return bounds.paced(answer.iter_content(bounds.BLOCK), urlsplit(answer.url).netloc)
 
 
 def ask(url: str, *, until: float, most: int, body: object = None) -> tuple[int, bytes]:
@@ -188,15 +196,21 @@ def ask(url: str, *, until: float, most: int, body: object = None) -> tuple[int,
     For a question that a run can do without: nothing is repeated, and it is over by `until` (time.monotonic).
     Raises NoNetwork, and TooSlow, also for more than `most` bytes.
     """
-    left, content = max(until - time.monotonic(), 0.001), bytearray()
+    left = max(until - time.monotonic(), 0.001)
     more: dict[str, Any] = {"auth": _no_netrc, "allow_redirects": False, "stream": True, "timeout": (left, left)}
     method = "GET" if body is None else "POST"
-    with network(url, left), session(repeats=0).request(method, url, json=body, **more) as response:
-        for block in response.iter_content(2**16):
-            content += block
-            if len(content) > most or time.monotonic() > until:
-                raise TooSlow(f"{urlsplit(url).netloc} sends too much, or too slowly.")
-        return response.status_code, bytes(content)
+
+    def read() -> tuple[int, bytes]:
+        content = bytearray()
+        with session(repeats=0).request(method, url, json=body, **more) as response:
+            for block in response.iter_content(2**16):
+                content += block
+                if len(content) > most or time.monotonic() > until:
+                    raise TooSlow(f"{urlsplit(url).netloc} sends too much, or too slowly.")
+            return response.status_code, bytes(content)
+
+    with network(url, left):
+        return bounds.within(left, urlsplit(url).netloc, read)
 
 
 def sha256(url: str, token: Secret | None, most: int, headers: Mapping[str, str] = NO_HEADERS) -> str:
@@ -205,7 +219,7 @@ def sha256(url: str, token: Secret | None, most: int, headers: Mapping[str, str]
     with stream(url, token, headers) as response:
         if response.status_code != requests.codes.ok:
             return ""
-        for block in response.iter_content(2**20):
+        for block in blocks(response):
             digest.update(block)
             left -= len(block)
             if left < 0:

@@ -4,6 +4,7 @@ import os
 import re
 import sysconfig
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from ..model import variable
 
@@ -19,6 +20,7 @@ _PLAIN = frozenset(
 )
 # A company's runners reach packages through an index of their own.
 _INDEX = re.compile(r"UV_DEFAULT_INDEX|UV_INDEX_URL|PIP_INDEX_URL|UV_INDEX_\w+_(USERNAME|PASSWORD)")
+_WITH_PASSWORD = re.compile(rf"{_INDEX.pattern}|UV_INDEX|(UV|PIP)_EXTRA_INDEX_URL|\w+_PROXY")
 # The settings of compilers, build backends and versioning tools, as the tools' own manuals name them.
 _BUILD = re.compile(
     r"CC|CXX|FC|AR|LD|CFLAGS|CXXFLAGS|CPPFLAGS|FFLAGS|LDFLAGS|ARCHFLAGS|MAKEFLAGS|PKG_CONFIG_PATH|PKG_CONFIG|CPATH|INCLUDE"
@@ -41,6 +43,16 @@ PROJECT = re.compile(
 )
 
 
+def passwords(source: Mapping[str, str]) -> list[str]:
+    """Return the passwords in the variables for indexes and proxies, as they stand in an address and unquoted."""
+    found: list[str] = []
+    for name, value in source.items():
+        if _WITH_PASSWORD.fullmatch(name.upper()):
+            stand = re.findall(r"(?:^|\s|//)[^/\s:@]*:([^/\s@]+)@", value)
+            found += [value] if name.upper().endswith("_PASSWORD") else [*stand, *map(unquote, stand)]
+    return found
+
+
 def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> dict[str, str]:
     """Return the allow-listed environment for a tool, with the step's own tools first on PATH.
 
@@ -61,6 +73,8 @@ def for_tool(source: Mapping[str, str] = os.environ, *, build: bool = False) -> 
         kept = {name: value for name, value in kept.items() if not _secretive(name, value)}
     tools = sysconfig.get_path("scripts")
     kept["PATH"] = os.pathsep.join([tools, *filter(None, [kept.get("PATH", os.defpath)])])
+    if not build:
+        kept["NETRC"] = os.devnull  # uv would send what the user's netrc has for a host
     return kept | {"PYTHONUTF8": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
 

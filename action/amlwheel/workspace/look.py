@@ -6,7 +6,7 @@ from functools import partial
 from ..errors.workspace import WorkspaceForbidden
 from ..model.azure import Workspace
 from ..plan.observe import observing
-from ..transport.arm import ARM, Arm, Json, allows, check, grant, items_in, object_in
+from ..transport.arm import Arm, Json, allows, check, grant, items_in, object_in
 
 
 def exists(arm: Arm, workspace: Workspace) -> Json:
@@ -74,6 +74,6 @@ def connections(arm: Arm, workspace: Workspace) -> tuple[Json, ...]:
         check(status, page, workspace)
         listed += items_in(page.get("value"))
         path = str(page.get("nextLink") or "")
-        if not path.startswith(f"{ARM}/"):
+        if not path:
             break
     return tuple(listed)

@@ -115,6 +115,8 @@ def test_one_package_in_two_versions_is_refused(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("dependencies: [", "isn't YAML"),
+        ("x: &a [python=3.11]\ndependencies: *a", "has the alias *a, which must be written out"),
+        ("dependencies: " + "[" * 10**4, "is nested without an end"),
         ("dependencies: x", "has no list of dependencies"),
         ("dependencies:\n- a: b\n", "neither text nor pip's list"),
         ("dependencies: [\x00]", "isn't YAML"),

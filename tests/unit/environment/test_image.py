@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -191,8 +191,10 @@ def test_a_user_gets_a_token_of_the_registrys_own_realm(registry: Registry, host
         f"{base}/manifests/1.0": [denied, given(manifest())],
         f"https://{realm}/{ASKED}": answer(200, '{"token": "fake-bearer"}'),
     }
-    assert pin(Image(host, "team/base", "1.0"), USER).image.digest
+    masked: list[Secret] = []
+    assert pin(Image(host, "team/base", "1.0"), replace(USER, mask=masked.append)).image.digest
     assert [secret for _, secret in registry.asked][:3] == ["", "fake-registry", "fake-bearer"]
+    assert masked == [Secret("fake-bearer")]
 
 
 @pytest.mark.parametrize("place", ["auth.example", "evil.registry.example", "example", "registry.example.evil.example"])

@@ -332,6 +332,13 @@ def test_a_file_of_the_feed_without_a_sha256_is_read_and_no_other(
     assert asked == [(urls[0], TOKEN, lock.LARGEST)]
 
 
+def test_a_link_without_encryption_gets_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(http, "sha256", lambda *told: asked.append(told[1]))
+    lock._sha256({"url": f"http://{FEED.host}/acme_base-1-py3-none-any.whl"}, EXTRA)
+    assert asked == [None]
+
+
 def test_constraints_and_addresses_are_told_to_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://x.example/tips-1.0-py3-none-any.whl"
     ours = make(tmp_path, more=f"Requires-Dist: Tips @ {url}#sha256=00\n")

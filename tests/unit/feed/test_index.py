@@ -17,6 +17,7 @@ from amlwheel.errors.feed import (
     TokenRefused,
     ViewNotFound,
 )
+from amlwheel.errors.transport import BeyondBounds
 from amlwheel.feed import answers
 from amlwheel.feed import index as feed_index
 from amlwheel.feed.index import Index
@@ -55,6 +56,21 @@ def test_an_unknown_package_has_no_files(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_addresses_are_those_of_the_links(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(text='<a href="../../files/a%2Bb.whl#sha256=0">a</a>'))
     assert Index(FEED, TOKEN, "feed-token").page("a").urls == {"a+b.whl": "https://index.example/files/a%2Bb.whl"}
+
+
+@pytest.mark.parametrize("place", ["http://{}/a.whl", "https://{}:8443/a.whl", "https://elsewhere.example/a.whl"])
+def test_the_token_goes_to_the_origin_of_the_feed_alone(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    asked: list[Secret | None] = []
+    monkeypatch.setattr(http, "sha256", lambda _, token, *__: asked.append(token))
+    monkeypatch.setattr(http, "get", lambda _, token, **__: asked.append(token))
+    monkeypatch.setattr(http, "stream", lambda _, token, __: asked.append(token))
+    index, url = Index(FEED, TOKEN), place.format(FEED.host)
+    index.sha256(url, 1)
+    index.fetch(url)
+    index.stream(url)
+    assert asked == [None, None, None]
+    index.fetch(f"https://{FEED.host}:443/a.whl")
+    assert asked[-1] is TOKEN
 
 
 def test_a_package_of_which_nothing_is_saved_yet_is_empty_to_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +263,7 @@ def test_an_address_of_devpi_without_its_end_is_told(monkeypatch: pytest.MonkeyP
         (answer(403, '{"errors": [{"status": 403, "message": "Not enough permissions to delete"}]}'), "Not enough"),
         (answer(400, "<title>400</title><p>Repository does not allow updating assets: x</p>"), "not allow updating"),
         (answer(400, "<style>p {}</style><p>no</p>", "Bad Request"), "Bad Request no"),
+        (answer(400, "<script >{</script><b>no</b><style>{", "Bad Request"), "Bad Request no"),
     ],
 )
 def test_the_words_of_other_repositories_are_found(given: requests.Response, said: str) -> None:
@@ -258,6 +275,21 @@ def test_a_root_that_lists_the_world_tells_nothing(monkeypatch: pytest.MonkeyPat
     links = "".join(f'<a href="p{number}/"></a>' for number in range(feed_index.MOST_NAMES + 1))
     serve(monkeypatch, answer(text=links))
     assert Index(OTHER, TOKEN).names() is None
+
+
+def test_a_root_that_is_too_large_to_be_read_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(*_: object, **__: object) -> requests.Response:
+        raise BeyondBounds("index.example answered with more than 32 MiB.")
+
+    monkeypatch.setattr(http, "get", get)
+    assert Index(OTHER, TOKEN).names() is None
+
+
+@pytest.mark.parametrize("piece", ["<script ", "<style>x", "<", "<script></script", "</style"])
+def test_a_page_is_read_in_linear_time(piece: str) -> None:
+    start = time.monotonic()
+    answers.message_of(answer(500, piece * (100_000 // len(piece))))
+    assert time.monotonic() - start < 0.2
 
 
 DEVPI = parse_feed("https://devpi.example/ci/dev/+simple/")

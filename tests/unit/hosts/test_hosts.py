@@ -28,7 +28,7 @@ from amlwheel.model.secret import Secret
 from amlwheel.model.source import Source
 from hypothesis import example, given
 from hypothesis import strategies as st
-from unit.parts import TOKEN
+from unit.parts import CANARY, TOKEN
 
 # --- models of the hosts' grammars
 
@@ -228,7 +228,7 @@ def test_commands_are_on_again_after_foreign_text() -> None:
         "group",
         "endgroup",
         "warning title=amlwheel",
-        *["add-mask"] * 4,
+        *["add-mask"] * len(TOKEN.forms("me")),
     ]
 
 
@@ -309,8 +309,39 @@ def test_no_form_of_a_secret_is_shown(make: Callable[[], Host]) -> None:
 def test_what_is_too_short_to_be_a_secret_is_not_masked() -> None:
     host = GitHub({})
     output = capture(lambda: host.mask(Secret("abc"), "x"))
-    assert github_commands(output) == [("add-mask", base64.b64encode(each).decode()) for each in (b"x:abc", b"abc:")]
+    assert github_commands(output) == [
+        ("add-mask", base64.b64encode(each).decode()) for each in (b"x:abc", b"abc:", b":abc")
+    ]
     assert "abc" in capture(lambda: host.say("abc"))
+
+
+@pytest.mark.parametrize("make", [lambda: GitHub({}), lambda: AzurePipelines({})])
+def test_a_secret_is_told_to_the_host_once(make: Callable[[], Host]) -> None:
+    host = make()
+    assert CANARY in capture(lambda: host.mask(TOKEN, "me"))
+    assert capture(lambda: host.mask(TOKEN, "me")) == ""
+    assert CANARY not in capture(lambda: host.mask(TOKEN, "you"))
+
+
+@pytest.mark.parametrize("make", [Terminal, lambda: GitHub({}), lambda: AzurePipelines({})])
+def test_a_secret_is_hidden_before_it_is_made_unrecognisable(make: Callable[[], Host]) -> None:
+    host, secret = make(), Secret("fake##[pat##vso-0001")
+    capture(lambda: host.mask(secret, "me"))
+
+    def act() -> None:
+        host.say(f"x {secret.reveal()}")
+        host.foreign(secret.reveal())
+        host.warning(secret.reveal())
+        host.error(BadInput(secret.reveal(), details=secret.reveal()))
+
+    assert "fake" not in decoded(capture(act))
+
+
+def test_a_summary_shows_no_secret(tmp_path: Path) -> None:
+    host = GitHub({"GITHUB_STEP_SUMMARY": str(tmp_path / "page")})
+    capture(lambda: host.mask(TOKEN, "me"))
+    host.summary(f"# {CANARY}")
+    assert (tmp_path / "page").read_text("utf-8") == "# ***"
 
 
 def test_a_secret_that_another_begins_with_leaves_no_rest() -> None:

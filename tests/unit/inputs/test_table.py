@@ -123,7 +123,7 @@ def test_it_is_said_where_each_value_came_from(project: Path) -> None:
     given = {"workspace": WORKSPACE, "python-version": "3.11", "connection-token": CANARY}
     told, won = "pythonVersion", "workspace, connectionToken, pythonVersion"
     defaults = "packageDir, baseImage, lock, excludeNewer, index, audit, route, mirror, sdk, verify, command, "
-    defaults += "dryRun, outputDir"
+    defaults += "dryRun, outputDir, timeoutMinutes"
     assert list(sources(own, given, "azure")) == [
         f"{own.label} gives feed",
         f"this run gives {won}",

@@ -85,13 +85,26 @@ def test_tells_every_form_in_which_it_travels() -> None:
     basic = base64.b64encode(b"me:a/b c").decode()
     assert forms == (
         "a/b c",
-        "a%2Fb%20c",
         basic,
         base64.b64encode(b"a/b c").decode(),
-        "a/b%20c",
         base64.b64encode(b"a/b c:").decode(),
+        base64.b64encode(b":a/b c").decode(),
+        "a%2Fb%20c",
+        "a/b%20c",
+        "a%2fb%20c",
+        "YS9iIG",
+        "EvYiBj",
+        "hL2IgY",
     )
-    assert len(Secret("plain").forms("me")) == 4
+    assert 'a\\"b' in Secret('a"b').forms("me")
+
+
+@pytest.mark.parametrize("text", ["x", "xy", "xyz", "Basic of "])
+def test_it_is_recognised_within_longer_base64(text: str) -> None:
+    secret = Secret("fake>pat?with~signs")
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        whole = encode(f"{text}{secret.reveal()}, and more".encode()).decode()
+        assert any(form in whole for form in secret.forms("me"))
 
 
 def test_a_user_goes_with_it_and_changes_nothing_else() -> None:

@@ -52,11 +52,16 @@ def test_a_plan_changes_nothing() -> None:
 
 
 def test_applying_runs_each_effect_in_order_after_announcing_it() -> None:
-    place, announced = Place("a"), []
+    place, announced, done = Place("a"), [], []
     changes = plan(place, "c", "a", "b")
-    apply(changes, lambda change: announced.append((change.subject, list(place.names))), quiet)
+    apply(
+        changes,
+        lambda change: announced.append((change.subject, list(place.names))),
+        lambda change: done.append((change.told, list(place.names))),
+    )
     assert place.names == ["a", "c", "b"]
     assert announced == [("c", ["a"]), ("b", ["a", "c"])]
+    assert done == [("CREATE c", ["a", "c"]), ("CREATE b", ["a", "c", "b"])]
 
 
 def test_a_second_run_keeps_everything() -> None:

@@ -42,6 +42,7 @@ def test_a_page_says_what_of_the_plan_is_done() -> None:
     progress.begin(progress.plan[0])
     progress.end(progress.plan[0])
     assert "Changes that are done: 1. They are kept" in page(BadInput("x"), progress)
+    assert progress.done == ["CREATE wheel a"]
     progress.begin(progress.plan[1])
     text = page(BadInput("x"), progress)
     assert "What is done is kept" in text

@@ -12,6 +12,7 @@ import pytest
 import requests
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.sign_in import FederationRefused, SignInFailed
+from amlwheel.errors.transport import BeyondBounds
 from amlwheel.model.secret import Secret
 from amlwheel.sign_in import github
 from amlwheel.sign_in.credential import Credential
@@ -152,6 +153,13 @@ def wrapped() -> AzureError:
     return failure
 
 
+def beyond() -> AzureError:
+    """Return how azure-identity tells that an answer of Entra's was beyond the bounds."""
+    failure = ClientAuthenticationError("Authentication failed")
+    failure.__cause__ = BeyondBounds("login.example answered with more than 32 MiB.")
+    return failure
+
+
 @pytest.mark.parametrize(
     ("failure", "kind", "details"),
     [
@@ -159,6 +167,7 @@ def wrapped() -> AzureError:
         (ServiceRequestError(CANARY, error=OSError(CANARY)), NoNetwork, "OSError"),
         (ServiceResponseError(CANARY), NoNetwork, "NoneType"),
         (wrapped(), NoNetwork, "OSError"),
+        (beyond(), BeyondBounds, ""),
         (FileNotFoundError("no token file"), SignInFailed, "no token file"),
         (ValueError("not a certificate"), SignInFailed, "not a certificate"),
     ],

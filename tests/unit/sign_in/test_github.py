@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ import requests
 from amlwheel.errors.sign_in import FederationMismatch, FederationRefused, NoIdToken
 from amlwheel.model import jwt as claims
 from amlwheel.model.secret import Secret
+from amlwheel.sign_in import detectors
 from amlwheel.sign_in import github as oidc
 from amlwheel.sign_in.credential import Credential
 from amlwheel.transport import http
 from azure.core.exceptions import ClientAuthenticationError
+from unit.parts import CANARY, GUID
 
 APPLICATION = ("c11e0000-0000-4000-8000-00000000fa4e", "7e7a0000-0000-4000-8000-00000000fa4e")
 GITHUB = {
@@ -56,6 +59,16 @@ def test_a_job_without_the_permission_is_told_which(missing: str) -> None:
         detect({name: value for name, value in GITHUB.items() if name != missing})
     assert "permissions: {id-token: write, contents: read}" in caught.value.fix
     assert "fork" in caught.value.cause
+
+
+def test_a_token_in_a_file_is_masked_before_it_is_sent(tmp_path: Path) -> None:
+    masked: list[str] = []
+    (tmp_path / "token").write_text(f"{CANARY}\n")
+    environ = {"AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")}
+    assert oidc.detect(environ, APPLICATION, lambda token: masked.append(token.reveal()))
+    ids = {"AZURE_TENANT_ID": GUID, "AZURE_CLIENT_ID": GUID}
+    assert detectors.find({**environ, **ids}, lambda token: masked.append(token.reveal()))
+    assert masked == [CANARY, CANARY]
 
 
 def test_elsewhere_a_file_holds_the_token_or_there_is_none() -> None:

@@ -40,12 +40,24 @@ def test_each_token_of_the_inputs_is_masked_beside_each_user() -> None:
     [
         *({name: CANARY} for name in masks.VARIABLES),
         {"SYSTEM_ACCESSTOKEN": CANARY},
+        {"UV_DEFAULT_INDEX": f"https://me:{CANARY}@mirror.example/simple"},
+        {"UV_INDEX": f"a=https://x.example b=https://me:{CANARY}@mirror.example/simple"},
+        {"PIP_EXTRA_INDEX_URL": f"https://:{CANARY}@mirror.example/simple"},
+        {"UV_INDEX_A_PASSWORD": CANARY},
+        {"https_proxy": f"me:{CANARY}@proxy.example:3128"},
         {CONNECTION: GUID, f"ENDPOINT_AUTH_PARAMETER_{GUID}_SERVICEPRINCIPALKEY": CANARY},
     ],
     ids=lambda environ: list(environ)[-1],
 )
 def test_the_secrets_among_the_variables_are_masked(environ: dict[str, str]) -> None:
     assert masked({}, environ) == {(CANARY, "amlwheel")}
+
+
+def test_a_quoted_password_is_masked_as_it_is_and_unquoted() -> None:
+    assert masked({}, {"PIP_INDEX_URL": "https://me:p%2Fw@mirror.example/"}) == {
+        ("p%2Fw", "amlwheel"),
+        ("p/w", "amlwheel"),
+    }
 
 
 def test_nothing_else_is_masked() -> None:

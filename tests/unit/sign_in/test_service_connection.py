@@ -15,7 +15,7 @@ from amlwheel.hosts.azure_variables import advise, feed_token, is_task
 from amlwheel.inputs.reading import read
 from amlwheel.model.secret import Secret
 from amlwheel.sign_in.service_connection import _Federated, _is_valid, service_connection
-from azure.identity import ClientSecretCredential, ManagedIdentityCredential
+from azure.identity import AzurePipelinesCredential, ClientSecretCredential, ManagedIdentityCredential
 from rehearsal.web import tokens
 from unit.parts import CANARY, GUID
 
@@ -144,6 +144,15 @@ def test_a_federated_token_is_used_while_it_is_valid(seconds: float) -> None:
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "a.e30.c", "a.bnVsbA.c"])
 def test_what_is_no_token_does_not_live(token: str) -> None:
     assert not _is_valid(token)
+
+
+def test_a_new_token_of_azure_pipelines_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    masked: list[str] = []
+    environ = connected("workloadidentityfederation", PARAMETERS, URI)
+    monkeypatch.setattr(AzurePipelinesCredential, "_get_oidc_token", lambda _: CANARY)
+    made: Any = service_connection(environ, lambda token: masked.append(token.reveal()))
+    assert made._with_new_token._client_assertion_credential._func() == CANARY
+    assert masked == [CANARY]
 
 
 def test_a_token_that_came_along_is_used_while_it_lives_and_else_a_new_one_asked_for() -> None:

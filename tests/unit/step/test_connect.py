@@ -225,7 +225,7 @@ def test_the_projects_table_may_say_what_a_release_needs(world: World, capsys: p
     assert run(feed="", workspace="") == 0
     said = capsys.readouterr().out
     assert "pyproject.toml gives feed, workspace\n" in said
-    assert "by default: --route, --mirror, --sdk, --dry-run, --output-dir\n" in said
+    assert "by default: --route, --mirror, --sdk, --dry-run, --output-dir, --timeout-minutes\n" in said
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,6 @@ class Source:
 def test_entra_is_asked_only_by_a_registry_that_takes_its_token() -> None:
     source = Source()
     given = {**LEAST, "base-image-user": "puller", "base-image-token": "fake-token"}
-    login = image_login(read(given), Credential(source, "test", lambda _: None))
+    login = image_login(read(given), Credential(source, "test", lambda _: None), lambda _: None)
     assert (login.given, login.given.user, source.asked) == (Secret("fake-token"), "puller", [])
     assert (login.entra().reveal(), source.asked) == ("fake-entra", [ARM_SCOPE])

@@ -15,7 +15,7 @@ from amlwheel.model.azure import Container
 from amlwheel.model.wheel import File, Pin
 from amlwheel.plan import observe
 from amlwheel.plan.change import Verb
-from amlwheel.storage.blobs import Blobs
+from amlwheel.storage.blobs import Blobs, _ForStorage
 from azure.core import exceptions
 from unit.parts import CANARY, make
 
@@ -218,6 +218,13 @@ def test_how_public_the_container_is_is_told(blobs: Blobs, client: Client) -> No
     assert blobs.public() == ""
     client.public_access = "blob"
     assert blobs.public() == "blob"
+
+
+def test_an_account_gets_no_token_for_something_else() -> None:
+    asked: list[object] = []
+    source = SimpleNamespace(get_token=lambda *scopes, **more: asked.append((*scopes, more)))
+    _ForStorage(source).get_token("https://management.azure.com/.default", tenant_id="t")
+    assert asked == [("https://storage.azure.com/.default", {"tenant_id": "t"})]
 
 
 def test_the_real_client_has_our_session_and_bounded_patience() -> None:

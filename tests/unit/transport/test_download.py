@@ -24,6 +24,10 @@ from unit.parts import CANARY, FEED, TOKEN, answer
         ("https://mirror.example/f.whl", "me@acme", "p/w"),
         ("https://named.example/f.whl", "u", "x"),
         ("https://mirror.example:444/f.whl", "", None),
+        ("https://mirror.example:443/f.whl", "me@acme", "p/w"),
+        ("http://mirror.example/f.whl", "", None),
+        ("http://mirror.example:443/f.whl", "", None),
+        (f"{FEED.index_url}f.whl".replace("https:", "http:"), "", None),
         (f"{FEED.index_url}f.whl", "", CANARY),
     ],
 )

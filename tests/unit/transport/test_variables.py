@@ -92,6 +92,7 @@ def test_the_steps_tools_come_first_and_nothing_is_downloaded() -> None:
     assert env["PATH"] == os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin"])
     assert env["UV_PYTHON_DOWNLOADS"] == "never"
     assert env["PYTHONUTF8"] == "1"
+    assert env["NETRC"] == os.devnull
 
 
 def test_uv_uses_pips_index_unless_it_has_its_own() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
+from amlwheel.errors.transport import CredentialElsewhere
 from amlwheel.errors.workspace import (
     AzureRefused,
     ConnectionConflict,
@@ -179,10 +180,10 @@ def test_all_pages_of_the_list_are_read(arm: FakeArm) -> None:
 
 
 def test_a_next_page_elsewhere_is_not_followed(arm: FakeArm) -> None:
-    link = "https://management.azure.com.evil.example/"
-    arm.answers["GET", f"{WORKSPACE.id}/connections"] = (200, {"value": [], "nextLink": link})
-    connections(arm, WORKSPACE)
-    assert [path for _, path in arm.sent] == [f"{WORKSPACE.id}/connections"]
+    arm.answers["GET", f"{WORKSPACE.id}/connections"] = (200, {"value": [], "nextLink": "next"})
+    arm.answers["GET", "next"] = (400, {})
+    with pytest.raises(StepError, match="answered 400"):
+        connections(arm, WORKSPACE)
 
 
 def test_a_list_without_end_is_not_followed_for_ever(arm: FakeArm) -> None:
@@ -424,9 +425,6 @@ class Client:
         self.requests: list[Any] = []
         self.limits: dict[str, int] = {}
 
-    def format_url(self, path: str) -> str:
-        return path if path.startswith("http") else f"{ARM}{path}"
-
     def send_request(self, request: object, **limits: int) -> object:
         self.requests.append(request)
         self.limits = limits
@@ -455,6 +453,33 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], tuple[Arm, Cli
         return made, fake
 
     return make_client
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://management.azure.com.evil.example/?sig=x",
+        "HTTPS://evil.example/{x}",
+        "http://management.azure.com/",
+        "https://management.azure.com:8443/",
+        "https://management.azure.com@evil.example/",
+        "more",
+    ],
+)
+def test_the_token_never_goes_to_where_an_answer_continues_elsewhere(
+    client: Callable[[object], tuple[Arm, Client]], link: str
+) -> None:
+    arm, fake = client(Answer("{}"))
+    with pytest.raises(CredentialElsewhere) as caught:
+        arm.send("GET", link)
+    assert fake.requests == []
+    assert "sig" not in caught.value.what
+
+
+def test_a_link_with_braces_is_an_address_like_others(client: Callable[[object], tuple[Arm, Client]]) -> None:
+    arm, fake = client(Answer("{}"))
+    arm.send("GET", f"{ARM}/more?after={{x}}")
+    assert fake.requests[0].url.startswith(f"{ARM}/more?after=")
 
 
 def test_a_request_has_version_and_limits(client: Callable[[object], tuple[Arm, Client]]) -> None:

@@ -9,6 +9,8 @@ import requests
 def kind(error: BaseException) -> str:
     """Return the kind of a failure: the class's name, or `network` or `timeout`, which have many classes."""
     chain = list(_chain(error))
+    if "BeyondBounds" in {type(each).__name__ for each in chain}:
+        return "BeyondBounds"
     if any(isinstance(each, requests.Timeout) or "Timeout" in type(each).__name__ for each in chain):
         return "timeout"
     network = (requests.ConnectionError, ConnectionError, requests.exceptions.ChunkedEncodingError)

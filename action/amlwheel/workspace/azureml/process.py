@@ -24,6 +24,7 @@ import bootstrap
 
 from ...errors.base import NoNetwork, StepError, TooSlow
 from ...errors.bootstrap import BootstrapFailed
+from ...errors.transport import BeyondBounds
 from ...errors.workspace import (
     ApiVersionRefused,
     AzureRefused,
@@ -208,6 +209,8 @@ def failure(report: Json, call: str, workspace: Workspace) -> StepError:
     what = f"{what} azureml-core, {_doing(call, workspace)}."
     if kind == "timeout":
         return TooSlow(f"A service gave no answer to azureml-core, {_doing(call, workspace)}.", details=details)
+    if kind == BeyondBounds.__name__:
+        return BeyondBounds(f"A service answered azureml-core, {_doing(call, workspace)}.", details=details)
     if kind == "network":
         match = re.search(r"host='([\w.-]+)'|https://([\w.-]+)", details)
         return NoNetwork(host or (match and (match[1] or match[2])) or "a service of Azure Machine Learning", details)

@@ -12,6 +12,7 @@ import zlib
 import yaml
 
 from ...errors.base import StepError
+from ...model import bounded_yaml
 from ...model.azure import Workspace
 from ...model.environment import Environment
 from ...model.recipe import Recipe
@@ -49,7 +50,7 @@ def read(packed: Secret) -> Recipe:
     try:
         with zipfile.ZipFile(io.BytesIO(base64.b64decode(packed.reveal(), validate=True))) as archive:
             dockerfile, conda = (_text(archive, name) for name in (DOCKERFILE, CONDA))
-        spec = yaml.safe_load(conda or "")
+        spec = bounded_yaml.load(conda or "")
     except (*_UNREADABLE, yaml.YAMLError):  # RecursionError is a RuntimeError
         raise Untold("The answer is no zip archive of files that can be read.") from None
     if conda is None:

@@ -24,8 +24,9 @@ from azureml.core.conda_dependencies import CondaDependencies
 from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
-from ...model import secret
-from ...transport import process
+from ...errors.base import StepError
+from ...model import origin, secret
+from ...transport import bounds, process
 from . import failures
 
 Json = dict[str, Any]
@@ -49,7 +50,7 @@ def main(stdout: int) -> None:
     answers = os.fdopen(stdout, "w", encoding="utf-8")
     logging.disable(logging.CRITICAL)
     ExponentialRetry.get_backoff_time = lambda _, settings: 3.0 ** settings["count"]  # seconds; its first is 15
-    HTTPAdapter.send = _bounded(HTTPAdapter.send)  # type: ignore[method-assign]
+    HTTPAdapter.send = bounds.bounded(_bounded(HTTPAdapter.send))  # type: ignore[method-assign]
     for line in sys.stdin:
         answers.write(json.dumps(answer(json.loads(line))) + "\n")
         answers.flush()
@@ -217,9 +218,9 @@ def recipe(request: Json) -> str:
 
 
 def build(request: Json) -> str:
-    """Start the image build of a version; return the address of its progress, empty when it runs or is over already.
+    """Start the image build of a version; return the address of its progress.
 
-    `Environment.build` would register once more what it has read. The SDK raises for every answer but 202.
+    Empty when it runs, is over, or is told elsewhere. `Environment.build` would register anew; all but 202 is raised.
     """
     client = EnvironmentClient(_workspace(request).service_context)
     try:
@@ -228,7 +229,7 @@ def build(request: Json) -> str:
         if failures.status(error) in (200, CONFLICT):
             return ""
         raise
-    return str(started["location"])
+    return str(started["location"]) if origin.same(str(started["location"]), client.get_cluster_url()) else ""
 
 
 def progress(request: Json) -> Json:
@@ -254,7 +255,7 @@ def _log(address: str) -> str | None:
     """Return what is at an address, empty when there is nothing or no address; None when it can't be read."""
     try:
         return _again(lambda: _text(address)) if address else ""
-    except requests.RequestException:
+    except (requests.RequestException, StepError):
         return None
 
 

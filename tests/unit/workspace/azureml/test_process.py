@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
 from amlwheel.errors.bootstrap import BootstrapFailed
+from amlwheel.errors.transport import BeyondBounds
 from amlwheel.errors.workspace import (
     ApiVersionRefused,
     AzureRefused,
@@ -240,6 +241,7 @@ BLOB, SERVICE = "acme.blob.core.windows.net", "a.api.azureml.ms"
             TooSlow,
             "no answer to azureml-core, reading the environment on research",
         ),
+        ("wheel", "BeyondBounds", 0, "", "x.example answered with more than 32 MiB.", BeyondBounds, "azureml-core, "),
         ("register", "network", 0, "", "HTTPSConnectionPool(host='a.example', port=443)", NoNetwork, "a.example"),
         ("register", "network", 0, "", "GET https://b.example/x failed", NoNetwork, "No connection to b.example."),
         ("register", "network", 0, SERVICE, "reset", NoNetwork, SERVICE),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from amlwheel.errors.transport import BeyondBounds
 from azure.core.exceptions import HttpResponseError
 
 MODULES = {
@@ -37,6 +38,27 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     sys.modules.pop("amlwheel.workspace.azureml.worker", None)
 
 
+@pytest.mark.parametrize(
+    ("place", "followed"),
+    [
+        ("https://eastus.api.azureml.ms/runs/1", True),
+        ("https://eastus.api.azureml.ms:443/runs/1", True),
+        ("http://eastus.api.azureml.ms/runs/1", False),
+        ("https://api.azureml.ms.evil.example/runs/1", False),
+    ],
+)
+def test_the_progress_of_a_build_is_asked_at_the_service_that_started_it(
+    worker: types.ModuleType, monkeypatch: pytest.MonkeyPatch, place: str, *, followed: bool
+) -> None:
+    client = types.SimpleNamespace(
+        _start_cloud_image_build=lambda *_: {"location": place},
+        get_cluster_url=lambda: "https://eastus.api.azureml.ms",
+    )
+    monkeypatch.setattr(worker, "EnvironmentClient", lambda _: client)
+    monkeypatch.setattr(worker, "_workspace", lambda _: types.SimpleNamespace(service_context=None))
+    assert worker.build({"name": "e", "version": "1"}) == (place if followed else "")
+
+
 def with_status(status: int) -> requests.Response:
     made = requests.Response()
     made.status_code = status
@@ -58,6 +80,7 @@ def wrapped(inner: Exception) -> Exception:
         (requests.HTTPError("x", response=with_status(503)), "HTTPError", 503),
         (HttpResponseError("x", response=with_status(409)), "HttpResponseError", 409),  # type: ignore[arg-type]
         (requests.ReadTimeout("x"), "timeout", 0),
+        (wrapped(BeyondBounds("x.example answered with more than 32 MiB.")), "BeyondBounds", 0),
         (requests.ConnectionError("x"), "network", 0),
         (ConnectionResetError("x"), "network", 0),
         (wrapped(requests.ConnectTimeout("x")), "timeout", 0),
