@@ -24,7 +24,7 @@ from rehearsed.conftest import renew
 from rehearsed.steps import FEED_LABEL, PROJECTS, ROOT, WORKSPACE_LABEL, Step, in_feed, options, write_wheel
 
 HERE = checkouts.HERE
-TOO_LONG = 120.0
+TOO_LONG = 90.0
 """Seconds after which a run is ended: it hangs."""
 GRACE = 3.0
 """Seconds that the processes of a run have to end after it."""

@@ -54,7 +54,8 @@ def test_killed_after_each_write(bench: Bench, name: str, scale: Scale, note: Ca
 
 def _moment(scratch: pathlib.Path, child: Child, stage: str, later: float) -> None:
     """Return `later` seconds after a stage has begun."""
-    while f"---- {stage}" not in (scratch / "log.txt").read_text("utf-8") and child.poll() is None:
+    begun = re.compile(rf"^-+ +{stage}$", re.MULTILINE)
+    while not begun.search((scratch / "log.txt").read_text("utf-8")) and child.poll() is None:
         time.sleep(0.01)
     time.sleep(later)
 

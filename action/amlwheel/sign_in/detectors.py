@@ -13,7 +13,7 @@ from azure.core.credentials import TokenCredential
 from ..errors.sign_in import SignInFailed
 from ..hosts import azure_variables
 from ..model.secret import Secret
-from ..transport import http
+from ..transport import azure
 from . import github, service_connection
 from .credential import Credential
 
@@ -57,9 +57,9 @@ def service_principal(environ: Variables) -> TokenCredential | None:
     from azure.identity import CertificateCredential, ClientSecretCredential  # noqa: PLC0415
 
     if secret:
-        return ClientSecretCredential(tenant, client, secret, **http.ENTRA)
+        return ClientSecretCredential(tenant, client, secret, **azure.ENTRA)
     password = environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
-    return CertificateCredential(tenant, client, certificate, password=password, **http.ENTRA)
+    return CertificateCredential(tenant, client, certificate, password=password, **azure.ENTRA)
 
 
 def workload_identity(environ: Variables) -> TokenCredential | None:
@@ -70,7 +70,7 @@ def workload_identity(environ: Variables) -> TokenCredential | None:
     tenant, client = _identity(environ, "AZURE_FEDERATED_TOKEN_FILE")
     from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415
 
-    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
+    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **azure.ENTRA)
 
 
 def _identity(environ: Variables, what: str) -> tuple[str, str]:

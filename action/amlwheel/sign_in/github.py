@@ -18,7 +18,7 @@ from ..errors.sign_in import FederationRefused, NoIdToken
 from ..hosts.github import is_job
 from ..model import jwt
 from ..model.secret import Secret
-from ..transport import http
+from ..transport import azure, http
 
 AUDIENCE = "api://AzureADTokenExchange"  # Learn, workload-identity-federation-create-trust
 REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # names
@@ -46,7 +46,7 @@ def detect(environ: Variables, application: tuple[str, str], mask: Mask) -> Toke
         )
     from azure.identity import WorkloadIdentityCredential  # noqa: PLC0415  # 0.3 s
 
-    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
+    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **azure.ENTRA)
 
 
 def _github(environ: Variables, client: str, tenant: str, mask: Mask) -> TokenCredential:
@@ -78,7 +78,7 @@ class GitHubCredential:
         from azure.identity import ClientAssertionCredential  # noqa: PLC0415  # 0.3 s
 
         token = self._fetch()
-        exchange = ClientAssertionCredential(self._tenant, self._client, lambda: token, **http.ENTRA)
+        exchange = ClientAssertionCredential(self._tenant, self._client, lambda: token, **azure.ENTRA)
         return exchange.get_token(*scopes, **more)
 
     def _fetch(self) -> str:
