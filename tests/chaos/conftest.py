@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from rehearsed.steps import ROOT
 __all__ = ["caches", "local_azure", "pristine"]
 
 _PAGE = ROOT / "docs/reliability.md"
+_SEED = 20261128
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,17 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chaos")
     group.addoption("--whole", action="store_true", help="every request once, each fault on each kind, every kill")
     group.addoption("--all", action="store_true", dest="everything", help="each fault on each request: hours")
-    group.addoption("--seed", type=int, default=20261128, help="of every choice that is made")
+    group.addoption("--seed", type=int, default=_SEED, help="of every choice that is made")
     group.addoption("--write", action="store_true", help="put the table into docs/reliability.md")
-    group.addoption("--notes", type=pathlib.Path, help="a file for each disturbed run as JSON, a line each")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Say the seed, so that a run can be had again."""
-    config.stash[_NOTES] = []
-
-
-_NOTES: pytest.StashKey[list[Note]] = pytest.StashKey()
+    group.addoption("--notes", type=pathlib.Path, help="a file with a line for each disturbed run; what is in it isn't run again")
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +36,19 @@ def scale(pytestconfig: pytest.Config) -> Scale:
     """Return how much runs."""
     everything = pytestconfig.getoption("everything", default=False)
     whole = pytestconfig.getoption("whole", default=False) or everything
-    return Scale(pytestconfig.getoption("seed", default=20261128), whole=whole, everything=everything)
+    seed = pytestconfig.getoption("seed", default=_SEED)
+    done = frozenset(each.key for each in _earlier(pytestconfig))
+    return Scale(seed, whole=whole, everything=everything, done=done)
+
+
+def _earlier(config: pytest.Config) -> list[Note]:
+    """Return what is noted already."""
+    place = config.getoption("notes", default=None)
+    return [Note(**json.loads(line)) for line in place.read_text("utf-8").splitlines()] if _there(place) else []
+
+
+def _there(place: pathlib.Path | None) -> bool:
+    return place is not None and place.is_file()
 
 
 @pytest.fixture(scope="session")
@@ -60,14 +64,20 @@ def bench(
 
 
 @pytest.fixture
-def note(record_property: Callable[[str, object], None]) -> Iterator[Callable[[Note], None]]:
+def note(
+    record_property: Callable[[str, object], None], pytestconfig: pytest.Config
+) -> Iterator[Callable[[Note], None]]:
     """Return a function that counts a disturbed run; at the end of the test a broken promise fails it."""
     noted: list[Note] = []
+    place = pytestconfig.getoption("notes", default=None)
 
     def take(one: Note) -> None:
         noted.append(one)
         record_property("chaos", as_json(one))
         print(one.told(), flush=True)
+        if place:
+            with place.open("a", encoding="utf-8") as file:
+                file.write(f"{as_json(one)}\n")
 
     yield take
     broken = [each.told() for each in noted if each.broken]
@@ -85,12 +95,10 @@ _COLLECTED: list[Note] = []
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401  # has no public type
     """Print the table, and write it where that is asked for."""
-    if not _COLLECTED:
+    notes = list({each.key: each for each in (*_earlier(config), *_COLLECTED)}.values())
+    if not notes:
         return
-    text = table.table(_COLLECTED)
-    terminalreporter.write_line(f"\nseed {config.getoption('seed')}\n{text}")
-    place = config.getoption("notes")
-    if place:
-        place.write_text("".join(f"{as_json(each)}\n" for each in _COLLECTED), "utf-8")
-    if config.getoption("write"):
+    text = table.table(notes)
+    terminalreporter.write_line(f"\nseed {config.getoption('seed', default=_SEED)}\n{text}")
+    if config.getoption("write", default=False):
         _PAGE.write_text(table.written(_PAGE.read_text("utf-8"), text), "utf-8")

@@ -28,6 +28,11 @@ class Note:
     """Whether the step had shorter limits than its own."""
     broken: list[str] = dataclasses.field(default_factory=list)
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What was disturbed, and how: once in a run."""
+        return self.sort, self.route, self.what, self.where
+
     def told(self) -> str:
         """Return it on a line."""
         return f"{self.sort}, {self.route}: {self.what} at {self.where}: {self.outcome}; broken: {self.broken}"

@@ -17,6 +17,8 @@ class Scale:
     seed: int
     whole: bool = False
     everything: bool = False
+    done: frozenset[tuple[str, ...]] = frozenset()
+    """What was noted in an earlier part of the run: see `promises.Note.key`."""
 
     @property
     def racing(self) -> int:
@@ -28,10 +30,9 @@ class Scale:
         """How many pairs of commits race for one version."""
         return 4 if self.whole else 1
 
-    @property
-    def moments(self) -> int:
-        """How many moments of a stage are hit."""
-        return 6 if self.whole else 1
+    def moments(self, stage: str) -> int:
+        """Return how many moments of a stage are hit."""
+        return 6 if self.whole else int(stage == "Build")
 
     def faulty(self, route: str, share: int) -> bool:
         """Tell whether these requests go wrong in this part."""
@@ -44,9 +45,9 @@ class Scale:
     raced = killed
 
     def of_a_share(self, cases: Sequence[Item], share: int) -> Sequence[Item]:
-        """Return the cases of one share; a small part has three of them."""
+        """Return the cases of one share; a small part has two of them."""
         own = cases[share :: self.SHARES]
-        return own if self.whole else random.Random(f"{self.seed} {share}").sample(own, 3)
+        return own if self.whole else random.Random(f"{self.seed} {share}").sample(own, 2)
 
     def some_kills(self, kills: Sequence[Item]) -> Sequence[Item]:
         """Return the kills after writes; a small part has two of them."""

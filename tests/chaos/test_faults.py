@@ -21,12 +21,14 @@ def test_requests_that_go_wrong(
     known = frozenset(each.kind for one in earlier for each in requests_of(bench.undisturbed(ROUTES[one])[0].requests))
     every = cases(requests_of(recorded.requests), known, everything=scale.everything, seed=scale.seed)
     for case in scale.of_a_share(every, share):
+        where = f"{case.request.index}. {case.request.kind}"
+        if ("fault", name, case.fault, where) in scale.done:
+            continue
         bench.renew(route)
         bench.world.fail(case.request.fault(case.fault))
         brisk = case.fault in HANGING
         ran = bench.run(route, command=BRISK if brisk else DEFAULT)
         struck = any(line.get("fault") or line.get("reset") for line in ran.requests) or "hangs before" in case.fault
         outcome, broken = after(bench, route, ran)
-        where = f"{case.request.index}. {case.request.kind}"
         if struck:
             note(Note("fault", name, case.fault, where, outcome, ran.seconds, brisk, broken))

@@ -36,6 +36,9 @@ def test_killed_after_each_write(bench: Bench, name: str, scale: Scale, note: Ca
     requests = requests_of(recorded.requests)
     writes = [request for request, line in zip(requests, recorded.requests, strict=True) if line in recorded.writes]
     for (number, request), ending in scale.some_kills(list(itertools.product(enumerate(writes, 1), SIGNALS))):
+        where = f"write {number}, {request.kind}"
+        if ("kill", name, ending.name, where) in scale.done:
+            continue
         bench.renew(route)
         bench.world.fail({**request.fault("hangs after it acted"), "times": 1})
 
@@ -49,7 +52,7 @@ def test_killed_after_each_write(bench: Bench, name: str, scale: Scale, note: Ca
         ran = bench.run(route, during=end)
         assert len(ran.writes) == number, (time.monotonic() - began, ran.output)
         outcome, broken = after(bench, route, ran, ended=True)
-        note(Note("kill", name, ending.name, f"write {number}, {request.kind}", outcome, ran.seconds, broken=broken))
+        note(Note("kill", name, ending.name, where, outcome, ran.seconds, broken=broken))
 
 
 def _moment(scratch: pathlib.Path, child: Child, stage: str, later: float) -> None:
@@ -69,8 +72,11 @@ def _lengths(output: str) -> dict[str, float]:
 def test_killed_at_any_moment(bench: Bench, stage: str, scale: Scale, note: Callable[[Note], None]) -> None:
     recorded, _, _ = bench.undisturbed(BUILDING)
     chance = random.Random(f"{scale.seed} {stage}")
-    for number in range(scale.moments):
+    for number in range(scale.moments(stage)):
         ending, later = SIGNALS[number % 2], chance.uniform(0, _lengths(recorded.output)[stage])
+        where = f"{stage}, {later:.2f} s after it began"
+        if ("kill", BUILDING.name, ending.name, where) in scale.done:
+            continue
         bench.renew(BUILDING)
 
         def end(child: Child, scratch: pathlib.Path, later: float = later, ending: signal.Signals = ending) -> None:
@@ -79,7 +85,6 @@ def test_killed_at_any_moment(bench: Bench, stage: str, scale: Scale, note: Call
 
         ran = bench.run(BUILDING, during=end)
         outcome, broken = after(bench, BUILDING, ran, ended=True)
-        where = f"{stage}, {later:.2f} s after it began"
         note(Note("kill", BUILDING.name, ending.name, where, outcome, ran.seconds, broken=broken))
 
 

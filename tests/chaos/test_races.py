@@ -17,9 +17,9 @@ def test_releases_of_one_commit_at_once(bench: Bench, name: str, scale: Scale, n
     route = ROUTES[name]
     bench.undisturbed(route)
     bench.renew(route)
-    for ran in bench.run_together([route] * scale.racing):
+    for number, ran in enumerate(bench.run_together([route] * scale.racing), 1):
         outcome, broken = after(bench, route, ran)
-        note(Note("race", name, f"{scale.racing} of one commit", "all", outcome, ran.seconds, broken=broken))
+        note(Note("race", name, f"{scale.racing} of one commit", f"{number}", outcome, ran.seconds, broken=broken))
 
 
 def test_two_commits_with_one_version(bench: Bench, scale: Scale, note: Callable[[Note], None]) -> None:
@@ -43,4 +43,4 @@ def test_two_commits_with_one_version(bench: Bench, scale: Scale, note: Callable
         (still,) = in_feed(bench.world).values()
         broken += [] if still == stored else ["two sets of bytes under one version"]
         longest = max(won.seconds, lost.seconds)
-        note(Note("race", "feed v2", "two commits, one version", "all", "AW35", longest, broken=broken))
+        note(Note("race", "feed v2", "two commits, one version", version, "AW35", longest, broken=broken))
