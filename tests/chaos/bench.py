@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,7 +87,9 @@ class Ran:
 class Bench:
     """Runs releases in one local Azure, and knows what undisturbed ones come to."""
 
-    def __init__(self, world: World, pristine: Mapping[str, str], caches: Mapping[str, str], folder: pathlib.Path) -> None:
+    def __init__(
+        self, world: World, pristine: Mapping[str, str], caches: Mapping[str, str], folder: pathlib.Path
+    ) -> None:
         """Make what is released; `folder` is for all runs."""
         self.world, self._pristine, self._caches, self.folder = world, pristine, caches, folder
         self._offset, self._count = 0, 0
@@ -186,9 +189,7 @@ class Bench:
             )
         return child, scratch
 
-    def _judge(
-        self, status: int, seconds: float, scratch: pathlib.Path, lines: list[Json], orphans: list[str]
-    ) -> Ran:
+    def _judge(self, status: int, seconds: float, scratch: pathlib.Path, lines: list[Json], orphans: list[str]) -> Ran:
         output = (scratch / "log.txt").read_text("utf-8", "replace")
         ran = Ran(status, output, seconds, lines, scratch / "out", [f"orphan: {each}" for each in orphans])
         ran.broken += [f"shows {name}" for name in shown(output, lines)]
@@ -231,9 +232,7 @@ class Bench:
     def _blobs(self) -> dict[str, str]:
         """Return the blobs of the container, each with its MD5 and the sha256 that was noted with it."""
         listed = self._storage("GET", "?restype=container&comp=list&include=metadata")
-        import xml.etree.ElementTree as ET  # noqa: PLC0415, S405  # Azurite wrote it
-
-        found = ET.fromstring(listed.content)  # noqa: S314
+        found = ET.fromstring(listed.content)  # noqa: S314  # Azurite wrote it
         return {
             each.findtext("Name") or "": (each.findtext("Properties/Content-MD5") or "")
             + (each.findtext("Metadata/sha256") or "")
@@ -245,10 +244,10 @@ class Bench:
         form = {"client_id": names.CLIENT_ID, "client_secret": names.CLIENT_SECRET, "grant_type": "client_credentials"}
         form["scope"] = "https://storage.azure.com/.default"
         place = f"https://login.microsoftonline.com/{names.TENANT_ID}/oauth2/v2.0/token"
-        secure: Json = {"proxies": proxies, "verify": str(self.world.ca_bundle), "timeout": 60}
-        token = requests.post(place, data=form, **secure).json()["access_token"]
+        secure: Json = {"proxies": proxies, "verify": str(self.world.ca_bundle)}
+        token = requests.post(place, data=form, timeout=60, **secure).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}", "x-ms-version": "2021-08-06"}
-        answer = requests.request(method, names.container_url(CONTAINER) + rest, headers=headers, **secure)
+        answer = requests.request(method, names.container_url(CONTAINER) + rest, headers=headers, timeout=60, **secure)
         assert answer.ok, answer.text
         return answer
 
@@ -298,7 +297,9 @@ def survivors(known: set[int]) -> list[str]:
     while time.monotonic() < until and any(_alive(each) for each in children() - known):
         time.sleep(0.05)
     found = [each for each in children() - known if _alive(each)]
-    commands = [pathlib.Path(f"/proc/{each}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:120] for each in found]
+    commands = [
+        pathlib.Path(f"/proc/{each}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:120] for each in found
+    ]
     for each in found:
         os.kill(each, signal.SIGKILL)
         os.waitpid(each, 0)

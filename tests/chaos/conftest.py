@@ -27,8 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--whole", action="store_true", help="every request once, each fault on each kind, every kill")
     group.addoption("--all", action="store_true", dest="everything", help="each fault on each request: hours")
     group.addoption("--seed", type=int, default=_SEED, help="of every choice that is made")
+    group.addoption("--without", action="append", default=[], help="a fault to leave out")
     group.addoption("--write", action="store_true", help="put the table into docs/reliability.md")
-    group.addoption("--notes", type=pathlib.Path, help="a file with a line for each disturbed run; what is in it isn't run again")
+    group.addoption(
+        "--notes", type=pathlib.Path, help="a file with a line for each disturbed run; what is in it isn't run again"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +41,8 @@ def scale(pytestconfig: pytest.Config) -> Scale:
     whole = pytestconfig.getoption("whole", default=False) or everything
     seed = pytestconfig.getoption("seed", default=_SEED)
     done = frozenset(each.key for each in _earlier(pytestconfig))
-    return Scale(seed, whole=whole, everything=everything, done=done)
+    without = frozenset(pytestconfig.getoption("without", default=[]))
+    return Scale(seed, whole=whole, everything=everything, done=done, without=without)
 
 
 def _earlier(config: pytest.Config) -> list[Note]:
@@ -53,9 +57,9 @@ def _there(place: pathlib.Path | None) -> bool:
 
 @pytest.fixture(scope="session")
 def bench(
-    local_azure: World,  # noqa: F811  # a fixture of another folder
-    pristine: dict[str, str],  # noqa: F811
-    caches: dict[str, str],  # noqa: F811
+    local_azure: World,  # a fixture of another folder
+    pristine: dict[str, str],
+    caches: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Bench:
     """Return the place where releases are disturbed."""

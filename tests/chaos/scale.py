@@ -19,6 +19,8 @@ class Scale:
     everything: bool = False
     done: frozenset[tuple[str, ...]] = frozenset()
     """What was noted in an earlier part of the run: see `promises.Note.key`."""
+    without: frozenset[str] = frozenset()
+    """Faults that are left out."""
 
     @property
     def racing(self) -> int:

@@ -35,7 +35,7 @@ def _sums(notes: Sequence[Note]) -> list[str]:
     slow = [each.seconds for each in notes if each.outcome.startswith("AW") and not each.brisk]
     brisk = [each.seconds for each in notes if each.outcome.startswith("AW") and each.brisk]
     lines = [
-        f"requests × faults: {len(requests)} × {len(kinds)}, {count('fault')} runs",
+        f"requests x faults: {len(requests)} x {len(kinds)}, {count('fault')} runs",
         f"kills: {count('kill')}, cancels: {count('cancel')}, races: {count('race')}",
         f"runs that were disturbed: {len(notes)}",
         f"invariant broken: {sum(bool(each.broken) for each in notes)}",

@@ -51,7 +51,8 @@ def test_the_table_tells_what_broke_and_what_took_longest() -> None:
         Note("fault", "feed v2", "503 once", "2. GET", "AW70", 41.0),
         Note("kill", "git", "SIGKILL", "write 1", "ended", 3.0, broken=["an orphan"]),
     ]
-    page = table.written(f"before\n{table._BEGIN}\nold\n{table._END}\nafter", table.table(notes), datetime.date(2026, 1, 2))
+    old = f"before\n{table._BEGIN}\nold\n{table._END}\nafter"
+    page = table.written(old, table.table(notes), datetime.date(2026, 1, 2))
     assert "before\n" in page
     assert "old" not in page
     assert "As of 2026-01-02." in page

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from chaos.bench import BUILDING, ROUTES, Bench
@@ -20,6 +21,7 @@ STAGES = ("Build", "Lock", "Prove")
 Child = subprocess.Popen[bytes]
 # A runner and an agent do the same: actions/runner and azure-pipelines-agent, ProcessInvoker.cs. The third is a
 # person, or a host without patience.
+_NEVER = {"host": r"^management\.azure\.com$", "delay": 3600}
 CANCELS = {
     "GitHub": [(signal.SIGINT, 7.5), (signal.SIGTERM, 2.5), (signal.SIGKILL, 0.0)],
     "Azure Pipelines": [(signal.SIGINT, 7.5), (signal.SIGTERM, 2.5), (signal.SIGKILL, 0.0)],
@@ -88,6 +90,20 @@ def test_killed_at_any_moment(bench: Bench, stage: str, scale: Scale, note: Call
         note(Note("kill", BUILDING.name, ending.name, where, outcome, ran.seconds, broken=broken))
 
 
+def _cancel(host: str, moment: tuple[str, float], took: list[float], child: Child, scratch: pathlib.Path) -> None:
+    """Cancel as a host does, some seconds after a stage has begun, and note how long the step takes to end."""
+    _moment(scratch, child, *moment)
+    began = time.monotonic()
+    for number, patience in CANCELS[host]:
+        child.send_signal(number)
+        try:
+            child.wait(patience)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    took.append(time.monotonic() - began)
+
+
 @pytest.mark.parametrize("host", CANCELS)
 def test_cancelled_as_a_host_cancels(bench: Bench, host: str, scale: Scale, note: Callable[[Note], None]) -> None:
     recorded, _, _ = bench.undisturbed(BUILDING)
@@ -96,22 +112,18 @@ def test_cancelled_as_a_host_cancels(bench: Bench, host: str, scale: Scale, note
         bench.renew(BUILDING)
         later = chance.uniform(0, _lengths(recorded.output)[stage])
         took: list[float] = []
-
-        def cancel(
-            child: Child, scratch: pathlib.Path, stage: str = stage, later: float = later, took: list[float] = took
-        ) -> None:
-            _moment(scratch, child, stage, later)
-            began = time.monotonic()
-            for number, patience in CANCELS[host]:
-                child.send_signal(number)
-                try:
-                    child.wait(patience)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
-            took.append(time.monotonic() - began)
-
-        ran = bench.run(BUILDING, during=cancel)
+        ran = bench.run(BUILDING, during=partial(_cancel, host, (stage, later), took))
         outcome, broken = after(bench, BUILDING, ran, ended=True)
         broken += ["it had to be killed"] if ran.status == -signal.SIGKILL else []
         note(Note("cancel", host, "as it cancels", f"{stage}, {later:.2f} s", outcome, took[0], broken=broken))
+
+
+def test_cancelled_while_a_server_hangs(bench: Bench, note: Callable[[Note], None]) -> None:
+    bench.undisturbed(BUILDING)
+    bench.renew(BUILDING)
+    bench.world.fail(_NEVER)
+    took: list[float] = []
+    ran = bench.run(BUILDING, during=partial(_cancel, "GitHub", ("Check access", 1.0), took))
+    outcome, broken = after(bench, BUILDING, ran, ended=True)
+    broken += ["it had to be killed"] if ran.status == -signal.SIGKILL else []
+    note(Note("cancel", "GitHub", "while a server hangs", "Check access", outcome, took[0], broken=broken))

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
+import pytest
 from chaos.bench import FEED, HERE, ROUTES, Bench, Route, digest, files
 from chaos.promises import Note, after
 from chaos.scale import Scale
 from rehearsed.steps import in_feed, write_wheel
-
-import pytest
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -2,8 +2,8 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Thread
+from concurrent.futures import Future, wait
+from threading import Semaphore, Thread
 from typing import Any, TypeVar
 
 from ..errors.base import StepError, together
@@ -13,16 +13,25 @@ AT_ONCE = 16  # questions at the same time
 
 
 class Observer:
-    """Asks questions of services outside, all at the same time."""
+    """Asks questions of services outside, all at the same time.
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        """Ask in the threads of `pool`."""
-        self._pool = pool
+    In threads for which nothing waits when the run is cancelled, as it would for those of a ThreadPoolExecutor: a
+    server that hangs would hold a cancelled run until the host kills it.
+    """
+
+    def __init__(self) -> None:
+        """Ask at most AT_ONCE at the same time."""
+        self._slots = Semaphore(AT_ONCE)
         self.futures: list[Future[Any]] = []
 
     def ask(self, question: Callable[[], Answer]) -> Future[Answer]:
         """Start `question` and return the future of its answer, which is there at the end of the `observing` block."""
-        future = self._pool.submit(question)
+
+        def in_turn() -> Answer:
+            with self._slots:
+                return question()
+
+        future = in_background(in_turn)
         self.futures.append(future)
         return future
 
@@ -34,9 +43,9 @@ def observing() -> Iterator[Observer]:
     Raises the StepError of a question, or one `Several` with those of all questions, so that one run reports every
     problem. Any other exception is a bug and is raised as it is.
     """
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        observer = Observer(pool)
-        yield observer
+    observer = Observer()
+    yield observer
+    wait(observer.futures)
     errors: list[StepError] = []
     for future in observer.futures:
         try:

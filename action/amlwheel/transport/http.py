@@ -36,11 +36,12 @@ class _Retry(Retry):
         except InvalidHeader:
             return None
 
-    def increment(self, *given: Any, response: BaseHTTPResponse | None = None, **more: Any) -> Retry:  # noqa: ANN401
+    def increment(self, *given: Any, **more: Any) -> "_Retry":  # noqa: ANN401
         """Give up at once for a server that asks for more than LONGEST_PAUSE: whoever comes earlier is sent away."""
+        response = more.get("response")
         if response is not None and (self.get_retry_after(response) or 0) > LONGEST_PAUSE:
             raise MaxRetryError(more["_pool"], str(given[1]))  # with `raise_on_status` off, it means the response
-        return super().increment(*given, response=response, **more)
+        return super().increment(*given, **more)
 
 
 class _Adapter(HTTPAdapter):

@@ -74,7 +74,8 @@ def _head(response: http.Response, *, length: bool) -> bytes:
     """Return status line and headers; the body is as long as it says, or it ends with the connection."""
     body = response.get_content(strict=False) or b""
     dropped = {"content-length", "transfer-encoding", "content-encoding", "connection"}
-    fields = [(name, value) for name, value in response.headers.items(multi=True) if name.lower() not in dropped]
+    given = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.fields)
+    fields = [(name, value) for name, value in given if name.lower() not in dropped]
     # One byte more than there is, for a body that has none to cut off.
     fields += [("Content-Length", str(len(body) or 1))] if length else []
     lines = [f"HTTP/1.1 {response.status_code} {response.reason}", *(f"{name}: {value}" for name, value in fields)]

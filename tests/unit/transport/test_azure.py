@@ -9,7 +9,7 @@ from amlwheel.transport.azure import Retries
 @pytest.mark.parametrize(
     ("asked", "seconds", "again"), [("7", 7.0, True), ("3600", 3600.0, False), (None, None, True), ("soon", None, True)]
 )
-def test_azure_may_ask_for_a_pause_but_not_for_an_hour(asked: str | None, seconds: float | None, again: bool) -> None:
+def test_azure_may_ask_for_a_pause_but_not_for_an_hour(asked: str | None, seconds: float | None, again: object) -> None:
     headers = {"Retry-After": asked} if asked else {}
     given = SimpleNamespace(headers=headers, status_code=429)
     answer = SimpleNamespace(http_request=SimpleNamespace(body=None, files=None), http_response=given)
