@@ -108,7 +108,7 @@ def test_questions_are_asked_at_the_same_time() -> None:
 
 def test_a_question_that_hangs_does_not_hold_a_run_that_is_cancelled() -> None:
     answered = threading.Event()
-    with pytest.raises(KeyboardInterrupt), observing() as observer:
+    with pytest.raises(KeyboardInterrupt), observing() as observer:  # noqa: PT012  # it is cancelled in the block
         observer.ask(answered.wait)
         raise KeyboardInterrupt
     assert not observer.futures[0].done()
