@@ -56,7 +56,7 @@ def _by(notes: Iterable[Note], what: str) -> list[tuple[str, list[Note]]]:
 def _row(name: str, group: Sequence[Note]) -> str:
     routes = ", ".join(dict.fromkeys(each.route for each in group))
     released = sum(each.outcome == "released" for each in group)
-    told = sum(each.outcome == "ended" or each.outcome.startswith("AW") for each in group)
+    told = sum(each.outcome.startswith(("ended", "AW")) for each in group)
     broken = sum(bool(each.broken) for each in group)
     longest = max(each.seconds for each in group)
     return f"| {name} | {routes} | {len(group)} | {released} | {told} | {broken} | {longest:.0f} s |"

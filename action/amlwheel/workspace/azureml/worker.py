@@ -26,7 +26,7 @@ from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
 from ...model import secret
-from ...transport import process
+from ...transport import parent, process
 
 Json = dict[str, Any]
 ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_private_pip_wheel puts wheels
@@ -46,6 +46,7 @@ _workspaces: dict[str, Workspace] = {}
 def main(stdout: int) -> None:
     """Answer requests until stdin ends. Answers go to the descriptor `stdout`, since the SDK may print on 1."""
     process.hide()
+    parent.end_with_parent()
     answers = os.fdopen(stdout, "w", encoding="utf-8")
     logging.disable(logging.CRITICAL)
     ExponentialRetry.get_backoff_time = lambda _, settings: 3.0 ** settings["count"]  # seconds; its first is 15
