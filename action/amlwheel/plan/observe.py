@@ -26,12 +26,7 @@ class Observer:
 
     def ask(self, question: Callable[[], Answer]) -> Future[Answer]:
         """Start `question` and return the future of its answer, which is there at the end of the `observing` block."""
-
-        def in_turn() -> Answer:
-            with self._slots:
-                return question()
-
-        future = in_background(in_turn)
+        future = in_background(question, self._slots)
         self.futures.append(future)
         return future
 
@@ -61,15 +56,21 @@ def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:
     return tuple(future.result() for future in futures)
 
 
-def in_background(question: Callable[[], Answer]) -> Future[Answer]:
-    """Start `question` and return the future of its answer, which nobody has to wait for: not even the process."""
+def in_background(question: Callable[[], Answer], slots: Semaphore | None = None) -> Future[Answer]:
+    """Start `question` and return the future of its answer, which nobody has to wait for: not even the process.
+
+    It begins when one of the `slots` is free, unless it is cancelled by then.
+    """
     future: Future[Answer] = Future()
 
     def run() -> None:
-        try:
-            future.set_result(question())
-        except BaseException as error:  # noqa: BLE001  # whoever asks for the answer gets it
-            future.set_exception(error)
+        with slots or contextlib.nullcontext():
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(question())
+            except BaseException as error:  # noqa: BLE001  # whoever asks for the answer gets it
+                future.set_exception(error)
 
     Thread(target=run, daemon=True).start()
     return future
