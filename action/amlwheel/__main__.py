@@ -151,8 +151,13 @@ def sign_in_to_feed(inputs: Inputs, environ: Mapping[str, str], host: Host) -> I
 
 
 def _cancelled(number: int, frame: FrameType | None) -> None:
-    """End the tools first, so that the threads that wait for them end as well."""
+    """End the tools first, so that the threads that wait for them end as well.
+
+    Another signal would break off what this one cleans up: hosts send several.
+    """
     del number, frame
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     process.end_all()
     raise KeyboardInterrupt
 

@@ -3,7 +3,7 @@
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from rehearsal.command.projects import commit
@@ -34,16 +34,21 @@ def pristine(local_azure: World) -> dict[str, str]:
 @pytest.fixture
 def world(local_azure: World, pristine: dict[str, str]) -> World:
     """Return the local Azure, in which nothing has happened yet and nothing goes wrong."""
-    local_azure.fail()
-    local_azure.cut_off(off=False)
+    renew(local_azure, pristine)
+    return local_azure
+
+
+def renew(world: World, pristine: Mapping[str, str]) -> None:
+    """Let nothing have happened in a local Azure."""
+    world.fail()
+    world.cut_off(off=False)
     for name, text in pristine.items():
-        local_azure.store.path(name).write_text(text, "utf-8")
+        world.store.path(name).write_text(text, "utf-8")
     for folder in ("feeds", "blobs", "torch"):
-        for path in (local_azure.azure / folder).rglob("*"):
+        for path in (world.azure / folder).rglob("*"):
             if path.is_file():
                 path.unlink()
-    shutil.rmtree(local_azure.azure / "git", ignore_errors=True)
-    return local_azure
+    shutil.rmtree(world.azure / "git", ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ class Step:
         unset. ``watch`` is told the process id.
         """
         inputs = {"feed": FEED_LABEL, "workspace": WORKSPACE_LABEL, "output_dir": self.scratch / "out", **given}
-        return self._run([*_options(inputs), *map(str, arguments)], env or {}, watch, str(inputs["output_dir"]))
+        return self._run([*options(inputs), *map(str, arguments)], env or {}, watch, str(inputs["output_dir"]))
 
     def plainly(self) -> Result:
         """Run the command as it is, without an input of the step's."""
@@ -171,7 +171,8 @@ class Step:
         return place
 
 
-def _options(inputs: Mapping[str, object]) -> list[str]:
+def options(inputs: Mapping[str, object]) -> list[str]:
+    """Return the command line that gives these inputs."""
     found: list[str] = []
     for name, value in inputs.items():
         for each in value if isinstance(value, tuple) else (value,):

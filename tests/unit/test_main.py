@@ -741,6 +741,21 @@ def test_a_signal_ends_the_tools_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended_at == [1]
 
 
+def test_a_second_signal_does_not_break_off_the_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleaned: list[int] = []
+
+    def run(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append(1)
+
+    monkeypatch.setattr(__main__, "run", run)
+    assert __main__.main([]) == 130
+    assert cleaned == [1]
+
+
 def test_no_tool_outlives_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
     monkeypatch.setattr(process, "end_all", lambda: ended.append(1))

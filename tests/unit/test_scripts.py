@@ -34,7 +34,7 @@ def load(name: str) -> types.ModuleType:
 
 test = load("test")
 locks = load("locks")
-ALL = ["format", "lint", "types", "imports", "manifests", "linters", "unit", "lines", "rehearsed", "hosts"]
+ALL = ["format", "lint", "types", "imports", "manifests", "linters", "unit", "lines", "rehearsed", "hosts", "chaos"]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,7 @@ ALL = ["format", "lint", "types", "imports", "manifests", "linters", "unit", "li
         ([], ALL, []),
         (["unit"], ["unit"], []),
         (["hosts", "lint"], ["hosts", "lint"], []),
+        (["chaos", "--whole"], ["chaos"], ["--whole"]),
         (["-k", "immutable"], ["pytest"], ["-k", "immutable"]),
         (["unit", "-k", "immutable", "-x"], ["unit"], ["-k", "immutable", "-x"]),
         (["tests/unit/test_scripts.py::test_parts"], ["pytest"], ["tests/unit/test_scripts.py::test_parts"]),

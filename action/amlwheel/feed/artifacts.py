@@ -107,7 +107,9 @@ def _client(feed: Feed, token: Secret) -> Any:  # noqa: ANN401  # the package ha
         from msrest import authentication  # noqa: PLC0415
 
     credential = authentication.BasicAuthentication("", token.reveal())
-    return feed_client.FeedClient(f"https://feeds.dev.azure.com/{feed.organisation}", credential)
+    client = feed_client.FeedClient(f"https://feeds.dev.azure.com/{feed.organisation}", credential)
+    client.config.retry_policy.policy.respect_retry_after_header = False  # it may be an hour, for what may stay untold
+    return client
 
 
 def _told(question: Callable[[], Answer], feed: Feed) -> Answer | None:
@@ -126,6 +128,8 @@ def _told(question: Callable[[], Answer], feed: Feed) -> Answer | None:
         if isinstance(error.inner_exception, requests.exceptions.RetryError):
             return None  # it answers, but with a fault
         raise NoNetwork("feeds.dev.azure.com", type(error.inner_exception).__name__) from None
+    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        raise NoNetwork("feeds.dev.azure.com", type(error).__name__) from None  # while the package reads the response
     except (
         exceptions.AzureDevOpsAuthenticationError,
         exceptions.AzureDevOpsClientError,

@@ -103,9 +103,9 @@ def publish(
             warn(f"{error.what} Trying again in {seconds:.0f} seconds.")
             pause(seconds)
             continue
-        if not _temporary(response):
+        wait = _retry_after(response) or seconds
+        if not _temporary(response) or wait > http.LONGEST_PAUSE:
             break
-        wait = min(_retry_after(response) or seconds, http.LONGEST_PAUSE)
         warn(f"The feed answered {response.status_code} to the upload; trying again in {wait:.0f} seconds.")
         pause(wait)
     else:

@@ -2,8 +2,8 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Thread
+from concurrent.futures import Future, wait
+from threading import Semaphore, Thread
 from typing import Any, TypeVar
 
 from ..errors.base import StepError, together
@@ -13,16 +13,20 @@ AT_ONCE = 16  # questions at the same time
 
 
 class Observer:
-    """Asks questions of services outside, all at the same time."""
+    """Asks questions of services outside, all at the same time.
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        """Ask in the threads of `pool`."""
-        self._pool = pool
+    In threads for which nothing waits when the run is cancelled, as it would for those of a ThreadPoolExecutor: a
+    server that hangs would hold a cancelled run until the host kills it.
+    """
+
+    def __init__(self) -> None:
+        """Ask at most AT_ONCE at the same time."""
+        self._slots = Semaphore(AT_ONCE)
         self.futures: list[Future[Any]] = []
 
     def ask(self, question: Callable[[], Answer]) -> Future[Answer]:
         """Start `question` and return the future of its answer, which is there at the end of the `observing` block."""
-        future = self._pool.submit(question)
+        future = in_background(question, self._slots)
         self.futures.append(future)
         return future
 
@@ -34,9 +38,9 @@ def observing() -> Iterator[Observer]:
     Raises the StepError of a question, or one `Several` with those of all questions, so that one run reports every
     problem. Any other exception is a bug and is raised as it is.
     """
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        observer = Observer(pool)
-        yield observer
+    observer = Observer()
+    yield observer
+    wait(observer.futures)
     errors: list[StepError] = []
     for future in observer.futures:
         try:
@@ -52,15 +56,21 @@ def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:
     return tuple(future.result() for future in futures)
 
 
-def in_background(question: Callable[[], Answer]) -> Future[Answer]:
-    """Start `question` and return the future of its answer, which nobody has to wait for: not even the process."""
+def in_background(question: Callable[[], Answer], slots: Semaphore | None = None) -> Future[Answer]:
+    """Start `question` and return the future of its answer, which nobody has to wait for: not even the process.
+
+    It begins when one of the `slots` is free, unless it is cancelled by then.
+    """
     future: Future[Answer] = Future()
 
     def run() -> None:
-        try:
-            future.set_result(question())
-        except BaseException as error:  # noqa: BLE001  # whoever asks for the answer gets it
-            future.set_exception(error)
+        with slots or contextlib.nullcontext():
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(question())
+            except BaseException as error:  # noqa: BLE001  # whoever asks for the answer gets it
+                future.set_exception(error)
 
     Thread(target=run, daemon=True).start()
     return future

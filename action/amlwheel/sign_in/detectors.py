@@ -13,7 +13,7 @@ from azure.core.credentials import TokenCredential
 from ..errors.sign_in import SignInFailed
 from ..hosts import azure_variables
 from ..model.secret import Secret
-from ..transport import http
+from ..transport import azure
 from . import github, service_connection
 from .credential import Credential
 
@@ -57,9 +57,9 @@ def service_principal(environ: Variables) -> TokenCredential | None:
     from azure.identity import CertificateCredential, ClientSecretCredential  # noqa: PLC0415
 
     if secret:
-        return ClientSecretCredential(tenant, client, secret, **http.ENTRA)
+        return ClientSecretCredential(tenant, client, secret, **azure.ENTRA)
     password = environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
-    return CertificateCredential(tenant, client, certificate, password=password, **http.ENTRA)
+    return CertificateCredential(tenant, client, certificate, password=password, **azure.ENTRA)
 
 
 def workload_identity(environ: Variables, mask: github.Mask = lambda _: None) -> TokenCredential | None:

@@ -20,7 +20,7 @@ from ..errors.sign_in import FederationRefused, NoIdToken
 from ..hosts.github import is_job
 from ..model import jwt
 from ..model.secret import Secret
-from ..transport import http
+from ..transport import azure, http
 
 AUDIENCE = "api://AzureADTokenExchange"  # Learn, workload-identity-federation-create-trust
 REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # names
@@ -55,7 +55,7 @@ def from_file(file: str, tenant: str, client: str, mask: Mask) -> TokenCredentia
 
     with contextlib.suppress(OSError):
         mask(Secret(Path(file).read_text("utf-8", "replace")))
-    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **http.ENTRA)
+    return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=file, **azure.ENTRA)
 
 
 def _github(environ: Variables, client: str, tenant: str, mask: Mask) -> TokenCredential:
@@ -87,7 +87,7 @@ class GitHubCredential:
         from azure.identity import ClientAssertionCredential  # noqa: PLC0415  # 0.3 s
 
         token = self._fetch()
-        exchange = ClientAssertionCredential(self._tenant, self._client, lambda: token, **http.ENTRA)
+        exchange = ClientAssertionCredential(self._tenant, self._client, lambda: token, **azure.ENTRA)
         return exchange.get_token(*scopes, **more)
 
     def _fetch(self) -> str:

@@ -13,7 +13,7 @@ from ..errors.sign_in import UnusableServiceConnection
 from ..hosts.azure_variables import CONNECTION, Variables, job_token
 from ..model import jwt
 from ..model.secret import Secret
-from ..transport import http
+from ..transport import azure
 
 _FEDERATED = "workloadidentityfederation"
 MARGIN = 60  # seconds for which a federated token must still be valid to be exchanged
@@ -60,9 +60,9 @@ def _principal(environ: Variables, connection: str) -> TokenCredential:
     kind = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_AUTHENTICATIONTYPE", "")
     if kind.lower() == "spncertificate":
         pem = _parameter(environ, connection, "SERVICEPRINCIPALCERTIFICATE")
-        return CertificateCredential(tenant, client, certificate_data=pem.encode(), **http.ENTRA)
+        return CertificateCredential(tenant, client, certificate_data=pem.encode(), **azure.ENTRA)
     secret = _parameter(environ, connection, "SERVICEPRINCIPALKEY")
-    return ClientSecretCredential(tenant, client, secret, **http.ENTRA)
+    return ClientSecretCredential(tenant, client, secret, **azure.ENTRA)
 
 
 def _managed(environ: Variables, connection: str) -> TokenCredential:
@@ -89,7 +89,7 @@ class _Federated:
 
         tenant, client = (_parameter(environ, connection, name) for name in ("TENANTID", "SERVICEPRINCIPALID"))
         self._id_token = environ.get(f"ENDPOINT_AUTH_PARAMETER_{connection}_IDTOKEN", "")
-        self._with_id_token = ClientAssertionCredential(tenant, client, lambda: self._id_token, **http.ENTRA)
+        self._with_id_token = ClientAssertionCredential(tenant, client, lambda: self._id_token, **azure.ENTRA)
         token = Secret(job_token(environ)) if environ.get("SYSTEM_OIDCREQUESTURI") else None
         if not token and not self._id_token:
             raise UnusableServiceConnection(
@@ -101,7 +101,7 @@ class _Federated:
             client_id=client,
             service_connection_id=connection,
             system_access_token=token.reveal(),
-            **http.ENTRA,
+            **azure.ENTRA,
         )
 
     def get_token(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol

@@ -41,13 +41,11 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     sources = origins.sources(inputs, access.facts, chosen, access.limit.text)
     try:
         build = as_locked.checked(others.sdist, team)
-        resolve = partial(
-            lock.resolve, sources=sources, recheck=_recheck(inputs, wheels[0]), echo=host.say, build=build
-        )
-        locked = resolve(wanted)
+        rest = (sources, _recheck(inputs, wheels[0]), host.say, build)
+        locked = lock.resolve(wanted, *rest)
         earlier = _built_earlier(locked) if wanted.every_source else frozenset()
         if earlier:  # from their sdists again, as in the run that published them: the same bytes, kept
-            locked = resolve(replace(wanted, from_source=sdists | earlier))
+            locked = lock.resolve(replace(wanted, from_source=sdists | earlier), *rest)
     except (Unsatisfiable, NameUnknown, NoWheel, WheelForOtherPython, LocalVersionElsewhere, Several) as error:
         raise _explained(error, wanted, asked.grouped, lacking=access.facts.upstream is False) from None
     limits.check(access.limit, locked)

@@ -59,7 +59,8 @@ class Mirror:
 
     def store(self, files: Mapping[str, File]) -> None:
         """Store `files` in the container. When one fails, those that are stored stay, and aren't sent again."""
-        with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder, observing() as observer:
+        scratch = tempfile.TemporaryDirectory(prefix="amlwheel-", ignore_cleanup_errors=True)  # some may write on
+        with scratch as folder, observing() as observer:
             waiting = [
                 observer.ask(partial(self._store, path, file, Path(folder) / str(number)))
                 for number, (path, file) in enumerate(files.items())

@@ -19,26 +19,13 @@ from ..model import origin
 from ..model.azure import Workspace
 from ..model.package_index import shown
 from ..model.secret import excerpt
-from .azure import network
+from .azure import Retries, network
 
 ARM = "https://management.azure.com"
 API_VERSION = "2024-04-01"
 CONNECT, READ = 10, 60  # seconds; the library's own limits are 300
 BRIEF = 5  # seconds for a question that may stay unanswered
-LONGEST_PAUSE = 60.0  # seconds between two attempts
 Json = dict[str, Any]
-
-
-class _Retry(policies.RetryPolicy[HttpRequest, HttpResponse]):
-    """The library's retries; a server's Retry-After is obeyed up to LONGEST_PAUSE."""
-
-    def get_retry_after(self, response: Any) -> float | None:  # noqa: ANN401  # the library's own type is internal
-        """Return the seconds that the server asks for, at most LONGEST_PAUSE; None when its value is invalid."""
-        try:
-            seconds = super().get_retry_after(response)
-        except ValueError:
-            return None
-        return None if seconds is None else min(seconds, LONGEST_PAUSE)
 
 
 class Arm:
@@ -55,7 +42,7 @@ class Arm:
                 policies.RequestIdPolicy(),
                 policies.HeadersPolicy(),
                 policies.UserAgentPolicy(f"amlwheel/{__version__}"),
-                _Retry(retry_total=4),
+                Retries(),
                 ARMChallengeAuthenticationPolicy(credential, scope),
                 ARMHttpLoggingPolicy(),
             ],

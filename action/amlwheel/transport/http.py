@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
-from urllib3.exceptions import InvalidHeader
+from urllib3.exceptions import InvalidHeader, MaxRetryError
 
 from .. import __version__
 from ..errors.base import NoNetwork, TooSlow
@@ -23,7 +23,6 @@ from . import bounds
 # Azure DevOps takes any non-empty user name beside a token (artifacts-keyring; uv's guide to Azure Artifacts).
 USER = "amlwheel"
 CONNECT, READ = 10, 60  # seconds
-ENTRA: dict[str, Any] = {"connection_timeout": CONNECT, "read_timeout": READ}  # for azure-identity, whose own are 300
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 LONGEST_PAUSE = 60.0  # seconds; a server may ask for an hour, and nobody at a red release waits for that
 
@@ -32,12 +31,18 @@ class _Retry(Retry):
     """Retries of reads, with the server's Retry-After obeyed up to a bound."""
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Return the seconds that the server asks for, at most LONGEST_PAUSE."""
+        """Return the seconds that the server asks for; None when its value is invalid."""
         try:
-            asked = super().get_retry_after(response)
+            return super().get_retry_after(response)
         except InvalidHeader:
             return None
-        return None if asked is None else min(asked, LONGEST_PAUSE)
+
+    def increment(self, *given: Any, **more: Any) -> "_Retry":  # noqa: ANN401
+        """Give up at once for a server that asks for more than LONGEST_PAUSE: whoever comes earlier is sent away."""
+        response = more.get("response")
+        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_PAUSE:
+            raise MaxRetryError(more["_pool"], str(given[1]))  # with `raise_on_status` off, it means the response
+        return super().increment(*given, **more)
 
 
 class _Adapter(HTTPAdapter):

@@ -35,6 +35,7 @@ from . import log
 from .faults import Fault, LiveFaults
 from .hosts import Hosts
 from .inside import Inside
+from .mangled import Mangler
 from .scope import repaired
 
 
@@ -78,6 +79,7 @@ class Door:
         self.latency = config["latency_ms"] / 1000
         self.faults = LiveFaults(pathlib.Path(config["faults"]))
         self.through = frozenset(config["through"])
+        self.mangler = Mangler()
         port = next(address[1] for address in _proxyserver().listen_addrs())
         store = Store(pathlib.Path(config["state"]))
         self.azurite = Azurite(store)
@@ -134,6 +136,10 @@ class Door:
             _finish(flow)
         if fault and fault.answers:
             self._fail(flow, fault)
+        elif fault and fault.mangle:
+            self._write(flow, fault=True)
+            await self.mangler.take(flow, fault.mangle)
+            flow.metadata["mangled"] = True
 
     def _fail(self, flow: http.HTTPFlow, fault: Fault) -> None:
         if fault.reset:
@@ -144,8 +150,15 @@ class Door:
         flow.response = http.Response.make(fault.status or 500, content, headers)
         flow.metadata["fault"] = True
 
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Hand over as it comes what is mangled."""
+        if flow.response and "mangled" in flow.metadata:
+            flow.response.stream = True
+
     def response(self, flow: http.HTTPFlow) -> None:
         """Log what was answered."""
+        if "mangled" in flow.metadata:
+            return  # it stands in the log since it began
         app = self.hosts.find(flow.request.pretty_host)
         fields = {"fault": True} if "fault" in flow.metadata else {}
         self._write(flow, **(fields if app else {"refused": True}))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_MANGLES = ("", "drip", "truncate", "flood", "silence")
+
 
 @dataclass
 class Fault:
@@ -14,7 +16,8 @@ class Fault:
 
     Either `status` (with `headers` and `body`: text, or something to send as JSON) or `reset`
     (the connection is closed without an answer) or just `delay` (seconds, then the real answer).
-    `after` lets the stand-in handle the request first, for "an error although it was stored".
+    `after` lets the stand-in handle the request first, for "an error although it was stored". `mangle` always does:
+    the true response comes byte by byte (`drip`), in part (`truncate`), without an end (`flood`) or never (`silence`).
     """
 
     host: str = ""
@@ -31,11 +34,14 @@ class Fault:
     body: Any = ""
     reset: bool = False
     after: bool = False
+    mangle: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what says nothing, so that no test passes because its fault was misspelt."""
-        if self.status is None and not self.reset and not self.delay:
-            raise ValueError(f"a fault needs status, reset or delay: {self}")
+        if self.status is None and not self.reset and not self.delay and not self.mangle:
+            raise ValueError(f"a fault needs status, reset, delay or mangle: {self}")
+        if self.mangle not in _MANGLES:
+            raise ValueError(f"nothing is mangled so: {self.mangle}")
         for pattern in (self.host, self.path, self.method):
             re.compile(pattern)
 

@@ -19,10 +19,11 @@ from unit.parts import CANARY, FEED, TOKEN
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its first import prints SyntaxWarnings
     from azure.devops import exceptions
+    from azure.devops.client_configuration import ClientConfiguration
     from azure.devops.v7_1.feed import feed_client
 from azure.core.exceptions import DeserializationError
 from msrest.exceptions import ClientRequestError
-from requests.exceptions import RetryError
+from requests.exceptions import ChunkedEncodingError, RetryError
 
 OWN = (None, "", "00000000-0000-0000-0000-000000000000")
 UPSTREAM = "11111111-1111-1111-1111-111111111111"
@@ -92,6 +93,7 @@ class Azure:
     listed: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="Wheels", id="guid", project="ml"))
     errors: dict[str, Exception] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    config: ClientConfiguration = field(default_factory=lambda: ClientConfiguration("https://feeds.dev.azure.com"))
 
     def connect(self, address: str, credential: Any) -> "Azure":  # noqa: ANN401  # the package has no types
         assert address == "https://feeds.dev.azure.com/acme"
@@ -229,12 +231,14 @@ def service(key: str) -> Exception:
         (service("FeedIdNotFoundException"), FeedNotFound),
         (service("ProjectDoesNotExistWithNameException"), FeedNotFound),
         (ClientRequestError(CANARY, OSError(CANARY)), NoNetwork),
+        (ChunkedEncodingError(CANARY), NoNetwork),
     ],
 )
 def test_what_is_missing_or_out_of_reach_has_its_name(azure: Azure, error: Exception, kind: type[StepError]) -> None:
     azure.errors["packages"] = error
     with pytest.raises(kind) as caught:
         ask()
+    assert not azure.config.retry_policy.policy.respect_retry_after_header  # nobody waits an hour for these facts
     assert CANARY not in f"{caught.value.what} {caught.value.details}"
 
 

@@ -115,6 +115,15 @@ def test_questions_are_asked_at_the_same_time() -> None:
     assert sorted(each.result() for each in asked) == [0, 1, 2, 3]
 
 
+def test_a_question_that_hangs_does_not_hold_a_run_that_is_cancelled() -> None:
+    answered = threading.Event()
+    with pytest.raises(KeyboardInterrupt), observing() as observer:  # noqa: PT012  # it is cancelled in the block
+        observer.ask(answered.wait)
+        raise KeyboardInterrupt
+    assert not observer.futures[0].done()
+    answered.set()
+
+
 def test_a_question_in_the_background_is_answered_or_fails_where_it_is_asked_for() -> None:
     assert in_background(lambda: 7).result(1) == 7
     with pytest.raises(ZeroDivisionError):

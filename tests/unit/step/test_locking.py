@@ -115,12 +115,12 @@ def test_what_an_earlier_run_built_of_an_sdist_is_built_of_it_again(
     ours = Pin("deep", "1", ("a",), private=True, files=(File("deep-1-0amlwheel-py3-none-any.whl", "", "a"),))
     public = Pin("top", "1", ("b",), files=(File("top-1-py3-none-any.whl", "", "b"),))
 
-    def resolve(wanted: Requirements, **_: object) -> Lock:
+    def resolve(wanted: Requirements, *_: object) -> Lock:
         asked.append(wanted.from_source)
         return Lock((ours, public), ())
 
-    monkeypatch.setattr(locking.lock, "resolve", resolve)
-    monkeypatch.setattr(locking.origins, "check", lambda *_: None)
+    monkeypatch.setattr("amlwheel.environment.lock.resolve", resolve)
+    monkeypatch.setattr("amlwheel.step.origins.check", lambda *_: None)
     team.needs("deep", "top")
     team.lock(**{"from-source": "all"})
     assert asked == [{"all"}, {"all", "deep"}]

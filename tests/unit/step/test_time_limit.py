@@ -11,6 +11,7 @@ from amlwheel.errors.base import NoNetwork, OutOfTime
 from amlwheel.errors.inputs import BadInput
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.inputs.reading import read
+from amlwheel.plan.change import Change, Verb
 from amlwheel.step import time_limit
 from amlwheel.transport import process
 from unit.inputs.test_inputs import LEAST
@@ -44,7 +45,8 @@ def test_a_run_in_time_is_left_alone(ended: list[str]) -> None:
 
 def test_a_run_out_of_time_says_how_far_it_came(ended: list[str]) -> None:
     host = Terminal()
-    XX("CREATE wheel acme-1.0")
+    change = Change("wheel acme-1.0", Verb.CREATE, "", None)
+    host.progress.plan, host.progress.ended = (change,), {change.subject: True}
     with pytest.raises(OutOfTime) as caught, time_limit.within(0.01, host), host.stage("Register"):
         time.sleep(5)
     wait_for(ended, 2)

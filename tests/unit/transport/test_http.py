@@ -164,16 +164,26 @@ def test_reads_are_repeated_a_bounded_number_of_times_and_writes_never() -> None
     ("asked", "seconds"),
     [
         ("7", 7.0),
-        ("3600", http.LONGEST_PAUSE),
-        (format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True), http.LONGEST_PAUSE),
         ("soon", None),
         (None, None),
     ],
-    ids=["short", "long", "date", "nonsense", "none"],  # with the date in it, two workers would name it otherwise
 )
-def test_a_server_may_ask_for_a_pause_but_not_for_an_hour(asked: str | None, seconds: float | None) -> None:
+def test_a_server_may_ask_for_a_pause(asked: str | None, seconds: float | None) -> None:
     response = urllib3.HTTPResponse(headers={"Retry-After": asked} if asked else {})
-    assert http.adapter().max_retries.get_retry_after(response) == seconds
+    retry = http.adapter().max_retries
+    assert retry.get_retry_after(response) == seconds
+    assert retry.increment("GET", URL, response=response).total == 3
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["3600", format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True)],
+    ids=["seconds", "date"],  # with the date in it, two workers would name it otherwise
+)
+def test_nobody_waits_for_an_hour(asked: str) -> None:
+    response = urllib3.HTTPResponse(headers={"Retry-After": asked}, status=429)
+    with pytest.raises(MaxRetryError):
+        http.adapter().max_retries.increment("GET", URL, response=response, _pool=None)
 
 
 @pytest.mark.parametrize(("given", "limit"), [(None, (10, 300.0)), ((1, 2), (1, 2))])

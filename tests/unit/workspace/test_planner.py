@@ -26,8 +26,7 @@ from amlwheel.model.differences import Comparison, Difference
 from amlwheel.model.environment import Environment
 from amlwheel.model.secret import Secret
 from amlwheel.plan.change import Verb
-from amlwheel.transport.arm import ARM, Arm, _Retry
-from amlwheel.transport.http import LONGEST_PAUSE
+from amlwheel.transport.arm import ARM, Arm
 from amlwheel.workspace.arm import ArmSdk
 from amlwheel.workspace.connections import remembered
 from amlwheel.workspace.look import Permissions, WorkspaceState, connections, exists, permissions
@@ -156,13 +155,6 @@ def test_a_nearer_connection_would_win_and_is_a_conflict(
     with pytest.raises(ConnectionConflict, match="nearer to the feed") as caught:
         connect(arm)
     assert "Delete connection x" in caught.value.fix
-
-
-@pytest.mark.parametrize(("asked", "seconds"), [("7", 7.0), ("3600", LONGEST_PAUSE), (None, None), ("soon", None)])
-def test_azure_may_ask_for_a_pause_but_not_for_an_hour(asked: str | None, seconds: float | None) -> None:
-    headers = {"Retry-After": asked} if asked else {}
-    context = SimpleNamespace(http_response=SimpleNamespace(headers=headers))
-    assert _Retry().get_retry_after(context) == seconds
 
 
 def test_connections_for_something_else_are_left_alone(arm: FakeArm) -> None:

@@ -26,7 +26,7 @@ from requests.adapters import HTTPAdapter
 
 from ...errors.base import StepError
 from ...model import origin, secret
-from ...transport import bounds, process
+from ...transport import bounds, parent, process
 from . import failures
 
 Json = dict[str, Any]
@@ -47,6 +47,7 @@ _workspaces: dict[str, Workspace] = {}
 def main(stdout: int) -> None:
     """Answer requests until stdin ends. Answers go to the descriptor `stdout`, since the SDK may print on 1."""
     process.hide()
+    parent.end_with_parent()
     answers = os.fdopen(stdout, "w", encoding="utf-8")
     logging.disable(logging.CRITICAL)
     ExponentialRetry.get_backoff_time = lambda _, settings: 3.0 ** settings["count"]  # seconds; its first is 15
