@@ -24,6 +24,7 @@ import bootstrap
 
 from ...errors.base import NoNetwork, StepError, TooSlow
 from ...errors.bootstrap import BootstrapFailed
+from ...errors.foreign import FileChanged
 from ...errors.workspace import (
     ApiVersionRefused,
     AzureRefused,
@@ -206,6 +207,8 @@ def failure(report: Json, call: str, workspace: Workspace) -> StepError:
     details = excerpt(unsigned(str(report["message"])), 2000)
     what = f"A service answered {status} to" if status != "0" else f"{kind} in"
     what = f"{what} azureml-core, {_doing(call, workspace)}."
+    if kind == FileChanged.__name__:
+        return FileChanged(details)
     if kind == "timeout":
         return TooSlow(f"A service gave no answer to azureml-core, {_doing(call, workspace)}.", details=details)
     if kind == "network":

@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from azureml.core.conda_dependencies import CondaDependencies
 from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
-from ...model import secret
+from ...model import exact, secret
 from ...transport import process
 
 Json = dict[str, Any]
@@ -183,12 +184,14 @@ def _sha256(address: str) -> str:
 
 
 def upload(request: Json) -> None:
-    """Upload a wheel; what is stored afterwards decides, not the response. Its record may outlive a failure."""
+    """Upload a wheel, as add_private_pip_wheel; what is stored then decides. Its record may outlive a failure."""
+    path, client = Path(request["path"]), ArtifactsClient(_workspace(request).service_context)
     try:
-        Environment.add_private_pip_wheel(_workspace(request), request["path"], exist_ok=False)
+        with exact.held(path, request["sha256"]) as stream:
+            client.upload_artifact_from_stream(stream, ORIGIN, CONTAINER, path.name)
     except Exception as error:
-        found = wheel({**request, "file": os.path.basename(request["path"])})  # noqa: PTH119
-        raced = "already exists" in str(error)  # another run has made the record meanwhile
+        found = wheel({**request, "file": path.name})
+        raced = "Resource Conflict" in str(error)  # another run has made the record meanwhile
         if not raced and (found is None or found["sha256"] != request["sha256"]):
             raise
 
