@@ -39,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _cancelled)
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        if given[:1] == ["consume"]:
-            consume.run(given[1:], os.environ, host)
-        else:
-            run(given, os.environ, host)
+        with host.ours():
+            if given[:1] == ["consume"]:
+                consume.run(given[1:], os.environ, host)
+            else:
+                run(given, os.environ, host)
     except StepError as error:
         host.error(error)
         return host.finish(error.status, f"amlwheel {error.code} {error.title}")
