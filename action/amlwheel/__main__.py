@@ -26,6 +26,7 @@ from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
 from .step import auditing, connect, needs
+from .step.fence import Fence
 from .step.stages import Stages
 from .transport import http, process
 
@@ -75,7 +76,7 @@ def run(
         connect.run(inputs, environ, host, now)
         return
     declared = needs.declared(inputs, environ, host.tag)
-    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, declared)
+    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, Fence(host), declared)
     inputs = step.inputs
     access = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:

@@ -37,7 +37,7 @@ from ...errors.workspace import (
 from ...model.azure import Workspace
 from ...model.secret import excerpt, unsigned
 from ...plan.observe import observing
-from ...transport import dialogue, process, tools, variables
+from ...transport import dialogue, installed, process, tools, variables
 from ...transport.arm import grant
 
 ACTION = Path(__file__).resolve().parents[3]
@@ -156,8 +156,9 @@ class Worker:
         except StepError as error:
             self._unstartable = error
             raise
+        installed.add(python.parent.parent)
         home = dict.fromkeys(("HOME", "USERPROFILE", "AZURE_CONFIG_DIR"), self._home)
-        options = bootstrap.bytecode(python.parent.parent)
+        options = installed.bytecode(python.parent.parent)
         child = dialogue.Dialogue(
             [python, "-X", "utf8", *options, "-I", "-c", START, ACTION],
             env=variables.for_tool() | home | CALMER,
