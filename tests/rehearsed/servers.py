@@ -47,7 +47,9 @@ class Server:
 
     def seed(self, path: pathlib.Path) -> None:
         """Publish a wheel."""
-        answer = publish._post(Index(self.feed, self.writer), inspect(path))
+        wheel = inspect(path)
+        with exact.held(path, wheel.sha256) as content:
+            answer = publish._post(Index(self.feed, self.writer), wheel, content)
         assert answer.status_code == 200, answer.text
 
 

@@ -181,8 +181,9 @@ def _post(index: Index, wheel: Wheel, content: IO[bytes]) -> requests.Response:
 
 def _exactly(form: "PackageFile", wheel: Wheel, content: IO[bytes]) -> "PackageFile":
     """Let twine's form of the file hold and send the bytes of `content`; twine reads the file again by its path."""
-    if form.sha2_digest != wheel.sha256:
-        raise FileChanged(f"{wheel.filename} has sha256 {form.sha2_digest[:12]}…, which isn't the inspected file's.")
+    found = str(form.sha2_digest)
+    if found != wheel.sha256:
+        raise FileChanged(f"{wheel.filename} has sha256 {found[:12]}…, which isn't the inspected file's.")
     content.seek(0)
     with zipfile.ZipFile(content) as archive:
         names = archive.namelist()

@@ -50,7 +50,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _holds(path: Path, known: bytes | None) -> bool:
-    """Tell whether a file holds what is known, and is a plain file: reading a pipe would wait, a link leads elsewhere."""
+    """Tell whether a file holds what is known and is a plain one: reading a pipe would wait, a link leads elsewhere."""
     try:
         found = os.lstat(path)
     except OSError:

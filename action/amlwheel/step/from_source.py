@@ -55,9 +55,7 @@ class FromSource:
                 details=error.details,
             ) from None
         with self.fence.around():
-            built = sdist.build_commit(
-                source, place / "tree", place / "wheel", self.host.foreign, self.access.limit
-            )
+            built = sdist.build_commit(source, place / "tree", place / "wheel", self.host.foreign, self.access.limit)
         return self._checked(built)
 
     def _prepare(self, name: str, label: str, version: str) -> Path:

@@ -109,7 +109,7 @@ class Blobs:
         return digest.hexdigest()
 
     def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
-        """Store `file`, if it has this sha256, under `path`; if another run has stored one meanwhile, it must have it too.
+        """Store `file` under `path`, if it has this sha256; so must one that another run has stored meanwhile.
 
         `If-None-Match: *` goes with the request that makes the blob appear, so nothing is ever overwritten, and two
         runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List). `fix`: see `has`.

@@ -85,8 +85,8 @@ def test_a_file_that_became_something_else_is_put_back(
 
 
 def test_the_files_are_checked_however_the_step_ends(host: GitHub, folder: Path) -> None:
+    (folder / "set_env_1").write_text("PATH=/evil\n")
     with pytest.raises(HostFilesChanged), host.ours():
-        (folder / "set_env_1").write_text("PATH=/evil\n")
         raise KeyboardInterrupt
     with Terminal({}).ours():
         pass

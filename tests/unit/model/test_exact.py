@@ -28,7 +28,10 @@ def test_what_is_held_stays_whatever_happens_to_the_file(file: Path) -> None:
 
 
 def test_other_bytes_and_no_bytes_are_refused(file: Path) -> None:
-    with pytest.raises(FileChanged, match=r"a\.whl has sha256 .{12}…, and had 000000000000…"), exact.held(file, "0" * 64):
+    with (
+        pytest.raises(FileChanged, match=r"a\.whl has sha256 .{12}…, and had 000000000000…"),
+        exact.held(file, "0" * 64),
+    ):
         raise AssertionError
     file.unlink()
     with pytest.raises(FileChanged, match="is gone"), exact.held(file, "0" * 64):
@@ -40,5 +43,8 @@ def test_a_full_disk_is_told_as_such(file: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(exact, "_copy", full)
-    with pytest.raises(NoRoom, match="copied to a temporary file before it is sent: No space left"), exact.held(file, ""):
+    with (
+        pytest.raises(NoRoom, match="copied to a temporary file before it is sent: No space left"),
+        exact.held(file, ""),
+    ):
         raise AssertionError

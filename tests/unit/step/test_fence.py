@@ -9,6 +9,7 @@ from amlwheel.errors.foreign import HostFilesChanged, ToolsChanged
 from amlwheel.step import fence
 from amlwheel.step.fence import LATER, Fence
 from amlwheel.transport import installed
+from amlwheel.transport.installed import Stamp
 
 
 class Place:
@@ -18,12 +19,16 @@ class Place:
         """Take their places."""
         self.seen: list[str] = []
         self.tools, self.files = {"uv": (1, 1, 1, 1)}, False
-        monkeypatch.setattr(installed, "look", lambda: self.note("look") or dict(self.tools))
+        monkeypatch.setattr(installed, "look", self.look)
         monkeypatch.setattr(installed, "freeze", lambda: self.note("freeze"))
         host: Any = SimpleNamespace(check_files=self.check_files)
         self.fence = Fence(host)
         worker: Any = SimpleNamespace(wait=lambda: self.note("wait"))
         self.fence.worker = worker
+
+    def look(self) -> dict[str, Stamp]:
+        self.note("look")
+        return dict(self.tools)
 
     def note(self, what: str) -> None:
         self.seen.append(what)
@@ -51,11 +56,11 @@ def test_everything_is_loaded_and_looked_at_before_and_compared_after(place: Pla
 
 
 def test_what_changed_is_told_also_if_the_build_failed(place: Place) -> None:
-    with pytest.raises(ToolsChanged), place.fence.around():
-        place.tools = {"uv": (1, 1, 1, 2)}
-        raise ValueError
-    with pytest.raises(ToolsChanged), place.fence.around():
+    with place.fence.around():
         pass
+    place.tools = {"uv": (1, 1, 1, 2)}
+    with pytest.raises(ToolsChanged), place.fence.around():
+        raise ValueError
     with pytest.raises(HostFilesChanged), place.fence.around():
         place.files = True
 

@@ -85,7 +85,7 @@ def test_azureml_cores_environment_the_code_of_the_step_and_the_interpreter_coun
     installed.add(other)
     before = look()
     assert {str(other / "0.py"), str(environment / "bin/uv"), str(ROOT / "action/bootstrap.py")} <= before.keys()
-    assert {str(Path(sys.executable).resolve()), os.path.join(sysconfig.get_path("stdlib"), "os.py")} <= before.keys()
+    assert {str(Path(sys.executable).resolve()), str(Path(sysconfig.get_path("stdlib"), "os.py"))} <= before.keys()
     assert not [path for path in before if path.endswith(".pyc")]
     for path in other.iterdir():
         path.unlink()
@@ -103,6 +103,8 @@ def test_bytecode_of_others_is_never_read(tmp_path: Path, monkeypatch: pytest.Mo
     options = installed.bytecode(tmp_path)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import seen; print(seen.value, seen.__cached__)"
     (tmp_path / "seen.py").write_text("value = 7\n")
-    told = subprocess.run([sys.executable, *options, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, *options, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
     assert told.stdout.startswith(f"7 {os.devnull}/")
     assert sys.dont_write_bytecode
