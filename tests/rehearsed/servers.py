@@ -16,6 +16,7 @@ import requests
 from amlwheel.build.wheel import inspect
 from amlwheel.feed import publish
 from amlwheel.feed.index import Index
+from amlwheel.model import exact
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret

@@ -1,6 +1,7 @@
 """What the step runs from is as it was before code of others ran, or the run ends."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -92,6 +93,24 @@ def test_azureml_cores_environment_the_code_of_the_step_and_the_interpreter_coun
     other.rmdir()
     with pytest.raises(ToolsChanged, match=r"azureml/0\.py, .*/4\.py and 2 more\."):
         installed.check(before)
+
+
+def test_packages_are_copied_and_not_linked_to_a_cache_that_builds_write() -> None:
+    assert "--link-mode=copy" in bootstrap.UV_INSTALL
+
+
+STEPS = [f"templates/azure-pipelines/{each}-steps.yml" for each in ("release", "consume")]
+    "action.yml",
+    "action/consume/action.yml",
+    *(f"templates/azure-pipelines/{n}-steps.yml" for n in ("release", "consume")),
+)
+
+
+@pytest.mark.parametrize("name", ["action.yml", "action/consume/action.yml", *STEPS])
+def test_no_shell_reads_on_in_the_script_that_started_the_step(name: str) -> None:
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    (starts,) = (line for line in lines if re.search(r"\S+ \"\$\S*bootstrap\.py", line))
+    assert starts.rpartition("inlineScript:")[2].split()[0] == "exec"
 
 
 def test_bytecode_of_others_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

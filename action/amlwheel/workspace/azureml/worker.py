@@ -27,15 +27,14 @@ from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
 from ...model import exact, secret
-from ...transport import process
+from ...transport import installed, process
 
 Json = dict[str, Any]
 ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_private_pip_wheel puts wheels
 CONNECT, READ = 10, 20  # seconds for one request
 SLOWEST = 2**18  # bytes a second: the slowest upload that isn't ended
 PAUSES = (0.5, 2.0, 5.0)  # seconds between attempts, where the SDK makes none
-BLOCK = 2**20  # bytes
-LARGEST_RECIPE = 2**23  # characters
+BLOCK, LARGEST_RECIPE = 2**20, 2**23  # bytes, characters
 BUILDING = ("Running", "Queued", "GettingOrProvisioningACR")  # azureml-core, ImageBuildDetails
 NOT_FOUND, CONFLICT = 404, 409
 _TEMPORARY = (408, 429, 500, 502, 503, 504)
@@ -115,6 +114,7 @@ def opened(request: Json) -> str:
     """Sign in, get the workspace and the addresses of its services; return the discovery address."""
     workspace = _again(lambda: _workspace(request))
     _again(lambda: workspace.service_context)
+    installed.freeze()  # code of others runs from now on
     return str(workspace.discovery_url)
 
 
