@@ -35,14 +35,14 @@ FILLED_IN = {
 STUBS = {
     "actions/upload-artifact": 'mkdir -p "$AT/artifacts" && cp -R "$PATH_" "$AT/artifacts/$NAME"',
     "actions/download-artifact": 'cp -R "$AT/artifacts/$NAME" "$PATH_"',
-    "actions/attest": 'for each in $SUBJECT_PATH $SBOM_PATH; do ls $each >> "$AT/attested"; done',
+    "actions/attest": '(echo "$SUBJECT_CHECKSUMS"; ls $SBOM_PATH) >> "$AT/attested"',
     "actions/setup-python": 'echo "$AT/python" >> "$GITHUB_PATH"',
     "azure/login": 'echo "$AT/login" >> "$GITHUB_PATH"',
 }
 STUB = """
 name: stub
 description: {name}
-inputs: {{name: {{default: ""}}, path: {{default: ""}}, subject-path: {{default: ""}}, sbom-path: {{default: ""}},
+inputs: {{name: {{default: ""}}, path: {{default: ""}}, subject-checksums: {{default: ""}}, sbom-path: {{default: ""}},
   client-id: {{default: ""}}}}
 runs:
   using: composite
@@ -51,7 +51,7 @@ runs:
       env:
         NAME: ${{{{ inputs.name }}}}
         PATH_: ${{{{ inputs.path }}}}
-        SUBJECT_PATH: ${{{{ inputs.subject-path }}}}
+        SUBJECT_CHECKSUMS: ${{{{ inputs.subject-checksums }}}}
         SBOM_PATH: ${{{{ inputs.sbom-path }}}}
       run: {run}
 """
@@ -200,8 +200,9 @@ def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azu
     assert job["properties"]["environmentId"].lower().endswith(released.lower().partition("/providers/")[2])
 
     attested = (user.at / "attested").read_text()
-    assert receipt["packages"][0]["wheel"] in attested
-    assert "sbom.cdx.json" in attested
+    (package,) = receipt["packages"]
+    both = [f"{package['sha256']}  {package['wheel']}", f"{receipt['sbom']['sha256']}  sbom.cdx.json"]
+    assert sorted(each for each in attested.splitlines() if "  " in each) == sorted([*both, both[0]])
 
     uploads = [line for line in requests if line["method"] == "POST" and "/upload/" in line["url"]]
     assert len(uploads) == 1

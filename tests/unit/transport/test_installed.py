@@ -100,10 +100,6 @@ def test_packages_are_copied_and_not_linked_to_a_cache_that_builds_write() -> No
 
 
 STEPS = [f"templates/azure-pipelines/{each}-steps.yml" for each in ("release", "consume")]
-    "action.yml",
-    "action/consume/action.yml",
-    *(f"templates/azure-pipelines/{n}-steps.yml" for n in ("release", "consume")),
-)
 
 
 @pytest.mark.parametrize("name", ["action.yml", "action/consume/action.yml", *STEPS])
