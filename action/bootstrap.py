@@ -32,7 +32,8 @@ UNUSED = 14 * 24 * 3600  # seconds without use after which an environment is rem
 
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from amlwheel.__main__ import main; sys.exit(main())"
 PIP_INSTALL = "pip install --quiet --no-compile --no-deps --require-hashes --only-binary=:all:".split()
-UV_INSTALL = "pip install --quiet --no-config --no-deps --require-hashes --only-binary=:all:".split()
+# Copies: a link would let whoever writes into uv's cache write into the environment, and changes with each other link.
+UV_INSTALL = "pip install --quiet --no-config --link-mode=copy --no-deps --require-hashes --only-binary=:all:".split()
 
 # Settings of pip, uv, Python and conda that would change an install, and secrets, which an installer doesn't need.
 DROPPED = re.compile(
@@ -149,7 +150,7 @@ def default_root(env: "Mapping[str, str]") -> pathlib.Path:
 def key_of(lock: bytes) -> str:
     """Return a name made from everything that an environment depends on: lock, interpreter, its path, platform."""
     abi = str(sysconfig.get_config_var("SOABI"))  # tells musl from glibc
-    parts = [sys.version, sys.base_prefix, sysconfig.get_platform(), abi]
+    parts = [sys.version, sys.base_prefix, sysconfig.get_platform(), abi, *UV_INSTALL]
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape") + b"\0" + lock)
     return f"py{sys.version_info[0]}.{sys.version_info[1]}-{digest.hexdigest()[:16]}"
 
@@ -168,6 +169,13 @@ def follow(pointer: pathlib.Path) -> "pathlib.Path | None":
         return None
     python = python_of(place)
     return python if python.exists() else None
+
+
+def forget(place: pathlib.Path) -> None:
+    """Let no `.ready` file lead to the environment at `place` any more: somebody has changed it."""
+    for pointer in place.parent.glob("*.ready"):
+        if pointer.read_text("utf-8") == place.name:
+            pointer.unlink()
 
 
 def publish(fresh: pathlib.Path, pointer: pathlib.Path) -> pathlib.Path:

@@ -27,6 +27,7 @@ from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
 from .step import auditing, connect, needs, time_limit
+from .step.fence import Fence
 from .step.stages import Stages
 from .transport import bounds, http, process
 
@@ -41,11 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _cancelled)
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        if given[:1] == ["consume"]:
-            with time_limit.within(time_limit.CHECK_MINUTES * 60, host):
-                consume.run(given[1:], os.environ, host)
-        else:
-            run(given, os.environ, host)
+        with host.ours():
+            if given[:1] == ["consume"]:
+                with time_limit.within(time_limit.CHECK_MINUTES * 60, host):
+                    consume.run(given[1:], os.environ, host)
+            else:
+                run(given, os.environ, host)
     except StepError as error:
         host.error(error)
         return host.finish(error.status, f"amlwheel {error.code} {error.title}")
@@ -93,7 +95,7 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
         connect.run(inputs, environ, host, now)
         return
     declared = needs.declared(inputs, environ, host.tag)
-    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, declared)
+    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, Fence(host), declared)
     inputs = step.inputs
     access = step.check_access()
     with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:

@@ -19,8 +19,10 @@ CONSUME = ROOT / "templates/azure-pipelines/consume-steps.yml"
 TRAIN = ROOT / "templates/azure-pipelines/train.yml"
 CHECK = ROOT / "templates/azure-pipelines/scheduled-check.yml"
 RENEW = ROOT / "templates/azure-pipelines/renew-token.yml"
-OWN = ("through", "commit")  # what is the template's, and no input of the step
-PIPELINES = (RELEASE, TRAIN, CHECK, RENEW)
+OWN = ("through", "commit", "tag")  # what is the template's, and no input of the step
+APART = ROOT / "templates/azure-pipelines/build-then-release.yml"
+GITHUB_APART = ROOT / "templates/github/build-then-release.yml"
+PIPELINES = (RELEASE, APART, TRAIN, CHECK, RENEW)
 
 
 @pytest.mark.parametrize("path", [STEPS, CONSUME, *PIPELINES, ROOT / "azure-pipelines.yml"], ids=lambda path: path.name)
@@ -102,6 +104,38 @@ def test_the_check_passes_what_the_release_passes(folder: str) -> None:
     release, check = given
     assert {"base-image-user", "base-image-token"} <= {re.sub("[A-Z]", r"-\g<0>", each).lower() for each in release}
     assert release.items() - {("workspace", release["workspace"])} <= check.items()
+
+
+def test_the_job_that_builds_has_no_secret_and_the_one_that_releases_runs_none_of_its_code() -> None:
+    built, released = yaml.safe_load(APART.read_text("utf-8"))["jobs"]
+    assert "variables" not in built
+    assert "variables" not in yaml.safe_load(APART.read_text("utf-8"))
+    assert not re.search(r"\$\(|Subscription", str(built).replace("$(git log", "").replace("$(sha256sum", ""))
+    (use,) = pipelines.steps(released)
+    jobs = yaml.safe_load(GITHUB_APART.read_text("utf-8"))["jobs"]
+    assert jobs["build"]["permissions"] == {"contents": "read"}
+    assert "environment" not in jobs["build"]
+    assert "secrets." not in str(jobs["build"])
+    (aml,) = (each["with"] for each in jobs["release"]["steps"] if each.get("id") == "aml")
+    for given, pattern in ((use["parameters"], "$(Pipeline.Workspace)/built/*.whl"), (aml, "dist/*.whl")):
+        assert (given["wheel"], given["verify"]) == (pattern, "files")
+    for job, check in ((built, released), (jobs["build"], jobs["release"])):
+        assert re.search(r"persist-?credentials'?: '?false", str(job["steps"][0]), re.IGNORECASE)
+        assert any("sha256sum" in str(each.get("run", each.get("bash"))) for each in check["steps"])
+
+
+def test_only_a_run_of_a_tag_is_checked_and_with_its_own_wheel() -> None:
+    jobs = {each["job"]: each["steps"] for each in yaml.safe_load(CHECK.read_text("utf-8"))["jobs"]}
+    for steps in jobs.values():
+        assert "=~ ^refs/tags/v" in steps[0]["bash"]
+    (use,) = pipelines.steps(jobs["dryRun"])
+    assert use["parameters"]["tag"] == "$(resources.pipeline.release.sourceBranch)"
+    assert use["parameters"]["wheel"].endswith("/aml-release/dist/*.whl")
+    for name in ("scheduled-check", "train"):
+        text = (ROOT / f"templates/github/{name}.yml").read_text("utf-8")
+        assert ".head_repository.full_name == .repository.full_name" in text
+        assert '.head_branch | test("^v' in text
+        assert "/commits/tags/$tag" in text
 
 
 def test_the_template_gives_the_task_and_the_script_the_same() -> None:

@@ -16,6 +16,7 @@ import requests
 from amlwheel.build.wheel import inspect
 from amlwheel.feed import publish
 from amlwheel.feed.index import Index
+from amlwheel.model import exact
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
@@ -50,7 +51,9 @@ class Server:
 
     def seed(self, path: pathlib.Path) -> None:
         """Publish a wheel."""
-        answer = publish._post(Index(self.feed, self.writer), inspect(path))
+        wheel = inspect(path)
+        with exact.held(path, wheel.sha256) as content:
+            answer = publish._post(Index(self.feed, self.writer), wheel, content)
         assert answer.status_code == 200, answer.text
 
 

@@ -109,7 +109,8 @@ def ours(url: str, wheel: pathlib.Path) -> None:
 
 
 def twine(url: str, wheel: pathlib.Path) -> None:
-    publish._post(Index(parse_feed(f"{url}simple/"), Secret("fake-own")), inspect(wheel))
+    with wheel.open("rb") as content:
+        publish._post(Index(parse_feed(f"{url}simple/"), Secret("fake-own")), inspect(wheel), content)
 
 
 def azure_core(url: str, wheel: pathlib.Path) -> None:

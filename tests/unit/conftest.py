@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel.model import connection_token
+from amlwheel.transport import installed
 from hypothesis import HealthCheck, settings
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -44,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make fingerprints quick; `test_a_guess_of_a_token_costs_a_tenth_of_a_second` sees to the real ones."""
     monkeypatch.setattr(connection_token, "ROUNDS", 1)
+    monkeypatch.setattr(installed, "look", dict)  # of thousands of files; `test_installed` sees to it
+    monkeypatch.setattr(installed, "freeze", lambda: None)  # the tests' own process stays as it is
 
 
 @pytest.fixture(autouse=True)

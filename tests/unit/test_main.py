@@ -97,7 +97,7 @@ class World:
         links = "".join(f'<a href="{name}#sha256={digest}"></a>' for name, digest in self.index.items())
         return answer(self.status, links) if self.index or self.status != 200 else answer(404, "no package")
 
-    def post(self, index: Index, built: Wheel) -> requests.Response:
+    def post(self, index: Index, built: Wheel, _: object) -> requests.Response:
         assert index.token.reveal() == CANARY
         self.effects.append(f"publish {built.filename}")
         self.index[built.filename] = built.sha256

@@ -5,9 +5,12 @@ import io
 import os
 import re
 import time
+import zipfile
 from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, cast
 
 import requests
+from packaging import metadata
 
 from ..errors.base import NoNetwork, TooSlow
 from ..errors.feed import (
@@ -19,12 +22,17 @@ from ..errors.feed import (
     UploadFailed,
     VersionTaken,
 )
+from ..errors.foreign import FileChanged
+from ..model import exact
 from ..model.feed import Feed
 from ..model.wheel import Wheel
 from ..plan.change import Change, Verb
 from ..transport import http
 from . import answers
 from .index import Index, Page
+
+if TYPE_CHECKING:
+    from twine.package import PackageFile
 
 LARGEST = 500 * 2**20  # bytes; Learn, azure/devops/artifacts/reference/limits
 NEWEST_METADATA = (2, 5)  # what twine 7 and packaging 26 know
@@ -94,28 +102,36 @@ def publish(
     """Upload `wheel` and wait until the index shows its sha256.
 
     Whatever the feed answers, the index decides: a 409 may be our own file stored by an attempt that was answered
-    503 (azure-sdk-for-python#9286), and a 203 may be a sign-in page that stored nothing.
+    503 (azure-sdk-for-python#9286), and a 203 may be a sign-in page that stored nothing. Raises FileChanged, before
+    anything is sent, for other bytes than those of the plan.
     """
-    for seconds in PAUSES:
-        try:
-            response = _post(index, wheel)
-        except (NoNetwork, TooSlow) as error:
-            warn(f"{error.what} Trying again in {seconds:.0f} seconds.")
-            pause(seconds)
-            continue
-        wait = _retry_after(response) or seconds
-        if not _temporary(response) or wait > http.LONGEST_PAUSE:
-            break
-        warn(f"The feed answered {response.status_code} to the upload; trying again in {wait:.0f} seconds.")
-        pause(wait)
-    else:
-        response = _post(index, wheel)
+    with exact.held(wheel.path, wheel.sha256) as content:
+        response = _send(index, wheel, content, warn, pause)
     if response.status_code in (200, 201, 202) and not answers.is_sign_in(response):
         _await(index, wheel, pause, lags=response.status_code == requests.codes.accepted)
     elif response.status_code in _MAY_BE_THERE:
         _settle(response, index, wheel, pause)
     else:
         _refuse(response, index, wheel)
+
+
+def _send(
+    index: Index, wheel: Wheel, content: IO[bytes], warn: Callable[[str], None], pause: Callable[[float], None]
+) -> requests.Response:
+    """Send the file until the feed has answered, with pauses; return its answer."""
+    for seconds in PAUSES:
+        try:
+            response = _post(index, wheel, content)
+        except (NoNetwork, TooSlow) as error:
+            warn(f"{error.what} Trying again in {seconds:.0f} seconds.")
+            pause(seconds)
+            continue
+        wait = _retry_after(response) or seconds
+        if not _temporary(response) or wait > http.LONGEST_PAUSE:
+            return response
+        warn(f"The feed answered {response.status_code} to the upload; trying again in {wait:.0f} seconds.")
+        pause(wait)
+    return _post(index, wheel, content)
 
 
 def _await(index: Index, wheel: Wheel, pause: Callable[[float], None], *, lags: bool) -> None:
@@ -141,7 +157,7 @@ def _settle(response: requests.Response, index: Index, wheel: Wheel, pause: Call
         raise VersionTaken(message, cause=cause, details=answers.message_of(response)) from None
 
 
-def _post(index: Index, wheel: Wheel) -> requests.Response:
+def _post(index: Index, wheel: Wheel, content: IO[bytes]) -> requests.Response:
     """Send the file once, as twine sends it: its session, its form, its metadata rules; none of its retries."""
     from twine import package, settings  # noqa: PLC0415  # 0.3 s, and only a run that publishes needs it
 
@@ -157,9 +173,27 @@ def _post(index: Index, wheel: Wheel) -> requests.Response:
     repository = chosen.create_repository()
     repository.session.mount("https://", http.adapter(UPLOAD_ANSWER, repeats=0))
     repository.session.mount("http://", http.adapter(UPLOAD_ANSWER, repeats=0))
+    form = _exactly(package.PackageFile.from_filename(str(wheel.path), None), wheel, content)
     with http.network(index.feed.upload_url, UPLOAD_ANSWER), contextlib.redirect_stdout(io.StringIO()):
         # `upload()` would repeat a 5xx five times without a pause; the form and the metadata rules are in here.
-        return repository._upload(package.PackageFile.from_filename(str(wheel.path), None))  # noqa: SLF001
+        return repository._upload(form)  # noqa: SLF001
+
+
+def _exactly(form: "PackageFile", wheel: Wheel, content: IO[bytes]) -> "PackageFile":
+    """Let twine's form of the file hold and send the bytes of `content`; twine reads the file again by its path."""
+    found = str(form.sha2_digest)
+    if found != wheel.sha256:
+        raise FileChanged(f"{wheel.filename} has sha256 {found[:12]}…, which isn't the inspected file's.")
+    content.seek(0)
+    with zipfile.ZipFile(content) as archive:
+        names = archive.namelist()
+        inside = next(each for each in names if each.count("/") == 1 and each.endswith(".dist-info/METADATA"))
+        fields, _ = metadata.parse_email(archive.read(inside))
+    kept = {name: value for name, value in fields.items() if name in form.metadata or name != "license_files"}
+    form.metadata = cast("metadata.RawMetadata", kept)  # twine drops that one from older metadata
+    content.seek(0)
+    form.filename = os.dup(content.fileno())  # type: ignore[assignment]  # `open` takes it as well, and closes it
+    return form
 
 
 def appear(index: Index, wheel: Wheel, pause: Callable[[float], None], seconds: float) -> None:

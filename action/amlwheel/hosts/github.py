@@ -9,6 +9,7 @@ from typing_extensions import override
 from ..inputs.knob import Style
 from ..inputs.reading import spell
 from ..model.secret import Secret
+from .handed import Handed
 from .host import LONGEST, Host, pushed_tag
 from .neutralise import CONTROL
 
@@ -28,6 +29,7 @@ class GitHub(Host):
         super().__init__()
         self._environ = environ
         self._stopped = ""
+        self._handed = Handed(environ)
 
     @property
     @override
@@ -125,8 +127,11 @@ class GitHub(Host):
     def _append(self, variable: str, text: str) -> None:
         path = self._environ.get(variable)
         if path:
-            with Path(path).open("a", encoding="utf-8") as file:
-                file.write(text)
+            self._handed.append(Path(path), text)
+
+    @override
+    def check_files(self) -> None:
+        self._handed.check()
 
 
 def _data(text: str) -> str:

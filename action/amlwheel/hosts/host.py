@@ -219,6 +219,20 @@ class Host(ABC):
     def summary(self, markdown: str) -> None:
         """Add `markdown` to the run's page, if the host has one."""
 
+    def check_files(self) -> None:  # noqa: B027  # most hosts read what a step hands on from its output alone
+        """Raise HostFilesChanged if code of others wrote to the files from which the host reads outputs and variables.
+
+        Called after each stretch of such code, and at the end. What was there is put back.
+        """
+
+    @contextlib.contextmanager
+    def ours(self) -> Iterator[None]:
+        """Check the host's files at the end of the block, however it ends: the host reads them in any case."""
+        try:
+            yield
+        finally:
+            self.check_files()
+
     def python_lines(self, minor: str) -> str:
         """Return the lines that give a job Python `minor` on this host, as users write them."""
         return f"uv python install {minor}"

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from ..errors.inputs import OutputNotWritable
+from ..model import exact
 from ..model.environment import Environment, Python
 from ..model.wheel import Pin, Wheel
 
@@ -48,7 +49,7 @@ def files(environment: Environment, lock: str, receipt: Mapping[str, Any], tags:
 def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> None:
     """Write `texts` and copies of `wheels` (below dist/). Each file appears whole or not at all.
 
-    Raises OutputNotWritable.
+    Raises OutputNotWritable, and FileChanged for a wheel that isn't the one that was released any more.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,10 +60,10 @@ def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> No
         (folder / "dist").mkdir(exist_ok=True)
         for wheel in wheels:
             place = folder / "dist" / wheel.filename
-            if not (place.exists() and place.samefile(wheel.path)):
-                part = place.with_name(f".{place.name}.part")
-                shutil.copyfile(wheel.path, part)
-                part.replace(place)
+            part = place.with_name(f".{place.name}.part")
+            with exact.held(wheel.path, wheel.sha256) as content, part.open("wb") as copy:
+                shutil.copyfileobj(content, copy, exact.BLOCK)
+            part.replace(place)
     except OSError as error:
         raise OutputNotWritable(
             f"`output-dir` {str(folder)!r} can't be written: {error.strerror or os.strerror(error.errno or 0)}."

@@ -19,6 +19,7 @@ from ..model.secret import Secret
 from ..model.wheel import Wheel
 from ..transport.download import Downloads
 from .access import Access
+from .fence import Fence
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class FromSource:
     access: Access
     environ: Mapping[str, str]
     host: Host
+    fence: Fence
     folder: Path
 
     def sdist(self, source: Sdist) -> Wheel:
@@ -36,7 +38,9 @@ class FromSource:
         inputs = self.inputs
         place = self._prepare(source.name, f"{source.file.name} (sha256 {source.file.sha256[:12]}…)", source.version)
         Downloads(inputs.feed, inputs.feed_token, self.environ, SdistFailed).fetch(source.file, place / "sdist")
-        return self._checked(sdist.build(source, place / "sdist", place, self.host.foreign, self.access.limit))
+        with self.fence.around():
+            built = sdist.build(source, place / "sdist", place, self.host.foreign, self.access.limit)
+        return self._checked(built)
 
     def commit(self, source: Commit) -> Wheel:
         """Fetch a commit and build it. No token is sent, so the repository has to be public."""
@@ -50,9 +54,9 @@ class FromSource:
                 fix=f"Publish {source.name} to the feed.",
                 details=error.details,
             ) from None
-        return self._checked(
-            sdist.build_commit(source, place / "tree", place / "wheel", self.host.foreign, self.access.limit)
-        )
+        with self.fence.around():
+            built = sdist.build_commit(source, place / "tree", place / "wheel", self.host.foreign, self.access.limit)
+        return self._checked(built)
 
     def _prepare(self, name: str, label: str, version: str) -> Path:
         """Refuse a package under whose name the feed has one of its own; return the folder for the build."""

@@ -33,6 +33,7 @@ from ..workspace.azureml.image_build import build_image
 from . import build_variables, images, limits, locking, origins, recipes
 from .access import Access, check
 from .changes import Changes, news
+from .fence import Fence
 from .from_source import FromSource
 from .proving import Proving
 
@@ -41,13 +42,14 @@ from .proving import Proving
 class Stages:
     """The stages of one run. `environ` are the host's variables; `now` (UTC) is when the run began.
 
-    `declared` is what the inputs and the team's files ask for beside the packages.
+    `declared` is what the inputs and the team's files ask for beside the packages, `fence` is around code of others.
     """
 
     inputs: Inputs
     environ: Mapping[str, str]
     host: Host
     now: datetime
+    fence: Fence
     declared: Declared = NOTHING
 
     def check_access(self) -> Access:
@@ -59,6 +61,7 @@ class Stages:
                 doubt.tell(error, self.inputs.feed, azure_variables.organisation(self.environ))
                 raise
             done.extend(access.reached)
+        self.fence.worker = access.worker
         return access
 
     def build(self, folder: Path, access: Access) -> tuple[Wheel, ...]:
@@ -86,7 +89,7 @@ class Stages:
         more = build_variables.of(inputs, self.environ, self.host)
         index = Index(inputs.feed, inputs.feed_token) if inputs.feed else None
         own = project.declared_names(inputs.package_dir)
-        with relay.serve(index, access.facts.published, own, self.host.say) as served:
+        with relay.serve(index, access.facts.published, own, self.host.say) as served, self.fence.around():
             return access.route.build(
                 inputs.package_dir, folder, more | access.limit.variables | served.variables(self.environ)
             )
@@ -100,7 +103,7 @@ class Stages:
     def lock(self, wheels: tuple[Wheel, ...], folder: Path, access: Access) -> Lock:
         """Resolve what `wheels` and the team's files require; what has to be built for it is built below `folder`."""
         with self.host.stage("Lock") as done:
-            others = FromSource(self.inputs, access, self.environ, self.host, folder / "from-source")
+            others = FromSource(self.inputs, access, self.environ, self.host, self.fence, folder / "from-source")
             locked = locking.lock_all(self.declared, wheels, others)
             done.extend(f"by {each}" for each in filter(None, [self.declared.followed]))
             done.extend(origins.told(locked.pins))
@@ -235,6 +238,7 @@ class Stages:
     def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
         """Run the effects of `changes` in order."""
         with self.host.stage(title) as done:
+            self.fence.check()
             apply(changes, self.host.begin, self.host.progress.end)
             count = sum(change.changes for change in changes)
             done.append(f"{count} changed" if count else "nothing to do")
@@ -250,7 +254,7 @@ class Stages:
         if changes.kept:
             self.host.say("skip   Prove · the environment is kept as it was registered")
             return "Not proven again: the environment is kept as it was registered."
-        with self.host.stage("Prove") as done:
+        with self.host.stage("Prove") as done, self.fence.around():
             proven = self._proving(release, changes).prove()
             done.append(proven.partition("\n")[0])
         return proven

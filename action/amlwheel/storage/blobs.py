@@ -5,6 +5,7 @@ Statuses and codes: REST reference of Azure Storage, "Blob service error codes" 
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from azure.core import exceptions
 from .. import __version__
 from ..errors.base import StepError
 from ..errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
+from ..model import exact
 from ..model.azure import Container
 from ..model.secret import excerpt
 from ..model.wheel import Wheel
@@ -127,19 +129,20 @@ class Blobs:
         )
 
     def put(self, path: str, file: Path, sha256: str, *, fix: str = _OTHERS) -> None:
-        """Store `file` under `path`; if another run has stored one meanwhile, its bytes must be the same.
+        """Store `file` under `path`, if it has this sha256; so must one that another run has stored meanwhile.
 
         `If-None-Match: *` goes with the request that makes the blob appear, so nothing is ever overwritten, and two
         runs at once, or a repeat after a lost answer, end in one blob (Put Blob; Put Block List). `fix`: see `has`.
         """
-        given = {"length": file.stat().st_size, "metadata": {"sha256": sha256}, "validate_content": True}
-        with self._answers(path), file.open("rb") as content:
+        with exact.held(file, sha256) as content, self._answers(path):
+            size = os.fstat(content.fileno()).st_size
+            given = {"length": size, "metadata": {"sha256": sha256}, "validate_content": True}
             try:
                 self._client.upload_blob(path, content, overwrite=False, **given)
             except exceptions.HttpResponseError as error:
                 if _code(error) not in _THERE:  # 409 has other meanings, too, such as ContainerBeingDeleted
                     raise
-        if not self.has(path, sha256, file.stat().st_size, fix=fix):
+        if not self.has(path, sha256, size, fix=fix):
             raise BlobRefused(f"{self.container.url} accepted {path}, but doesn't have it.")
 
     def fetch(self, path: str, file: Path, sha256: str) -> Path:

@@ -22,8 +22,10 @@ from amlwheel.errors.feed import (
     UploadFailed,
     VersionTaken,
 )
+from amlwheel.errors.foreign import FileChanged
 from amlwheel.feed import publish
 from amlwheel.feed.index import Index
+from amlwheel.model import exact
 from amlwheel.model.feed import Feed
 from amlwheel.model.wheel import Wheel
 from amlwheel.plan.change import Verb
@@ -266,8 +268,9 @@ def test_one_upload_is_one_post_of_the_file_with_the_token_as_password(
         return answer(503)
 
     monkeypatch.setattr(http._Adapter, "send", send)
-    assert publish._post(Index(FEED, TOKEN), wheel).status_code == 503
-    (request,) = sent
+    with exact.held(wheel.path, wheel.sha256) as content:
+        assert [publish._post(Index(FEED, TOKEN), wheel, content).status_code for _ in range(2)] == [503, 503]
+    request = sent[1]  # the second is as whole as the first
     assert (request.method, request.url) == ("POST", FEED.upload_url)
     assert request.headers["Authorization"] == requests.auth._basic_auth_str("amlwheel", CANARY)
     assert isinstance(request.body, bytes)
@@ -275,13 +278,34 @@ def test_one_upload_is_one_post_of_the_file_with_the_token_as_password(
     assert wheel.sha256.encode() in request.body
 
 
+def test_what_is_sent_is_what_was_inspected_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, tmp_path: Path
+) -> None:
+    """The file is replaced before the upload, and after it was checked: each time before twine reads it by its path."""
+    post, upload = publish._post, Upload(monkeypatch, [], [page()])
+    (tmp_path / "other").mkdir()
+    other = make(tmp_path / "other", more="Requires-Python: >=3.12\n").path.read_bytes()
+    with exact.held(wheel.path, wheel.sha256) as content:
+        wheel.path.write_bytes(other)
+        with pytest.raises(FileChanged, match=r"isn't the inspected file's"):
+            post(Index(FEED, TOKEN), wheel, content)
+        content.seek(0)
+        assert content.read() != other
+    with pytest.raises(FileChanged, match=f"had {wheel.sha256[:12]}… when it was inspected"):
+        upload.run(wheel)
+    wheel.path.unlink()
+    with pytest.raises(FileChanged, match="is gone since it was inspected: No such file"):
+        upload.run(wheel)
+    assert upload.sent == 0
+
+
 def test_an_upload_into_nothing_is_no_network(monkeypatch: pytest.MonkeyPatch, wheel: Wheel) -> None:
     def send(*_: object, **__: object) -> requests.Response:
         raise requests.ConnectionError(OSError(104, "reset by peer"))
 
     monkeypatch.setattr(http._Adapter, "send", send)
-    with pytest.raises(NoNetwork) as caught:
-        publish._post(Index(FEED, TOKEN), wheel)
+    with exact.held(wheel.path, wheel.sha256) as content, pytest.raises(NoNetwork) as caught:
+        publish._post(Index(FEED, TOKEN), wheel, content)
     assert caught.value.host == "pkgs.dev.azure.com"
 
 

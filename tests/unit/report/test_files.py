@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
+from amlwheel.errors.foreign import FileChanged
 from amlwheel.errors.inputs import OutputNotWritable
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report import files
@@ -104,12 +105,12 @@ def test_a_wheel_that_is_there_already_is_left(made: Release, tmp_path: Path) ->
 
 @contextmanager
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def fail(_: Path, target: Path) -> None:
-        target.write_bytes(b"half")
+    def fail(_: object, target: IO[bytes], __: int) -> None:
+        target.write(b"half")
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.copyfile", fail)
+        patch.setattr("shutil.copyfileobj", fail)
         yield
 
 
@@ -117,6 +118,13 @@ def test_a_full_disk_leaves_no_half_a_wheel(made: Release, tmp_path: Path, monke
     with full_disk(monkeypatch), pytest.raises(OutputNotWritable, match="No space left"):
         files.write(tmp_path, {}, made.wheels)
     assert not (tmp_path / "dist" / made.wheels[0].filename).exists()
+
+
+def test_a_wheel_that_was_replaced_since_is_not_copied(made: Release, tmp_path: Path) -> None:
+    made.wheels[0].path.write_bytes(b"other bytes")
+    with pytest.raises(FileChanged):
+        files.write(tmp_path, {}, made.wheels)
+    assert not list((tmp_path / "dist").iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_anything(made: Release, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What is built for others: downloaded or fetched, built, and held to what our own wheels are held to."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,9 +43,18 @@ class Building:
         access: Any = SimpleNamespace(route=route, facts=Facts(frozenset(["slow"])), limit=LIMIT)
         inputs: Any = SimpleNamespace(feed=FEED, feed_token=TOKEN, publishes=True, python_version=Python("3.11.13"))
         host: Any = SimpleNamespace(say=self.said.append, foreign=print)
-        self.made = FromSource(inputs, access, {}, host, folder / "from-source")
+        self.fenced = False
+        fence: Any = SimpleNamespace(around=self.around)
+        self.made = FromSource(inputs, access, {}, host, fence, folder / "from-source")
+
+    @contextlib.contextmanager
+    def around(self) -> Iterator[None]:
+        self.fenced = True
+        yield
+        self.fenced = False
 
     def build(self, source: object, read: str, more: tuple[object, ...]) -> Wheel:
+        assert self.fenced
         assert more[-1] == LIMIT
         assert (source, read) in ((SLOW, "slow-1.0.tar.gz"), (COMMIT, "tree"))
         return self.wheel

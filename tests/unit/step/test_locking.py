@@ -1,5 +1,6 @@
 """A team's lock from its file to the pins: the real uv writes it, of an index made of files."""
 
+import contextlib
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,7 +60,9 @@ class Team:
         route: Any = SimpleNamespace(place=lambda pins, _: tuple(pins))
         access: Any = SimpleNamespace(route=route, facts=Facts(frozenset()), limit=NO_LIMIT)
         host: Any = SimpleNamespace(say=print, foreign=print)
-        return locking.lock_all(asked, (wheel,), FromSource(inputs, access, {}, host, self.folder / "from-source"))
+        fence: Any = SimpleNamespace(around=contextlib.nullcontext)
+        others = FromSource(inputs, access, {}, host, fence, self.folder / "from-source")
+        return locking.lock_all(asked, (wheel,), others)
 
 
 @pytest.fixture

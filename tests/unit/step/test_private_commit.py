@@ -20,7 +20,7 @@ def test_a_private_repository_is_no_fault_of_git(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(checkout, "checkout", refuse)
     inputs: Any = SimpleNamespace(feed=None, publishes=True)
     host: Any = SimpleNamespace(say=print)
-    building = FromSource(inputs, host, {}, host, tmp_path)
+    building = FromSource(inputs, host, {}, host, host, tmp_path)
     with pytest.raises(SourceNotFollowed, match=r"fork can't be fetched from https://github.com/acme/fork") as caught:
         building.commit(Commit.parse("fork", f"https://github.com/acme/fork@{'a' * 40}"))
     assert caught.value.fix == "Publish fork to the feed."

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import pytest
 from amlwheel.errors.base import NoNetwork, StepError, TooSlow
+from amlwheel.errors.foreign import FileChanged
 from amlwheel.errors.inputs import BadInput
 from amlwheel.errors.storage import BlobDiffers, BlobRefused, ContainerNotFound, ContainerRefused, StorageFirewall
 from amlwheel.model.azure import Container
@@ -135,6 +136,15 @@ def test_who_comes_second_compares_what_the_first_has_stored(blobs: Blobs, clien
     client.late = lambda: client.blobs.setdefault(path, (b"other", {}))  # type: ignore[assignment]
     with pytest.raises(BlobDiffers):
         blobs.put(path, wheel.path, wheel.sha256)
+
+
+def test_a_file_that_was_replaced_since_is_not_stored(blobs: Blobs, client: Client, tmp_path: Path) -> None:
+    wheel = make(tmp_path)
+    change = blobs.plan(wheel, tmp_path / "kept")
+    wheel.path.write_bytes(b"other bytes")
+    with pytest.raises(FileChanged):
+        change.effect()
+    assert client.blobs == {}
 
 
 def test_whose_wheel_comes_second_is_told_to_bump_the_version(blobs: Blobs, client: Client, tmp_path: Path) -> None:

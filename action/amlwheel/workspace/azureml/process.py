@@ -24,6 +24,7 @@ import bootstrap
 
 from ...errors.base import NoNetwork, StepError, TooSlow
 from ...errors.bootstrap import BootstrapFailed
+from ...errors.foreign import FileChanged
 from ...errors.transport import BeyondBounds
 from ...errors.workspace import (
     ApiVersionRefused,
@@ -37,7 +38,7 @@ from ...errors.workspace import (
 from ...model.azure import Workspace
 from ...model.secret import excerpt, unsigned
 from ...plan.observe import observing
-from ...transport import dialogue, process, tools, variables
+from ...transport import dialogue, installed, process, tools, variables
 from ...transport.arm import grant
 
 ACTION = Path(__file__).resolve().parents[3]
@@ -156,8 +157,9 @@ class Worker:
         except StepError as error:
             self._unstartable = error
             raise
+        installed.add(python.parent.parent)
         home = dict.fromkeys(("HOME", "USERPROFILE", "AZURE_CONFIG_DIR"), self._home)
-        options = bootstrap.bytecode(python.parent.parent)
+        options = installed.bytecode(python.parent.parent)
         child = dialogue.Dialogue(
             [python, "-X", "utf8", *options, "-I", "-c", START, ACTION],
             env=variables.for_tool() | home | CALMER,
@@ -207,6 +209,8 @@ def failure(report: Json, call: str, workspace: Workspace) -> StepError:
     details = excerpt(unsigned(str(report["message"])), 2000)
     what = f"A service answered {status} to" if status != "0" else f"{kind} in"
     what = f"{what} azureml-core, {_doing(call, workspace)}."
+    if kind == FileChanged.__name__:
+        return FileChanged(details)
     if kind == "timeout":
         return TooSlow(f"A service gave no answer to azureml-core, {_doing(call, workspace)}.", details=details)
     if kind == BeyondBounds.__name__:

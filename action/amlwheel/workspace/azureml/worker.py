@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -25,8 +26,8 @@ from msrest.exceptions import HttpOperationError
 from requests.adapters import HTTPAdapter
 
 from ...errors.base import StepError
-from ...model import origin, secret
-from ...transport import bounds, parent, process
+from ...model import exact, origin, secret
+from ...transport import bounds, installed, parent, process
 from . import failures
 
 Json = dict[str, Any]
@@ -34,8 +35,7 @@ ORIGIN, CONTAINER = "Environment", "azureml-private-packages"  # where add_priva
 CONNECT, READ = 10, 20  # seconds for one request
 SLOWEST = 2**18  # bytes a second: the slowest upload that isn't ended
 PAUSES = (0.5, 2.0, 5.0)  # seconds between attempts, where the SDK makes none
-BLOCK = 2**20  # bytes
-LARGEST_RECIPE = 2**23  # characters
+BLOCK, LARGEST_RECIPE = 2**20, 2**23  # bytes, characters
 BUILDING = ("Running", "Queued", "GettingOrProvisioningACR")  # azureml-core, ImageBuildDetails
 NOT_FOUND, CONFLICT = 404, 409
 _TEMPORARY = (408, 429, 500, 502, 503, 504)
@@ -121,6 +121,7 @@ def opened(request: Json) -> str:
     """Sign in, get the workspace and the addresses of its services; return the discovery address."""
     workspace = _again(lambda: _workspace(request))
     _again(lambda: workspace.service_context)
+    installed.freeze()  # code of others runs from now on
     return str(workspace.discovery_url)
 
 
@@ -192,12 +193,14 @@ def _sha256(address: str) -> str:
 
 
 def upload(request: Json) -> None:
-    """Upload a wheel; what is stored afterwards decides, not the response. Its record may outlive a failure."""
+    """Upload a wheel, as add_private_pip_wheel; what is stored then decides. Its record may outlive a failure."""
+    path, client = Path(request["path"]), ArtifactsClient(_workspace(request).service_context)
     try:
-        Environment.add_private_pip_wheel(_workspace(request), request["path"], exist_ok=False)
+        with exact.held(path, request["sha256"]) as stream:
+            client.upload_artifact_from_stream(stream, ORIGIN, CONTAINER, path.name)
     except Exception as error:
-        found = wheel({**request, "file": os.path.basename(request["path"])})  # noqa: PTH119
-        raced = "already exists" in str(error)  # another run has made the record meanwhile
+        found = wheel({**request, "file": path.name})
+        raced = "Resource Conflict" in str(error)  # another run has made the record meanwhile
         if not raced and (found is None or found["sha256"] != request["sha256"]):
             raise
 

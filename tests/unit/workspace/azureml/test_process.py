@@ -344,3 +344,9 @@ def test_a_failed_installation_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BootstrapFailed, match="azureml-core couldn't be installed") as caught:
         make_environment()
     assert caught.value.details == "no index"
+
+
+def test_a_wheel_that_was_replaced_before_its_upload_is_called_that() -> None:
+    said = {"kind": "FileChanged", "status": 0, "host": "", "message": "a.whl has sha256 1…, and had 2…"}
+    error = failure(said, "upload", WORKSPACE)
+    assert (error.code, error.what) == ("AW183", "a.whl has sha256 1…, and had 2…")

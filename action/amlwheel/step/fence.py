@@ -1,0 +1,50 @@
+"""What stands between code of others (builds, imported packages) and all that runs with a token."""
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..hosts.host import Host
+from ..plan import observe
+from ..transport import installed
+from ..transport.installed import Stamp
+from ..workspace.azureml.process import Worker
+
+# What a run needs later and nothing has imported yet: afterwards Python would have to compile it.
+LATER = ("twine.commands.check", "twine.package", "twine.settings")
+
+
+@dataclass
+class Fence:
+    """Compares, after each stretch of such code, the step's own files and the host's with those before the first.
+
+    `worker` is azureml-core, once it is started. It is idle while such code runs, and has loaded what it needs.
+    """
+
+    host: Host
+    worker: Worker | None = None
+    _before: dict[str, Stamp] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Import in the background what is needed later."""
+        self._imported = observe.in_background(lambda: [importlib.import_module(each) for each in LATER])
+
+    @contextlib.contextmanager
+    def around(self) -> Iterator[None]:
+        """Run code of others in the block. Raises ToolsChanged, HostFilesChanged at its end, however it ends."""
+        self._imported.result()
+        if self.worker:
+            self.worker.wait()
+        installed.freeze()
+        self._before = self._before or installed.look()
+        try:
+            yield
+        finally:
+            self.check()
+
+    def check(self) -> None:
+        """Raise ToolsChanged or HostFilesChanged if such code has changed what it may not."""
+        self.host.check_files()
+        if self._before:
+            installed.check(self._before)

@@ -1,0 +1,73 @@
+"""Code of others runs in the fence, and after it nothing does that it has changed."""
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from amlwheel.errors.foreign import HostFilesChanged, ToolsChanged
+from amlwheel.step import fence
+from amlwheel.step.fence import LATER, Fence
+from amlwheel.transport import installed
+from amlwheel.transport.installed import Stamp
+
+
+class Place:
+    """Host, azureml-core and the step's own files, in one: notes what happens, and may be changed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take their places."""
+        self.seen: list[str] = []
+        self.tools, self.files = {"uv": (1, 1, 1, 1)}, False
+        monkeypatch.setattr(installed, "look", self.look)
+        monkeypatch.setattr(installed, "freeze", lambda: self.note("freeze"))
+        host: Any = SimpleNamespace(check_files=self.check_files)
+        self.fence = Fence(host)
+        worker: Any = SimpleNamespace(wait=lambda: self.note("wait"))
+        self.fence.worker = worker
+
+    def look(self) -> dict[str, Stamp]:
+        self.note("look")
+        return dict(self.tools)
+
+    def note(self, what: str) -> None:
+        self.seen.append(what)
+
+    def check_files(self) -> None:
+        if self.files:
+            message = "set_env"
+            raise HostFilesChanged(message)
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Place:
+    return Place(monkeypatch)
+
+
+def test_everything_is_loaded_and_looked_at_before_and_compared_after(place: Place) -> None:
+    place.fence.check()
+    assert place.seen == []  # nothing of others has run yet
+    for _ in range(2):
+        with place.fence.around():
+            place.note("theirs")
+    first = ["wait", "freeze", "look", "theirs", "look"]
+    assert place.seen == [*first, "wait", "freeze", "theirs", "look"]
+    assert set(LATER) <= sys.modules.keys()
+
+
+def test_what_changed_is_told_also_if_the_build_failed(place: Place) -> None:
+    with place.fence.around():
+        pass
+    place.tools = {"uv": (1, 1, 1, 2)}
+    with pytest.raises(ToolsChanged), place.fence.around():
+        raise ValueError
+    with pytest.raises(HostFilesChanged), place.fence.around():
+        place.files = True
+
+
+def test_a_module_that_cannot_be_imported_is_told_where_it_is_needed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fence, "LATER", ("no.such.module",))
+    with pytest.raises(ModuleNotFoundError), Fence(place.fence.host).around():
+        raise AssertionError
