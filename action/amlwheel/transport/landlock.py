@@ -17,6 +17,8 @@ from typing import TypeVar
 OLDEST = 2  # version (Linux 5.19); the first one forbids to move files between folders, and so breaks builds
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION, _BENEATH, _NO_NEW_PRIVILEGES = 1, 1, 38
+_DROP = 24  # from what root keeps when it starts a program
+_OF_ROOT = (21, 38)  # CAP_SYS_ADMIN, CAP_PERFMON: with either, root reads another process whatever Landlock says
 _TO_FILE = 1 << 1
 _TRUNCATE, _SINCE_TRUNCATE = 1 << 14, 3
 _TO_FOLDER = 0x3FF0  # make and remove whatever lies in it, and move files between folders
@@ -57,7 +59,8 @@ def within(writable: Sequence[Path], kept: Sequence[Path], do: Callable[[], T]) 
     def restricted() -> T:
         ruleset = _ruleset(writable, kept)
         try:
-            ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+            for option, value in ((_NO_NEW_PRIVILEGES, 1), *((_DROP, each) for each in _OF_ROOT)):
+                ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
             _call(_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0))
         finally:
             os.close(ruleset)
