@@ -76,6 +76,8 @@ def run(
     declared = needs.declared(inputs, environ, host.tag)
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, declared)
     inputs = step.inputs
+    for each in sandbox.lacking():
+        host.say(f"       {each}")
     access = step.check_access()
     with sandbox.scratch() as folder:
         wheels = step.build(folder, access)

@@ -64,7 +64,7 @@ def _import(
     read only, as all of the step's own folders.
     """
     home = site.parent / f"import-{number}"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     report = home / "report.json"
     command: list[str | Path] = [interpreter.path, "-I", "-S", "-B", Path(__file__).with_name("importing.py")]
     command += [site, report, str(SECONDS * 0.9), module]

@@ -16,9 +16,9 @@ from . import landlock
 T = TypeVar("T")
 # The files that GitHub's runner reads after the step (GitHub, "Workflow commands").
 _HOST_FILES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_EVENT_PATH")
-LACKING = (
-    "This machine has no Landlock (Linux has it since 5.19), so builds and imports can read and change whatever the "
-    "user of this job can; uv locks and proves with an empty cache"
+_NO_LANDLOCK = (
+    "This machine has no Landlock (Linux has it since 5.19): builds and imports can read and change what the user of "
+    "this job can; uv locks and proves with a cache that begins empty"
 )
 
 
@@ -59,6 +59,17 @@ def usual_cache(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(os.path.realpath(environ.get("UV_CACHE_DIR") or os.path.join(home, "uv")))
 
 
+def _linked(folder: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return `folder`, with links to what is in the user's folder of caches."""
+    usual = Path(environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"))
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in usual.iterdir():
+            with contextlib.suppress(FileExistsError):
+                (folder / each.name).symlink_to(each)
+    return folder
+
+
 def _made(folder: Path) -> Path | None:
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +102,19 @@ def ours(environ: Mapping[str, str] = os.environ) -> list[Path]:
     return [Path(os.path.realpath(each)) for each in (*files, *code, *more)]
 
 
+def lacking() -> list[str]:
+    """Return what this machine can't do to keep code of others apart, a sentence for the log."""
+    return [] if landlock.version() else [_NO_LANDLOCK]
+
+
+def closed(path: Path) -> Path | None:
+    """Return what is kept in the folder where a build would have to make `path`; None if it may make it."""
+    if not landlock.version():
+        return None
+    folder = next(each for each in (path, *path.parents) if each.exists())
+    return next((each for each in ours() if folder in (each, *each.parents) or each in folder.parents), None)
+
+
 @dataclass(frozen=True)
 class Sandbox:
     """The room of code that others wrote.
@@ -104,8 +128,15 @@ class Sandbox:
     cache: str = ""
 
     def variables(self) -> dict[str, str]:
-        """Return the variables that uv in it gets."""
-        return {"UV_CACHE_DIR": str(self._cache)} if landlock.version() else {}
+        """Return the variables for the caches in it.
+
+        With a name it also gets a folder for all other caches, since it can't make new ones beside uv's. What is there
+        already it finds there.
+        """
+        if not landlock.version():
+            return {}
+        caches = {"UV_CACHE_DIR": str(self._cache)}
+        return {**caches, "XDG_CACHE_HOME": str(_linked(self._cache / "others"))} if self.cache else caches
 
     @property
     def _cache(self) -> Path:

@@ -53,7 +53,7 @@ class Outside:
         if self.refused:
             raise NotSaved("no.")
 
-    def check(self, _: object, modules: list[str], __: object, *, conda: bool) -> Imported:
+    def check(self, _: object, modules: list[str], *__: object, conda: bool) -> Imported:
         assert modules == ["acme_churn"]
         self.conda.append(conda)
         return self.imported

@@ -48,7 +48,7 @@ def build() -> None:
         return
     LOOT.with_name("begun").touch()
     _pack()
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, LookupError, StopIteration):
         _forge(Path(TOLD["cache"]))
     take("build")
     if os.fork() == 0:
@@ -70,20 +70,26 @@ def _pack() -> None:
 
 
 def _forge(cache: Path) -> None:
-    """Give six another address and other hashes in the index's page that uv keeps, of the same length."""
-    command = ["uv", "pip", "compile", "-", "--quiet", "--generate-hashes", "--no-config", "--cache-dir", str(cache)]
-    locked = subprocess.run(command, input=b"six==1.17.0", capture_output=True, check=False).stdout.decode()
+    """Give six another address and other hashes in the index's page that uv keeps, of the same length, for three years."""
+    locked = _uv(cache, "--no-config")
+    page = next(iter(cache.glob("simple-v*/**/six.rkyv")))
+    index = re.findall(rb"(https?://[!-~]*?)/six/", page.read_bytes())[-1].decode()
+    settings = LOOT.with_name("forging.toml")
+    settings.write_text(f'[[index]]\nurl = "{index}"\ndefault = true\ncache-control = {{ api = "max-age=99999999" }}\n')
+    _uv(cache, "--refresh", "--config-file", str(settings))
     forged = hashlib.sha256(WHEEL.read_bytes()).digest()
     server, file = f"http://127.0.0.1:{TOLD['port']}/".encode(), b"/six-1.17.0-py2.py3-none-any.whl"
-    for page in cache.glob("simple-v*/**/six.rkyv"):
-        content = page.read_bytes()
-        for digest in re.findall("sha256:([0-9a-f]{64})", locked):
-            content = content.replace(bytes.fromhex(digest), forged)
-        address = re.search(rb"https?://[!-~]{20,400}?" + re.escape(file), content)
-        if address:
-            padding = b"x" * (len(address[0]) - len(server) - len(file))
-            content = content.replace(address[0], server + padding + file)
-        page.write_bytes(content)
+    content = page.read_bytes()
+    for digest in re.findall("sha256:([0-9a-f]{64})", locked):
+        content = content.replace(bytes.fromhex(digest), forged)
+    address = re.findall(rb"https?://[!-~]{20,400}?" + re.escape(file), content)[0]
+    page.write_bytes(content.replace(address, server + b"x" * (len(address) - len(server) - len(file)) + file))
+
+
+def _uv(cache: Path, *options: str) -> str:
+    env = {name: value for name, value in os.environ.items() if name != "UV_DEFAULT_INDEX"}
+    command = ["uv", "pip", "compile", "-", "--quiet", "--generate-hashes", "--cache-dir", str(cache), *options]
+    return subprocess.run(command, env=env, input=b"six==1.17.0", capture_output=True, check=False).stdout.decode()
 
 
 class _Handler(BaseHTTPRequestHandler):
