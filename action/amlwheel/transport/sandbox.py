@@ -1,8 +1,10 @@
 """What code of others may change while it runs: builds, and packages that are imported. And which cache uv trusts."""
 
+import atexit
 import contextlib
 import os
 import re
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -31,7 +33,7 @@ class Trust:
     def __init__(self) -> None:
         """Begin with the user's cache."""
         self.exposed = False
-        self.fresh: list[tempfile.TemporaryDirectory[str]] = []
+        self._fresh = Path()
         self._used = True
 
     def spoil(self) -> None:
@@ -45,9 +47,10 @@ class Trust:
         if usual and landlock.version() and not self.exposed:
             return usual
         if self._used:
-            self.fresh.append(tempfile.TemporaryDirectory(prefix="amlwheel-uv-", dir=private()))
+            self._fresh = Path(tempfile.mkdtemp(prefix="amlwheel-uv-", dir=private()))
             self._used = False
-        return Path(self.fresh[-1].name)
+            atexit.register(shutil.rmtree, self._fresh, ignore_errors=True)  # until then a tool may still read it
+        return self._fresh
 
 
 TRUST = Trust()

@@ -60,6 +60,7 @@ class Outside:
 
     def prove(self, verify: str = "install", *, unsaved: bool = False, **given: object) -> str:
         inputs: Any = SimpleNamespace(
+            wheel=(),
             **{"verify": verify, "dry_run": False, "connects": True, "feed": FEED, "feed_token": TOKEN} | given,
             connection_token=READER,
         )
