@@ -27,7 +27,11 @@ def hostile(step: Step) -> tuple[pathlib.Path, dict[str, str], list[pathlib.Path
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     mine = step.scratch / "action"
-    places = [mine / "amlwheel" / "hostile.py", pathlib.Path(sys.prefix) / "hostile.pth", step.scratch / "uv" / "hostile"]
+    places = [
+        mine / "amlwheel" / "hostile.py",
+        pathlib.Path(sys.prefix) / "hostile.pth",
+        step.scratch / "uv" / "hostile",
+    ]
     told = {"loot": str(project / "loot"), "cache": str(step.scratch / "uv"), "port": port}
     told["places"] = [*host.values(), *map(str, places)]
     (project / "acme_hostile" / "attack.json").write_text(json.dumps(told))

@@ -17,7 +17,7 @@ def run(
     echo: Callable[[str], None],
     sandbox: Sandbox,
 ) -> process.Finished:
-    """Run a build with the variables `env` in a `sandbox`; once more without a limit where the index tells no upload times.
+    """Run a build with the variables `env`; once more without a limit where the index tells no upload times.
 
     To uv a file without an upload time was uploaded later than any limit.
     """

@@ -77,9 +77,7 @@ def build(
         return [job.result() for job in jobs]
 
 
-def _build(
-    folder: Path, into: Path, echo: Callable[[str], None], given: Mapping[str, str], sandbox: Sandbox
-) -> Path:
+def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping[str, str], sandbox: Sandbox) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
     env = {name: value for name, value in given.items() if value}

@@ -44,7 +44,7 @@ def check(
     A library or GPU that isn't there is no error, because images and clusters have what runners don't. Raises
     ImportFailed for a module that can't be imported, or Several of them.
     """
-    one = partial(_import, site, interpreter, kept, conda=conda)
+    one = partial(_import, site, interpreter, tuple(kept), conda)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(one, modules[:MOST], range(MOST)))
     errors = [each for each in answers if isinstance(each, StepError)]
@@ -54,8 +54,13 @@ def check(
     return Imported(done, tuple(str(answer) for answer in answers if answer))
 
 
-def _import(
-    site: Path, interpreter: Interpreter, kept: Sequence[Path], module: str, number: int, *, conda: bool
+def _import(  # noqa: PLR0913, PLR0917  # what is the same for all, then what differs
+    site: Path,
+    interpreter: Interpreter,
+    kept: tuple[Path, ...],
+    conda: bool,
+    module: str,
+    number: int,  # noqa: FBT001
 ) -> StepError | str:
     """Import one module in a process of its own; return why it can't be, as an error or as a sentence.
 
@@ -70,7 +75,7 @@ def _import(
     command += [site, report, str(SECONDS * 0.9), module]
     env = variables.for_tool(build=True) | interpreter.variables | {"HOME": str(home), "TMPDIR": str(home)}
     env.pop("XDG_CACHE_HOME", None)
-    room = Sandbox((home,), tuple(kept))
+    room = Sandbox((home,), kept)
     try:
         finished = process.run(command, env=env, cwd=home, seconds=SECONDS, sandbox=room)
     except TooSlow as error:

@@ -8,7 +8,9 @@ class NotEnded(StepError):
 
     status = 178
     title = "process left behind"
-    cause = "It starts itself anew, faster than it can be ended, or it waits in the kernel for a file system that hangs."
+    cause = (
+        "It starts itself anew, faster than it can be ended, or it waits in the kernel for a file system that hangs."
+    )
     fix = "Stop the project's build, or what it imports, from starting processes that outlive it; run the step again."
 
 
@@ -17,5 +19,5 @@ class TooMuchOutput(StepError):
 
     status = 179
     title = "answer too long"
-    cause = "The program is damaged or isn't the one that its name says, or the repository has an immense number of changes."
+    cause = "The program isn't the one that its name says, or there is immensely much to tell, such as changes of a checkout."
     fix = "Run the named program by hand on this machine, and mend what makes it write so much; run the step again."

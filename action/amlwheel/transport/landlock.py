@@ -8,7 +8,8 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -87,7 +88,7 @@ def _kernel() -> int:
     return _call(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))
 
 
-def _open_to(folder: Path, above: Set[Path], kept: Set[Path]) -> Iterator[Path]:
+def _open_to(folder: Path, above: AbstractSet[Path], kept: AbstractSet[Path]) -> Iterator[Path]:
     """Yield the folders and files that hold nothing that is `kept`, as few as there can be.
 
     No link is followed: what it leads to is found where it is.

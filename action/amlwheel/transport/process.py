@@ -217,9 +217,9 @@ def adopt() -> None:
 
 
 def sweep() -> None:
-    """End every process that a tool left behind, unless code of others still runs: it may be that one's. Raise NotEnded.
+    """End every process that a tool left behind, unless code of others still runs: it may be that one's.
 
-    No other tool starts meanwhile.
+    No other tool starts meanwhile. Raises NotEnded.
     """
     with _STARTING:
         deadline = time.monotonic() + PATIENCE

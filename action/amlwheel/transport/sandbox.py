@@ -58,16 +58,21 @@ TRUST = Trust()
 
 def usual_cache(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of uv's cache on Linux, made or not (uv, "Caching")."""
-    home = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(os.path.realpath(environ.get("UV_CACHE_DIR") or os.path.join(home, "uv")))
+    return Path(os.path.realpath(environ.get("UV_CACHE_DIR") or _caches(environ) / "uv"))
+
+
+def _caches(environ: Mapping[str, str]) -> Path:
+    try:
+        return Path(environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    except RuntimeError:  # a user without a home
+        return Path(os.devnull)
 
 
 def _linked(folder: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Return `folder`, with links to what is in the user's folder of caches."""
-    usual = Path(environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"))
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        for each in usual.iterdir():
+        for each in _caches(environ).iterdir():
             with contextlib.suppress(FileExistsError):
                 (folder / each.name).symlink_to(each)
     return folder
@@ -143,8 +148,8 @@ class Sandbox:
 
     @property
     def _cache(self) -> Path:
-        usual = usual_cache()
-        return usual.with_name(f"{usual.name}-builds") / self.cache if self.cache else self.writable[0] / "uv-cache"
+        usual, own = usual_cache(), self.writable[0] / "uv-cache"
+        return _made(usual.with_name(f"{usual.name}-builds") / self.cache) or own if self.cache else own
 
     def start(self, do: Callable[[], T]) -> T:
         """Return what `do`, which starts the code, returns. Raises OSError."""

@@ -24,7 +24,13 @@ class Backend:
         self.environments: list[dict[str, str]] = []
 
     def __call__(
-        self, command: list[str | Path], *, env: dict[str, str], seconds: float, echo: Callable[[str], None], sandbox: Sandbox
+        self,
+        command: list[str | Path],
+        *,
+        env: dict[str, str],
+        seconds: float,
+        echo: Callable[[str], None],
+        sandbox: Sandbox,
     ) -> process.Finished:
         assert (command[0], seconds) == (sys.executable, backend.SECONDS)
         assert len(sandbox.writable) == 2

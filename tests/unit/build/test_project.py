@@ -100,7 +100,13 @@ class Builder:
         self.rooms: list[Sandbox] = []
 
     def __call__(
-        self, command: list[str | Path], *, env: Mapping[str, str], seconds: float, echo: Callable[[str], None], sandbox: Sandbox
+        self,
+        command: list[str | Path],
+        *,
+        env: Mapping[str, str],
+        seconds: float,
+        echo: Callable[[str], None],
+        sandbox: Sandbox,
     ) -> process.Finished:
         self.rooms.append(sandbox)
         assert seconds == project.BUILD_SECONDS
@@ -156,9 +162,7 @@ def test_a_failed_build_shows_the_last_lines(
 
 def test_a_build_that_leaves_no_one_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Several(Builder):
-        def __call__(
-            self, command: list[str | Path], *, env: Mapping[str, str], **more: Any
-        ) -> process.Finished:
+        def __call__(self, command: list[str | Path], *, env: Mapping[str, str], **more: Any) -> process.Finished:  # noqa: ANN401  # as above
             finished = super().__call__(command, env=env, **more)
             report = tmp_path / "0/report.json"
             report.write_text(json.dumps({"artifacts": json.loads(report.read_text())["artifacts"] * 2}))

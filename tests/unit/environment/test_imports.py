@@ -32,7 +32,9 @@ def answering(monkeypatch: pytest.MonkeyPatch, answers: Mapping[str, Answer]) ->
     """Let the import of each module end as given: with a report, without one, or not at all."""
     monkeypatch.setenv("AMLWHEEL_FEED_TOKEN", CANARY)
 
-    def run(command: list[str | Path], *, env: Mapping[str, str], cwd: Path, sandbox: Sandbox, **more: object) -> process.Finished:
+    def run(
+        command: list[str | Path], *, env: Mapping[str, str], cwd: Path, sandbox: Sandbox, **more: object
+    ) -> process.Finished:
         assert more
         python, *options, _, _, report, _, module = map(str, command)
         assert (python, options) == ("/x/python", ["-I", "-S", "-B"])

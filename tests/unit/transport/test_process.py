@@ -201,7 +201,7 @@ os.read(read, 1)
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 @pytest.mark.usefixtures("adopting")
 def test_a_daemon_ends_with_its_tool_and_a_child_of_a_library_does_not() -> None:
-    with subprocess.Popen(["sleep", "20"]) as ours:
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(20)"]) as ours:
         started = time.monotonic()
         code = DAEMON.format(stay="time.sleep(20)")
         assert ended(int(run(code, sandbox=Sandbox((Path("/dev"),))).output))
@@ -245,7 +245,9 @@ def test_what_is_found_once_is_taken_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not landlock.version(), reason="this machine has no Landlock")
-def test_code_of_others_has_other_caches_and_sees_no_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_of_others_has_other_caches_and_sees_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     code = "import os; print(os.environ['UV_CACHE_DIR']); print(len(open(f'/proc/{os.getppid()}/environ').read()) > 0)"
     assert run(code).output == f"{tmp_path / 'uv'}\nTrue\n"

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amlwheel.transport import landlock, sandbox
@@ -15,17 +16,18 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setattr(landlock, "version", lambda: 7)
-    monkeypatch.setattr(landlock, "within", lambda writable, kept, do: (writable, kept, do()))
+    monkeypatch.setattr(landlock, "within", lambda *given: given)
     monkeypatch.setattr(sandbox, "TRUST", Trust())
 
 
 def test_the_users_cache_is_trusted_as_long_as_it_is_kept(tmp_path: Path) -> None:
     trust = sandbox.TRUST
     assert trust.cache == tmp_path / "uv"
-    writable, kept, done = Sandbox((tmp_path / "project",), (tmp_path / "dist",)).start(lambda: "done")  # type: ignore[misc]
+    do: Any = tuple
+    writable, kept, done = Sandbox((tmp_path / "project",), (tmp_path / "dist",)).start(do)
     assert writable == [tmp_path / "project", tmp_path / "project" / "uv-cache"]
     assert {tmp_path / "uv", tmp_path / "dist", Path(os.path.realpath(sys.prefix))} <= {*kept}
-    assert done == "done"
+    assert done is tuple
     assert trust.cache == tmp_path / "uv"
     Sandbox((tmp_path,)).start(lambda: "")  # the cache lies in the project
     fresh = trust.cache
@@ -49,6 +51,15 @@ def test_a_cache_that_cannot_be_made_is_none(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "file").touch()
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "file" / "uv"))
     assert sandbox.TRUST.cache.name.startswith("amlwheel-uv-")
+    assert Sandbox((tmp_path,), cache="acme").variables()["UV_CACHE_DIR"] == str(tmp_path / "uv-cache")
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "expanduser", refuse)
+    assert sandbox.usual_cache({}) == Path("/dev/null/uv")
 
 
 def test_a_build_finds_the_users_other_caches(tmp_path: Path) -> None:
