@@ -182,7 +182,8 @@ def _closed(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
     """A file where a build can't make new ones: Python's and coreutils' words."""
     del env
     refused = re.search(
-        r"PermissionError: \[Errno 13\] Permission denied: '(/[^']+)'|['\u2018\"](/[^'\u2019\"]+)['\u2019\"]: Permission denied",
+        r"PermissionError: \[Errno 13\] Permission denied: '(/[^']+)'"
+        r"|['\u2018\"](/[^'\u2019\"]+)['\u2019\"]: Permission denied",
         plain,
     )
     path = Path(refused[1] or refused[2]) if refused else Path()

@@ -58,9 +58,9 @@ def _import(  # noqa: PLR0913, PLR0917  # what is the same for all, then what di
     site: Path,
     interpreter: Interpreter,
     kept: tuple[Path, ...],
-    conda: bool,
+    conda: bool,  # noqa: FBT001
     module: str,
-    number: int,  # noqa: FBT001
+    number: int,
 ) -> StepError | str:
     """Import one module in a process of its own; return why it can't be, as an error or as a sentence.
 

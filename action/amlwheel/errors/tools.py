@@ -19,5 +19,5 @@ class TooMuchOutput(StepError):
 
     status = 179
     title = "answer too long"
-    cause = "The program isn't the one that its name says, or there is immensely much to tell, such as changes of a checkout."
+    cause = "The program isn't the one that its name says, or a checkout has an immense number of changes."
     fix = "Run the named program by hand on this machine, and mend what makes it write so much; run the step again."

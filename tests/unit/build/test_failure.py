@@ -192,7 +192,7 @@ def test_where_a_build_can_make_nothing_new_is_told(
     kept: list[Path | None] = [tmp_path / "uv", None]
     monkeypatch.setattr(sandbox, "closed", lambda _: kept.pop(0))
     for cause, fix in (
-        ("uv lies there", f"before this one: mkdir -p {tmp_path}/.conan"),
+        ("uv lies there", f"mkdir -p {tmp_path}/.conan"),
         ("clean environment", "build"),
     ):
         with pytest.raises(BuildFailed) as caught:
