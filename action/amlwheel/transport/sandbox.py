@@ -158,6 +158,6 @@ class Sandbox:
         if not landlock.version():
             return do()
         TRUST.exposed |= any(each in (usual, *usual.parents) for each in writable)
-        own = _made(self._cache)
+        own = [self._cache] if self.cache else []
         kept = [*ours(), *(Path(os.path.realpath(each)) for each in self.kept)]
-        return landlock.within([*writable, *([own] if own else [])], kept, do)
+        return landlock.within([*writable, *own], kept, do)

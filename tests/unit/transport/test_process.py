@@ -249,6 +249,7 @@ def test_code_of_others_has_other_caches_and_sees_no_other_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    monkeypatch.setattr(TRUST, "exposed", False)
     code = "import os; print(os.environ['UV_CACHE_DIR']); print(len(open(f'/proc/{os.getppid()}/environ').read()) > 0)"
     assert run(code).output == f"{tmp_path / 'uv'}\nTrue\n"
     refused = run(code, sandbox=Sandbox((tmp_path / "own",)))

@@ -25,7 +25,9 @@ def test_the_users_cache_is_trusted_as_long_as_it_is_kept(tmp_path: Path) -> Non
     assert trust.cache == tmp_path / "uv"
     do: Any = tuple
     writable, kept, done = Sandbox((tmp_path / "project",), (tmp_path / "dist",)).start(do)
-    assert writable == [tmp_path / "project", tmp_path / "project" / "uv-cache"]
+    assert writable == [tmp_path / "project"]
+    assert not (tmp_path / "project").exists()
+    assert Sandbox((tmp_path / "x",), cache="acme").start(do)[0] == [tmp_path / "x", tmp_path / "uv-builds" / "acme"]
     assert {tmp_path / "uv", tmp_path / "dist", Path(os.path.realpath(sys.prefix))} <= {*kept}
     assert done is tuple
     assert trust.cache == tmp_path / "uv"
