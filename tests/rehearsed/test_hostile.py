@@ -29,7 +29,7 @@ def hostile(step: Step) -> tuple[pathlib.Path, dict[str, str], list[pathlib.Path
     mine = step.scratch / "action"
     places = [
         mine / "amlwheel" / "hostile.py",
-        pathlib.Path(sys.prefix) / "hostile.pth",
+        pathlib.Path(sys.prefix) / f"hostile-{port}.pth",
         step.scratch / "uv" / "hostile",
     ]
     told = {"loot": str(project / "loot"), "cache": str(step.scratch / "uv"), "port": port}
