@@ -104,7 +104,7 @@ def test_a_commit_and_a_stored_wheel_are_proven_by_the_file_and_an_address_by_it
         ((1, "not a zip"), ProofFailed, "1 package(s) from this release don't install", "nothing was published"),
         ((2, "404"), ProofFailed, "1 package(s) from the public index don't install", "which locks anew"),
         ((2, "dns error: https://i.example/x"), NoNetwork, "No connection to i.example.", "HTTPS_PROXY"),
-        ((2, "failed: No space left on device (os error 28)"), NoRoom, "the public index", "TMPDIR"),
+        ((2, "failed: No space left on device (os error 28)"), NoRoom, "the public index", "UV_CACHE_DIR"),
     ],
 )
 def test_an_installation_that_fails_says_which_part(  # noqa: PLR0913, PLR0917  # a table
