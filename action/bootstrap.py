@@ -57,6 +57,7 @@ FIXED = {
     "PIP_NO_INPUT": "1",
     "UV_NO_CONFIG": "1",
     "UV_PYTHON_DOWNLOADS": "never",
+    "UV_LINK_MODE": "copy",  # a hard link in another environment would let a build change our files
 }
 
 NEWER_ON_GITHUB = """Put this step before it:

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -29,13 +28,14 @@ from .sign_in.credential import FEED_SCOPE
 from .step import auditing, connect, needs, time_limit
 from .step.fence import Fence
 from .step.stages import Stages
-from .transport import bounds, http, process
+from .transport import bounds, http, process, sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step and return its exit status: 0, or the status of the error (see `errors`)."""
     process.hide()
     bounds.keep()
+    process.adopt()
     host = detect.detect()
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -97,10 +97,12 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
     declared = needs.declared(inputs, environ, host.tag)
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, Fence(host), declared)
     inputs = step.inputs
+    for each in sandbox.lacking():
+        host.say(f"       {each}")
     access = step.check_access()
-    with tempfile.TemporaryDirectory(prefix="amlwheel-") as folder:
-        wheels = step.build(Path(folder), access)
-        locked = step.lock(wheels, Path(folder), access)
+    with sandbox.scratch() as folder:
+        wheels = step.build(folder, access)
+        locked = step.lock(wheels, folder, access)
         asked = auditing.ask(inputs, wheels, locked, access.facts, declared.conda)  # answered while the plan is made
         release = step.define(wheels, locked, access)
         changes = step.plan(release, access)

@@ -9,7 +9,12 @@ from rehearsed.steps import Step, refused, write_wheel
 
 # `unshare` makes its caller root in a name space of its own, where the file system ends with the step.
 ALONE = ("unshare", "--user", "--map-root-user", "--mount")
-MOUNT = 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"'
+# The step's packages stay where they are: a small disk has no room for them. Temporary files lie beside the links.
+MOUNT = """
+mount -t tmpfs -o size="$1" none "$2" && mkdir "$2/amlwheel" && ln -s "$XDG_CACHE_HOME"/amlwheel/* "$2/amlwheel" || exit
+test "$3" = UV_CACHE_DIR || export XDG_CACHE_HOME="$2"
+shift 3 && exec "$@"
+"""
 
 
 @pytest.fixture
@@ -27,9 +32,9 @@ def disk(tmp_path: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def on(step: Step, disk: pathlib.Path, size: str) -> Step:
-    """Return the step as it runs where `disk` has `size` bytes."""
-    return dataclasses.replace(step, command=(*ALONE, "sh", "-c", MOUNT, "sh", size, disk, *step.command))
+def on(step: Step, disk: pathlib.Path, size: str, variable: str = "XDG_CACHE_HOME") -> Step:
+    """Return the step as it runs where `disk` has `size` bytes, and `variable` names it."""
+    return dataclasses.replace(step, command=(*ALONE, "sh", "-c", MOUNT, "sh", size, disk, variable, *step.command))
 
 
 def test_a_disk_without_room_is_told_before_anything_is_written(
@@ -37,15 +42,12 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
 ) -> None:
     wheel = write_wheel(tmp_path / "wheels", "acme-large", "1.0", requires=["numpy"])
     small = on(step, disk, "20m")
-    told = small(wheel=wheel, env={"TMPDIR": str(disk)})
-    refused(
-        told, 96, "The environment's packages (1 file from elsewhere, ", f" when they are installed, and {disk} has "
-    )
-    assert "Make room, or name two folders that have it in TMPDIR and UV_CACHE_DIR" in told.told
-    room = step.folder("room")
-    one = small(wheel=wheel, env={"TMPDIR": str(room), "UV_CACHE_DIR": str(room)})
-    refused(one, 170, "Set UV_CACHE_DIR and TMPDIR to two folders, neither of which is inside the other")
-    released = small(wheel=wheel, env={"TMPDIR": str(room), "UV_CACHE_DIR": str(step.folder("cache"))})
+    told = small(wheel=wheel)
+    refused(told, 96, "The environment's packages (1 file from elsewhere, ", f" when they are installed, and {disk}")
+    assert "Make room, or name a folder that has it in UV_CACHE_DIR and (on a command line) XDG_CACHE_HOME" in told.told
+    one = small(wheel=wheel, env={"UV_CACHE_DIR": str(disk)})
+    refused(one, 170, "Set UV_CACHE_DIR to a folder that holds nothing of the step's")
+    released = step(wheel=wheel, env={"UV_CACHE_DIR": str(step.folder("cache"))})
     assert released.status == 0, released.output
     assert [kind for _, kind in released.written] == ["upload", "connections", "environments"]
 
@@ -56,10 +58,10 @@ def test_a_disk_that_becomes_full_is_told_wherever_it_happens(
 ) -> None:
     wheel = write_wheel(tmp_path / "wheels", "acme-large", "1.0", requires=["numpy"])
     given, size, variable = {
-        "build": (("--package-dir", features), "1m", "TMPDIR"),
+        "build": (("--package-dir", features), "1m", "XDG_CACHE_HOME"),
         "lock": (("--wheel", wheel), "40k", "UV_CACHE_DIR"),
-        "prove": (("--wheel", wheel), "36m", "TMPDIR"),  # numpy's wheel fits one and a half times
+        "prove": (("--wheel", wheel), "36m", "XDG_CACHE_HOME"),  # numpy's wheel fits one and a half times
     }[where]
-    result = on(step, disk, size)(*given, env={variable: str(disk)})
-    refused(result, 96, "The disk became full while", "TMPDIR and UV_CACHE_DIR, and run the step again")
+    result = on(step, disk, size, variable)(*given, env={"UV_CACHE_DIR": str(disk)} if where == "lock" else {})
+    refused(result, 96, "The disk became full while", "XDG_CACHE_HOME, and run the step again")
     assert f"failed {where}" in result.told.lower()

@@ -49,7 +49,7 @@ from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
 from amlwheel.step import access, auditing, recipes, stages
 from amlwheel.step.proving import Proving
-from amlwheel.transport import bounds, http, process
+from amlwheel.transport import bounds, http, process, sandbox
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
 SECOND = "fake-reading-token-0123"
@@ -238,11 +238,15 @@ def test_a_second_run_changes_nothing_and_emits_the_same_bytes(
     assert "Nothing to do for azureml:acme-churn:1.2.3-" in said
 
 
-def test_a_dry_run_emits_the_same_and_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_emits_the_same_and_changes_nothing(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "lacking", lambda: ["This machine lacks it."])
     assert world.run("--dry-run") == 0
     assert world.effects == ["prove"]
     said = capsys.readouterr().out
     assert "changed=true" in said
+    assert said.count("This machine lacks it.") == 1
     assert "skip   Publish, connect, fetch, register" in said
     assert "CREATE  wheel acme_churn-1.2.3-py3-none-any.whl" in said
     dry = emitted(world.folder)

@@ -11,6 +11,7 @@ from ..errors.build import BuildFailed
 from ..errors.git import CommitIncomplete
 from ..model.limit import NO_LIMIT, Limit
 from ..transport import variables
+from ..transport.sandbox import Sandbox
 from . import failure, limited
 
 SECONDS = 600.0
@@ -40,7 +41,7 @@ def requirements(
     answer = scratch / "needs.json"
     command: list[str | Path] = [sys.executable, "-I", "-X", "utf8", "-c", _ASK, folder, answer]
     env = variables.for_tool(build=True) | limit.variables
-    finished = limited.run(command, env, SECONDS, echo)
+    finished = limited.run(command, env, SECONDS, echo, Sandbox((scratch, folder)))
     failure.check(folder, finished, env, "doesn't say what its build needs")
     try:
         needs = tuple(map(Requirement, json.loads(answer.read_text(encoding="utf-8"))))

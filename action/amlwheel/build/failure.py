@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors.base import NoNetwork
 from ..errors.build import BuildFailed
 from ..model import variable
-from ..transport import process, tools
+from ..transport import process, sandbox, tools
 from . import limited, members
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -75,7 +75,7 @@ def _lines(output: str) -> list[str]:
 def _reason(output: str, env: Mapping[str, str]) -> tuple[str, str, str]:
     """Return what happened, its cause and its fix; all are empty for a failure that isn't known."""
     plain = re.sub(r"\s*\n[<>]?\s*", " ", output)
-    for explain in (_requirement, _settings, _variable, _module, _program):
+    for explain in (_requirement, _settings, _variable, _module, _program, _closed, _sudo):
         found = explain(plain, env)
         if found:
             return found
@@ -175,4 +175,35 @@ def _program(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
         f"there is no {name}",
         f"The build runs {name} or reads it, and this machine hasn't got it.",
         f"Install or make {name} in a step before this one.",
+    )
+
+
+def _closed(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """A file where a build can't make new ones: Python's and coreutils' words."""
+    del env
+    refused = re.search(
+        r"PermissionError: \[Errno 13\] Permission denied: '(/[^']+)'"
+        r"|['\u2018\"](/[^'\u2019\"]+)['\u2019\"]: Permission denied",
+        plain,
+    )
+    path = Path(refused[1] or refused[2]) if refused else Path()
+    kept = sandbox.closed(path) if refused else None
+    if not kept:
+        return None
+    folder = next(each for each in (path, *path.parents) if each.parent.exists())
+    return (
+        f"it can't make {folder}",
+        f"No build can make something new in {folder.parent}, since {kept} lies there, which builds must not change.",
+        f"Make it in a step before this one: mkdir -p {folder}",
+    )
+
+
+def _sudo(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:
+    del env
+    if "no new privileges" not in plain:
+        return None
+    return (
+        "it calls sudo",
+        "A build can't become another user: it runs code of others beside a step that holds tokens.",
+        "Do what needs sudo in a step before this one.",
     )

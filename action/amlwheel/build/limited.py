@@ -7,22 +7,27 @@ from pathlib import Path
 
 from ..model import limit
 from ..transport import process
+from ..transport.sandbox import Sandbox
 
 
 def run(
-    command: Sequence[str | Path], env: Mapping[str, str], seconds: float, echo: Callable[[str], None]
+    command: Sequence[str | Path],
+    env: Mapping[str, str],
+    seconds: float,
+    echo: Callable[[str], None],
+    sandbox: Sandbox,
 ) -> process.Finished:
     """Run a build with the variables `env`; once more without a limit where the index tells no upload times.
 
     To uv a file without an upload time was uploaded later than any limit.
     """
-    finished = process.run(command, env=env, seconds=seconds, echo=echo)
+    finished = process.run(command, env=env, seconds=seconds, echo=echo, sandbox=sandbox)
     lacking = re.findall(r"`([^`]+)`ismissinganuploaddate", _plain(finished.output))
     if finished.status == 0 or limit.VARIABLE not in env or not lacking:
         return finished
     echo(f"no limit to the time of uploads for this build: the index has no upload time of {lacking[0]}")
     unlimited = {name: value for name, value in env.items() if name != limit.VARIABLE}
-    return process.run(command, env=unlimited, seconds=seconds, echo=echo)
+    return process.run(command, env=unlimited, seconds=seconds, echo=echo, sandbox=sandbox)
 
 
 def check(folder: Path, output: str, env: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from ..errors.build import BadWheel
 from ..model.wheel import UNREADABLE
 from ..transport import tools, variables
+from ..transport.sandbox import Sandbox
 from . import declared, failure, limited
 
 # 2020-02-02, hatchling's own choice for a tree without a commit.
@@ -63,17 +64,20 @@ def build(
     the variable away. `base` are those that it gets in any case, in place of those of the project's own build. Raises
     BuildFailed with the tool's last lines, BadWheel, NoNetwork.
     """
+    own = base is None
     base = variables.for_tool(build=True) if base is None else base
     many = len(folders) > 1
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         jobs = []
         for number, folder in enumerate(folders):
             named = (lambda line, name=Path(folder).name: echo(f"{name}: {line}")) if many else echo
-            jobs.append(pool.submit(_build, Path(folder), into / str(number), named, {**base, **more}))
+            place = into / str(number)
+            room = Sandbox((place, Path(folder)), cache=_expected_name(Path(folder)) if own else "")
+            jobs.append(pool.submit(_build, Path(folder), place, named, {**base, **more}, room))
         return [job.result() for job in jobs]
 
 
-def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping[str, str]) -> Path:
+def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping[str, str], sandbox: Sandbox) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
     env = {name: value for name, value in given.items() if value}
@@ -95,7 +99,7 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping
         report,
         folder,
     ]
-    finished = limited.run(command, env, BUILD_SECONDS, echo)
+    finished = limited.run(command, env, BUILD_SECONDS, echo, sandbox)
     failure.check(folder, finished, env)
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]

@@ -12,12 +12,12 @@ from ..errors.base import StepError, TooSlow, together
 from ..errors.environment import ImportFailed
 from ..model import import_names
 from ..transport import process, variables
+from ..transport.sandbox import Sandbox
 from .interpreter import Interpreter
 
 SECONDS = 120.0  # for one module
 AT_ONCE = 4  # each may take as much memory as the job will
 MOST = 50  # modules; folders without __init__.py can have hundreds
-KEPT = 200  # lines of output
 WIDEST = 300  # characters of a line that are shown
 _CAUSES = {
     "ImportError": "The locked version of what it imports from is older or newer than its code expects.",
@@ -35,13 +35,16 @@ class Imported:
     elsewhere: tuple[str, ...] = ()
 
 
-def check(site: Path, modules: Sequence[str], interpreter: Interpreter, *, conda: bool) -> Imported:
+def check(
+    site: Path, modules: Sequence[str], interpreter: Interpreter, kept: Sequence[Path] = (), *, conda: bool
+) -> Imported:
     """Import `modules` from the folder `site`; with `conda`, the image has packages that this machine hasn't.
 
+    No module can write into the folders that are `kept`.
     A library or GPU that isn't there is no error, because images and clusters have what runners don't. Raises
     ImportFailed for a module that can't be imported, or Several of them.
     """
-    one = partial(_import, site, interpreter, conda=conda)
+    one = partial(_import, site, interpreter, tuple(kept), conda)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(one, modules[:MOST], range(MOST)))
     errors = [each for each in answers if isinstance(each, StepError)]
@@ -51,17 +54,30 @@ def check(site: Path, modules: Sequence[str], interpreter: Interpreter, *, conda
     return Imported(done, tuple(str(answer) for answer in answers if answer))
 
 
-def _import(site: Path, interpreter: Interpreter, module: str, number: int, *, conda: bool) -> StepError | str:
+def _import(  # noqa: PLR0913, PLR0917  # what is the same for all, then what differs
+    site: Path,
+    interpreter: Interpreter,
+    kept: tuple[Path, ...],
+    conda: bool,  # noqa: FBT001
+    module: str,
+    number: int,
+) -> StepError | str:
     """Import one module in a process of its own; return why it can't be, as an error or as a sentence.
 
-    `-S` hides the interpreter's own packages, which could take the place of a dependency that isn't in the lock.
+    `-S` hides the interpreter's own packages, which could take the place of a dependency that isn't in the lock. Like a
+    job in the image, it has a home of its own. What is in `site` may be one file with what is in uv's cache, so it is
+    read only, as all of the step's own folders.
     """
-    report = site.parent / f"import-{number}.json"
+    home = site.parent / f"import-{number}"
+    home.mkdir(exist_ok=True)
+    report = home / "report.json"
     command: list[str | Path] = [interpreter.path, "-I", "-S", "-B", Path(__file__).with_name("importing.py")]
     command += [site, report, str(SECONDS * 0.9), module]
-    env = variables.for_tool(build=True) | interpreter.variables
+    env = variables.for_tool(build=True) | interpreter.variables | {"HOME": str(home), "TMPDIR": str(home)}
+    env.pop("XDG_CACHE_HOME", None)
+    room = Sandbox((home,), kept)
     try:
-        finished = process.run(command, env=env, cwd=site.parent, seconds=SECONDS, most=KEPT)
+        finished = process.run(command, env=env, cwd=home, seconds=SECONDS, sandbox=room)
     except TooSlow as error:
         return _hangs(module, _narrow(error.details))
     found = _read(report)

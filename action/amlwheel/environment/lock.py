@@ -1,10 +1,8 @@
 """Resolve all dependencies for the image's Python and platform: each name from its own index, each file by sha256."""
 
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +10,7 @@ from ..errors.environment import LockIncomplete
 from ..model import origin
 from ..model.lock import Lock, Sdist
 from ..model.wheel import File, Pin, Wheel
-from ..transport import http
+from ..transport import http, sandbox
 from . import as_locked, failures, gaps
 from .homes import Binding, settle
 from .requirements import Requirements
@@ -36,8 +34,8 @@ def resolve(
     WheelForOtherPython, OlderVersion, NameUnknown, LocalVersionElsewhere, UploadedLater, Unsatisfiable, LockIncomplete,
     IndexFailed, IndexUnusable, NoNetwork, LockStale, and what `build` raises.
     """
-    with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
-        solver = Solver(Path(name), requirements, sources)
+    with sandbox.scratch() as folder:
+        solver = Solver(folder, requirements, sources)
         solver.offer()
         solution = Resolution(solver, recheck, echo, build)
         solution.find()

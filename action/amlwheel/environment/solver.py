@@ -189,7 +189,7 @@ class Solver:
             place = Path(name)
             (place / "pyproject.toml").write_text(self.project(needs, python), encoding="utf-8")
             (place / "uv.toml").write_text(self.settings(floors), encoding="utf-8")
-            return process.run(command, env=env, cwd=place, seconds=SECONDS)
+            return process.run(command, env=env, cwd=place, seconds=SECONDS, whole=True)
 
     def project(self, needs: Sequence[str], python: str) -> str:
         """Return the project file that uv resolves: the requirements, and which index serves which name.

@@ -5,14 +5,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from ..errors.base import NoRoom
 from ..model import wheel_tags
 from ..model.environment import Environment
 from ..model.wheel import File, Pin, Wheel
 from ..plan.observe import observing
-from ..transport import process, variables
+from ..transport import sandbox
 from ..transport.download import Downloads
 
 UNPACKED = 1.5  # times the size of its wheels is the least that a lock takes when it is unpacked; CUDA's take 1.7
@@ -53,20 +52,13 @@ def megabytes(size: float) -> str:
 def check_room(weight: Weight) -> None:
     """Raise NoRoom if the packages can't fit where temporary files or uv's cache lie."""
     needed = weight.size * UNPACKED
-    for folder in sorted({tempfile.gettempdir(), _cache()}):
+    for folder in sorted({str(sandbox.private() or tempfile.gettempdir()), str(sandbox.TRUST.cache)}):
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise NoRoom(
                 f"The environment's packages ({weight}) need at least {megabytes(needed)} when they are installed, "
                 f"and {folder} has {megabytes(free)}."
             )
-
-
-def _cache() -> str:
-    """Return the folder of uv's cache, or the nearest one above it that exists."""
-    told = process.run(["uv", "cache", "dir", "--no-config"], env=variables.for_tool(), seconds=60, errors=False)
-    place = Path(told.output.strip() or tempfile.gettempdir()).absolute()
-    return str(next(each for each in (place, *place.parents) if each.exists()))
 
 
 def ask(weight: Weight, downloads: Downloads) -> int:

@@ -116,10 +116,10 @@ class NoRoom(StepError):
 
     status = 96
     title = "disk full"
-    cause = "The packages are larger than the free space where temporary files or uv's cache lie."
+    cause = "The packages are larger than the free space where the step's own packages or uv's cache lie."
     fix = (
-        "Make room, or name two folders that have it in TMPDIR and UV_CACHE_DIR; with `verify` files nothing is "
-        "installed."
+        "Make room, or name a folder that has it in UV_CACHE_DIR and (on a command line) XDG_CACHE_HOME; with `verify` "
+        "files nothing is installed."
     )
 
     @classmethod
@@ -128,8 +128,8 @@ class NoRoom(StepError):
         return cls(
             f"The disk became full {what}.",
             cause="Temporary files, uv's cache and the emitted files together are larger than the free space.",
-            fix="Make room, or name two folders that have it in TMPDIR and UV_CACHE_DIR, and run the step again; what "
-            "is done is kept.",
+            fix="Make room, or name a folder that has it in UV_CACHE_DIR and (on a command line) XDG_CACHE_HOME, and run "
+            "the step again; what is done is kept.",
             details=details,
         )
 

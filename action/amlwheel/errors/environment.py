@@ -96,12 +96,12 @@ class IndexFailed(StepError):
 
 
 class CacheInTheWay(StepError):
-    """uv's cache holds the folder of temporary files, and uv resolves nothing inside its cache."""
+    """uv's cache holds the step's own folder, where it locks, and uv resolves nothing inside its cache."""
 
     status = 170
-    title = "cache holds temporary files"
-    cause = "UV_CACHE_DIR names the folder of temporary files, or one above it."
-    fix = "Set UV_CACHE_DIR and TMPDIR to two folders, neither of which is inside the other."
+    title = "cache in the way"
+    cause = "UV_CACHE_DIR names the folder of the step's packages, or one above it, such as ~/.cache."
+    fix = "Set UV_CACHE_DIR to a folder that holds nothing of the step's, such as ~/.cache/uv."
 
 
 class ImageNotFound(StepError):

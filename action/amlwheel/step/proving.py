@@ -1,6 +1,5 @@
 """The proof of a release before its first write: install the lock, import the packages, or ask for the files."""
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from ..errors.environment import NotImportable, ProofFailed
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..report.release import Release
+from ..transport import sandbox
 from ..transport.download import Downloads
 
 WAITS = "its packages have to be saved in the feed first, which a dry run doesn't do"
@@ -46,11 +46,11 @@ class Proving:
         if self.inputs.verify == "files":
             return self._files()
         check_room(self.weight)
-        with tempfile.TemporaryDirectory(prefix="amlwheel-") as name:
+        with sandbox.scratch() as folder:
             with self.host.waiting(f"installing {self.weight}"):
-                count = self._install(Path(name))
+                count = self._install(folder)
             with self.host.waiting("importing"):
-                return self._import(Path(name) / "site", f"{count} installed ({self.weight})")
+                return self._import(folder / "site", f"{count} installed ({self.weight})")
 
     def _install(self, folder: Path) -> int:
         inputs, release = self.inputs, self.release
@@ -82,7 +82,8 @@ class Proving:
         if isinstance(found, interpreter.Missing):
             lines = self.host.python_lines(python.minor) if found.python else ""
             return self._not_imported(installed, found.why, lines)
-        done = imports.check(site, modules, found, conda=bool(self.release.conda.lines))
+        given = [each.path.parent for each in self.release.wheels if self.inputs.wheel]
+        done = imports.check(site, modules, found, given, conda=bool(self.release.conda.lines))
         left = len(modules) - len(done.modules) - len(done.elsewhere)
         more = f" and not {left} more" if left else ""
         if done.elsewhere:

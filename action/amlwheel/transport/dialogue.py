@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import io
 import queue
 import subprocess
 import threading
@@ -49,9 +50,7 @@ class Dialogue:
 
     def end(self) -> None:
         """End the tool."""
-        process.end(self._child)
-        self._child.wait()
-        process.RUNNING.discard(self._child)
+        process.forget(self._child)
         self._reader.join(process.DRAIN)
         with contextlib.suppress(OSError):  # closing writes what is left, and the tool is gone
             if self._child.stdin:
@@ -64,12 +63,12 @@ class Dialogue:
             self._child.stdin.flush()
 
     def _listen(self) -> None:
-        with self._child.stdout or contextlib.nullcontext(()) as lines:
-            for line in lines:
+        with self._child.stdout or io.StringIO() as stream:
+            for line in process.lines(stream, process.MOST):
                 if line.endswith("\n"):  # else the tool ended in the middle of a line
                     self._answers.put(line)
         self._answers.put("")
 
     def _keep_errors(self) -> None:
-        with self._child.stderr or contextlib.nullcontext(()) as lines:
-            self._lines.extend(lines)
+        with self._child.stderr or io.StringIO() as stream:
+            self._lines.extend(process.lines(stream))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors.base import NoNetwork, StepError
 from . import process, variables
+from .sandbox import Sandbox
 
 
 def check(finished: process.Finished, error: Callable[..., StepError], what: str) -> None:
@@ -34,12 +35,15 @@ def git(folder: Path, *arguments: str) -> str:
     """Return git's answer about the repository around `folder`; empty when git fails or isn't installed.
 
     A runner's checkout often belongs to another user, and git refuses to read such a repository (`safe.directory`).
-    Here it is the user's own project all the same.
+    Here it is the user's own project all the same. The repository's settings may name programs, and a build could have
+    written them.
     """
     settings = ("-c", "safe.directory=*", "-c", "log.showSignature=false")
     command: list[str | Path] = ["git", *settings, "-C", folder, *arguments]
     try:
-        finished = process.run(command, env=variables.for_tool(build=True), seconds=60, errors=False)
+        finished = process.run(
+            command, env=variables.for_tool(build=True), seconds=60, errors=False, sandbox=Sandbox((folder,))
+        )
     except OSError:
         return ""
     return finished.output.strip() if finished.status == 0 else ""

@@ -11,6 +11,7 @@ from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.build import BuildFailed
 from amlwheel.errors.git import CommitIncomplete
 from amlwheel.transport import process
+from amlwheel.transport.sandbox import Sandbox
 from unit.parts import CANARY
 
 
@@ -23,9 +24,16 @@ class Backend:
         self.environments: list[dict[str, str]] = []
 
     def __call__(
-        self, command: list[str | Path], *, env: dict[str, str], seconds: float, echo: Callable[[str], None]
+        self,
+        command: list[str | Path],
+        *,
+        env: dict[str, str],
+        seconds: float,
+        echo: Callable[[str], None],
+        sandbox: Sandbox,
     ) -> process.Finished:
         assert (command[0], seconds) == (sys.executable, backend.SECONDS)
+        assert len(sandbox.writable) == 2
         self.environments.append(env)
         echo("asking")
         if self.answer is not None:

@@ -6,7 +6,7 @@ import pytest
 from amlwheel.build import failure, package
 from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.build import BuildFailed
-from amlwheel.transport import process
+from amlwheel.transport import process, sandbox
 
 UV = """\
 * Installing packages in isolated environment:
@@ -177,3 +177,32 @@ def test_a_root_without_code_names_the_packages_below_it(tmp_path: Path, output:
     assert caught.value.fix == (
         f"Write in `package-dir` those to release, each on a line of its own: {tmp_path.as_posix()}/libs/a"
     )
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "PermissionError: [Errno 13] Permission denied: '{0}'",
+        "mkdir: cannot create directory \u2018{0}\u2019: Permission denied",
+    ],
+)
+def test_where_a_build_can_make_nothing_new_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    kept: list[Path | None] = [tmp_path / "uv", None]
+    monkeypatch.setattr(sandbox, "closed", lambda _: kept.pop(0))
+    for cause, fix in (
+        ("uv lies there", f"mkdir -p {tmp_path}/.conan"),
+        ("clean environment", "build"),
+    ):
+        with pytest.raises(BuildFailed) as caught:
+            failure.check(tmp_path, process.Finished(1, output.format(tmp_path / ".conan" / "data")), {})
+        assert cause in caught.value.cause
+        assert fix in caught.value.fix
+
+
+def test_a_build_without_sudo_is_told_so(tmp_path: Path) -> None:
+    said = 'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.'
+    with pytest.raises(BuildFailed, match="it calls sudo") as caught:
+        failure.check(tmp_path, process.Finished(1, said), {})
+    assert "in a step before this one" in caught.value.fix

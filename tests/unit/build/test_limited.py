@@ -8,6 +8,7 @@ from amlwheel.build import failure, limited
 from amlwheel.errors.build import BuildFailed
 from amlwheel.errors.environment import UploadedLater
 from amlwheel.transport import process
+from amlwheel.transport.sandbox import Sandbox
 from unit.parts import LIMIT
 
 # As pypa/build 1.6.1 prints what uv 0.13.9 says: it breaks lines, also behind a hyphen.
@@ -22,6 +23,7 @@ TOO_LATE = """\
   requirement is v84.2.1, published at 2026-10-20T19:01:35.678Z. Consider
   using `exclude-newer-package` to override the cutoff for this package.
 """
+ROOM = Sandbox((Path("project"),))
 UNTIMED = """\
 < warning: `foo-2-py3-none-any.whl` is missing an upload date, but user
   provided: 2025-06-01T12:00:00Z
@@ -32,13 +34,15 @@ def run(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str], *ends: tuple[in
     """Run a build that ends so; return the status of the last run, and what is told."""
     told, waiting = list[str](), list(ends)
 
-    def child(_: object, *, env: Mapping[str, str], seconds: float, echo: Callable[[str], None]) -> process.Finished:
-        assert seconds == 5
+    def child(
+        _: object, *, env: Mapping[str, str], seconds: float, echo: Callable[[str], None], sandbox: Sandbox
+    ) -> process.Finished:
+        assert (seconds, sandbox) == (5, ROOM)
         echo(env.get("UV_EXCLUDE_NEWER", "no limit"))
         return process.Finished(*waiting.pop(0))
 
     monkeypatch.setattr(process, "run", child)
-    finished = limited.run(["build"], env, 5, told.append)
+    finished = limited.run(["build"], env, 5, told.append, ROOM)
     assert not waiting
     return finished.status, told
 

@@ -10,12 +10,14 @@ import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amlwheel.build import project
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.build import BadWheel, BuildFailed
 from amlwheel.transport import process, tools
+from amlwheel.transport.sandbox import Sandbox
 from unit.parts import WHEEL_FILE, pack
 
 METADATA = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
@@ -95,10 +97,18 @@ class Builder:
         """End with `status`, having printed `output`."""
         self.status, self.output = status, output
         self.runs: list[tuple[list[str], Mapping[str, str]]] = []
+        self.rooms: list[Sandbox] = []
 
     def __call__(
-        self, command: list[str | Path], *, env: Mapping[str, str], seconds: float, echo: Callable[[str], None]
+        self,
+        command: list[str | Path],
+        *,
+        env: Mapping[str, str],
+        seconds: float,
+        echo: Callable[[str], None],
+        sandbox: Sandbox,
     ) -> process.Finished:
+        self.rooms.append(sandbox)
         assert seconds == project.BUILD_SECONDS
         words = list(map(str, command))
         self.runs.append((words, env))
@@ -121,6 +131,8 @@ def test_build_runs_the_tool_for_each_folder_and_keeps_the_order(
     paths = project.build(["src/two", "src/one"], tmp_path, said.append)
     assert [path.name for path in paths] == ["two-1.0-py3-none-any.whl", "one-1.0-py3-none-any.whl"]
     assert sorted(said) == ["one: building", "two: building"]
+    rooms = [Sandbox((tmp_path / str(n), Path("src", name)), cache=name) for n, name in enumerate(["two", "one"])]
+    assert sorted(tool.rooms, key=str) == sorted(rooms, key=str)
     for words, env in tool.runs:
         assert words[0] == sys.executable
         assert {"--wheel", "--installer", "uv"} <= set(words)
@@ -150,10 +162,8 @@ def test_a_failed_build_shows_the_last_lines(
 
 def test_a_build_that_leaves_no_one_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Several(Builder):
-        def __call__(
-            self, command: list[str | Path], *, env: Mapping[str, str], seconds: float, echo: Callable[[str], None]
-        ) -> process.Finished:
-            finished = super().__call__(command, env=env, seconds=seconds, echo=echo)
+        def __call__(self, command: list[str | Path], *, env: Mapping[str, str], **more: Any) -> process.Finished:  # noqa: ANN401  # as above
+            finished = super().__call__(command, env=env, **more)
             report = tmp_path / "0/report.json"
             report.write_text(json.dumps({"artifacts": json.loads(report.read_text())["artifacts"] * 2}))
             return finished

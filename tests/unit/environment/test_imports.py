@@ -13,6 +13,7 @@ from amlwheel.errors.base import Several, StepError, TooSlow
 from amlwheel.errors.environment import ImportFailed
 from amlwheel.model import import_names
 from amlwheel.transport import process
+from amlwheel.transport.sandbox import Sandbox
 from unit.parts import CANARY
 
 PYTHON = Interpreter("/x/python", "/x/lib")
@@ -31,13 +32,17 @@ def answering(monkeypatch: pytest.MonkeyPatch, answers: Mapping[str, Answer]) ->
     """Let the import of each module end as given: with a report, without one, or not at all."""
     monkeypatch.setenv("AMLWHEEL_FEED_TOKEN", CANARY)
 
-    def run(command: list[str | Path], *, env: Mapping[str, str], most: int, **more: object) -> process.Finished:
+    def run(
+        command: list[str | Path], *, env: Mapping[str, str], cwd: Path, sandbox: Sandbox, **more: object
+    ) -> process.Finished:
         assert more
         python, *options, _, _, report, _, module = map(str, command)
         assert (python, options) == ("/x/python", ["-I", "-S", "-B"])
         assert env["LD_LIBRARY_PATH"] == "/x/lib"
         assert CANARY not in env.values()
-        assert most > 0
+        assert {env["HOME"], env["TMPDIR"], str(cwd), str(Path(report).parent)} == {str(cwd)}
+        assert "XDG_CACHE_HOME" not in env
+        assert sandbox == Sandbox((cwd,))
         answer = answers[module]
         if isinstance(answer, StepError):
             raise answer

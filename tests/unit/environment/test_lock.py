@@ -58,8 +58,8 @@ def told(monkeypatch: pytest.MonkeyPatch, asked: Solver) -> Told:
     """Return what uv is told when it is asked for a solution."""
     runs: list[Told] = []
 
-    def run(command: list[str], *, env: dict[str, str], cwd: Path, seconds: float) -> process.Finished:
-        assert (cwd.parent, seconds) == (asked.folder, solver.SECONDS)
+    def run(command: list[str], *, env: dict[str, str], cwd: Path, seconds: float, whole: bool) -> process.Finished:
+        assert (cwd.parent, seconds, whole) == (asked.folder, solver.SECONDS, True)
         files = [tomllib.loads((cwd / name).read_text()) for name in ("pyproject.toml", "uv.toml")]
         runs.append(Told(command, env, *files))
         return process.Finished(0, "")

@@ -11,7 +11,7 @@ from amlwheel.environment.weight import Weight, ask, check_room
 from amlwheel.errors.base import NoRoom, Several
 from amlwheel.errors.environment import ProofFailed
 from amlwheel.model.wheel import File, Pin
-from amlwheel.transport import process
+from amlwheel.transport import sandbox
 from amlwheel.transport.download import Downloads
 from unit.parts import TOKEN, defined, make, sha
 
@@ -41,9 +41,9 @@ def test_ours_are_not_fetched_and_of_others_the_file_that_fits_best(torch: Weigh
     assert str(weight(tmp_path)) == "no files from elsewhere, 0.0 MB"
 
 
-@pytest.mark.parametrize("told", ["", "/nowhere/uv"])
-def test_a_disk_without_room_is_told(monkeypatch: pytest.MonkeyPatch, torch: Weight, told: str) -> None:
-    monkeypatch.setattr(process, "run", lambda *_, **__: process.Finished(0, f"{told}\n"))
+@pytest.mark.parametrize("private", [None, Path("/packages")])
+def test_a_disk_without_room_is_told(monkeypatch: pytest.MonkeyPatch, torch: Weight, private: Path | None) -> None:
+    monkeypatch.setattr(sandbox, "private", lambda: private)
     free = {"free": 1201 * 2**20}
     asked: list[str] = []
 
@@ -53,7 +53,7 @@ def test_a_disk_without_room_is_told(monkeypatch: pytest.MonkeyPatch, torch: Wei
 
     monkeypatch.setattr(shutil, "disk_usage", disk_usage)
     check_room(torch)
-    assert asked == sorted({tempfile.gettempdir(), "/" if told else tempfile.gettempdir()})
+    assert asked == sorted({str(private or tempfile.gettempdir()), str(sandbox.TRUST.cache)})
     free["free"] = 1199 * 2**20
     with pytest.raises(NoRoom, match=r"800 MB\) need at least 1200 MB .* has 1199 MB"):
         check_room(torch)

@@ -53,13 +53,14 @@ class Outside:
         if self.refused:
             raise NotSaved("no.")
 
-    def check(self, _: object, modules: list[str], __: object, *, conda: bool) -> Imported:
+    def check(self, _: object, modules: list[str], *__: object, conda: bool) -> Imported:
         assert modules == ["acme_churn"]
         self.conda.append(conda)
         return self.imported
 
     def prove(self, verify: str = "install", *, unsaved: bool = False, **given: object) -> str:
         inputs: Any = SimpleNamespace(
+            wheel=(),
             **{"verify": verify, "dry_run": False, "connects": True, "feed": FEED, "feed_token": TOKEN} | given,
             connection_token=READER,
         )

@@ -2,15 +2,20 @@
 
 import contextlib
 import ctypes
+import io
 import os
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from amlwheel.errors.base import NoRoom, TooSlow
-from amlwheel.transport import process, variables
+from amlwheel.errors.tools import NotEnded, TooMuchOutput
+from amlwheel.transport import landlock, process, variables
+from amlwheel.transport.sandbox import TRUST, Sandbox
 from unit.parts import ROOT
 
 
@@ -44,11 +49,20 @@ def test_files_of_tools_have_ordinary_modes(tmp_path: Path) -> None:
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o644
 
 
-def test_output_without_an_end_is_bounded() -> None:
-    finished = run(f"print('x' * {3 * process.LONGEST})\nfor n in range(2000): print(n)", most=10)
-    assert finished.output == "".join(f"{number}\n" for number in range(1990, 2000))
-    finished = run(f"print('x' * {3 * process.LONGEST}, end='')", most=2)
-    assert len(finished.output) == 2 * process.LONGEST
+def test_of_a_long_output_beginning_and_end_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "MOST", 40)
+    shown: list[str] = []
+    finished = run("for n in range(1000): print(n)\nprint('x' * 10)", echo=shown.append)
+    head = "".join(f"{n}\n" for n in range(10))
+    assert finished.output == f"{head}\n[3862 characters are left out here]\n998\n999\nxxxxxxxxxx\n"
+    assert shown == [*map(str, range(10)), "[what follows is too long to be shown]"]
+    for more in ({"errors": False}, {"whole": True}):
+        with pytest.raises(TooMuchOutput, match="answered with more than 40 characters"):
+            run("print('x\\n' * 100)", **more)
+    assert run("print('x')", whole=True).output == "x\n"
+    monkeypatch.setattr(process, "MOST_OF_OTHERS", 8)
+    assert "[13 characters" in run("print('a' * 12)", sandbox=Sandbox((Path("/dev"),))).output
+    assert [*process.lines(io.StringIO("12345\n6"), 3)] == ["123", "45\n", "6"]
 
 
 @pytest.mark.parametrize("text", ["x: No space left on device", "(os error 28)", "Disk quota exceeded"])
@@ -167,3 +181,86 @@ def test_a_tool_is_found_on_the_path_it_is_given(tmp_path: Path) -> None:
     tool.chmod(0o755)
     finished = process.run(["my-tool"], env={"PATH": str(tmp_path)})
     assert finished.output == "mine\n"
+
+
+@pytest.fixture
+def adopting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this process adopt what tools leave behind."""
+    monkeypatch.setattr(process, "_adopting", False)
+    process.adopt()
+    yield
+    ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
+
+
+DAEMON = """
+import os, time
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        os.write(write, b"x")
+        {stay}
+    os._exit(0)
+os.read(read, 1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+@pytest.mark.usefixtures("adopting")
+def test_a_daemon_ends_with_its_tool_and_a_child_of_a_library_does_not() -> None:
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(20)"]) as ours:
+        started = time.monotonic()
+        code = DAEMON.format(stay="time.sleep(20)")
+        assert ended(int(run(code, sandbox=Sandbox((Path("/dev"),))).output))
+        assert time.monotonic() - started < 5
+        assert ours.poll() is None
+        ours.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+@pytest.mark.usefixtures("adopting")
+def test_a_daemon_that_starts_itself_anew_is_ended_or_stops_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = DAEMON.format(stay="exec('while time.time() < {end}:\\n  if os.fork(): os._exit(0)')")
+    run(code.replace("{end}", str(time.time() + 20)), sandbox=Sandbox((Path("/dev"),)))
+    assert process._left_behind() == []
+    monkeypatch.setattr(process, "PATIENCE", 0)
+    monkeypatch.setattr(process, "_left_behind", lambda: [2**22 + 1])
+    with pytest.raises(NotEnded, match="1 process"):
+        process.sweep()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_while_code_of_others_runs_nothing_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_adopting", True)
+    monkeypatch.setattr(process, "_left_behind", lambda: pytest.fail("looked"))
+    monkeypatch.setattr(process, "OTHERS", {None})
+    process.sweep()
+
+
+def test_a_process_that_is_gone_is_in_our_session() -> None:
+    assert process._session(2**22 + 1) == os.getsid(0)
+
+
+def test_what_is_found_once_is_taken_again(tmp_path: Path) -> None:
+    """A build could put a program of the same name in front of it."""
+    for name in ("second", "first"):
+        tool = tmp_path / name / "a-tool"
+        tool.parent.mkdir()
+        tool.write_text(f"#!/bin/sh\necho {name}\n")
+        tool.chmod(0o755)
+        assert process.run(["a-tool"], env={"PATH": f"{tmp_path}/first:{tmp_path}/second"}).output == "second\n"
+
+
+@pytest.mark.skipif(not landlock.version(), reason="this machine has no Landlock")
+def test_code_of_others_has_other_caches_and_sees_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    monkeypatch.setattr(TRUST, "exposed", False)
+    code = "import os; print(os.environ['UV_CACHE_DIR']); print(len(open(f'/proc/{os.getppid()}/environ').read()) > 0)"
+    assert run(code).output == f"{tmp_path / 'uv'}\nTrue\n"
+    refused = run(code, sandbox=Sandbox((tmp_path / "own",)))
+    assert f"{tmp_path / 'own' / 'uv-cache'}\n" in refused.output
+    assert "PermissionError" in refused.output
+    assert TRUST.cache == tmp_path / "uv"
