@@ -128,8 +128,8 @@ class NoRoom(StepError):
         return cls(
             f"The disk became full {what}.",
             cause="Temporary files, uv's cache and the emitted files together are larger than the free space.",
-            fix="Make room, or name a folder that has it in UV_CACHE_DIR and (on a command line) XDG_CACHE_HOME, and run "
-            "the step again; what is done is kept.",
+            fix="Make room, or name a folder that has it in UV_CACHE_DIR and (on a command line) XDG_CACHE_HOME, and "
+            "run the step again; what is done is kept.",
             details=details,
         )
 
