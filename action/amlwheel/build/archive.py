@@ -29,7 +29,7 @@ _SCHEMES = frozenset(("platlib", "purelib", "headers", "scripts", "data"))  # pi
 _SIGNATURES = frozenset(("RECORD.jws", "RECORD.p7s"))  # not in RECORD (PEP 427)
 _HASHES = frozenset(("sha256", "sha384", "sha512"))  # PEP 427: sha256 or better
 # Absolute, with a drive, with a backslash or a control character, or with a part that is empty or made of dots.
-_UNSAFE = re.compile(r"^[A-Za-z]:|[\\\x00-\x1f\x7f]|(^|/)\.{0,2}(/|$)")
+UNSAFE = re.compile(r"^[A-Za-z]:|[\\\x00-\x1f\x7f]|(^|/)\.{0,2}(/|$)")
 _SCRIPT = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[[^\]]*\]\s*)?")  # entry-points specification, "Use for scripts"
 _OUTSIDE = "The wheel was made or changed by hand: installers refuse such a file, or write it where it doesn't belong."
 _TWICE = "Installers and people would see different files, by system and by tool."
@@ -93,7 +93,7 @@ def _unsafe(items: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
     for item in items:
         name = item.orig_filename
         first, *rest = name.split("/")
-        if _UNSAFE.search(name.removesuffix("/")):
+        if UNSAFE.search(name.removesuffix("/")):
             yield f"holds a file in a place that isn't the package's: {name!r}"
         if stat.S_IFMT(item.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
             yield f"holds a link or a device, which installers write as a file: {name!r}"
