@@ -37,7 +37,7 @@ _UNFIT = "A file was changed, added or taken away after the wheel was built, so 
 _BROKEN = "The build backend, or a tool that changed the wheel later, wrote metadata that pip refuses."
 _BOMB = "It would fill memory or disk of whatever unpacks it."
 _REBUILD = "Build the wheel again with python -m build --wheel and a current build backend, and leave it unchanged."
-_SCRIPTS = "Write each script in [project.scripts] of pyproject.toml as name = \"package.module:function\"."
+_SCRIPTS = 'Write each script in [project.scripts] of pyproject.toml as name = "package.module:function".'
 
 
 def check(archive: zipfile.ZipFile, path: Path) -> None:
@@ -97,7 +97,7 @@ def _unsafe(items: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
             yield f"holds a file in a place that isn't the package's: {name!r}"
         if stat.S_IFMT(item.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
             yield f"holds a link or a device, which installers write as a file: {name!r}"
-        if first.endswith(".data") and not item.is_dir() and (len(rest) < 2 or rest[0] not in _SCHEMES):
+        if first.endswith(".data") and not item.is_dir() and (not rest[1:] or rest[0] not in _SCHEMES):
             yield f"holds a file of a kind that pip doesn't know (those are {', '.join(sorted(_SCHEMES))}): {name!r}"
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import yaml
 
 from ..errors.inputs import BadImage
+from . import foreign_yaml
 from .conda import NO_CONDA, Conda
 from .glibc import UNTOLD, Platform
 from .wheel import Pin, Wheel
@@ -187,8 +188,8 @@ class Definition:
     def read(cls, image: str, conda: str) -> "Definition":
         """Return the definition of an image and a conda text; a text that isn't YAML becomes None, no spec at all."""
         try:
-            return cls(image, yaml.safe_load(conda))
-        except (yaml.YAMLError, AttributeError, ValueError, RecursionError):  # no text; a date such as 2026-02-31; deep
+            return cls(image, foreign_yaml.load(conda))
+        except ValueError:
             return cls(image, None)
 
 

@@ -9,9 +9,8 @@ import re
 import zipfile
 import zlib
 
-import yaml
-
 from ...errors.base import StepError
+from ...model import foreign_yaml
 from ...model.azure import Workspace
 from ...model.environment import Environment
 from ...model.recipe import Recipe
@@ -22,7 +21,7 @@ from .sdk import named
 LARGEST = 2**22  # bytes of a file, unpacked: a spec of a thousand packages with all hashes has a tenth of it
 MOST_FILES = 1000
 CONDA, DOCKERFILE = "mutated_conda_dependencies.yml", "Dockerfile"
-# What zipfile (also for an encrypted file, or a method that this Python lacks), base64, decoding and PyYAML raise.
+# What zipfile (also for an encrypted file, or a method that this Python lacks), base64, decoding and YAML raise.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, AttributeError)
 
 
@@ -49,8 +48,8 @@ def read(packed: Secret) -> Recipe:
     try:
         with zipfile.ZipFile(io.BytesIO(base64.b64decode(packed.reveal(), validate=True))) as archive:
             dockerfile, conda = (_text(archive, name) for name in (DOCKERFILE, CONDA))
-        spec = yaml.safe_load(conda or "")
-    except (*_UNREADABLE, yaml.YAMLError):  # RecursionError is a RuntimeError
+        spec = foreign_yaml.load(conda or "")
+    except _UNREADABLE:
         raise Untold("The answer is no zip archive of files that can be read.") from None
     if conda is None:
         raise Untold(f"The answer has no {CONDA}.")
