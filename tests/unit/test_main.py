@@ -20,7 +20,7 @@ from amlwheel.build import project
 from amlwheel.environment import image, lock
 from amlwheel.environment.image_config import Config
 from amlwheel.environment.requirements import Requirements
-from amlwheel.environment.solver import Sources
+from amlwheel.environment.sources import Sources
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.environment import ImportFailed, ProofFailed, Unsatisfiable
 from amlwheel.errors.storage import ContainerPublic

@@ -138,6 +138,11 @@ class Environment:
         """The `pip:` list: options first, then one requirement an item."""
         return list(self.spec["dependencies"][-1]["pip"])
 
+    def taking(self, names: frozenset[str]) -> "Environment":
+        """Return the environment with these packages from the public index: the same files, which the feed lacks yet."""
+        pins = (replace(pin, private=False, index="") if pin.name in names else pin for pin in self.pins)
+        return replace(self, pins=tuple(pins))
+
     def at(self, addresses: Mapping[str, str]) -> "Environment":
         """Return the environment with each stored wheel, by file name, at its address in one workspace's storage.
 

@@ -30,7 +30,7 @@ from ..plan.change import Change, apply
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, limits, locking, origins, recipes
+from . import build_variables, doors, limits, locking, origins, recipes
 from .access import Access, check
 from .changes import Changes, news
 from .from_source import FromSource
@@ -100,8 +100,9 @@ class Stages:
     def lock(self, wheels: tuple[Wheel, ...], folder: Path, access: Access) -> Lock:
         """Resolve what `wheels` and the team's files require; what has to be built for it is built below `folder`."""
         with self.host.stage("Lock") as done:
-            others = FromSource(self.inputs, access, self.environ, self.host, folder / "from-source")
-            locked = locking.lock_all(self.declared, wheels, others)
+            with doors.reading_of(self.inputs, access.facts, self.environ, self.host) as reading:
+                others = FromSource(self.inputs, access, self.environ, self.host, folder / "from-source", reading)
+                locked = locking.lock_all(self.declared, wheels, others)
             done.extend(f"by {each}" for each in filter(None, [self.declared.followed]))
             done.extend(origins.told(locked.pins))
             done.append(f"{len(locked.pins)} locked, {sum(pin.from_feed for pin in locked.pins)} from the feed")
@@ -160,7 +161,8 @@ class Stages:
                 done.append(access.worker.wait())
             with observe.observing() as observer:
                 wheels = [observer.ask(each) for each in access.route.plans(release.wheels, inputs.workspace)]
-                promoted = [observer.ask(each) for each in self._feed_plans(release, access)]
+                promoted = [observer.ask(each) for each in self._promotions(release, access)]
+                saved = [observer.ask(each) for each in self._saving(release, access)]
                 stored = [
                     observer.ask(partial(connect, release.connection, inputs.connection_token, *workspace))
                     for workspace in workspaces
@@ -180,6 +182,7 @@ class Stages:
                 observe.results(promoted),
                 observe.results(stored),
                 observe.results(registered),
+                observe.results(saved),
                 news(older, registered, host),
             )
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
@@ -201,20 +204,25 @@ class Stages:
             unknown = "; ".join(access.facts.untold)
             host.say(f"       Azure DevOps doesn't say, since its interface takes other tokens: {unknown}")
 
-    def _feed_plans(self, release: Release, access: Access) -> Iterator[Callable[[], Change[Any]]]:
-        """Yield the questions whether images can be built from the feed: each wheel's promotion, saved packages."""
+    def _promotions(self, release: Release, access: Access) -> Iterator[Callable[[], Change[Any]]]:
         inputs = self.inputs
-        if not inputs.feed or not inputs.feed.is_artifacts:
+        if inputs.feed and inputs.feed.is_artifacts and inputs.view:
+            index, view = Index(inputs.feed, inputs.feed_token), access.facts.spelled(inputs.view)
+            for each in release.wheels:
+                yield partial(promote.plan, index, view, each, self.host.warning)
+
+    def _saving(self, release: Release, access: Access) -> Iterator[Callable[[], Change[frozenset[str]]]]:
+        """Yield the question whether images get what comes through the feed from its upstream."""
+        inputs, facts = self.inputs, access.facts
+        if not inputs.feed or not inputs.feed.is_artifacts or facts.upstream is False:
             return
-        index = Index(inputs.feed, inputs.feed_token)
-        for each in release.wheels if inputs.view else ():
-            view = access.facts.spelled(inputs.view)
-            yield partial(promote.plan, index, view, each, self.host.warning)
-        if inputs.feed_only and inputs.connects and access.facts.upstream is not False:
+        if inputs.feed_only and inputs.connects:
+            index = Index(inputs.feed, inputs.feed_token)
             own = {each.project for each in release.wheels}
             pins = [pin for pin in release.environment.pins if pin.name not in own and not pin.url]
             reader = Index(inputs.feed, inputs.connection_token, "connection-token")
-            yield partial(upstream.plan, index, reader, pins)
+            elsewhere = partial(doors.elsewhere, doors.public_of(facts, self.environ))
+            yield partial(upstream.plan, index, reader, pins, elsewhere)
 
     def render(self, release: Release, access: Access, changes: Changes) -> dict[str, str]:
         """Return the text of each file to emit; raise Unexpected if one would hold a secret.
@@ -254,7 +262,7 @@ class Stages:
         return proven
 
     def _proving(self, release: Release, changes: Changes) -> Proving:
-        return Proving(self.inputs, self.environ, self.host, release, upstream.saving(changes.feed))
+        return Proving(self.inputs, self.environ, self.host, release, upstream.saving(changes.saved))
 
     def fetch(self, release: Release, access: Access, changes: Changes) -> None:
         """Fetch our own wheels as the image builder will, before anybody can use the environment."""
