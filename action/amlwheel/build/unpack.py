@@ -7,14 +7,14 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from . import archive as archives
 
-_OPENERS: dict[bytes, Callable[..., IO[bytes]]] = {  # by the first bytes of a file
-    b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]  # its first argument has another name
-    b"BZh": bz2.open,  # type: ignore[dict-item]
-    b"\xfd7zXZ": lzma.open,  # type: ignore[dict-item]
+_OPENERS: dict[bytes, Callable[..., Any]] = {  # by the first bytes of a file
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
 }
 
 
@@ -30,7 +30,8 @@ def unpack(path: Path, name: str, into: Path) -> None:
         start = file.read(6)
     opener = next((each for mark, each in _OPENERS.items() if start.startswith(mark)), open)
     most = min(archives.MOST, max(archives.SMALL, archives.MOST_TIMES * path.stat().st_size))
-    with opener(path, "rb") as file, tarfile.open(fileobj=_Bounded(file, most), mode="r|") as archive:  # type: ignore[arg-type]  # it reads alone
+    bounded: Any = _Bounded(opener(path, "rb"), most)
+    with bounded.file, tarfile.open(fileobj=bounded, mode="r|") as archive:
         archive.extractall(into, filter=_member)  # noqa: S202  # the filter decides
 
 
@@ -58,11 +59,11 @@ class _Bounded:
 
     def __init__(self, file: IO[bytes], most: int) -> None:
         """Begin at the start of `file`; `most` are the bytes that may be read."""
-        self._file, self._left, self._most = file, most, most
+        self.file, self._left, self._most = file, most, most
 
     def read(self, size: int) -> bytes:
         """Read a block; raise ValueError beyond the bound."""
-        block = self._file.read(size)
+        block = self.file.read(size)
         self._left -= len(block)
         if self._left < 0:
             raise ValueError(f"it unpacks to more than {self._most} bytes, which would fill memory or disk")

@@ -43,7 +43,7 @@ class Public:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Public":
-        """Return what uv's and pip's variables name, see `variables.for_tool`; else the index that is known to twine."""
+        """Return what uv's and pip's variables name, see `variables.for_tool`; else the index that twine knows."""
         given = variables.for_tool(environ)
         parts = urlsplit(
             re.sub(r"^[\w.-]+=", "", given.get("UV_DEFAULT_INDEX") or given.get("UV_INDEX_URL") or _public())
@@ -138,7 +138,7 @@ class Reading(Relay):
         with self.public.stream(f"{address}.metadata") as answer:
             content = answer.raw.read(LARGEST_METADATA, decode_content=True)
         into.write(content)
-        return answer.status_code == requests.codes.ok
+        return bool(answer.status_code == requests.codes.ok)
 
     def _save(self, page: Page, file: str, into: BinaryIO) -> bool:
         """Download a file that nobody else has with the token that may write, if this run saves at all."""

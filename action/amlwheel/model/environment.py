@@ -139,7 +139,7 @@ class Environment:
         return list(self.spec["dependencies"][-1]["pip"])
 
     def taking(self, names: frozenset[str]) -> "Environment":
-        """Return the environment with these packages from the public index: the same files, which the feed lacks yet."""
+        """Return the environment with these packages from the public index: the same files as the feed's."""
         pins = (replace(pin, private=False, index="") if pin.name in names else pin for pin in self.pins)
         return replace(self, pins=tuple(pins))
 

@@ -14,12 +14,12 @@ class _Loader(yaml.SafeLoader):
     _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401  # as PyYAML has it
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("it has an alias")
         self._depth += 1
         if self._depth > DEEPEST:
             raise yaml.YAMLError(f"it has more than {DEEPEST} levels")
-        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
         self._depth -= 1
         return node
 

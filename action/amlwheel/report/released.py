@@ -86,7 +86,7 @@ class ReleasedEnvironment:
         if self.route == "feed":
             return line == f"{package.name}=={package.version} --hash=sha256:{package.sha256}"
         found = re.fullmatch(r"https://\S+/([^/\s]+) --hash=sha256:([0-9a-f]{64})", line)
-        return bool(found) and (unquote(found[1]), found[2]) == (package.wheel, package.sha256)
+        return found is not None and (unquote(found[1]), found[2]) == (package.wheel, package.sha256)
 
 
 def _pip(spec: Any) -> list[str]:  # noqa: ANN401  # anybody may have registered it

@@ -24,7 +24,10 @@ from .access import Access
 
 @dataclass(frozen=True)
 class FromSource:
-    """Builds below `folder`; `reading` is how the feed is read, if not directly. What it builds goes the way of our own wheels, so whatever refuses those refuses it."""
+    """Builds below `folder`. What it builds goes the way of our own wheels, so whatever refuses those refuses it.
+
+    `reading` is how the feed is read, if not directly.
+    """
 
     inputs: Inputs
     access: Access

@@ -212,11 +212,9 @@ class Stages:
                 yield partial(promote.plan, index, view, each, self.host.warning)
 
     def _saving(self, release: Release, access: Access) -> Iterator[Callable[[], Change[frozenset[str]]]]:
-        """Yield the question whether images get what comes through the feed from its upstream."""
         inputs, facts = self.inputs, access.facts
-        if not inputs.feed or not inputs.feed.is_artifacts or facts.upstream is False:
-            return
-        if inputs.feed_only and inputs.connects:
+        through = inputs.feed_only and inputs.connects and facts.upstream is not False
+        if inputs.feed and inputs.feed.is_artifacts and through:
             index = Index(inputs.feed, inputs.feed_token)
             own = {each.project for each in release.wheels}
             pins = [pin for pin in release.environment.pins if pin.name not in own and not pin.url]
