@@ -298,6 +298,7 @@ def test_a_release_is_promoted_after_publishing_and_before_anything_else(
     assert "Azure DevOps doesn't say, since its interface takes other tokens: a; b" in capsys.readouterr().out
 
 
+@pytest.mark.enable_socket
 def test_a_feed_that_has_to_have_everything_and_no_upstream_is_told_so(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -309,14 +310,16 @@ def test_a_feed_that_has_to_have_everything_and_no_upstream_is_told_so(
         assert ("as an upstream" in capsys.readouterr().out) is not there
 
 
+@pytest.mark.enable_socket
 def test_with_index_only_our_own_wheel_is_not_looked_for_upstream(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
     looked: list[list[Pin]] = []
 
-    def plan(_: object, __: object, wanted: list[Pin]) -> Change[str]:
+    def plan(_: object, __: object, wanted: list[Pin], elsewhere: Callable[[Pin], bool]) -> Change[str]:
         looked.append(wanted)
+        assert not elsewhere(wanted[0])  # the names may be private, so nobody else is asked
         return Change("packages", Verb.KEEP, "", "")
 
     monkeypatch.setattr(upstream, "plan", plan)

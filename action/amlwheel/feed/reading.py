@@ -102,15 +102,19 @@ class Reading(Relay):
     def _address(self, name: str, file: str) -> str:
         return self.pages.get(str(canonicalize_name(name)), _NOWHERE).urls.get(file, "")
 
+    def _public(self, name: str) -> Public | None:
+        return None if name in self.ours else self.public
+
     @override
     def page(self, name: str) -> Page | None:
         """Return the feed's page; beside the files that the public index has as well there are their metadata."""
         known = name in self.pages
         page = super().page(name)
-        if page is None or known or not self.public or name in self.ours:
+        public = self._public(name)
+        if page is None or known or not public:
             return page
-        public = self.public.page(name)
-        described = {public.files[file] for file in public.described} - {""}
+        theirs = public.page(name)
+        described = {theirs.files[file] for file in theirs.described} - {""}
         page = replace(page, described=frozenset(file for file, digest in page.files.items() if digest in described))
         self.pages[name] = page
         return page
@@ -126,16 +130,18 @@ class Reading(Relay):
         reader = self.reader or (self.index if name in self.ours else None)
         if reader and _copy(reader.stream(page.urls[file]), page.files[file], into, reader.check):
             return True
-        address = self.public.address(name, page.files[file]) if self.public and name not in self.ours else ""
-        if self.public and address and _copy(self.public.stream(address), page.files[file], into):
+        public = self._public(name)
+        address = public.address(name, page.files[file]) if public else ""
+        if public and address and _copy(public.stream(address), page.files[file], into):
             return True
         return self._save(page, file, into)
 
     def _metadata(self, name: str, sha256: str, into: BinaryIO) -> bool:
-        address = self.public.address(name, sha256) if self.public else ""
-        if not self.public or not address:
+        public = self._public(name)
+        address = public.address(name, sha256) if public else ""
+        if not public or not address:
             return False
-        with self.public.stream(f"{address}.metadata") as answer:
+        with public.stream(f"{address}.metadata") as answer:
             content = answer.raw.read(LARGEST_METADATA, decode_content=True)
         into.write(content)
         return bool(answer.status_code == requests.codes.ok)
