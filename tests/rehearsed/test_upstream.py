@@ -34,7 +34,7 @@ def test_what_is_not_saved_in_the_feed_is_saved_after_the_plan_and_before_the_im
     assert f"CREATE {SAVED} 1 from its upstream: iniconfig 2.3.1" in dry.told
     assert saved(world) == set()
     assert "Proven: 2 installed" in dry.output  # by the same sha256 from the public index
-    files = [line for line in dry.requests if f"{PACKAGES}/" in line["url"] and "/download/" in line["url"]]
+    files = [line for line in dry.requests if "/download/" in line["url"]]
     assert files
     assert all(line["status"] == 403 for line in files)  # nobody asked with a token that may write
     result = step(wheel=needy, **INPUTS)
