@@ -54,7 +54,11 @@ class World:
                 raise NoNetwork("mirror.example")
             self.asked.append(("public page", name))
             more = self.public.get(name)
-            link = f'<a href="https://files.example/{file_of(name)}#sha256={sha256(name)}"{more}></a>' if name in DATA else ""
+            link = (
+                f'<a href="https://files.example/{file_of(name)}#sha256={sha256(name)}"{more}></a>'
+                if name in DATA
+                else ""
+            )
             return answer(text=link) if more is not None else answer(404)
         assert (token, headers) == (TOKEN, FEED.headers)
         python = ' data-requires-python="&gt;=3.8"'
@@ -152,9 +156,9 @@ def test_without_another_place_a_dry_run_stops_and_saves_nothing(world: World, s
     world.refusal, world.unreachable = status, True
     served = made()
     served.page("six")
-    with pytest.raises(WouldSave, match=r"six-1\.0\S+ requires can't be read without saving it in acme/ml/wheels"):
-        with reading.serve(served):
-            assert not served.fetch("six", file_of("six"), io.BytesIO())
+    what = r"six-1\.0\S+ requires can't be read without saving it in acme/ml/wheels"
+    with pytest.raises(WouldSave, match=what), reading.serve(served):
+        assert not served.fetch("six", file_of("six"), io.BytesIO())
     with pytest.raises(WouldSave), reading.serve(served):
         raise Unsatisfiable("as uv tells it")
     assert world.saved == {"acme-tools"}
@@ -209,7 +213,6 @@ def test_a_failure_of_the_feed_is_the_reason(world: World) -> None:
     served.failures.append(caught.value)
     with pytest.raises(type(caught.value)), reading.serve(served):
         raise Unsatisfiable("as uv tells it")
-
 
 
 def test_an_sdist_is_read_the_same_way(world: World, tmp_path: Path) -> None:
