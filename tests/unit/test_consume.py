@@ -397,11 +397,11 @@ def test_a_release_of_others_may_be_described_and_never_misdescribed(
     register(azure, document, [stored_line.replace("1.2.3", "1.2.2")])
     with pytest.raises(ReceiptAltered, match=r"version 1\.2\.2 of acme-churn"):
         consume._check_environment(azure, read(tmp_path, document), WORKSPACE)
-    sha256 = digest([], IMAGE)
+    sha256 = digest({}, IMAGE)
     document["environment"].update(definition_sha256=sha256, version=f"1.2.2-{sha256[:12]}")
     path = f"{WORKSPACE.id}/environments/acme-churn/versions/1.2.2-{sha256[:12]}"
     document["environment"].update(ids=[path], reference=f"azureml:acme-churn:1.2.2-{sha256[:12]}")
-    azure.stored[path] = {"properties": {"image": IMAGE.pinned, "condaFile": "[]"}}
+    azure.stored[path] = {"properties": {"image": IMAGE.pinned, "condaFile": "{}"}}
     with pytest.raises(ReceiptAltered, match=r"the package acme-churn 1\.2\.2"):
         consume._check_environment(azure, read(tmp_path, document), WORKSPACE)
 
