@@ -157,6 +157,7 @@ def test_a_record_has_to_fit(tmp_path: Path, rows: Rows, said: str) -> None:
         ({f"{INFO}/WHEEL": b"Wheel-Version: one\n"}, "Wheel-Version"),
         ({f"{INFO}/WHEEL": b"Wheel-Version: 2.0\n"}, "Wheel-Version"),
         ({f"{INFO}/WHEEL": b"\xff"}, "WHEEL"),
+        ({f"{INFO}/WHEEL": WHEEL_FILE.encode() + b"\xff"}, "WHEEL"),
         ({f"{INFO}/entry_points.txt": b"[console_scripts]\nrun = acme.main\n"}, "'run'"),
         ({f"{INFO}/entry_points.txt": b"[gui_scripts]\n../run = acme:main\n"}, "'../run'"),
         ({f"{INFO}/entry_points.txt": b"run = acme:main\n"}, "entry_points.txt"),
