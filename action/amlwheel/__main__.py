@@ -112,7 +112,7 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
         if inputs.dry_run:
             step.skip()
         else:
-            step.apply("Publish and connect", (*changes.wheels, *changes.feed, *changes.connections))
+            step.apply("Publish and connect", changes.first)
             step.fetch(release, access, changes)
             step.apply("Register", changes.environments)
         step.report(release, access, changes, proven)

@@ -3,17 +3,22 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
 from .errors.base import StepError
-from .errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
+from .errors.consume import (
+    BadReceipt,
+    ConnectionGone,
+    EnvironmentChanged,
+    EnvironmentGone,
+    ReceiptAltered,
+    TokenEnds,
+)
+from .errors.workspace import ConnectionConflict
 from .hosts.host import Host
 from .inputs import reading
 from .inputs.consumed import Consumed
@@ -22,6 +27,7 @@ from .model.azure import Connection, Workspace
 from .model.environment import Image, bare, digest
 from .plan import observe
 from .report.receipt import SCHEMA
+from .report.released import ReleasedEnvironment, ReleasedPackage
 from .sign_in import detectors, masks
 from .sign_in.credential import ARM_SCOPE
 from .transport import http
@@ -34,33 +40,13 @@ LARGEST = 2**22  # bytes of a receipt; a real one has a few thousand
 _ENVIRONMENT, _RELEASED = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", r"[0-9][0-9a-z.+-]*-[0-9a-f]{12}"
 _PACKAGE, _VERSION = r"[a-z0-9]+(-[a-z0-9]+)*", r"[0-9][0-9a-z.!+]*"
 _CONNECTION, _SHA256 = r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", r"[0-9a-f]{64}"
+_WHEEL, _ROUTE = r"[\w.+!-]+\.whl", "feed|workspace|storage|git"
+_ELSEWHERE = (
+    "Somebody changed or added a connection after the release, so image builds would read another feed, or send "
+    "another token. Existing images still work, but new ones can't be built."
+)
+_PUT_BACK = "Ask whoever manages the workspace to delete that connection, and run the release again: it stores its own."
 _ADDRESS = r"https?://[\w.:-]+(/[\w.~%!()+,=:@/-]*)?"
-
-
-@dataclass(frozen=True)
-class ReleasedEnvironment:
-    """The parts of a receipt that a consumer needs; see templates/aml-release.schema.json.
-
-    `stored` tells whether the wheels are in the workspace's storage; `packages` are names with versions.
-    """
-
-    name: str
-    version: str
-    image: str
-    sha256: str
-    stored: bool
-    packages: tuple[tuple[str, str], ...]
-    workspaces: tuple[Workspace, ...]
-    connection: Connection | None
-
-    @property
-    def reference(self) -> str:
-        """The environment as jobs name it."""
-        return f"azureml:{self.name}:{self.version}"
-
-    def id(self, workspace: Workspace) -> str:
-        """Return the environment's resource id on `workspace`, as the receipt spells it: nothing is quoted."""
-        return f"{workspace.id}/environments/{self.name}/versions/{self.version}"
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> None:
@@ -94,10 +80,10 @@ def _outputs(released: ReleasedEnvironment, workspaces: Sequence[Workspace]) -> 
         "environment-id": "\n".join(map(released.id, workspaces)),
         "environment-name": released.name,
         "environment-version": released.version,
-        "package-name": "\n".join(name for name, _ in released.packages),
-        "package-version": "\n".join(version for _, version in released.packages),
+        "package-name": "\n".join(each.name for each in released.packages),
+        "package-version": "\n".join(released.versions),
         "connection": connection.name if connection else "",
-        "index-url": connection.index if connection and connection.category != "Git" else "",
+        "index-url": released.index,
     }
 
 
@@ -130,15 +116,16 @@ def read(path: Path) -> ReleasedEnvironment:
 def _released(receipt: Mapping[str, Any]) -> ReleasedEnvironment:
     """Return the parts of a receipt, each of which must match its pattern; raise what `read` catches."""
     environment, feed, connection = receipt["environment"], receipt["feed"], receipt["connection"]
+    source = receipt.get("source") or {}
     released = ReleasedEnvironment(
         name=_text(environment["name"], _ENVIRONMENT),
         version=_text(environment["version"], _RELEASED),
         image=str(environment["image"]),
         sha256=_text(environment["definition_sha256"], _SHA256),
-        stored=receipt["route"] == "workspace",
-        packages=tuple(
-            (_text(each["name"], _PACKAGE), _text(each["version"], _VERSION)) for each in receipt["packages"]
-        ),
+        route=_text(receipt["route"], _ROUTE),
+        code=f"{source.get('repository')}@{source.get('commit')}",
+        fed=feed is not None,
+        packages=tuple(map(_package, receipt["packages"])),
         workspaces=tuple(Workspace.parse(str(each).partition("/environments/")[0]) for each in environment["ids"]),
         connection=Connection(
             _text(connection["name"], _CONNECTION),
@@ -151,10 +138,16 @@ def _released(receipt: Mapping[str, Any]) -> ReleasedEnvironment:
         else None,
     )
     ids = [released.id(each) for each in released.workspaces]
-    fits = ids == environment["ids"] and released.version.endswith(f"-{released.sha256[:12]}")
+    fits = ids == environment["ids"] and released.reference == environment["reference"]
+    fits = fits and released.version.endswith(f"-{released.sha256[:12]}")
     if not (ids and released.packages and fits and Image.parse(released.image).pinned == released.image):
-        raise ValueError("image, name, version, definition and ids don't belong together")
+        raise ValueError("image, name, version, reference, definition and ids don't belong together")
     return released
+
+
+def _package(said: Mapping[str, Any]) -> ReleasedPackage:
+    patterns = {"name": _PACKAGE, "version": _VERSION, "wheel": _WHEEL, "sha256": _SHA256}
+    return ReleasedPackage(**{key: _text(said[key], pattern) for key, pattern in patterns.items()})
 
 
 def _text(value: object, pattern: str) -> str:
@@ -167,7 +160,7 @@ def _text(value: object, pattern: str) -> str:
 def _check_environment(arm: Arm, released: ReleasedEnvironment, workspace: Workspace) -> None:
     """Raise EnvironmentGone or EnvironmentChanged unless `workspace` has the environment as it was released.
 
-    Raises WorkspaceNotFound if there is no such workspace.
+    Raises ReceiptAltered if the receipt says of it what isn't registered, and WorkspaceNotFound without the workspace.
     """
     path = f"{workspace.id}/environments/{released.name}/versions/{quote(released.version, safe='')}"
     registered = arm.find(path, workspace)
@@ -177,25 +170,33 @@ def _check_environment(arm: Arm, released: ReleasedEnvironment, workspace: Works
     if registered is None or properties.get("isArchived"):
         problem = "is archived" if registered else "isn't registered"
         raise EnvironmentGone(f"{released.reference} {problem} on {workspace.name}.")
-    if properties.get("image") != released.image or not _is_same(properties.get("condaFile"), released):
+    spec = _read(properties.get("condaFile"), released)
+    if properties.get("image") != released.image or spec is None:
         raise EnvironmentChanged(f"{released.reference} on {workspace.name} has another definition than the receipt.")
+    misfit = released.misfit(spec)
+    if misfit:
+        raise ReceiptAltered(f"The receipt names {misfit[:300]}; {released.reference} on {workspace.name} doesn't.")
 
 
-def _is_same(conda: object, released: ReleasedEnvironment) -> bool:
-    """Tell whether a registered conda file, which is foreign text, has the digest of the receipt."""
+def _read(conda: object, released: ReleasedEnvironment) -> Any:  # noqa: ANN401  # YAML
+    """Return a registered conda file, which is foreign text, as data; None unless it has the digest of the receipt."""
     try:
         spec = bounded_yaml.load(str(conda or ""))
-        return digest(bare(spec) if released.stored else spec, Image.parse(released.image)) == released.sha256
-    except (yaml.YAMLError, StepError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False
+        same = digest(bare(spec) if released.stored else spec, Image.parse(released.image)) == released.sha256
+    except (bounded_yaml.ERROR, StepError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return spec if same else None
 
 
 def _check_connection(arm: Arm, released: ReleasedEnvironment, workspace: Workspace) -> str:
-    """Return the stored token's last day, if known; raise ConnectionGone or ConnectionConflict."""
+    """Return the stored token's last day, if known; raise ConnectionGone, also for one that leads elsewhere."""
     needed = released.connection
     if needed is None:
         return ""
-    stored = connections.find(needed, workspace, WorkspaceState(look.connections(arm, workspace)))
+    try:
+        stored = connections.find(needed, workspace, WorkspaceState(look.connections(arm, workspace)))
+    except ConnectionConflict as error:
+        raise ConnectionGone(error.what, cause=_ELSEWHERE, fix=_PUT_BACK) from None
     if not stored or not needed.covers(needed.index):
         raise ConnectionGone(f"{workspace.name} has no connection {needed.name} for {needed.index}.")
     _, expires = connection_token.noted(object_in(stored.get("metadata")))

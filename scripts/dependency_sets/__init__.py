@@ -14,7 +14,7 @@ from amlwheel.declared import files
 from amlwheel.declared.surroundings import Surroundings
 from amlwheel.environment import lock
 from amlwheel.environment.requirements import Requirements
-from amlwheel.environment.solver import Sources
+from amlwheel.environment.sources import Sources
 from amlwheel.errors.base import Several, StepError
 from amlwheel.errors.build import SdistFailed
 from amlwheel.inputs import readers

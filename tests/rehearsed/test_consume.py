@@ -134,7 +134,7 @@ def test_a_receipt_that_is_none(step: Step, edit: Callable[[dict[str, Any]], Non
     said: dict[str, Any] = {
         "schema": 2,
         "route": "feed",
-        "packages": [{"name": "x", "version": "1.0"}],
+        "packages": [{"name": "x", "version": "1.0", "wheel": "x-1.0-py3-none-any.whl", "sha256": "0" * 64}],
         "feed": None,
         "connection": None,
         "environment": {

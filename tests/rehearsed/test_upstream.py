@@ -1,14 +1,13 @@
 """`index: only`: whoever builds images may read only, so what comes through the feed has to be saved there first."""
 
 import pathlib
-import shutil
 from typing import Any
 
 import pytest
 from rehearsal.builder.build import build
 from rehearsal.proxy.world import World
 from rehearsal.state.names import MIRROR_FEED, ORGANIZATION, PROJECT, READ_TOKEN, workspace_id
-from rehearsed.steps import PACKAGES, Result, Step, write_wheel
+from rehearsed.steps import PACKAGES, Step, write_wheel
 
 pytestmark = pytest.mark.network
 INPUTS: dict[str, Any] = {"feed": f"{ORGANIZATION}/{PROJECT}/{MIRROR_FEED}", "index": "only"}
@@ -26,32 +25,24 @@ def saved(world: World) -> set[str]:
     return {path.name for path in (world.azure / "feeds").rglob(f"{MIRROR_FEED}/saved/*")}
 
 
-def planned(step: Step, world: World, needy: pathlib.Path) -> Result:
-    """Return a dry run, after which uv knows the public package and the feed has forgotten it.
-
-    As when the runner keeps uv's cache and the feed's retention deletes what is old: otherwise uv, which downloads
-    through the feed whatever it locks (uv#13208), has it saved.
-    """
-    with world.store.edit("feeds") as document:
-        next(one for one in document[ORGANIZATION]["feeds"] if one["name"] == MIRROR_FEED)["cacheable"] = True
-    first = step(wheel=needy, dry_run="true", **INPUTS)
-    assert first.status == 0, first.output
-    for folder in (world.azure / "feeds").rglob(f"{MIRROR_FEED}/saved"):
-        shutil.rmtree(folder)
-        folder.mkdir()
-    second = step(wheel=needy, dry_run="true", **INPUTS)
-    assert second.status == 0, second.output
-    return second
-
-
-def test_what_is_not_saved_in_the_feed_is_saved_before_the_image_needs_it(
+def test_what_is_not_saved_in_the_feed_is_saved_after_the_plan_and_before_the_image_needs_it(
     step: Step, world: World, needy: pathlib.Path
 ) -> None:
-    assert f"CREATE {SAVED} from its upstream: iniconfig 2.3.1" in planned(step, world, needy).told
-    assert saved(world) == set()  # a dry run changes nothing, and the token that looks may only read
+    """The resolver reads what it needs without saving it, as the run's own log of requests shows."""
+    dry = step(wheel=needy, dry_run="true", **INPUTS)
+    assert dry.status == 0, dry.output
+    assert f"CREATE {SAVED} 1 from its upstream: iniconfig 2.3.1" in dry.told
+    assert saved(world) == set()
+    assert "Proven: 2 installed" in dry.output  # by the same sha256 from the public index
+    files = [line for line in dry.requests if "/download/" in line["url"]]
+    assert files
+    assert all(line["status"] == 403 for line in files)  # nobody asked with a token that may write
     result = step(wheel=needy, **INPUTS)
     assert result.status == 0, result.output
     assert saved(world) == {"iniconfig-2.3.1-py3-none-any.whl"}
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
+    order = [f"CREATE {SAVED} 1 from its upstream: iniconfig 2.3.1", f"CREATE {SAVED}", f"CREATE wheel {needy.name}"]
+    assert [line for line in lines if line in order] == order, result.output  # planned, saved, published
     built = build(world, workspace_id(), result.outputs["environment-name"], result.outputs["environment-version"])
     assert built.ok, built.log
     assert "iniconfig 2.3.1" in built.installed
@@ -59,6 +50,22 @@ def test_what_is_not_saved_in_the_feed_is_saved_before_the_image_needs_it(
     assert again.writes == []
     assert f"KEEP {SAVED} all 1 can be read" in again.told
     assert again.outputs["changed"] == "false"
+
+
+def test_what_nobody_else_tells_stops_a_dry_run_and_is_told_before_a_release_saves_it(
+    step: Step, world: World, needy: pathlib.Path
+) -> None:
+    """A feed of the organisation is another upstream: its names may be private, so the public index isn't asked."""
+    with world.store.edit("feeds") as document:
+        next(one for one in document[ORGANIZATION]["feeds"] if one["name"] == MIRROR_FEED)["upstream"] = "internal"
+    dry = step(wheel=needy, dry_run="true", **INPUTS)
+    assert dry.status == 194, dry.output
+    assert "iniconfig-2.3.1-py3-none-any.whl requires can't be read without saving it in acme/ml/mirror" in dry.told
+    assert saved(world) == set()
+    result = step(wheel=needy, **INPUTS)
+    assert result.status == 0, result.output
+    assert result.output.index("SAVE iniconfig-2.3.1-py3-none-any.whl in acme/ml/mirror") < result.output.index("Plan")
+    assert step(wheel=needy, dry_run="true", **INPUTS).status == 0
 
 
 def test_unsaved_it_would_have_failed_in_the_image(step: Step, world: World, needy: pathlib.Path) -> None:
@@ -76,7 +83,6 @@ def test_unsaved_it_would_have_failed_in_the_image(step: Step, world: World, nee
 def test_a_feed_that_does_not_save_is_told_with_what_to_do(
     step: Step, world: World, needy: pathlib.Path, status: int
 ) -> None:
-    planned(step, world, needy)
     world.fail({"host": PACKAGES, "path": "/download/iniconfig/", "status": status, "body": {"message": "No saving."}})
     result = step(wheel=needy, **INPUTS)
     assert result.status == 58, result.output
@@ -90,7 +96,6 @@ def test_a_feed_that_does_not_save_is_told_with_what_to_do(
 @pytest.mark.long
 def test_a_reader_cannot_save(step: Step, world: World, needy: pathlib.Path) -> None:
     """With `route: workspace` the feed is only read from, and a reading token will do, unless something is unsaved."""
-    planned(step, world, needy)
     result = step(wheel=needy, route="workspace", env={"AMLWHEEL_FEED_TOKEN": READ_TOKEN}, **INPUTS)
     assert result.status == 58, result.output
     assert "'AddUpstreamPackage'" in result.told

@@ -1,5 +1,6 @@
 """Small real parts from which the core's tests are made, and the plain fakes that they share."""
 
+import base64
 import hashlib
 import io
 import zipfile
@@ -49,12 +50,24 @@ def pack(
         **(files or {f"{name}/__init__.py": ""}),
         f"{info}/METADATA": said,
         f"{info}/WHEEL": WHEEL_FILE,
-        f"{info}/RECORD": "",
     }
+    members[f"{info}/RECORD"] = recorded(members, f"{info}/RECORD")
     with zipfile.ZipFile(path, "w") as archive:
         for member, text in members.items():
             archive.writestr(zipfile.ZipInfo(member, (2026, 1, 1, 0, 0, 0)), text)
     return path
+
+
+def recorded(members: Mapping[str, str | bytes], own: str) -> str:
+    """Return the RECORD of a wheel with these files; `own` is its own name."""
+    rows = [f'"{name}",{recorded_hash(text)},\n' for name, text in members.items() if not name.endswith("/")]
+    return "".join([*rows, f"{own},,\n"])
+
+
+def recorded_hash(content: str | bytes) -> str:
+    """Return a hash as RECORD has it (PEP 376)."""
+    digest = hashlib.sha256(content.encode() if isinstance(content, str) else content).digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def make(folder: Path, filename: str = "acme_churn-1.2.3-py3-none-any.whl", more: str = "") -> Wheel:

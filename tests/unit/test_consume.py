@@ -9,15 +9,24 @@ from typing import Any
 
 import pytest
 from amlwheel import consume
-from amlwheel.errors.base import Several
-from amlwheel.errors.consume import BadReceipt, ConnectionGone, EnvironmentChanged, EnvironmentGone, TokenEnds
+from amlwheel.errors.base import Several, StepError
+from amlwheel.errors.consume import (
+    BadReceipt,
+    ConnectionGone,
+    EnvironmentChanged,
+    EnvironmentGone,
+    ReceiptAltered,
+    TokenEnds,
+)
 from amlwheel.errors.workspace import WorkspaceNotFound
 from amlwheel.hosts.terminal import Terminal
 from amlwheel.model.azure import Workspace
+from amlwheel.model.environment import digest, to_yaml
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import receipt
+from amlwheel.report.released import ReleasedEnvironment
 from amlwheel.sign_in import detectors
-from unit.parts import CANARY, GUID, WORKSPACE, FakeArm, defined, make, release
+from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, defined, make, release
 
 Json = dict[str, Any]
 OTHER = Workspace(GUID, "rg", "production")
@@ -33,7 +42,7 @@ def document(tmp_path: Path) -> Json:
 LAUGHS = "\n".join(["a: &a0 [x]", *(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]" for at in range(1, 9))])
 
 
-def read(folder: Path, document: object, before: bytes = b"") -> consume.ReleasedEnvironment:
+def read(folder: Path, document: object, before: bytes = b"") -> ReleasedEnvironment:
     path = folder / "aml-release.json"
     path.write_bytes(before + json.dumps(document).encode())
     return consume.read(path)
@@ -48,7 +57,8 @@ def test_a_receipt_is_read_also_after_windows_touched_it(tmp_path: Path, documen
 
 def test_an_id_is_spelled_as_in_the_receipt(tmp_path: Path, document: Json) -> None:
     version = "1.2.3+cpu" + document["environment"]["version"][-13:]
-    document["environment"].update(version=version, ids=[f"{WORKSPACE.id}/environments/acme-churn/versions/{version}"])
+    document["environment"].update(version=version, reference=f"azureml:acme-churn:{version}")
+    document["environment"].update(ids=[f"{WORKSPACE.id}/environments/acme-churn/versions/{version}"])
     released = read(tmp_path, document)
     assert released.id(WORKSPACE) == document["environment"]["ids"][0]
 
@@ -103,12 +113,17 @@ def test_what_is_no_json_is_no_receipt(tmp_path: Path, text: str) -> None:
         consume.read(path)
 
 
+# A billion laughs: two lines that stand for a billion, and that a digest would write out.
+LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(9))
+
+
 @pytest.mark.parametrize(
     "conda",
     [
         "[" * 1000,
+        "[" * 10**5,
+        "x: " + "y" * 2**22,
         LAUGHS,
-        "x" * 2**22 + "x",
         "&a [*a]",
         "dependencies: &a [*a]",
         "!!python/object:os.x {}",
@@ -122,7 +137,7 @@ def test_a_registered_spec_is_foreign_too(tmp_path: Path, document: Json, conda:
         consume._check_environment(arm, released, WORKSPACE)
 
 
-def stored(released: consume.ReleasedEnvironment, place: Workspace, expires: object) -> tuple[str, Json]:
+def stored(released: ReleasedEnvironment, place: Workspace, expires: object) -> tuple[str, Json]:
     assert released.connection
     path = f"{place.id}/connections/{released.connection.name}"
     metadata = {"amlwheel-token-expires": expires}
@@ -243,7 +258,9 @@ def test_the_environment_tells_inputs_and_its_secrets_are_masked(monkeypatch: py
 def test_a_release_without_a_connection_needs_none(
     azure: FakeArm, document: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    released = read(tmp_path, {**document, "connection": None})
+    sha256, wheel = (document["packages"][0][key] for key in ("sha256", "wheel"))
+    register(azure, document, ["--no-index", f"https://acme.blob.core.windows.net/w/{wheel} --hash=sha256:{sha256}"])
+    released = read(tmp_path, {**document, "route": "storage", "feed": None, "connection": None})
     assert consume._check_connection(azure, released, WORKSPACE) == ""
     consume.run(RECEIPT, {}, Terminal())
     assert not [path for _, path in azure.sent if path.endswith("/connections")]
@@ -255,6 +272,8 @@ def test_images_from_a_commit_have_a_connection_and_no_index(
     document: Json, tmp_path: Path, azure: FakeArm, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document["connection"].update(category="Git", target=document["source"]["repository"])
+    register(azure, document, [f"acme-churn @ git+{document['source']['repository']}@{'c' * 40}#subdirectory=python"])
+    document["route"] = "git"
     released = read(tmp_path, document)
     path, connection = stored(released, WORKSPACE, None)
     connection["properties"]["category"] = "Git"
@@ -264,7 +283,133 @@ def test_images_from_a_commit_have_a_connection_and_no_index(
     assert (outputs(text)["connection"], outputs(text)["index-url"]) == (document["connection"]["name"], "")
 
 
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"target": "https://pkgs.dev.azure.com/evil/"},
+        {"category": "Git"},
+        {"target": "https://pkgs.dev.azure.com/acme/ml"},
+    ],
+)
+def test_a_connection_that_was_changed_or_overruled_is_told_to_whoever_trains(
+    tmp_path: Path, document: Json, azure: FakeArm, properties: Json
+) -> None:
+    released = read(tmp_path, document)
+    path, connection = stored(released, WORKSPACE, None)
+    if properties.get("target") == "https://pkgs.dev.azure.com/acme/ml":
+        path, connection["name"] = f"{WORKSPACE.id}/connections/nearer", "nearer"
+    connection["properties"].update(properties)
+    azure.stored[path] = connection
+    with pytest.raises(ConnectionGone, match=f"Connection {connection['name']} of research is for") as caught:
+        consume._check_connection(azure, released, WORKSPACE)
+    assert "connection-name" not in caught.value.fix
+    assert "run the release again" in caught.value.fix
+
+
 def test_a_connection_that_leads_elsewhere_is_gone(tmp_path: Path, document: Json, azure: FakeArm) -> None:
     document["feed"]["index_url"] = "https://elsewhere.example/simple/"
     with pytest.raises(ConnectionGone, match=r"for https://elsewhere\.example/simple/"):
         consume._check_connection(azure, read(tmp_path, document), WORKSPACE)
+
+
+# --- what the registered environment doesn't bear out
+
+
+def register(azure: FakeArm, document: Json, lines: list[str]) -> None:
+    """Register the receipt's environment with this `pip:` list; the receipt gets its digest."""
+    said = document["environment"]
+    spec = {"dependencies": ["python=3.11.13", {"pip": lines}]}
+    sha256 = digest(spec, IMAGE)
+    version = f"{said['version'].rpartition('-')[0]}-{sha256[:12]}"
+    path = f"{WORKSPACE.id}/environments/acme-churn/versions/{version}"
+    said.update(version=version, reference=f"azureml:acme-churn:{version}", definition_sha256=sha256, ids=[path])
+    azure.stored[path] = {"properties": {"image": IMAGE.pinned, "condaFile": to_yaml(spec)}}
+
+
+def forge(document: Json, way: str, value: object) -> None:
+    *above, last = way.split(".")
+    part: Any = document
+    for key in above:
+        part = part[int(key) if key.isdecimal() else key]
+    part[last] = value
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        ("packages.0.name", "acme-other", ReceiptAltered),
+        ("packages.0.name", "numpy", ReceiptAltered),
+        ("packages.0.version", "1.2.4", ReceiptAltered),
+        ("packages.0.version", "1.2.3.0", ReceiptAltered),
+        ("packages.0.version", "1..3", ReceiptAltered),
+        ("packages.0.sha256", "0" * 64, ReceiptAltered),
+        ("packages.0.wheel", "acme_churn-1.2.4-py3-none-any.whl", ReceiptAltered),
+        ("packages.0.wheel", "acme_churn.whl", ReceiptAltered),
+        ("packages.0.wheel", "../evil.whl", BadReceipt),
+        ("packages.0.sha256", "$(id)", BadReceipt),
+        ("route", "storage", ReceiptAltered),
+        ("route", "workspace", ReceiptAltered),
+        ("route", "git", ReceiptAltered),
+        ("route", "magic", BadReceipt),
+        ("feed.index_url", "https://pkgs.dev.azure.com/acme/evil/_packaging/x/pypi/simple/", ReceiptAltered),
+        ("feed.index_url", "https://evil.example/simple/", Several),
+        ("connection", None, ReceiptAltered),
+        ("connection.name", "feed-other", ConnectionGone),
+        ("connection.target", "https://evil.example", ConnectionGone),
+        ("environment.reference", "azureml:acme-evil:1", BadReceipt),
+        ("environment.name", "acme-evil", BadReceipt),
+        ("environment.image", f"evil.example/x@sha256:{'e' * 64}", EnvironmentChanged),
+        ("environment.ids", [f"{OTHER.id}/environments/acme-churn/versions/1"], BadReceipt),
+    ],
+)
+@pytest.mark.usefixtures("azure")
+def test_a_forged_receipt_stops_the_run_without_outputs(
+    tmp_path: Path, document: Json, capsys: pytest.CaptureFixture[str], forged: tuple[str, object, type[StepError]]
+) -> None:
+    way, value, error = forged
+    forge(document, way, value)
+    (tmp_path / "aml-release.json").write_text(json.dumps(document))
+    with pytest.raises(error) as caught:
+        consume.run(RECEIPT, {}, Terminal())
+    assert type(caught.value) is error
+    assert outputs(capsys.readouterr().out) == {}
+
+
+def test_a_release_of_others_may_be_described_and_never_misdescribed(
+    tmp_path: Path, document: Json, azure: FakeArm
+) -> None:
+    """Whoever writes a receipt may name any environment of the workspace: what is said of it has to be true."""
+    document["packages"][0]["wheel"] = "acme_churn-1.2.3-py3-none-any.whl"
+    sha256 = document["packages"][0]["sha256"]
+    place = "https://acme.blob.core.windows.net/wheels/acme-churn"
+    stored_line = f"{place}/acme_churn-1.2.3-py3-none-any.whl --hash=sha256:{sha256}"
+    register(azure, document, ["--no-index", stored_line])
+    document["route"] = "storage"
+    assert read(tmp_path, document).index  # the feed, of which the environment knows nothing
+    with pytest.raises(ReceiptAltered, match="the index https://"):
+        consume._check_environment(azure, read(tmp_path, document), WORKSPACE)
+    document["connection"] = None
+    consume._check_environment(azure, read(tmp_path, document), WORKSPACE)
+    register(azure, document, ["--extra-index-url https://x.example/", stored_line])
+    with pytest.raises(ReceiptAltered, match="needs no connection"):
+        consume._check_environment(azure, read(tmp_path, document), WORKSPACE)
+    document["feed"] = None
+    consume._check_environment(azure, read(tmp_path, document), WORKSPACE)
+    document["packages"][0]["version"] = "1.2.2"
+    document["packages"][0]["wheel"] = "acme_churn-1.2.2-py3-none-any.whl"
+    register(azure, document, [stored_line.replace("1.2.3", "1.2.2")])
+    with pytest.raises(ReceiptAltered, match=r"version 1\.2\.2 of acme-churn"):
+        consume._check_environment(azure, read(tmp_path, document), WORKSPACE)
+    sha256 = digest({}, IMAGE)
+    document["environment"].update(definition_sha256=sha256, version=f"1.2.2-{sha256[:12]}")
+    path = f"{WORKSPACE.id}/environments/acme-churn/versions/1.2.2-{sha256[:12]}"
+    document["environment"].update(ids=[path], reference=f"azureml:acme-churn:1.2.2-{sha256[:12]}")
+    azure.stored[path] = {"properties": {"image": IMAGE.pinned, "condaFile": "{}"}}
+    with pytest.raises(ReceiptAltered, match=r"the package acme-churn 1\.2\.2"):
+        consume._check_environment(azure, read(tmp_path, document), WORKSPACE)
+
+
+def test_of_several_packages_of_a_commit_only_the_first_version_is_known(tmp_path: Path, document: Json) -> None:
+    document["packages"].append({**document["packages"][0], "name": "acme-more"})
+    assert read(tmp_path, document).versions == ["1.2.3", "1.2.3"]
+    assert read(tmp_path, {**document, "route": "git"}).versions == ["1.2.3", ""]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel.consume import LARGEST, ReleasedEnvironment, read
+from amlwheel.consume import LARGEST, read
 from amlwheel.errors.consume import BadReceipt
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import SCHEMA, receipt
+from amlwheel.report.released import ReleasedEnvironment
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.parts import FEED, WORKSPACE, make, release
@@ -67,7 +68,7 @@ def test_a_receipt_is_read(document: Receipt, path: Path) -> None:
     assert released.reference == document["environment"]["reference"]
     assert [released.id(place) for place in released.workspaces] == document["environment"]["ids"]
     assert released.workspaces == (WORKSPACE,)
-    assert released.packages == (("acme-churn", "1.2.3"),)
+    assert [(each.name, each.version) for each in released.packages] == [("acme-churn", "1.2.3")]
     assert released.connection
     assert (released.connection.name, released.connection.index) == ("feed-acme", FEED.index_url)
     assert not released.stored

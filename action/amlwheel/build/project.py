@@ -18,7 +18,7 @@ from ..errors.build import BadWheel
 from ..model.wheel import UNREADABLE
 from ..transport import tools, variables
 from ..transport.sandbox import Sandbox
-from . import declared, failure, limited
+from . import archive, declared, failure, limited
 
 # 2020-02-02, hatchling's own choice for a tree without a commit.
 NO_COMMIT_EPOCH = "1580601600"
@@ -163,6 +163,7 @@ def normalise(path: Path, epoch: str) -> Path:
     date = max(time.gmtime(int(epoch))[:6], (1980, 1, 1, 0, 0, 0))  # the first date of the zip format
     rewritten = path.with_suffix(".tmp")
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(rewritten, "w", zipfile.ZIP_DEFLATED) as target:
+        archive.check_members(source, path)
         for item in sorted(source.infolist(), key=_record_last):
             if item.is_dir():
                 continue

@@ -14,13 +14,13 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..errors.build import BuildFailed, SdistFailed
+from ..errors.build import BadWheel, BuildFailed, SdistFailed
 from ..model.commit import Commit
 from ..model.limit import NO_LIMIT, Limit
 from ..model.lock import Sdist
 from ..model.wheel import UNREADABLE, File, Wheel
 from ..transport import variables
-from . import project, wheel
+from . import project, unpack, wheel
 
 BUILD_TAG = "0amlwheel"
 """In the file name (PEP 427) of each wheel that is made here: so the feed shows which of its files we built."""
@@ -78,20 +78,16 @@ def _build(folder: Path, source: File, more: Mapping[str, str], into: Path, echo
             fix="Publish a wheel of it that fits to the feed once, and take its name out of `from-source`.",
             details=error.details,
         ) from None
+    wheel.inspect(path)  # what is marked must be readable
     return replace(wheel.inspect(_marked(path)), sdist=source)
 
 
 def _unpack(path: Path, file: File, into: Path) -> Path:
-    """Unpack an sdist and return its one folder (PEP 625); nothing lands outside `into` (PEP 706)."""
+    """Unpack an sdist and return its one folder (PEP 625); nothing lands outside `into`."""
     into.mkdir(parents=True)
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                archive.extractall(into)  # noqa: S202  # zipfile takes absolute and parent paths as names
-        else:
-            with tarfile.open(path) as archive:
-                archive.extractall(into, filter="data")  # PEP 706
-    except (*UNREADABLE, tarfile.TarError, TypeError) as error:  # TypeError: a Python before 3.10.12 has no filter
+        unpack.unpack(path, file.name, into)
+    except (*UNREADABLE, tarfile.TarError, AttributeError, BadWheel) as error:  # a Python before 3.10.12 has no filter
         raise SdistFailed(f"{file.name} can't be unpacked.", details=str(error)) from None
     folders = list(into.iterdir())
     if len(folders) != 1 or not project.is_project(folders[0]):

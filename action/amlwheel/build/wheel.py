@@ -17,6 +17,7 @@ from ..errors.build import BadWheel, DuplicatePackage, PythonOutOfRange, WheelDo
 from ..model import wheel_tags
 from ..model.environment import Python
 from ..model.wheel import UNREADABLE, Wheel
+from . import archive as archives
 from . import unusable
 
 _SYMBOL = re.compile(rb"\0GLIBC_2\.(\d+)(?=[.\0])")  # as it stands in an ELF file's table of strings
@@ -60,6 +61,7 @@ def inspect(path: Path) -> Wheel:
             )
         name, version, _, tags = utils.parse_wheel_filename(path.name)
         with zipfile.ZipFile(path) as archive:
+            archives.check(archive, path)
             members = archive.namelist()
             inside = next(each for each in members if each.count("/") == 1 and each.endswith(".dist-info/METADATA"))
             raw = archive.read(inside)

@@ -14,7 +14,8 @@ from ..transport import http, sandbox
 from . import as_locked, failures, gaps
 from .homes import Binding, settle
 from .requirements import Requirements
-from .solver import Solver, Sources
+from .solver import Solver
+from .sources import Sources
 
 LARGEST = 2 * 2**30  # bytes; a larger wheel isn't read to compute its hash
 Build = Callable[[Sdist], Wheel]

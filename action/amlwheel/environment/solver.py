@@ -12,13 +12,11 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..model.feed import Feed
-from ..model.package_index import PackageIndex
-from ..model.secret import Secret
 from ..model.wheel import Wheel
-from ..transport import http, process, variables
+from ..transport import process, variables
 from .homes import Homes
 from .requirements import Requirements
+from .sources import Sources
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,32 +24,6 @@ else:
     import tomli as tomllib
 
 SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where packages may come from: the public index, and the `feed` if there is one; our wheels come from neither.
-
-    `published` are the names that are the feed's own. It is None when they aren't known; then the feed is asked first
-    for every name. With `only`, everything but our wheels comes from the feed. `indexes` are those that are named for
-    certain packages; they come before all else. `general` are asked before the public index for every other name, and
-    `default` takes its place. Files that were uploaded later than `until` (RFC 3339; empty: no limit) don't count; this
-    isn't for packages of the feed, whose pages tell no upload times.
-    """
-
-    feed: Feed | None
-    token: Secret
-    published: frozenset[str] | None
-    only: bool
-    indexes: tuple[PackageIndex, ...] = ()
-    general: tuple[str, ...] = ()
-    default: str = ""
-    until: str = ""
-
-    def homes(self, own: Iterable[str], built: Iterable[str] = ()) -> Homes:
-        """Return which index alone serves which package: none our `own`, and not the feed what is `built`."""
-        published = (frozenset() if self.only else self.published or frozenset()) - frozenset(built)
-        return Homes(frozenset(own), published, self.indexes, self.general, self.default, self.feed)
 
 
 @dataclass
@@ -92,7 +64,7 @@ class Solver:
 
     def packages(self) -> list[dict[str, Any]]:
         """Return the packages in uv's pylock.toml (PEP 751), which lists only the wheels that fit the platform."""
-        found: list[dict[str, Any]] = tomllib.loads(self.output.read_text("utf-8"))["packages"]
+        found: list[dict[str, Any]] = tomllib.loads(self.sources.original(self.output.read_text("utf-8")))["packages"]
         self.output.unlink()  # else the next run of uv would prefer these versions
         return found
 
@@ -175,21 +147,21 @@ class Solver:
     ) -> process.Finished:
         """Run uv in a folder of this run's own; it gets the token in its environment, which uv never prints."""
         python = python or self.requirements.python.exact
-        access = zip(("UV_INDEX_FEED_USERNAME", "UV_INDEX_FEED_PASSWORD"), http.login(self.sources.token), strict=True)
-        env = variables.for_tool() | dict(access) | self.homes.access(self.sources.token)
+        env = variables.for_tool() | self.homes.access(self.sources.token) | self.sources.variables(self.folder)
         # Nothing is built, so any interpreter will do; without --python uv would try every one that it finds.
         command: list[str | Path] = ["uv", "pip", "compile", "pyproject.toml", "--config-file", "uv.toml"]
         command += ["--no-header", "--python", sys.executable, "--python-version", python, *options]
         # Of the project file uv uses the indexes for bound names only.
         feed = self.sources.feed
         if feed and (self.sources.only or self.sources.published is None):
-            command += ["--default-index" if self.sources.only else "--index", f"feed={feed.index_url}"]
+            command += ["--default-index" if self.sources.only else "--index", f"feed={self.sources.feed_url}"]
         command += self.homes.options
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             place = Path(name)
             (place / "pyproject.toml").write_text(self.project(needs, python), encoding="utf-8")
             (place / "uv.toml").write_text(self.settings(floors), encoding="utf-8")
-            return process.run(command, env=env, cwd=place, seconds=SECONDS, whole=True)
+            finished = process.run(command, env=env, cwd=place, seconds=SECONDS, whole=True)
+        return replace(finished, output=self.sources.original(finished.output))
 
     def project(self, needs: Sequence[str], python: str) -> str:
         """Return the project file that uv resolves: the requirements, and which index serves which name.
@@ -202,7 +174,7 @@ class Solver:
         bindings += [(name, homes.label(name)) for name in sorted(self.bound)]
         table = "".join(f"{json.dumps(name)} = {{ index = {json.dumps(index)} }}\n" for name, index in bindings)
         indexes = {"local": f"{(self.folder / 'local').resolve().as_uri()}/"} | (
-            {"feed": feed.index_url} if feed else {}
+            {"feed": self.sources.feed_url} if feed else {}
         )
         project = (
             f'[project]\nname = "amlwheel-lock"\nversion = "0"\nrequires-python = ">={minor}"\n'

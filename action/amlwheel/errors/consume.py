@@ -53,3 +53,12 @@ class TokenEnds(StepError):
         "the same secret, correct its date, and run the step with `command` connect, as the template renew-token.yml "
         "does: it stores the token on every workspace, and releases nothing."
     )
+
+
+class ReceiptAltered(StepError):
+    """The receipt says something of the environment that what is registered doesn't bear out."""
+
+    status = 193
+    title = "receipt altered"
+    cause = "The receipt was changed after the release, or put together from several: its environment is another one."
+    fix = "Don't train with it. Download the artifact of the release again, and use the aml-release.json in it."

@@ -178,6 +178,19 @@ class NotSaved(StepError):
     fix = "Give such a token as `feed-token`, or set `index` to extra."
 
 
+class WouldSave(StepError):
+    """A dry run would have to save packages in the feed to learn what they require."""
+
+    status = 194
+    title = "a dry run would save packages"
+    cause = (
+        "The feed saves what is downloaded through it, tells no metadata beside files, and refuses unsaved files to "
+        "`connection-token`, which only reads. The public index doesn't have the files, can't be reached from here, or "
+        "isn't asked, since the names may be private."
+    )
+    fix = "Download the packages through the feed once with pip and a token that may write, and run the dry run again."
+
+
 class NotAMember(StepError):
     """The feed doesn't accept an identity of Entra: it isn't a member of the feed's organisation."""
 

@@ -20,6 +20,7 @@ from ..transport import http
 from . import answers
 
 MOST_NAMES = 20_000
+_DESCRIBED = {"data-core-metadata", "data-dist-info-metadata"}  # PEP 714, PEP 658
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,16 @@ class Page:
     """A package's page on the index: sha256 (hex, empty when not given) by file name; no files when it has no page.
 
     `doubtful`: the answer was 404 and didn't say whether the package or the feed is unknown. `urls`: the files'
-    addresses, by file name as well. `yanked` are the files that their author withdrew (PEP 592).
+    addresses, by file name as well. `yanked` are the files that their author withdrew (PEP 592), `pythons` the Pythons
+    that files are for (PEP 503), and `described` the files beside which the index has their metadata (PEP 658).
     """
 
     files: dict[str, str]
     doubtful: bool = False
     urls: dict[str, str] = field(default_factory=dict)
     yanked: frozenset[str] = frozenset()
+    pythons: dict[str, str] = field(default_factory=dict)
+    described: frozenset[str] = frozenset()
 
 
 class _Links(html.parser.HTMLParser):
@@ -42,13 +46,13 @@ class _Links(html.parser.HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.links: list[str] = []
-        self.yanked: set[str] = set()
+        self.said: dict[str, dict[str, str | None]] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "a":
             links = [value for name, value in attrs if name == "href" and value]
             self.links += links
-            self.yanked.update(links if "data-yanked" in dict(attrs) else ())
+            self.said.update({link: dict(attrs) for link in links})
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Index:
         if response.status_code == requests.codes.unauthorized and feed.is_artifacts:
             answers.check_member(feed, jwt.of(self.token.reveal()), response)
         self.check(response)
-        return _read(response)
+        return read(response)
 
     def settle(self, page: Page, published: frozenset[str] | None) -> None:
         """Raise FeedNotFound if a doubtful 404 turns out to mean the feed: its `published` names are unknown, too."""
@@ -164,9 +168,9 @@ def _links(response: requests.Response) -> _Links:
     return parser
 
 
-def _read(response: requests.Response) -> Page:
+def read(response: requests.Response) -> Page:
     """Read a PEP 503 page."""
-    files, urls, yanked = {}, {}, set()
+    files, urls, said = {}, {}, {}
     found = _links(response)
     for link in found.links:
         try:
@@ -175,6 +179,11 @@ def _read(response: requests.Response) -> Page:
             continue  # not an address
         match = re.search(r"sha256=([0-9a-f]{64})", fragment)
         name = unquote(url.rpartition("/")[2])
-        files[name], urls[name] = match[1] if match else "", url
-        yanked.update([name] if link in found.yanked else [])
-    return Page(files, urls=urls, yanked=frozenset(yanked))
+        files[name], urls[name], said[name] = match[1] if match else "", url, found.said[link]
+    return Page(
+        files,
+        urls=urls,
+        yanked=frozenset(name for name, each in said.items() if "data-yanked" in each),
+        pythons={name: python for name, each in said.items() if (python := each.get("data-requires-python"))},
+        described=frozenset(name for name, each in said.items() if each.keys() & _DESCRIBED),
+    )

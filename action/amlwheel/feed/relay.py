@@ -11,13 +11,14 @@ import contextlib
 import hashlib
 import json
 import secrets
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import quote, unquote
 
 from packaging.utils import canonicalize_name
@@ -51,12 +52,11 @@ class Relay:
     told: set[str] = field(default_factory=set)
     failures: list[StepError] = field(default_factory=list)
     unbuilt: set[str] = field(default_factory=set)
+    caching: ClassVar[str] = "no-store"
 
     def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return what makes uv ask here first, past any proxy (uv, "Environment variables")."""
-        names = [name for name in environ if name.upper() == "NO_PROXY"] or ["NO_PROXY"]
-        beside = {name: ",".join(filter(None, [environ.get(name), "127.0.0.1"])) for name in names}
-        return {"UV_INDEX": self.url, "UV_INDEX_STRATEGY": "first-index", **beside}
+        return {"UV_INDEX": self.url, "UV_INDEX_STRATEGY": "first-index", **past_proxies(environ)}
 
     def page(self, name: str) -> Page | None:
         """Return the page of the package `name`; None if it isn't one of ours, so that the public index is asked."""
@@ -154,6 +154,8 @@ class _Answer(BaseHTTPRequestHandler):
                 "hashes": {"sha256": digest} if digest else {},
                 "yanked": file in page.yanked,
                 "upload-time": _ALWAYS,
+                **({"requires-python": page.pythons[file]} if file in page.pythons else {}),
+                **({"core-metadata": True} if file in page.described else {}),
             }
             for file, digest in page.files.items()
         ]
@@ -165,16 +167,21 @@ class _Answer(BaseHTTPRequestHandler):
             if not self.server.relay.fetch(name, file, body):  # type: ignore[arg-type]  # it has what BinaryIO has
                 self._send(HTTPStatus.NOT_FOUND)
                 return
+            size = body.tell()
             body.seek(0)
-            self._send(HTTPStatus.OK, body.read(), "application/octet-stream")
+            self._send_head(HTTPStatus.OK, size, "application/octet-stream")
+            shutil.copyfileobj(body, self.wfile)
 
     def _send(self, status: HTTPStatus, body: bytes = b"", kind: str = "text/plain") -> None:
+        self._send_head(status, len(body), kind)
+        self.wfile.write(body)
+
+    def _send_head(self, status: HTTPStatus, size: int, kind: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
+        self.send_header("Content-Length", str(size))
+        self.send_header("Cache-Control", self.server.relay.caching)
         self.end_headers()
-        self.wfile.write(body)
 
     @override
     def log_message(self, format: str, *args: Any) -> None:
@@ -187,14 +194,28 @@ def serve(
 ) -> Iterator[Relay]:
     """Answer in the background while the block runs; see `Relay`. A failed build gets the cause that is known here."""
     relay = Relay(index, published, own, echo)
+    try:
+        with answering(relay):
+            yield relay
+    except BuildFailed as error:
+        raise relay.explain(error) from None
+
+
+@contextlib.contextmanager
+def answering(relay: Relay) -> Iterator[None]:
+    """Answer for `relay` in the background while the block runs."""
     server = _Server(relay)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield relay
-    except BuildFailed as error:
-        raise relay.explain(error) from None
+        yield
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which a tool reaches this machine past any proxy."""
+    names = [name for name in environ if name.upper() == "NO_PROXY"] or ["NO_PROXY"]
+    return {name: ",".join(filter(None, [environ.get(name), "127.0.0.1"])) for name in names}

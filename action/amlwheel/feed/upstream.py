@@ -19,7 +19,7 @@ from .answers import message_of
 from .index import Index
 
 _SAVED = "packages saved in"
-_SHOWN = 5  # names in a line of the plan
+SHOWN = 5  # names in a line of the plan
 
 
 def lacking(error: StepError) -> StepError:
@@ -29,27 +29,31 @@ def lacking(error: StepError) -> StepError:
     return type(error)(error.what, cause=cause, fix=fix, details=error.details)
 
 
-def plan(writer: Index, reader: Index, pins: Sequence[Pin]) -> Change[tuple[str, ...]]:
+def plan(
+    writer: Index, reader: Index, pins: Sequence[Pin], elsewhere: Callable[[Pin], bool] = lambda _: False
+) -> Change[frozenset[str]]:
     """Say which of `pins` the `reader` can't fetch yet: the `writer` has to save those in the feed.
 
     It sends what the image builder will send, page and file, with the token that the workspace gets. The result are
-    the names of all pins. Raises whatever `Index.page` raises.
+    the names of those that others have as well (`elsewhere`), if all that is missing is. Raises whatever `Index.page`
+    raises.
     """
     with observing() as observer:
         saved = [observer.ask(partial(_is_saved, reader, pin)) for pin in pins]
     missing = [pin for pin, answer in zip(pins, saved, strict=True) if not answer.result()]
-    subject, names = f"{_SAVED} {writer.feed.label}", tuple(pin.name for pin in pins)
+    subject = f"{_SAVED} {writer.feed.label}"
     if not missing:
-        return Change(subject, Verb.KEEP, f"all {len(pins)} can be read", names)
-    shown = ", ".join(f"{pin.name} {pin.version}" for pin in missing[:_SHOWN])
-    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-    why = f"from its upstream: {shown}{more}"
+        return Change(subject, Verb.KEEP, f"all {len(pins)} can be read", frozenset())
+    shown = ", ".join(f"{pin.name} {pin.version}" for pin in missing[:SHOWN])
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    why = f"{len(missing)} from its upstream: {shown}{more}"
+    names = frozenset(pin.name for pin in missing) if all(map(elsewhere, missing)) else frozenset()
     return Change(subject, Verb.CREATE, why, names, partial(save, writer, reader, missing))
 
 
-def saving(changes: Sequence[Change[Any]]) -> Callable[[], object] | None:
+def saving(changes: Sequence[Change[Any]]) -> Change[frozenset[str]] | None:
     """Return what saves packages in the feed, if that is among `changes`."""
-    return next((each.effect for each in changes if each.changes and each.subject.startswith(_SAVED)), None)
+    return next((each for each in changes if each.changes and each.subject.startswith(_SAVED)), None)
 
 
 def save(writer: Index, reader: Index, pins: Sequence[Pin]) -> None:

@@ -8,6 +8,7 @@ from typing_extensions import override
 LARGEST = 2**22  # characters; a lock of 500 packages with all hashes has a million
 
 DEEPEST = 100  # brackets within brackets
+ERROR = yaml.YAMLError
 _DEEP = "is nested without an end"
 
 

@@ -138,6 +138,11 @@ class Environment:
         """The `pip:` list: options first, then one requirement an item."""
         return list(self.spec["dependencies"][-1]["pip"])
 
+    def taking(self, names: frozenset[str]) -> "Environment":
+        """Return the environment with these packages from the public index: the same files as the feed's."""
+        pins = (replace(pin, private=False, index="") if pin.name in names else pin for pin in self.pins)
+        return replace(self, pins=tuple(pins))
+
     def at(self, addresses: Mapping[str, str]) -> "Environment":
         """Return the environment with each stored wheel, by file name, at its address in one workspace's storage.
 
@@ -189,7 +194,7 @@ class Definition:
         """Return the definition of an image and a conda text; a text that isn't YAML becomes None, no spec at all."""
         try:
             return cls(image, bounded_yaml.load(conda))
-        except (yaml.YAMLError, TypeError, AttributeError, ValueError):  # no text; a date such as 2026-02-31
+        except (bounded_yaml.ERROR, TypeError, AttributeError, ValueError):  # no text; a date such as 2026-02-31
             return cls(image, None)
 
 

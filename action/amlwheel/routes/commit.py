@@ -11,7 +11,7 @@ from typing_extensions import override
 from ..build import backend, project, wheel
 from ..environment import lock
 from ..environment.requirements import Requirements
-from ..environment.solver import Sources
+from ..environment.sources import Sources
 from ..errors.build import BuildFailed
 from ..errors.environment import Unsatisfiable
 from ..errors.git import CommitDiffers, CommitIncomplete, NotForBuilder

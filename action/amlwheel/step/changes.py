@@ -17,7 +17,7 @@ from ..plan.change import Change, Verb
 class Changes:
     """The plan in the order in which it is applied: what fails most often first, what others will use last.
 
-    `feed` are the changes that let images be built from the feed: promotions, and packages saved from an upstream.
+    `saved` are packages that the feed has to save from its upstream, so that images can be built; `feed` promotions.
     `compared` are the new environments beside the newest ones that are registered.
     `images` says where the image exists.
     """
@@ -26,13 +26,19 @@ class Changes:
     feed: tuple[Change[Any], ...]
     connections: tuple[Change[Connection], ...]
     environments: tuple[Change[Environment], ...]
+    saved: tuple[Change[frozenset[str]], ...] = ()
     compared: tuple[Comparison, ...] = ()
     images: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[Change[Any], ...]:
         """Every change in order."""
-        return (*self.wheels, *self.feed, *self.connections, *self.environments)
+        return (*self.first, *self.environments)
+
+    @property
+    def first(self) -> tuple[Change[Any], ...]:
+        """What images need. Saved packages come before the wheels, whose versions are spent once they are published."""
+        return (*self.saved, *self.wheels, *self.feed, *self.connections)
 
     @property
     def kept(self) -> bool:

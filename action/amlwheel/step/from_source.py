@@ -10,6 +10,7 @@ from ..errors.git import RepositoryRefused
 from ..errors.origins import SourceNotFollowed
 from ..feed import publish
 from ..feed.index import Index
+from ..feed.reading import Reading
 from ..git import checkout
 from ..hosts.host import Host
 from ..inputs.step import Inputs
@@ -24,7 +25,10 @@ from .fence import Fence
 
 @dataclass(frozen=True)
 class FromSource:
-    """Builds below `folder`. What it builds goes the way of our own wheels, so whatever refuses those refuses it."""
+    """Builds below `folder`. What it builds goes the way of our own wheels, so whatever refuses those refuses it.
+
+    `reading` is how the feed is read, if not directly.
+    """
 
     inputs: Inputs
     access: Access
@@ -32,12 +36,14 @@ class FromSource:
     host: Host
     fence: Fence
     folder: Path
+    reading: Reading | None = None
 
     def sdist(self, source: Sdist) -> Wheel:
         """Download an sdist and build it."""
         inputs = self.inputs
         place = self._prepare(source.name, f"{source.file.name} (sha256 {source.file.sha256[:12]}…)", source.version)
-        Downloads(inputs.feed, inputs.feed_token, self.environ, SdistFailed).fetch(source.file, place / "sdist")
+        if not (self.reading and self.reading.download(source.file.url, place / "sdist")):
+            Downloads(inputs.feed, inputs.feed_token, self.environ, SdistFailed).fetch(source.file, place / "sdist")
         with self.fence.around():
             built = sdist.build(source, place / "sdist", place, self.host.foreign, self.access.limit)
         return self._checked(built)

@@ -17,7 +17,7 @@ from ..inputs.step import Inputs
 from ..model.declared import Declared
 from ..model.lock import Lock
 from ..model.wheel import Wheel
-from . import limits, needs, origins
+from . import doors, limits, needs, origins
 from .from_source import FromSource
 
 
@@ -39,6 +39,7 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     wanted = replace(wanted, wheels=(*wheels, *built), from_source=sdists, builds=not inputs.from_commit)
     fetched = addresses.fetch(wanted.addresses, python)
     sources = origins.sources(inputs, access.facts, chosen, access.limit.text)
+    sources = replace(sources, door=doors.door(others.reading, others.environ))
     try:
         build = as_locked.checked(others.sdist, team)
         rest = (sources, _recheck(inputs, wheels[0]), host.say, build)

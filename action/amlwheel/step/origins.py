@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from ..environment.requirements import Requirements
-from ..environment.solver import Sources
+from ..environment.sources import Sources
 from ..feed.artifacts import Facts
 from ..feed.index import Index
 from ..inputs.step import Inputs

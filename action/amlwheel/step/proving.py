@@ -1,6 +1,6 @@
 """The proof of a release before its first write: install the lock, import the packages, or ask for the files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,12 @@ from ..environment.weight import Weight, ask, check_room
 from ..errors.environment import NotImportable, ProofFailed
 from ..hosts.host import Host
 from ..inputs.step import Inputs
+from ..plan.change import Change
 from ..report.release import Release
 from ..transport import sandbox
 from ..transport.download import Downloads
 
-WAITS = "its packages have to be saved in the feed first, which a dry run doesn't do"
+WAITS = "its packages may have to be saved in the feed first, which a dry run doesn't do"
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,14 @@ class Proving:
     """The proof of one release.
 
     `save` is given where packages come through the feed from its upstream, and only the token that publishes gets them
-    by now: it saves them there.
+    by now: it saves them there. Its result are their names, if the public index has the same files.
     """
 
     inputs: Inputs
     environ: Mapping[str, str]
     host: Host
     release: Release
-    save: Callable[[], object] | None = None
+    save: Change[frozenset[str]] | None = None
 
     @property
     def weight(self) -> Weight:
@@ -41,7 +42,7 @@ class Proving:
 
         Raises ProofFailed, ImportFailed, NotImportable, NoRoom, NotSaved, NoNetwork, TooSlow.
         """
-        if self.save and self.inputs.dry_run:
+        if self._saves and self.inputs.dry_run:
             return f"Not proven: {WAITS}."
         if self.inputs.verify == "files":
             return self._files()
@@ -52,15 +53,24 @@ class Proving:
             with self.host.waiting("importing"):
                 return self._import(folder / "site", f"{count} installed ({self.weight})")
 
+    @property
+    def _saves(self) -> bool:
+        """Whether the proof itself may save packages in the feed: nobody else has them, or no token only reads."""
+        feed, inputs = self.inputs.feed, self.inputs
+        through = inputs.feed_only and not inputs.connects and feed is not None and feed.is_artifacts and not feed.view
+        return through or (self.save is not None and not self.save.result)
+
     def _install(self, folder: Path) -> int:
         inputs, release = self.inputs, self.release
         # The workspace's token can only read. So it is taken wherever it gets the files.
-        token = inputs.connection_token if inputs.connects and not self.save else inputs.feed_token
+        token = inputs.connection_token if inputs.connects and not self._saves else inputs.feed_token
+        elsewhere = self.save.result if self.save else frozenset[str]()
+        environment = release.environment.taking(elsewhere)
         try:
-            return proof.install(release.environment, release.wheels, inputs.feed, token, folder, self.host.foreign)
+            return proof.install(environment, release.wheels, inputs.feed, token, folder, self.host.foreign)
         except ProofFailed:
-            if self.save:
-                self.save()  # raises what the feed itself says, which uv doesn't show
+            if self.save and not elsewhere:
+                self.save.effect()  # raises what the feed itself says, which uv doesn't show
             raise
 
     def _files(self) -> str:

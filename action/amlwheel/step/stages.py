@@ -1,6 +1,6 @@
 """The stages of a run, in their order. Nothing outside changes before `apply`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any
 from .. import __version__
 from ..build import checkout, package, project, tag, wheel
 from ..errors.base import StepError, Unexpected
-from ..feed import doubt, promote, relay, upstream
+from ..feed import doubt, relay, upstream
 from ..feed.index import Index
 from ..git import source
 from ..hosts import azure_variables
@@ -30,7 +30,7 @@ from ..plan.change import Change, apply
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, images, limits, locking, origins, recipes
+from . import build_variables, doors, images, limits, locking, origins, recipes
 from .access import Access, check
 from .changes import Changes, news
 from .fence import Fence
@@ -103,8 +103,11 @@ class Stages:
     def lock(self, wheels: tuple[Wheel, ...], folder: Path, access: Access) -> Lock:
         """Resolve what `wheels` and the team's files require; what has to be built for it is built below `folder`."""
         with self.host.stage("Lock") as done:
-            others = FromSource(self.inputs, access, self.environ, self.host, self.fence, folder / "from-source")
-            locked = locking.lock_all(self.declared, wheels, others)
+            with doors.reading_of(self.inputs, access.facts, self.environ, self.host) as reading:
+                others = FromSource(
+                    self.inputs, access, self.environ, self.host, self.fence, folder / "from-source", reading
+                )
+                locked = locking.lock_all(self.declared, wheels, others)
             done.extend(f"by {each}" for each in filter(None, [self.declared.followed]))
             done.extend(origins.told(locked.pins))
             done.append(f"{len(locked.pins)} locked, {sum(pin.from_feed for pin in locked.pins)} from the feed")
@@ -163,7 +166,10 @@ class Stages:
                 done.append(access.worker.wait())
             with observe.observing() as observer:
                 wheels = [observer.ask(each) for each in access.route.plans(release.wheels, inputs.workspace)]
-                promoted = [observer.ask(each) for each in self._feed_plans(release, access)]
+                promoted = [
+                    observer.ask(each) for each in doors.promotions(inputs, access.facts, release, host.warning)
+                ]
+                saved = [observer.ask(each) for each in doors.saving(inputs, access.facts, release, self.environ)]
                 stored = [
                     observer.ask(partial(connect, release.connection, inputs.connection_token, *workspace))
                     for workspace in workspaces
@@ -183,6 +189,7 @@ class Stages:
                 observe.results(promoted),
                 observe.results(stored),
                 observe.results(registered),
+                observe.results(saved),
                 news(older, registered, host),
                 images.told(inputs, access.worker, observe.results(registered)),
             )
@@ -205,21 +212,6 @@ class Stages:
         if access.facts.untold:
             unknown = "; ".join(access.facts.untold)
             host.say(f"       Azure DevOps doesn't say, since its interface takes other tokens: {unknown}")
-
-    def _feed_plans(self, release: Release, access: Access) -> Iterator[Callable[[], Change[Any]]]:
-        """Yield the questions whether images can be built from the feed: each wheel's promotion, saved packages."""
-        inputs = self.inputs
-        if not inputs.feed or not inputs.feed.is_artifacts:
-            return
-        index = Index(inputs.feed, inputs.feed_token)
-        for each in release.wheels if inputs.view else ():
-            view = access.facts.spelled(inputs.view)
-            yield partial(promote.plan, index, view, each, self.host.warning)
-        if inputs.feed_only and inputs.connects and access.facts.upstream is not False:
-            own = {each.project for each in release.wheels}
-            pins = [pin for pin in release.environment.pins if pin.name not in own and not pin.url]
-            reader = Index(inputs.feed, inputs.connection_token, "connection-token")
-            yield partial(upstream.plan, index, reader, pins)
 
     def render(self, release: Release, access: Access, changes: Changes) -> dict[str, str]:
         """Return the text of each file to emit; raise Unexpected if one would hold a secret.
@@ -260,7 +252,7 @@ class Stages:
         return proven
 
     def _proving(self, release: Release, changes: Changes) -> Proving:
-        return Proving(self.inputs, self.environ, self.host, release, upstream.saving(changes.feed))
+        return Proving(self.inputs, self.environ, self.host, release, upstream.saving(changes.saved))
 
     def fetch(self, release: Release, access: Access, changes: Changes) -> None:
         """Fetch our own wheels as the image builder will, before anybody can use the environment."""

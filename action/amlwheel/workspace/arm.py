@@ -49,7 +49,7 @@ class ArmSdk:
         return Definition.read(properties.get("image") or "", properties.get("condaFile") or "")
 
     def register(self, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
-        """PUT the version. A 409 says that it exists."""
+        """PUT the version."""
         body: Json = {
             "properties": {
                 "image": environment.image.pinned,
@@ -61,9 +61,7 @@ class ArmSdk:
                 "tags": {key: str(value) for key, value in tags.items()},
             }
         }
-        status, answer = self.arm.send("PUT", _path(workspace, environment), body)
-        if status != 409:  # noqa: PLR2004
-            check(status, answer, workspace)
+        check(*self.arm.send("PUT", _path(workspace, environment), body), workspace)
 
 
 def _path(workspace: Workspace, environment: Environment) -> str:

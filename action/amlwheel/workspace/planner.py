@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from ..errors.base import StepError
-from ..errors.workspace import EnvironmentConflict, ReadBackDiffers
+from ..errors.workspace import AzureRefused, EnvironmentConflict, ReadBackDiffers
 from ..model import connection_token
 from ..model.azure import Connection, Workspace
 from ..model.differences import Comparison, compared, shown
@@ -115,7 +115,11 @@ class Planner:
 
     def _register(self, environment: Environment, tags: Mapping[str, str], workspace: Workspace) -> None:
         """Register, then read: a service may accept and change only the tags, and a conflict may be our own retry."""
-        self.sdk.register(workspace, environment, tags)
+        try:
+            self.sdk.register(workspace, environment, tags)
+        except AzureRefused:
+            if not self._registered(environment, workspace):
+                raise  # with the service's own code and message
         if not self._registered(environment, workspace):
             raise ReadBackDiffers(f"{environment.reference} is missing on {workspace.name} after it was registered.")
 

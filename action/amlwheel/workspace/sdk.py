@@ -25,4 +25,4 @@ class Sdk(Protocol):
         """Return what is registered under the name and version of `environment`; None when nothing is."""
 
     def register(self, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
-        """Register `environment`; a version that exists already is no error, since what is there is read afterwards."""
+        """Register `environment`; raise AzureRefused also for a version that exists: then what is there is read."""

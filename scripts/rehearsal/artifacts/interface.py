@@ -216,7 +216,8 @@ def _upstream(feed: Feed) -> dict[str, Any]:
         "protocol": "PyPI",
         "location": location,
         "displayLocation": location,
-        "upstreamSourceType": "public",
+        # `internal` is another feed (Feed Management - Get Feed, UpstreamSourceType); here it has what is public.
+        "upstreamSourceType": "internal" if feed.record["upstream"] == "internal" else "public",
         "status": "ok",
     }
 

@@ -1,7 +1,9 @@
 """An sdist is unpacked inside its folder, has to be what it should be, and its wheel carries our mark."""
 
 import base64
+import contextlib
 import csv
+import gzip
 import hashlib
 import io
 import tarfile
@@ -11,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from amlwheel.build import project, sdist
+from amlwheel.build import archive, project, sdist
 from amlwheel.errors.build import BuildFailed, SdistFailed
 from amlwheel.model.commit import Commit
 from amlwheel.model.lock import Sdist
@@ -56,11 +58,75 @@ def test_the_wheel_knows_its_sdist_and_has_our_mark(
 
 def test_a_zip_is_taken_as_well(tmp_path: Path, given: dict[str, str]) -> None:
     with zipfile.ZipFile(tmp_path / "sdist", "w") as archive:
-        for name, text in {**GOOD, "../slow-1.0/outside": "x"}.items():
+        for name, text in GOOD.items():
             archive.writestr(name, text)
-    assert sdist.build(SLOW, tmp_path / "sdist", tmp_path / "into", print).project == "slow"
+    zipped = replace(SLOW, file=replace(FILE, name="slow-1.0.zip"))
+    assert sdist.build(zipped, tmp_path / "sdist", tmp_path / "into", print).project == "slow"
     assert given
-    assert not list(tmp_path.glob("**/source/../outside"))
+    with zipfile.ZipFile(tmp_path / "sdist", "a") as archive:
+        archive.writestr("slow-1.0/../outside", "x")
+    with pytest.raises(SdistFailed, match=r"slow-1\.0\.zip can't be unpacked"):
+        sdist.build(zipped, tmp_path / "sdist", tmp_path / "again", print)
+    assert not list(tmp_path.rglob("outside"))
+
+
+def test_a_tar_is_read_as_one_whatever_lies_behind_its_end(tmp_path: Path, given: dict[str, str]) -> None:
+    other = io.BytesIO()
+    with zipfile.ZipFile(other, "w") as target:
+        target.writestr("slow-1.0/other.py", "")
+    path = tar(tmp_path / "sdist", GOOD)
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + other.getvalue()) + other.getvalue())
+    with contextlib.suppress(SdistFailed):  # Pythons differ in what they say to that
+        sdist.build(SLOW, path, tmp_path / "into", print)
+    assert not list(tmp_path.rglob("other.py"))
+    del given
+
+
+def add(item: tarfile.TarInfo, size: int = 0) -> Callable[[tarfile.TarFile], None]:
+    item.size = size
+    return lambda archive: archive.addfile(item, io.BytesIO(b"\0" * size))
+
+
+def special(name: str, kind: bytes) -> tarfile.TarInfo:
+    item = tarfile.TarInfo(name)
+    item.type = kind
+    return item
+
+
+HUGE = tarfile.TarInfo("slow-1.0/huge")
+HUGE.pax_headers = {"comment": "x" * 70_000}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        add(special("slow-1.0/device", tarfile.CHRTYPE)),
+        add(special("slow-1.0/pipe", tarfile.FIFOTYPE)),
+        add(tarfile.TarInfo("/slow-1.0/absolute")),
+        add(tarfile.TarInfo("slow-1.0/bomb"), 70_000),
+        add(HUGE),
+        add(special("slow-1.0/sparse", tarfile.GNUTYPE_SPARSE)),
+    ],
+)
+@pytest.mark.parametrize("packed", ["gz", "bz2", "xz", ""])
+def test_an_sdist_that_fills_the_disk_or_leaves_its_folder_is_refused(
+    tmp_path: Path,
+    given: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[tarfile.TarFile], None],
+    packed: str,
+) -> None:
+    monkeypatch.setattr(archive, "SMALL", 2**16)
+    monkeypatch.setattr(archive, "MOST", 2**16)
+    with tarfile.open(tmp_path / "sdist", f"w:{packed}") as target:  # type: ignore[call-overload]
+        for name, text in GOOD.items():
+            item = tarfile.TarInfo(name)
+            item.size = len(text)
+            target.addfile(item, io.BytesIO(text.encode()))
+        spoil(target)
+    with pytest.raises(SdistFailed, match="can't be unpacked"):
+        sdist.build(SLOW, tmp_path / "sdist", tmp_path / "into", print)
+    assert not given
 
 
 @pytest.mark.parametrize(

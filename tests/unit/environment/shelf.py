@@ -12,7 +12,8 @@ import pytest
 from amlwheel.build.wheel import inspect
 from amlwheel.environment.lock import resolve
 from amlwheel.environment.requirements import Requirements
-from amlwheel.environment.solver import Solver, Sources
+from amlwheel.environment.solver import Solver
+from amlwheel.environment.sources import Sources
 from amlwheel.model.environment import Python
 from amlwheel.model.lock import Lock, Sdist
 from amlwheel.model.secret import Secret

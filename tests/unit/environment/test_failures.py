@@ -7,7 +7,7 @@ import pytest
 from amlwheel.environment import advice, failures
 from amlwheel.environment.advice import Lacking
 from amlwheel.environment.requirements import Requirements
-from amlwheel.environment.solver import Sources
+from amlwheel.environment.sources import Sources
 from amlwheel.errors.base import Several, StepError
 from amlwheel.errors.environment import (
     IndexFailed,

@@ -8,7 +8,8 @@ from amlwheel.environment import gaps, homes, lock
 from amlwheel.environment.gaps import Gaps
 from amlwheel.environment.homes import Binding, Homes
 from amlwheel.environment.requirements import Requirements
-from amlwheel.environment.solver import Solver, Sources
+from amlwheel.environment.solver import Solver
+from amlwheel.environment.sources import Sources
 from amlwheel.errors.origins import IndexUnusable
 from amlwheel.model.environment import Python
 from amlwheel.model.package_index import PackageIndex

@@ -12,7 +12,8 @@ from amlwheel.environment import gaps, lock, solver
 from amlwheel.environment.gaps import Gaps
 from amlwheel.environment.lock import Resolution, resolve
 from amlwheel.environment.requirements import Requirements
-from amlwheel.environment.solver import Solver, Sources
+from amlwheel.environment.solver import Solver
+from amlwheel.environment.sources import Sources
 from amlwheel.errors.base import NoNetwork
 from amlwheel.errors.environment import IndexFailed, LockIncomplete, Unsatisfiable
 from amlwheel.errors.feed import TokenRefused

@@ -69,6 +69,7 @@ def test_a_build_gets_what_was_published_and_no_token(feed: list[str], capsys: p
     with relay.serve(Index(FEED, TOKEN), PUBLISHED, NONE, print) as served:
         status, text = get(f"{served.url}Acme_Tools/")
         shown = {"filename": FILE, "url": FILE, "hashes": {"sha256": DIGEST}, "yanked": False}
+        shown["requires-python"] = ">=3.10"
         always = {"upload-time": "1970-01-01T00:00:00Z"}  # uv takes a file without a time for newer than any limit
         assert (status, json.loads(text)["files"]) == (200, [shown | always])
         assert get(f"{served.url}acme-tools/{FILE}") == (200, DATA)

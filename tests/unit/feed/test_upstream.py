@@ -61,13 +61,13 @@ def feed(monkeypatch: pytest.MonkeyPatch) -> Feed:
 def test_what_a_reader_gets_is_kept(feed: Feed) -> None:
     feed.saved.add("six")
     change = upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
-    assert (change.verb, change.why, change.result) == (Verb.KEEP, "all 2 can be read", ("numpy", "six"))
+    assert (change.verb, change.why, change.result) == (Verb.KEEP, "all 2 can be read", frozenset())
     assert sorted(feed.asked) == [("reader", "numpy"), ("reader", "six")]
 
 
 def test_what_it_does_not_get_is_saved_by_who_may(feed: Feed) -> None:
     change = upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
-    assert (change.verb, change.why) == (Verb.CREATE, "from its upstream: six 1.17")
+    assert (change.verb, change.why) == (Verb.CREATE, "1 from its upstream: six 1.17")
     assert feed.saved == {"numpy"}
     feed.asked.clear()
     change.effect()
@@ -77,7 +77,10 @@ def test_what_it_does_not_get_is_saved_by_who_may(feed: Feed) -> None:
 
 def test_a_plan_tells_whether_something_has_to_be_saved(feed: Feed) -> None:
     unsaved = upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)
-    assert upstream.saving([unsaved]) is unsaved.effect
+    assert upstream.saving([unsaved]) is unsaved
+    assert unsaved.result == frozenset()
+    both = (Index(FEED, TOKEN), Index(FEED, READING, "connection-token"))
+    assert upstream.plan(*both, PINS, lambda _: True).result == {"six"}
     feed.saved.update(pin.name for pin in PINS)
     assert upstream.saving([upstream.plan(Index(FEED, TOKEN), Index(FEED, READING, "connection-token"), PINS)]) is None
     assert upstream.saving([]) is None

@@ -13,7 +13,7 @@ from amlwheel import consume
 from amlwheel.build import backend, project
 from amlwheel.environment import lock
 from amlwheel.environment.requirements import Requirements
-from amlwheel.environment.solver import Sources
+from amlwheel.environment.sources import Sources
 from amlwheel.errors.build import BuildFailed
 from amlwheel.errors.consume import BadReceipt
 from amlwheel.errors.environment import Unsatisfiable

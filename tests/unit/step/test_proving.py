@@ -15,6 +15,7 @@ from amlwheel.hosts.github import GitHub
 from amlwheel.model.conda import Conda, Package
 from amlwheel.model.secret import Secret
 from amlwheel.model.wheel import File, Pin
+from amlwheel.plan.change import Change, Verb
 from amlwheel.report.release import Release
 from amlwheel.step import proving
 from amlwheel.step.proving import Proving
@@ -34,6 +35,8 @@ class Outside:
         self.asked: list[tuple[str, str]] = []
         self.conda: list[bool] = []
         self.failing = self.refused = False
+        self.elsewhere: list[str] = []
+        self.private: list[str] = []
         self.found: Interpreter | Missing = Interpreter("/x/python")
         self.imported = Imported(("acme_churn",))
         self.release = release(make(folder))
@@ -45,6 +48,7 @@ class Outside:
 
     def install(self, *given: Any) -> int:  # noqa: ANN401  # whatever it gets
         self.tokens.append(given[3].reveal())
+        self.private = [pin.name for pin in given[0].pins if pin.private]
         if self.failing:
             raise ProofFailed("uv's words")
         return len(given[0].pins)
@@ -61,10 +65,12 @@ class Outside:
     def prove(self, verify: str = "install", *, unsaved: bool = False, **given: object) -> str:
         inputs: Any = SimpleNamespace(
             wheel=(),
-            **{"verify": verify, "dry_run": False, "connects": True, "feed": FEED, "feed_token": TOKEN} | given,
+            **{"verify": verify, "dry_run": False, "connects": True, "feed": FEED, "feed_only": False} | given,
             connection_token=READER,
+            feed_token=TOKEN,
         )
-        return Proving(inputs, {}, GitHub({}), self.release, self.save if unsaved else None).prove()
+        saving = Change("packages saved in x", Verb.CREATE, "", frozenset(self.elsewhere), self.save)
+        return Proving(inputs, {}, GitHub({}), self.release, saving if unsaved else None).prove()
 
 
 @pytest.fixture
@@ -97,8 +103,21 @@ def test_a_feed_that_does_not_save_says_so_itself(outside: Outside) -> None:
 
 
 def test_a_dry_run_saves_nothing_in_the_feed(outside: Outside) -> None:
-    assert outside.prove(unsaved=True, dry_run=True).startswith("Not proven: its packages have to be saved")
+    assert outside.prove(unsaved=True, dry_run=True).startswith("Not proven: its packages may have to be saved")
+    mirror = outside.prove(dry_run=True, feed_only=True, connects=False)  # no token reads without saving
+    assert mirror.startswith("Not proven: its packages may have to be saved")
     assert outside.tokens == []
+
+
+def test_what_the_feed_lacks_and_the_public_index_has_is_proven_in_a_dry_run_as_well(outside: Outside) -> None:
+    outside.release = with_file(outside.release, private=True)
+    outside.elsewhere = ["numpy"]
+    assert outside.prove(unsaved=True, dry_run=True, feed_only=True).startswith("Proven: 3 installed")
+    assert outside.tokens == [READER.reveal()]
+    assert outside.private == ["acme-churn"]
+    outside.failing = outside.refused = True
+    with pytest.raises(ProofFailed, match="uv's words"):
+        outside.prove(unsaved=True)
 
 
 def test_each_file_is_asked_for_and_nothing_installed(outside: Outside) -> None:

@@ -321,6 +321,20 @@ def test_a_409_is_settled_by_reading(arm: FakeArm, environment: Environment) -> 
         change.effect()
 
 
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, AzureRefused), (403, WorkspaceForbidden), (409, AzureRefused), (412, AzureRefused)]
+)
+def test_a_refusal_is_told_with_the_service_s_own_words(
+    arm: FakeArm, environment: Environment, status: int, error: type[StepError]
+) -> None:
+    change = register(arm, environment)
+    said = {"code": "ResourceIsBeingDeleted", "message": "Another operation is in progress."}
+    arm.answers["PUT", path_of(environment)] = (status, {"error": said})
+    with pytest.raises(error, match=f"{status} ResourceIsBeingDeleted") as caught:
+        change.effect()
+    assert "Another operation is in progress." in caught.value.details
+
+
 def test_an_accepted_environment_has_to_be_there(arm: FakeArm, environment: Environment) -> None:
     change = register(arm, environment)
     arm.answers["PUT", path_of(environment)] = (201, {})

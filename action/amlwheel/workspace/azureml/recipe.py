@@ -9,8 +9,6 @@ import re
 import zipfile
 import zlib
 
-import yaml
-
 from ...errors.base import StepError
 from ...model import bounded_yaml
 from ...model.azure import Workspace
@@ -23,7 +21,7 @@ from .sdk import named
 LARGEST = 2**22  # bytes of a file, unpacked: a spec of a thousand packages with all hashes has a tenth of it
 MOST_FILES = 1000
 CONDA, DOCKERFILE = "mutated_conda_dependencies.yml", "Dockerfile"
-# What zipfile (also for an encrypted file, or a method that this Python lacks), base64, decoding and PyYAML raise.
+# What zipfile (also for an encrypted file, or a method that this Python lacks), base64, decoding and YAML raise.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, AttributeError)
 
 
@@ -51,7 +49,7 @@ def read(packed: Secret) -> Recipe:
         with zipfile.ZipFile(io.BytesIO(base64.b64decode(packed.reveal(), validate=True))) as archive:
             dockerfile, conda = (_text(archive, name) for name in (DOCKERFILE, CONDA))
         spec = bounded_yaml.load(conda or "")
-    except (*_UNREADABLE, yaml.YAMLError):  # RecursionError is a RuntimeError
+    except (*_UNREADABLE, bounded_yaml.ERROR):  # RecursionError is a RuntimeError
         raise Untold("The answer is no zip archive of files that can be read.") from None
     if conda is None:
         raise Untold(f"The answer has no {CONDA}.")

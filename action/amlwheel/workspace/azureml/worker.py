@@ -162,11 +162,7 @@ def register(request: Json) -> None:
     made.environment_variables = {}  # otherwise the SDK adds EXAMPLE_ENV_VAR
     made.docker.base_image = request["image"]
     made.python.conda_dependencies = CondaDependencies(_underlying_structure=request["spec"])
-    try:
-        _again(lambda: made.register(_workspace(request)))
-    except Exception as error:
-        if failures.status(error) != CONFLICT:  # it exists, perhaps by our own first attempt: read it
-            raise
+    _again(lambda: made.register(_workspace(request)))
 
 
 def wheel(request: Json) -> Json | None:
