@@ -169,7 +169,8 @@ class Stages:
                 promoted = [
                     observer.ask(each) for each in doors.promotions(inputs, access.facts, release, host.warning)
                 ]
-                saved = [observer.ask(each) for each in doors.saving(inputs, access.facts, release, self.environ)]
+                saving = doors.saving(inputs, access.facts, release, self.environ)
+                saved = [observer.ask(each) for each in saving]
                 stored = [
                     observer.ask(partial(connect, release.connection, inputs.connection_token, *workspace))
                     for workspace in workspaces
