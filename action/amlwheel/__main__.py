@@ -129,6 +129,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
     """
     told = reading.from_environment(environ, host.style) | reading.from_command_line(arguments)
     pipeline = {name: text for name, text in told.items() if text.strip()}
+    reading.check_text(pipeline)
     masks.mask(host, pipeline, environ)
     own = table.find(readers.lines(pipeline.get("package-dir", "")) or ("."), host.warning)
     host.feed = {**own.texts, **pipeline}.get("feed", "")

@@ -50,9 +50,16 @@ def test_all_that_is_wrong_with_the_inputs_is_told_at_once(step: Step, wheel: pa
         env={"AMLWHEEL_FEED_TOKEN": "", "AMLWHEEL_CONNECTION_TOKEN": "$(PAT)"},
     )
     refused(result, 11, "`AMLWHEEL_CONNECTION_TOKEN` is the literal text of a variable that was never set.")
-    assert re.findall(r"^error: (AW\d\d)", result.output, re.MULTILINE) == ["AW11", "AW12", "AW10", "AW10"]
+    assert re.findall(r"^error: (AW\d\d) .*", result.output, re.MULTILINE) == ["AW11", "AW12", "AW10"]
+    assert "error: AW10 bad input (2 times)\n" in result.output
     assert "$(PAT)" not in result.output
     assert result.requests == []
+
+
+def test_a_text_that_is_not_utf8_is_refused_without_being_shown(step: Step, wheel: pathlib.Path) -> None:
+    result = step(wheel=wheel, env={"AMLWHEEL_FEED_TOKEN": "fake-token\udcff"})
+    refused(result, 10, "`AMLWHEEL_FEED_TOKEN`: the text isn't UTF-8.", "What to do: Give the text in UTF-8.")
+    assert "fake-token" not in result.output
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 settings.register_profile(
     "amlwheel", parent=settings.default, deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("fuzz", parent=settings.get_profile("amlwheel"), max_examples=10_000, database=None)
 settings.load_profile("amlwheel")
 
 # These start programs and stand-ins of their own, as do those in the folder `rehearsal`.
@@ -35,6 +36,8 @@ def starts_programs(path: Path) -> bool:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.fuzz)
         if not starts_programs(item.path):
             item.add_marker(pytest.mark.disable_socket)
         if starts_programs(item.path) or "shelf" in getattr(item, "fixturenames", ()):

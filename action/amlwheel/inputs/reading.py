@@ -78,6 +78,17 @@ def from_environment(environ: Mapping[str, str], style: Style, of: type = Inputs
 AZURE_NAMES = {"azure-subscription": "connectedServiceNameARM"}
 
 
+def check_text(given: Mapping[str, str]) -> None:
+    """Raise BadInput for texts by input name that aren't UTF-8: Python has surrogates in place of their bytes."""
+    broken = [name for name, text in given.items() if re.search("[\0\ud800-\udfff]", text)]
+    if broken:
+        raise BadInput(
+            f"{', '.join(f'`{name}`' for name in broken)}: the text isn't UTF-8.",
+            cause="A file in another encoding, or a binary one, was put into a variable.",
+            fix="Give the text in UTF-8.",
+        )
+
+
 def read(given: Mapping[str, str], own: Table = NO_TABLE) -> Inputs:
     """Turn texts by input name into the step's `Inputs`.
 

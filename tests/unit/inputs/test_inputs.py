@@ -6,7 +6,7 @@ import pytest
 from amlwheel.errors.base import Several, StepError
 from amlwheel.errors.git import NotACommit
 from amlwheel.errors.inputs import BadFeed, BadInput, BadWorkspace, MissingToken
-from amlwheel.inputs import readers
+from amlwheel.inputs import readers, reading
 from amlwheel.inputs.knob import Style, knobs
 from amlwheel.inputs.readers import PYTHONS
 from amlwheel.inputs.reading import from_command_line, from_environment, parser, read, spell
@@ -22,6 +22,12 @@ def refused(given: Mapping[str, str]) -> StepError:
     with pytest.raises(StepError) as caught:
         read({**LEAST, **given})
     return caught.value
+
+
+def test_a_text_must_be_utf8() -> None:
+    reading.check_text({"feed": "é", "workspace": ""})
+    with pytest.raises(BadInput, match="^`feed`, `workspace`: the text isn't UTF-8"):
+        reading.check_text({"feed": "x\udcff", "workspace": "\0", "view": "x"})
 
 
 def test_defaults() -> None:
