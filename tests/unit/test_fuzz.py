@@ -71,8 +71,8 @@ def test_requirements_are_read_or_refused(text: str) -> None:
 def test_a_page_of_an_index_is_read_and_its_links_are_addresses(text: str) -> None:
     response: Any = SimpleNamespace(text=text, url="https://pkgs.example/simple/a/")
     with contextlib.suppress(StepError):
-        for file in index.read(response).files.values():
-            assert isinstance(file.url, str)
+        for url in index.read(response).urls.values():
+            assert isinstance(url, str)
 
 
 @pytest.mark.parametrize("read", [parse_feed, Workspace.parse, Container.parse, Repository.parse])

@@ -26,7 +26,7 @@ def refused(given: Mapping[str, str]) -> StepError:
 
 def test_a_text_must_be_utf8() -> None:
     reading.check_text({"feed": "é", "workspace": ""})
-    with pytest.raises(BadInput, match="^`feed`, `workspace`: the text isn't UTF-8"):
+    with pytest.raises(BadInput, match=r"^`feed`, `workspace`: the text isn't UTF-8"):
         reading.check_text({"feed": "x\udcff", "workspace": "\0", "view": "x"})
 
 
