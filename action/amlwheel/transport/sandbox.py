@@ -68,11 +68,22 @@ def _caches(environ: Mapping[str, str]) -> Path:
         return Path(os.devnull)
 
 
-def _linked(folder: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return `folder`, with links to what is in the user's folder of caches."""
+def _home(environ: Mapping[str, str]) -> Path | None:
+    """Return the user's home; None where there is none."""
+    with contextlib.suppress(RuntimeError):
+        home = Path(environ.get("HOME") or Path("~").expanduser())
+        return home if home.is_dir() else None
+    return None
+
+
+def _linked(folder: Path, to: Path) -> Path:
+    """Return `folder`, with links to what is in the folder `to`, and none to what is there no more."""
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        for each in _caches(environ).iterdir():
+        for each in folder.iterdir():
+            if each.is_symlink() and not each.exists():
+                each.unlink()
+        for each in to.iterdir():
             with contextlib.suppress(FileExistsError):
                 (folder / each.name).symlink_to(each)
     return folder
@@ -138,13 +149,23 @@ class Sandbox:
     def variables(self) -> dict[str, str]:
         """Return the variables for the caches in it.
 
-        With a name it also gets a folder for all other caches, since it can't make new ones beside uv's. What is there
-        already it finds there.
+        With a name it also gets a home and a folder for all other caches, since it can't make new folders beside
+        uv's. What is there already it finds there.
         """
         if not landlock.version():
             return {}
-        caches = {"UV_CACHE_DIR": str(self._cache)}
-        return {**caches, "XDG_CACHE_HOME": str(_linked(self._cache / "others"))} if self.cache else caches
+        found = {"UV_CACHE_DIR": str(self._cache)}
+        if not self.cache:
+            return found
+        others, usual = _linked(self._cache / "others", _caches(os.environ)), _home(os.environ)
+        found["XDG_CACHE_HOME"] = str(others)
+        if usual and sys.platform != "win32":
+            home = self._cache / "home"
+            with contextlib.suppress(OSError):
+                home.mkdir(exist_ok=True)
+                (home / ".cache").symlink_to(others)  # before the user's own, for programs that know no XDG_CACHE_HOME
+            found["HOME"] = str(_linked(home, usual))
+        return found
 
     @property
     def _cache(self) -> Path:

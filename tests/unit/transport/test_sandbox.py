@@ -1,6 +1,7 @@
 """What code of others may not change, and which cache uv trusts."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,38 @@ def test_a_cache_that_cannot_be_made_is_none(tmp_path: Path, monkeypatch: pytest
     assert Sandbox((tmp_path,), cache="acme").variables()["UV_CACHE_DIR"] == str(tmp_path / "uv-cache")
 
 
-def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Path) -> Path:
-        raise RuntimeError
+def refuse(_: Path) -> Path:
+    raise RuntimeError
 
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "expanduser", refuse)
     assert sandbox.usual_cache({}) == Path("/dev/null/uv")
 
 
-def test_a_build_finds_the_users_other_caches(tmp_path: Path) -> None:
+def test_a_build_finds_the_users_other_caches_and_home_and_may_make_new_folders_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "caches" / "ccache").mkdir(parents=True)
+    for name in (".cargo", ".cache", ".gone"):
+        (tmp_path / "home" / name).mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     room = Sandbox((tmp_path,), cache="acme")
     for _ in range(2):
         found = room.variables()
+        home = Path(found["HOME"])
+        assert (home / ".gone").exists() is (tmp_path / "home" / ".gone").exists()
+        shutil.rmtree(tmp_path / "home" / ".gone", ignore_errors=True)
+    assert home.parent == tmp_path / "uv-builds" / "acme"
+    assert (home / ".cargo").resolve() == tmp_path / "home" / ".cargo"
+    assert (home / ".cache").resolve() == Path(found["XDG_CACHE_HOME"])
+    assert not (home / ".gone").is_symlink()
+    (home / ".npm").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    assert "HOME" not in room.variables()
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(Path, "expanduser", refuse)
+    assert "HOME" not in room.variables()
     assert found["UV_CACHE_DIR"] == str(tmp_path / "uv-builds" / "acme")
     assert (Path(found["XDG_CACHE_HOME"]) / "ccache").resolve() == tmp_path / "caches" / "ccache"
     assert sandbox.lacking() == []
