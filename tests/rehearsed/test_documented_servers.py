@@ -1,5 +1,6 @@
 """Repositories that can't run here: a real server on loopback that answers uploads as their manuals and users say."""
 
+import base64
 import email
 import email.policy
 import hashlib
@@ -23,6 +24,7 @@ from amlwheel.model.wheel import Wheel
 from rehearsed.steps import write_wheel
 
 USER = Secret("fa:ke@pa/ss%40-0001", "ci@acme.example")
+BASIC = base64.b64encode(f"{USER.user}:{USER.reveal()}".encode()).decode()
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _handler(repository: Repository) -> type[http.server.BaseHTTPRequestHandler]
 
         def _known(self) -> None:
             """Every request has to come from our user, with his password."""
-            assert self.headers["Authorization"] == f"Basic {USER.forms(USER.user)[2]}"
+            assert self.headers["Authorization"] == f"Basic {BASIC}"
 
         def _answer(self, status: int, text: str) -> None:
             self.send_response(status)

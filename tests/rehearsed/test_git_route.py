@@ -122,6 +122,7 @@ def test_the_token_is_seen_by_nobody_and_not_by_the_build(step: Step, world: Wor
     with world.store.edit("git") as document:
         document[git_host.GITHUB][CANARY] = document[git_host.GITHUB].pop(CODE_TOKEN)
     source, place = tmp_path / "source", step.scratch / "environments.jsonl"
+    place.touch()  # builds make nothing new beside uv's cache
     for name, text in NOSY_PROJECT.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text.replace("{place!r}", repr(str(place))))

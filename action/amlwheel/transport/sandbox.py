@@ -18,6 +18,7 @@ from . import landlock
 T = TypeVar("T")
 # The files that GitHub's runner reads after the step (GitHub, "Workflow commands").
 _HOST_FILES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_EVENT_PATH")
+_HOST_FOLDER = "_runner_file_commands"  # with an outer Action's (actions/runner, FileCommandManager.cs)
 _NO_LANDLOCK = (
     "This machine has no Landlock (Linux has it since 5.19): builds and imports can read and change what the user of "
     "this job can; uv locks and proves with a cache that begins empty"
@@ -116,6 +117,7 @@ def scratch() -> Iterator[Path]:
 def ours(environ: Mapping[str, str] = os.environ) -> list[Path]:
     """Return what no code of others may change: the step's code, Python and files, uv's cache, the host's files."""
     files = [environ[name] for name in _HOST_FILES if environ.get(name)]
+    files += {str(Path(each).parent) for each in files if Path(each).parent.name == _HOST_FOLDER}
     code = [sys.prefix, sys.executable, sysconfig.get_path("stdlib"), str(Path(__file__).parents[2])]
     more = [str(each) for each in (private(), _made(usual_cache(environ))) if each]
     return [Path(os.path.realpath(each)) for each in (*files, *code, *more)]
