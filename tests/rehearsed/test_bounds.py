@@ -128,6 +128,7 @@ def azure_devops(url: str, wheel: pathlib.Path) -> None:
     feed_client.FeedClient(url.rstrip("/"), BasicAuthentication("", "fake-own")).get_feeds()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what is waited for no more stays open
 @pytest.mark.parametrize("client", [ours, twine, azure_core, azure_devops], ids=lambda each: each.__name__)
 def test_no_server_holds_a_client_and_no_netrc_speaks_for_it(
     server: str, wheel: pathlib.Path, client: Callable[[str, pathlib.Path], None]

@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,8 +137,8 @@ def test_a_pointer_in_a_wheel_that_is_given(step: Step, tmp_path: pathlib.Path) 
     quoted = {"acme_score/__init__.py": f'"""\n{POINTER}"""\n'}
     wheel = write_wheel(tmp_path / "wheels", "acme-score", "1.0.0", files=quoted)
     assert step(wheel=wheel, dry_run="true").status == 0  # quoted in a module: no pointer
-    with zipfile.ZipFile(wheel, "a") as archive:
-        archive.writestr("acme_score/model.pkl", POINTER)
+    files = {**quoted, "acme_score/model.pkl": POINTER}
+    wheel = write_wheel(tmp_path / "wheels", "acme-score", "1.0.0", files=files)
     refused(step(wheel=wheel, output_dir="again"), 120, "'acme_score/model.pkl'", "before the wheel is built")
 
 

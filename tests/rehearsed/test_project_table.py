@@ -48,10 +48,10 @@ def test_the_table_is_enough_for_a_release_and_the_pipeline_wins(step: Step, pro
     again = run(step, project)
     assert (again.status, again.writes, again.outputs["changed"]) == (0, [], "false")
 
-    other = run(step, project, "--python-version=3.11", "--environment-name=from-the-pipeline", "--dry-run")
+    other = run(step, project, "--python-version=3.11", "--environment-name=given-here", "--dry-run")
     assert other.status == 0, other.output
     assert "both give --environment-name, --python-version: this run wins" in other.told
-    assert other.outputs["environment-name"] == "from-the-pipeline"
+    assert other.outputs["environment-name"] == "given-here"
     assert other.files["requirements.lock"].startswith(b"# Locked by amlwheel for Python 3.11.")
 
 

@@ -160,6 +160,7 @@ def _family(pid: int) -> Iterator[int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="watches processes in /proc")
 def test_a_release_shows_no_secret_to_anybody(watched: Step) -> None:
     project, place = watched.folder("project"), watched.scratch / "environments.jsonl"
+    place.touch()  # builds make nothing new beside uv's cache
     for name, text in NOSY_PROJECT.items():
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text(text.replace("{place!r}", repr(str(place))))
@@ -258,7 +259,7 @@ def test_a_fault_of_the_step_itself_shows_no_secret(watched: Step, wheel: pathli
         ({"host": PACKAGES, "path": "/upload", "method": "POST", "status": 401, "body": ECHO}, 30),
         ({"host": PACKAGES, "path": "/simple/", "status": 403, "body": ECHO}, 33),
         ({"host": "login", "path": "/token", "status": 401, "body": {"error": "x", "error_description": CLIENT}}, 40),
-        ({"host": PACKAGES, "path": "/download/", "status": 403, "body": ECHO}, 80),
+        ({"host": PACKAGES, "path": "/download/", "status": 403, "body": ECHO}, 33),
     ],
     ids=["echoed-by-the-upload", "echoed-by-the-index", "echoed-by-entra", "proof"],
 )
