@@ -237,12 +237,12 @@ def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azu
     world.store.write("arm", changed)
     status, log = user.run("schedule", "scheduled-check.yml")
     assert status != 0
-    assert "amlwheel AW85 " in log
+    assert "::error title=amlwheel::AW85 " in log
     version["properties"]["image"] = receipt["environment"]["image"]
     world.store.write("arm", changed)
     status, log = user.run("schedule", "scheduled-check.yml")
     assert status != 0
-    assert "amlwheel AW87 " in log
+    assert "::error title=amlwheel::AW87 " in log
     assert "renew-token.yml" in log
     assert len(azure.writes()) == writes
 

@@ -100,7 +100,7 @@ def test_an_issue_is_one_command_whatever_is_in_it() -> None:
         log = agent.Log()
         log.feed(printed(lambda error=error: host.error(error)))  # type: ignore[misc]
         log.feed(printed(lambda line=line: host.warning(line)))  # type: ignore[misc]
-        assert [each.event for each in log.executed] == ["logissue", "logissue"]
+        assert [each.event for each in log.executed] == ["logissue", "uploadsummary", "logissue"]
         assert [(kind, code) for kind, code, _ in log.issues] == [("error", "AW10"), ("warning", "")]
         # What the viewer shows of it, decoded, has no mark of its own either.
         shown = "\n".join(text for *_, text in log.issues)

@@ -91,6 +91,7 @@ def user(job: agent.Job, azure: Azure, tmp_path: Path) -> User:
     shutil.copytree(TEMPLATES / "training", place / "training")
     repository = projects.commit(place, tmp_path / "demo")
     commit = git(repository, "rev-parse", "HEAD")
+    git(repository, "tag", TAG)
     at = tmp_path / "at"
     for name in ("az", "python"):
         (at / name).mkdir(parents=True)
@@ -178,6 +179,7 @@ def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azu
     git(user.repository, "commit", "--quiet", "--message", "More")
     weekly = {"Build.Reason": "Schedule", "Build.SourceBranch": "refs/heads/main", "Build.BuildId": "43"}
     weekly |= {"resources.pipeline.release.sourceCommit": user.commit}
+    weekly |= {"resources.pipeline.release.sourceBranch": f"refs/tags/{TAG}"}
     writes = len(azure.writes())
     ran = user.run("scheduled-check", weekly)
     assert all(ok for ok, _ in ran.values()), "\n".join(run.log.text[-3000:] for _, run in ran.values())

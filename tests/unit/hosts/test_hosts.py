@@ -268,6 +268,14 @@ def test_several_errors_are_shown_one_by_one() -> None:
     assert len(github_commands(capture(lambda: GitHub({}).error(several)))) == 2
 
 
+def test_of_many_codes_the_first_ten_are_annotations_and_all_are_in_the_log() -> None:
+    kinds = [kind for kind in catalogue() if kind.status < 40][:12]  # whose makers take a text
+    output = capture(lambda: GitHub({}).error(Several([kind("x") for kind in kinds])))
+    assert len(github_commands(output)) == 10
+    for kind in kinds:
+        assert decoded(output).count(f"AW{kind.status} {kind.title}\n") == 1
+
+
 def test_a_terminals_warning_is_a_line() -> None:
     assert capture(lambda: Terminal().warning("`dry-run` ##[x]")) == "warning: `--dry-run` #_#[x]\n"
 

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from amlwheel.errors.base import NoNetwork, OutOfTime
@@ -25,13 +26,15 @@ def wait_for(ended: list[str], count: int) -> None:
 
 
 @pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def ended(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Return what the limit does, in its order."""
     done: list[str] = []
     monkeypatch.setattr(process, "end_all", lambda: done.append("tools"))
     monkeypatch.setattr(os, "_exit", lambda status: done.append(f"process {status}"))
     monkeypatch.setattr(time_limit, "GRACE", 0.05)
-    return done
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+    yield done
+    signal.signal(signal.SIGINT, usual)
 
 
 def test_a_run_in_time_is_left_alone(ended: list[str]) -> None:
