@@ -145,6 +145,7 @@ def test_the_real_sdk_reads_what_either_sdk_registered(step: Step, wheel: pathli
         assert read_back(step, result, python) == [expected, expected]
 
 
+@pytest.mark.long
 def test_a_changed_definition_under_the_same_version_is_never_taken_for_ours(
     step: Step, world: World, wheel: pathlib.Path
 ) -> None:
@@ -322,6 +323,7 @@ def test_a_wheel_that_comes_back_is_compared_with_what_is_registered(
     assert step(wheel=wheel, route="workspace", feed="").writes == []
 
 
+@pytest.mark.long
 def test_a_stored_wheel_with_other_bytes_is_never_used(step: Step, tmp_path: pathlib.Path) -> None:
     old = write_wheel(tmp_path / "old", "acme-features", "0.3.1", text="old")
     assert step(wheel=old, route="workspace", feed="").status == 0

@@ -75,6 +75,7 @@ def test_a_service_that_is_down_is_told(step: Step, world: World, wheel: pathlib
     refused(result, 46, "A service answered 503 to azureml-core, reading the environment on ws-train.")
 
 
+@pytest.mark.long
 def test_a_service_that_hangs_once_is_asked_again(step: Step, world: World, wheel: pathlib.Path) -> None:
     world.fail({**REQUESTS["read environment"], "delay": 60, "times": 1})
     start = time.monotonic()

@@ -126,6 +126,7 @@ def test_a_byte_order_mark_is_told(step: Step, case: pathlib.Path) -> None:
     assert step(package_dir=case).status == 0
 
 
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.parametrize("case", ["poetry-path"], indirect=True)
 def test_a_requirement_by_path_is_told_with_a_fix_that_works(step: Step, case: pathlib.Path) -> None:

@@ -28,6 +28,7 @@ def changes(result: Result) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.long
 def test_packages_image_and_python_are_compared_with_the_newest_version(
     step: Step, world: World, tmp_path: pathlib.Path
 ) -> None:

@@ -90,6 +90,7 @@ def test_a_month_later_the_release_is_the_same(step: Step, old: pathlib.Path, in
     assert (versions(real), real.outputs["changed"]) == (versions(first), "false")
 
 
+@pytest.mark.long
 def test_what_was_uploaded_too_late_is_named_and_the_fix_releases(step: Step, old: pathlib.Path, index: Dated) -> None:
     index.day = "2025-07-02"
     result = step(package_dir=old, python_version=HERE, env=index.variables, requirements="requests>=2.32.4")

@@ -19,8 +19,13 @@ CASES = PROJECTS / "cases"
     ("case", "code", "told"),
     [
         ("hydra-silent", "AW74", "hydra-core 0.11.3 in place of"),
-        ("hydra-open", "AW74", "hydra-core 0.11.3 in place of"),
-        ("sdist-only", "AW72", "antlr4-python3-runtime 4.9.3 (which omegaconf 2.3.0 requires)"),
+        pytest.param("hydra-open", "AW74", "hydra-core 0.11.3 in place of", marks=pytest.mark.long),
+        pytest.param(
+            "sdist-only",
+            "AW72",
+            "antlr4-python3-runtime 4.9.3 (which omegaconf 2.3.0 requires)",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_the_stop_names_the_package_and_its_fix_releases(step: Step, case: str, code: str, told: str) -> None:

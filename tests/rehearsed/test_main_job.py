@@ -255,6 +255,7 @@ def test_the_version_of_the_environment_follows_its_content(step: Step, tmp_path
 # --- where packages come from
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_requirements_are_lines_or_a_file_and_each_is_another_environment(step: Step, wheel: pathlib.Path) -> None:
     lines = step(wheel=wheel, requirements=("iniconfig==2.3.1", "six  # a comment"), dry_run="true")

@@ -106,6 +106,7 @@ def test_a_fork_by_commit_is_not_the_public_package(step: Step, world: World, tm
     assert "more-itertools==99.1" in "".join(items(result))
 
 
+@pytest.mark.long
 def test_a_fork_is_built_from_its_commit(step: Step, world: World, tmp_path: pathlib.Path) -> None:
     fork = commit(project(tmp_path / "fork/py", "more-itertools", "[]").parent, tmp_path / "pushed")
     address = "https://github.com/acme/more-itertools-fork"
@@ -227,6 +228,7 @@ def test_each_tools_table(step: Step, world: World, torch: pathlib.Path, tmp_pat
     assert "torch 2.5.1+cpu" in installs(world, result)
 
 
+@pytest.mark.long
 def test_inputs_and_tables_must_agree(step: Step, torch: pathlib.Path, tmp_path: pathlib.Path) -> None:
     del torch
     place = project(tmp_path / "proj", "acme-torch", '["torch==2.5.1"]', TABLES["PDM"].format(cpu=CPU))

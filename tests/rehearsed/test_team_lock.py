@@ -111,6 +111,7 @@ def test_a_uv_lock_is_followed_until_it_is_stale(step: Step) -> None:
     assert (folder / "uv.lock").is_file()
 
 
+@pytest.mark.long
 def test_a_uv_lock_that_was_edited_stops_until_it_is_mended(step: Step) -> None:
     folder = project(step, "idna", "markupsafe")
     run(step, " ".join(["uv lock -q", *OLD]))
