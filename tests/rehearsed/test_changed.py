@@ -4,6 +4,7 @@ import json
 import pathlib
 from typing import Any
 
+import pytest
 from rehearsal.proxy.world import World
 from rehearsal.state.names import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE
 from rehearsed.steps import WORKSPACE_LABEL, Result, Step, write_wheel
