@@ -141,12 +141,14 @@ class Sandbox:
     """The room of code that others wrote.
 
     It writes into `writable`, and not into `kept`, beside what is `ours`. uv in it has a cache of its own, named
-    `cache`, which no lock and no proof reads; without a name it lies in the first folder of `writable`.
+    `cache`, which no lock and no proof reads; without a name it lies in the first folder of `writable`. `alone` is for
+    a tool that writes nowhere else: to forbid it all takes no time, while what is open must be named entry by entry.
     """
 
     writable: tuple[Path, ...]
     kept: tuple[Path, ...] = ()
     cache: str = ""
+    alone: bool = False
 
     def variables(self) -> dict[str, str]:
         """Return the variables for the caches in it.
@@ -183,4 +185,6 @@ class Sandbox:
         TRUST.exposed |= any(each in (usual, *usual.parents) for each in writable)
         own = [self._cache] if self.cache else []
         kept = [*ours(), *(Path(os.path.realpath(each)) for each in self.kept)]
+        if self.alone and not any(each.is_relative_to(folder) for each in kept for folder in writable):
+            return landlock.within([*writable, Path("/dev")], (), do)
         return landlock.within([*writable, *own], kept, do)

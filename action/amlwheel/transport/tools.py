@@ -41,9 +41,8 @@ def git(folder: Path, *arguments: str) -> str:
     settings = ("-c", "safe.directory=*", "-c", "log.showSignature=false")
     command: list[str | Path] = ["git", *settings, "-C", folder, *arguments]
     try:
-        finished = process.run(
-            command, env=variables.for_tool(build=True), seconds=60, errors=False, sandbox=Sandbox((folder,))
-        )
+        room = Sandbox((folder,), alone=True)
+        finished = process.run(command, env=variables.for_tool(build=True), seconds=60, errors=False, sandbox=room)
     except OSError:
         return ""
     return finished.output.strip() if finished.status == 0 else ""

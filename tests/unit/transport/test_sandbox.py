@@ -32,6 +32,8 @@ def test_the_users_cache_is_trusted_as_long_as_it_is_kept(tmp_path: Path) -> Non
     assert {tmp_path / "uv", tmp_path / "dist", Path(os.path.realpath(sys.prefix))} <= {*kept}
     assert done is tuple
     assert trust.cache == tmp_path / "uv"
+    assert Sandbox((tmp_path / "x",), alone=True).start(do)[:2] == ([tmp_path / "x", Path("/dev")], ())
+    assert Sandbox((tmp_path,), alone=True).start(do)[1] != ()  # something of ours lies in there
     Sandbox((tmp_path,)).start(lambda: "")  # the cache lies in the project
     fresh = trust.cache
     assert fresh == trust.cache != tmp_path / "uv"
