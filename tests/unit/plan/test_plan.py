@@ -132,3 +132,15 @@ def test_a_question_in_the_background_is_answered_or_fails_where_it_is_asked_for
 
 def test_the_default_effect_does_nothing() -> None:
     Change("x", Verb.KEEP, "", "x").effect()
+
+
+def test_a_question_that_is_cancelled_before_its_turn_never_begins() -> None:
+    asked: list[str] = []
+    slot, others = threading.Semaphore(0), set(threading.enumerate())
+    future = in_background(lambda: asked.append("x"), slot)
+    (thread,) = set(threading.enumerate()) - others
+    assert future.cancel()
+    slot.release()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert asked == []
