@@ -35,7 +35,7 @@ class Host(ABC):
     """Where the step runs: a CI host or a terminal.
 
     `style` is how the names of inputs are spelled there, `feed` the feed as it is given, once the inputs are known.
-    `title` is the stage that was begun last, `changed` what was changed outside, as the log has it.
+    `title` is the stage that was begun last, `progress` what is planned and done.
     """
 
     style: Style = "terminal"
