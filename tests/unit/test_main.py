@@ -205,10 +205,10 @@ def test_a_first_run_proves_publishes_connects_fetches_and_registers_in_this_ord
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert world.run() == 0
-    proven, published, stored, fetched, registered = world.effects
+    proven, published, *meanwhile, registered = world.effects
     assert published == "publish acme_churn-1.2.3-py3-none-any.whl"
-    assert stored == "PUT /connections/feed-acme"
-    assert (proven, fetched) == ("prove", "fetch")
+    assert sorted(meanwhile) == ["PUT /connections/feed-acme", "fetch"]
+    assert proven == "prove"
     assert registered.startswith("PUT /environments/acme-churn/versions/1.2.3-")
     assert sorted(path.name for path in (world.folder / "aml-environment").iterdir()) == FILES
     said = capsys.readouterr().out
@@ -287,7 +287,8 @@ def test_what_changes_beside_the_newest_environment_is_told_unless_it_holds_a_se
 def test_a_killed_run_is_continued(world: World) -> None:
     world.lost = ProofFailed("no.")
     assert world.run() == ProofFailed.status
-    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "PUT", "fetch"]
+    assert [effect.split()[0] for effect in world.effects[:2]] == ["prove", "publish"]
+    assert sorted(effect.split()[0] for effect in world.effects[2:]) == ["PUT", "fetch"]
     world.effects.clear()
     world.lost = None
     assert world.run() == 0
@@ -300,7 +301,8 @@ def test_a_release_is_promoted_after_publishing_and_before_anything_else(
     monkeypatch.setattr(artifacts, "facts", lambda *_, **__: Facts(frozenset(["known"]), untold=("a", "b")))
     monkeypatch.setattr(promote, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
     assert world.run("--feed-view", "Release") == 0
-    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "promote", "PUT", "fetch", "PUT"]
+    done = [effect.split()[0] for effect in world.effects]
+    assert (done[:3], sorted(done[3:5]), done[5:]) == (["prove", "publish", "promote"], ["PUT", "fetch"], ["PUT"])
     assert "Azure DevOps doesn't say, since its interface takes other tokens: a; b" in capsys.readouterr().out
 
 

@@ -1,6 +1,6 @@
 """The stages of a run, in their order. Nothing outside changes before `apply`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,6 @@ from functools import partial
 from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from .. import __version__
 from ..build import checkout, package, project, tag, wheel
@@ -26,12 +25,13 @@ from ..model.environment import Base, Environment
 from ..model.lock import Lock
 from ..model.wheel import Wheel
 from ..plan import observe
-from ..plan.change import Change, apply
+from ..plan.change import Change
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
 from . import build_variables, doors, images, limits, locking, origins, recipes
 from .access import Access, check
+from .applying import Applying
 from .changes import Changes, news
 from .fence import Fence
 from .from_source import FromSource
@@ -228,13 +228,11 @@ class Stages:
                 raise Unexpected(f"{name} would hold a secret, so nothing was changed or written.")
         return texts
 
-    def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
-        """Run the effects of `changes` in order."""
-        with self.host.stage(title) as done:
-            self.fence.check()
-            apply(changes, self.host.begin, self.host.progress.end)
-            count = sum(change.changes for change in changes)
-            done.append(f"{count} changed" if count else "nothing to do")
+    def apply(self, release: Release, access: Access, changes: Changes) -> None:
+        """Change what has to be changed; nobody can use the environment before our wheels are fetched."""
+        applying = Applying(self.host, self.fence, changes)
+        fetch = partial(access.route.fetch, release.wheels, self.inputs.connection_token)
+        applying.apply(fetch if self.inputs.proves and not changes.kept else None)
 
     def skip(self) -> None:
         """Say what a dry run leaves out."""
@@ -254,12 +252,6 @@ class Stages:
 
     def _proving(self, release: Release, changes: Changes) -> Proving:
         return Proving(self.inputs, self.environ, self.host, release, upstream.saving(changes.saved))
-
-    def fetch(self, release: Release, access: Access, changes: Changes) -> None:
-        """Fetch our own wheels as the image builder will, before anybody can use the environment."""
-        if self.inputs.proves and not changes.kept:
-            with self.host.stage("Fetch") as done:
-                done.append(access.route.fetch(release.wheels, self.inputs.connection_token) or "nothing to fetch")
 
     def report(self, release: Release, access: Access, changes: Changes, proven: str) -> None:
         """Write files and summary, set the outputs, and print the last lines.
