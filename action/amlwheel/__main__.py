@@ -26,6 +26,7 @@ from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
 from .step import auditing, connect, needs, time_limit
+from .step.building import Building
 from .step.fence import Fence
 from .step.stages import Stages
 from .transport import bounds, http, process, sandbox
@@ -99,9 +100,10 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
     inputs = step.inputs
     for each in sandbox.lacking():
         host.say(f"       {each}")
-    access = step.check_access()
     with sandbox.scratch() as folder:
-        wheels = step.build(folder, access)
+        building = Building(step.inputs, environ, host, step.fence, folder)
+        access = step.check_access(building)
+        wheels = step.build(building, access)
         locked = step.lock(wheels, folder, access)
         asked = auditing.ask(inputs, wheels, locked, access.facts, declared.conda)  # answered while the plan is made
         release = step.define(wheels, locked, access)

@@ -10,10 +10,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from .. import __version__
-from ..build import checkout, package, project, tag, wheel
+from ..build import package, tag, wheel
 from ..errors.base import StepError, Unexpected
-from ..feed import doubt, relay, upstream
-from ..feed.index import Index
+from ..feed import doubt, upstream
 from ..git import source
 from ..hosts import azure_variables
 from ..hosts.host import Host
@@ -29,9 +28,10 @@ from ..plan.change import Change
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, doors, images, limits, locking, origins, recipes
-from .access import Access, check
+from . import doors, images, limits, locking, origins, recipes
+from .access import Access, ask
 from .applying import Applying
+from .building import Building
 from .changes import Changes, news
 from .fence import Fence
 from .from_source import FromSource
@@ -52,26 +52,27 @@ class Stages:
     fence: Fence
     declared: Declared = NOTHING
 
-    def check_access(self) -> Access:
-        """Ask every service at once whether it is there and what the identity may do."""
+    def check_access(self, building: Building) -> Access:
+        """Ask every service at once whether it is there and what the identity may do; meanwhile the build begins."""
         with self.host.stage("Check access") as done:
             try:
-                access = check(self.inputs, self.environ, self.host, self.now)
-            except StepError as error:
-                doubt.tell(error, self.inputs.feed, azure_variables.organisation(self.environ))
+                asked = ask(self.inputs, self.environ, self.host, self.now)
+                building.begin(asked)
+                access = asked.settle()
+            except BaseException as error:
+                building.end()
+                if isinstance(error, StepError):
+                    doubt.tell(error, self.inputs.feed, azure_variables.organisation(self.environ))
                 raise
             done.extend(access.reached)
-        self.fence.worker = access.worker
         return access
 
-    def build(self, folder: Path, access: Access) -> tuple[Wheel, ...]:
-        """Build the wheels (into `folder`) or find them, and refuse those that couldn't be stored or used later."""
+    def build(self, building: Building, access: Access) -> tuple[Wheel, ...]:
+        """Wait for the built wheels or find those that are given; refuse what couldn't be stored or used later."""
         inputs, host = self.inputs, self.host
+        folders = () if inputs.wheel else inputs.package_dir
         with host.stage("Find wheels" if inputs.wheel else "Build") as done:
-            folders = () if inputs.wheel else inputs.package_dir
-            if inputs.route != "git":  # whose commit is fetched anew, and with its submodules
-                checkout.check(folders, tag.versions(host.tag) if host.tag else None)
-            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or self._build(folder, access)
+            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or building.result(access)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             if host.tag:
@@ -83,16 +84,6 @@ class Stages:
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
         return wheels
-
-    def _build(self, folder: Path, access: Access) -> list[Path]:
-        inputs = self.inputs
-        more = build_variables.of(inputs, self.environ, self.host)
-        index = Index(inputs.feed, inputs.feed_token) if inputs.feed else None
-        own = project.declared_names(inputs.package_dir)
-        with relay.serve(index, access.facts.published, own, self.host.say) as served, self.fence.around():
-            return access.route.build(
-                inputs.package_dir, folder, more | access.limit.variables | served.variables(self.environ)
-            )
 
     def _check_description(self, built: Wheel) -> None:
         problem = wheel.check_description(built)
