@@ -27,7 +27,7 @@ from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
 from .step import auditing, connect, needs, time_limit
 from .step.building import Building
-from .step.fence import Fence
+from .step.fence import Fence, later
 from .step.stages import Stages
 from .transport import bounds, http, process, sandbox
 
@@ -96,12 +96,13 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
         connect.run(inputs, environ, host, now)
         return
     declared = needs.declared(inputs, environ, host.tag)
-    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, Fence(host), declared)
+    fence = Fence(host, later(inputs))
+    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, fence, declared)
     inputs = step.inputs
     for each in sandbox.lacking():
         host.say(f"       {each}")
     with sandbox.scratch() as folder:
-        building = Building(step.inputs, environ, host, step.fence, folder)
+        building = Building(step.inputs, environ, host, fence, folder)
         access = step.check_access(building)
         wheels = step.build(building, access)
         locked = step.lock(wheels, folder, access)

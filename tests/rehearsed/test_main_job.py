@@ -88,7 +88,7 @@ def test_a_project_becomes_a_registered_environment_and_the_second_run_changes_n
 
 
 def test_few_requests_wait_for_one_another(step: Step, world: World, wheel: pathlib.Path) -> None:
-    """A first release waits ten times for an answer, four of them before its first write, so as one that writes nothing."""
+    """A first release waits ten times for an answer; four times before it writes, as one without a change."""
     world.fail({"delay": SLOW})
     first = step(wheel=wheel, verify="files")
     assert first.written == RELEASE

@@ -1,4 +1,4 @@
-"""The build of the projects. It begins while access is checked, where such code is kept apart, and ends if that fails."""
+"""The build of the projects. Where its code is kept apart, it begins while access is checked; it ends if that fails."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -105,7 +105,7 @@ class Building:
         """Return the wheels, in the order of the folders. Raises what a build raises."""
         if not self._early or self._unanswered.is_set():
             self.end()
-            folder = self.folder / "wheels"
+            folder = self.folder / "again" if self._early else self.folder
             return self._build(self.host, access.facts.published, access.limit, access.route.build, folder)
         try:
             self._held.tell()
@@ -122,7 +122,7 @@ class Building:
         return self._build(self._held, partial(self._published, asked), limit, build, self.folder)
 
     def _published(self, asked: Asked) -> frozenset[str] | None:
-        """Return the names that are the feed's own. If that takes too long for uv, which waits, the build is in vain."""
+        """Return the names that are the feed's own. If uv, which waits, can't wait so long, the build is in vain."""
         try:
             return asked.facts.result(PATIENCE).published if asked.facts else frozenset()
         except futures.TimeoutError:
