@@ -84,8 +84,11 @@ def run(
     """Run the whole step; raise a StepError for whatever stops it. `clock` is read once."""
     now = clock()
     inputs = read(arguments, environ, host)
-    with time_limit.within(time_limit.seconds(inputs), host):
-        _run(inputs, environ, host, now)
+    try:
+        with time_limit.within(time_limit.seconds(inputs), host):
+            _run(inputs, environ, host, now)
+    finally:
+        host.write_trace(inputs.trace)
 
 
 def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> None:

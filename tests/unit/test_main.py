@@ -204,7 +204,7 @@ def emitted(folder: Path) -> dict[str, object]:
 def test_a_first_run_proves_publishes_connects_fetches_and_registers_in_this_order(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert world.run() == 0
+    assert world.run("--trace", "traces/run.json") == 0
     proven, published, *meanwhile, registered = world.effects
     assert published == "publish acme_churn-1.2.3-py3-none-any.whl"
     assert sorted(meanwhile) == ["PUT /connections/feed-acme", "fetch"]
@@ -217,7 +217,13 @@ def test_a_first_run_proves_publishes_connects_fetches_and_registers_in_this_ord
     assert outputs["changed"] == "true"
     assert f"Released {outputs['environment']}" in said
     assert "| #_#vso[task.complete]building" in said
-    assert CANARY not in said
+    spent = (world.folder / "traces/run.json").read_text()
+    stages = [each["name"] for each in json.loads(spent)["traceEvents"] if each.get("cat") == "stage"]
+    assert (
+        stages[-8:]
+        == ["Check access", "Build", "Lock", "Plan", "Audit", "Prove", "Publish and connect", "Fetch", "Register"][-8:]
+    )
+    assert CANARY not in said + spent
     assert SECOND not in said
 
 
@@ -252,6 +258,12 @@ def test_a_dry_run_emits_the_same_and_changes_nothing(
     dry = emitted(world.folder)
     assert world.run() == 0
     assert emitted(world.folder) == dry
+
+
+def test_a_trace_that_cannot_be_written_is_a_warning(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    (world.folder / "file").touch()
+    assert world.run("--dry-run", "--trace", "file/run.json") == 0
+    assert "`--trace` file/run.json can't be written" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])

@@ -27,6 +27,7 @@ from ..plan import observe
 from ..plan.change import Change
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
+from ..transport import trace
 from ..workspace.azureml.image_build import build_image
 from . import doors, images, limits, locking, origins, recipes
 from .access import Access, ask
@@ -253,7 +254,8 @@ class Stages:
         files.write(Path(inputs.output_dir), self.render(release, access, changes), release.wheels)
         folder = Path(inputs.output_dir).as_posix()
         changed = bool(changes.count)
-        host.summary(summary.summary(release, changes.all, changes.compared, dry_run=inputs.dry_run, proof=proven))
+        page = summary.summary(release, changes.all, changes.compared, dry_run=inputs.dry_run, proof=proven)
+        host.summary(page + summary.longest(trace.RUN.longest))
         for each in changes.images:
             host.summary(f"\n{each}.\n")
         host.say()
