@@ -29,7 +29,7 @@ from .step import auditing, connect, needs, time_limit
 from .step.building import Building
 from .step.fence import Fence, later
 from .step.stages import Stages
-from .transport import bounds, http, process, sandbox
+from .transport import bounds, http, installed, process, sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return host.finish(bug.status, f"amlwheel {bug.code}")
     finally:
         process.end_all()  # azureml-core waits for the next question
+    installed.compile_later()
     return host.finish(0)
 
 

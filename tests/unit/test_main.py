@@ -811,4 +811,594 @@ def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pyte
     for token in (asked.feed_token, asked.connection_token):
         assert token.user == "ci@acme"
         for user in ("ci@acme", http.USER):
+            assert host.leaks(base64.b64encode(f"{user}:{token.reveal()}".encode()).decode())    order = ["Check access", "Build", "Lock", "Plan", "Audit", "Prove", "Publish and connect", "Fetch", "Register"]
+    assert stages[-9:] == order
+    assert CANARY not in said + spent
+    assert SECOND not in said
+
+
+def test_a_second_run_changes_nothing_and_emits_the_same_bytes(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.run() == 0
+    before = emitted(world.folder)
+    world.effects.clear()
+    capsys.readouterr()
+    assert world.run() == 0
+    assert world.effects == []
+    assert emitted(world.folder) == before
+    said = capsys.readouterr().out
+    assert "changed=false" in said
+    assert "0 to change, 3 to keep" in said
+    assert "skip   Prove" in said
+    assert "Nothing to do for azureml:acme-churn:1.2.3-" in said
+
+
+def test_a_dry_run_emits_the_same_and_changes_nothing(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "lacking", lambda: ["This machine lacks it."])
+    assert world.run("--dry-run") == 0
+    assert world.effects == ["prove"]
+    said = capsys.readouterr().out
+    assert "changed=true" in said
+    assert said.count("This machine lacks it.") == 1
+    assert "skip   Publish, connect, fetch, register" in said
+    assert "CREATE  wheel acme_churn-1.2.3-py3-none-any.whl" in said
+    dry = emitted(world.folder)
+    assert world.run() == 0
+    assert emitted(world.folder) == dry
+
+
+def test_a_trace_that_cannot_be_written_is_a_warning(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    (world.folder / "file").touch()
+    assert world.run("--dry-run", "--trace", "file/run.json") == 0
+    assert "`--trace` file/run.json can't be written" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_what_cannot_be_proven_changes_nothing(world: World, dry: tuple[str, ...]) -> None:
+    world.failure = ImportFailed("no.")
+    assert world.run(*dry) == ImportFailed.status
+    assert world.effects == ["prove"]
+    assert not (world.folder / "aml-environment").exists()
+
+
+def test_what_changes_beside_the_newest_environment_is_told_unless_it_holds_a_secret(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = f"{WORKSPACE.id}/environments/acme-churn/versions"
+    place = ("GET", f"{path}?$orderBy=createdtime%20desc&$top=1&listViewType=ActiveOnly")
+    conda = f"dependencies: [{{pip: [numpy==1.0, {CANARY}==1]}}]"
+    newest = {"name": "1-abc", "properties": {"condaFile": conda, "image": IMAGE.pinned}}
+    world.arm.answers[place] = (200, {"value": [newest]})
+    assert world.run("--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "Not compared with what is registered on research: it holds a secret of this run." in said
+    newest["properties"] = {"condaFile": conda.replace(CANARY, "six"), "image": IMAGE.pinned}
+    assert world.run() == 0
+    said = capsys.readouterr().out
+    assert "Changed since azureml:acme-churn:1-abc on research: packages: 1 removed, 2 added, 1 up;" in said
+    assert "up          numpy 1.0 → 2.0" in said
+    receipt = world.folder / "aml-environment/aml-release.json"
+    assert json.loads(receipt.read_text())["changes"][0]["since"] == "azureml:acme-churn:1-abc"
+    assert world.run() == 0
+    assert "changes" not in json.loads(receipt.read_text())
+
+
+def test_a_killed_run_is_continued(world: World) -> None:
+    world.lost = ProofFailed("no.")
+    assert world.run() == ProofFailed.status
+    assert [effect.split()[0] for effect in world.effects[:2]] == ["prove", "publish"]
+    assert sorted(effect.split()[0] for effect in world.effects[2:]) == ["PUT", "fetch"]
+    world.effects.clear()
+    world.lost = None
+    assert world.run() == 0
+    assert [effect.split("/")[0] for effect in world.effects] == ["prove", "fetch", "PUT "]
+
+
+def test_a_release_is_promoted_after_publishing_and_before_anything_else(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(artifacts, "facts", lambda *_, **__: Facts(frozenset(["known"]), untold=("a", "b")))
+    monkeypatch.setattr(promote, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
+    assert world.run("--feed-view", "Release") == 0
+    done = [effect.split()[0] for effect in world.effects]
+    assert (done[:3], sorted(done[3:5]), done[5:]) == (["prove", "publish", "promote"], ["PUT", "fetch"], ["PUT"])
+    assert "Azure DevOps doesn't say, since its interface takes other tokens: a; b" in capsys.readouterr().out
+
+
+@pytest.mark.enable_socket
+def test_a_feed_that_has_to_have_everything_and_no_upstream_is_told_so(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lock, "resolve", fail(Unsatisfiable("no.")))
+    for there in (True, False):
+        facts = Facts(frozenset(), upstream=there)
+        monkeypatch.setattr(artifacts, "facts", lambda *_, facts=facts, **__: facts)
+        assert world.run("--index", "only") == Unsatisfiable.status
+        assert ("as an upstream" in capsys.readouterr().out) is not there
+
+
+@pytest.mark.enable_socket
+def test_with_index_only_our_own_wheel_is_not_looked_for_upstream(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
+    looked: list[list[Pin]] = []
+
+    def plan(_: object, __: object, wanted: list[Pin], elsewhere: Callable[[Pin], bool]) -> Change[str]:
+        looked.append(wanted)
+        assert not elsewhere(wanted[0])  # the names may be private, so nobody else is asked
+        return Change("packages", Verb.KEEP, "", "")
+
+    monkeypatch.setattr(upstream, "plan", plan)
+    assert world.run("--index", "only", "--dry-run") == 0
+    assert [pin.name for pin in looked[0]] == ["numpy"]
+
+
+def test_without_a_proof_the_summary_says_so(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.setenv("AMLWHEEL_VERIFY", "none")
+    assert world.run() == 0
+    assert "prove" not in world.effects
+    assert "Not proven" in (tmp_path / "summary").read_text()
+    assert [name for name in OUTPUTS if f"{name}<<" not in (tmp_path / "output").read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "status"),
+    [
+        (lambda world: world.index.update({"acme_churn-1.2.3-py3-none-any.whl": sha("other")}), 35),
+        (lambda world: setattr(world, "status", 401), 30),
+        (lambda world: world.arm.answers.update({("GET", WORKSPACE.id): (403, {})}), 41),
+        (
+            lambda world: world.arm.stored.update(
+                {
+                    f"{WORKSPACE.id}/connections/x": {
+                        "name": "x",
+                        "properties": {"target": "https://pkgs.dev.azure.com/acme"},
+                    }
+                }
+            ),
+            43,
+        ),
+        (lambda world: setattr(world, "metadata", world.metadata.replace("1.2.3", "9")), 24),
+        (lambda world: setattr(world, "metadata", f"{world.metadata}Requires-Python: >=3.12\n"), 29),
+        (lambda world: (world.folder / "pyproject.toml").unlink(), 20),
+        (lambda world: (world.folder / "aml-environment").touch(), 15),
+    ],
+)
+def test_whatever_is_wrong_stops_the_step_before_any_effect(
+    world: World, capsys: pytest.CaptureFixture[str], spoil: Callable[[World], object], status: int
+) -> None:
+    spoil(world)
+    assert world.run() == status
+    assert world.effects == []
+    assert f"AW{status} " in capsys.readouterr().out
+
+
+def test_all_that_is_wrong_with_access_is_told_in_one_run(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.status = 401
+    world.arm.answers["GET", WORKSPACE.id] = (404, {"error": {"code": "ResourceNotFound"}})
+    assert world.run() == 30
+    said = capsys.readouterr().out
+    assert "`AMLWHEEL_FEED_TOKEN`" in said
+    assert "`AMLWHEEL_CONNECTION_TOKEN`" in said
+    assert "AW42 " in said
+
+
+# --- the token that the workspace gets
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
+EXPIRES = "--connection-token-expires"
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_an_expired_token_stops_the_step_before_anything_is_asked(
+    world: World, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    assert world.run(EXPIRES, "2026-11-24", *more, at=NOW) == 48
+    assert (world.effects, world.arm.sent) == ([], [])
+    assert "`AMLWHEEL_CONNECTION_TOKEN` expired on 2026-11-24." in capsys.readouterr().out
+
+
+def test_the_end_of_a_token_is_announced_once_and_its_date_stored(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.run(EXPIRES, "2026-12-10", at=NOW) == 0
+    said = capsys.readouterr().out
+    assert said.count("warning:") == 1
+    assert "expires in 15 days, on 2026-12-10" in said
+    (stored,) = (each for path, each in world.arm.stored.items() if "/connections/" in path)
+    assert stored["properties"]["metadata"]["amlwheel-token-expires"] == "2026-12-10"
+
+
+def test_who_says_nothing_is_warned_by_the_stored_date_and_not_stopped(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.run(EXPIRES, "2026-12-31", at=NOW) == 0
+    assert "warning:" not in capsys.readouterr().out
+    for days, told in ((20, "expires in 16 days, on 2026-12-31"), (60, "but the feed still takes it")):
+        world.effects.clear()
+        assert world.run(at=NOW + timedelta(days)) == 0
+        said = capsys.readouterr().out
+        assert (said.count("warning:"), told in said) == (1, True)
+        assert world.effects == []
+
+
+def test_one_token_for_both_is_a_warning(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_CONNECTION_TOKEN", CANARY)
+    assert world.run("--verify", "none") == 0
+    assert capsys.readouterr().out.count("are one token") == 1
+
+
+@pytest.mark.parametrize("text", ["eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.fake", "fake-token-of-the-job"])
+def test_a_token_that_soon_ends_is_never_stored(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_CONNECTION_TOKEN", text)
+    monkeypatch.setenv("SYSTEM_ACCESSTOKEN", "fake-token-of-the-job")
+    assert world.run() == 49
+    assert (world.effects, world.arm.sent) == ([], [])
+    assert text not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "told"),
+    [
+        (answer(401), 30, "or lacks the scope Packaging (read)"),
+        (answer(203), 31, "Azure DevOps doesn't know it"),
+        (answer(302, Location="https://x.example/_signin"), 32, "Azure DevOps doesn't know it"),
+        (answer(403), 33, "whose owner isn't a Feed Reader"),
+        (answer(404, reason="FeedIdNotFoundException"), 34, "`AMLWHEEL_CONNECTION_TOKEN` sees no feed acme/ml/wheels"),
+    ],
+)
+def test_what_is_wrong_with_the_reading_token_alone_is_told_as_such(
+    world: World, capsys: pytest.CaptureFixture[str], given: requests.Response, status: int, told: str
+) -> None:
+    world.refused = {SECOND: given}
+    assert world.run() == status
+    said = capsys.readouterr().out
+    assert told in said
+    assert said.count("error: AW") == 1
+    assert "`AMLWHEEL_FEED_TOKEN`" not in said
+    assert world.effects == []
+
+
+def test_a_feed_that_nobody_sees_is_told_once(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.refused = {token: answer(404, reason="FeedIdNotFoundException") for token in (CANARY, SECOND)}
+    assert world.run() == 34
+    said = capsys.readouterr().out
+    assert said.count("error: AW") == 1
+    assert "sees no feed" not in said
+
+
+@pytest.mark.parametrize(("tag", "status"), [("v1.2.3", 0), ("v1.2.4", 23)])
+def test_a_pushed_tag_has_to_say_the_version(
+    world: World, monkeypatch: pytest.MonkeyPatch, tag: str, status: int
+) -> None:
+    monkeypatch.setenv("TF_BUILD", "True")
+    monkeypatch.setenv("BUILD_SOURCEBRANCH", f"refs/tags/{tag}")
+    assert world.run() == status
+
+
+def test_warnings_do_not_stop_the_step(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@proxy.example")
+    world.code = Source(dirty=True)
+    world.metadata += "Description-Content-Type: text/x-rst\n\nTitle\n=\n\n.. nothing::\n"
+    bare = image.Found(IMAGE, replace(CONFIG, conda=""))
+    monkeypatch.setattr(image, "pin", lambda *_: bare)
+    yanked = "numpy 2.0 is yanked: ::error::broken"
+    monkeypatch.setattr(lock, "resolve", lambda *given: replace(world.resolve(*given), warnings=(yanked,)))
+    assert world.run() == 0
+    said = capsys.readouterr().out
+    assert "warning: numpy 2.0 is yanked" in said
+    assert "warning: HTTPS_PROXY holds a credential" in said
+    assert "warning: The project has uncommitted changes" in said
+    assert "doesn't pass twine check" in said
+    assert "has no folder of conda on its PATH" in said
+    assert "Base image: linux/amd64, made 2025-11-30, " in said
+    assert CANARY not in said
+
+
+def test_wheels_built_elsewhere_need_no_project(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "build", lambda *_: pytest.fail("built"))
+    (world.folder / "pyproject.toml").unlink()
+    (world.folder / "dist").mkdir()
+    pack(world.folder / "dist")
+    assert world.run("--wheel", "dist/*.whl") == 0
+
+
+def test_a_secret_in_a_file_stops_the_step_before_it_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_CONNECTION_TOKEN", "acme-churn")
+    assert world.run() == 99
+    assert world.effects == []
+    assert not (world.folder / "aml-environment").exists()
+    assert "would hold a secret, so nothing was changed or written" in capsys.readouterr().out
+
+
+def test_wrong_inputs_are_refused_in_the_users_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    assert __main__.main(["--index", "onyl"]) == 10
+    assert "`--index` can't be 'onyl'" in capsys.readouterr().out
+    assert __main__.main(["--fed", "x"]) == 10
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- other ways
+
+
+def test_without_a_token_for_the_feed_the_identity_that_signs_in_gets_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AMLWHEEL_FEED_TOKEN")
+    scopes: list[str] = []
+
+    def get_token(self: credential.Credential, *wanted: str) -> SimpleNamespace:
+        assert self.label == "test"
+        scopes.extend(wanted)
+        return SimpleNamespace(token=CANARY)
+
+    monkeypatch.setattr(credential.Credential, "get_token", get_token)
+    assert world.run() == 0
+    assert scopes == [credential.FEED_SCOPE]
+    assert world.effects[1].startswith("publish ")
+    assert CANARY not in capsys.readouterr().out
+
+
+def test_an_index_that_is_not_of_azure_artifacts_is_asked_for_its_names(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_FEED", "https://pypi.example/simple/")
+    monkeypatch.setattr(artifacts, "facts", lambda *_, **__: pytest.fail("asked Azure DevOps"))
+    monkeypatch.setattr(Index, "names", lambda _: frozenset(["known"]))
+    assert world.run("--dry-run") == 0
+
+
+class Worker:
+    """azureml-core with two lists: what was asked, and images."""
+
+    def __init__(self, *_: object) -> None:
+        """Begin with no image."""
+
+    def wait(self) -> str:
+        return "azureml-core ready at once"
+
+    def ask(self, *_: object) -> bool:
+        return True
+
+
+def test_with_verify_image_each_workspace_builds_it_last(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(_: object, workspace: Workspace, environment: Environment, __: object) -> str:
+        world.effects.append(f"image of {environment.name} on {workspace.name}")
+        return "built"
+
+    monkeypatch.setattr(access, "Worker", Worker)
+    monkeypatch.setattr(stages, "build_image", build)
+    assert world.run("--verify", "image") == 0
+    assert world.effects[-1] == "image of acme-churn on research"
+    said = capsys.readouterr().out
+    assert "azureml-core ready at once" in said
+    assert "Build the image on research · built" in said
+    world.effects.clear()
+    assert world.run("--verify", "image", "--dry-run") == 0
+    assert world.effects == []
+    assert world.run("--verify", "image") == 0
+    assert "Image on research: exists already" in capsys.readouterr().out
+
+
+def test_with_verify_recipe_each_workspace_tells_last_and_builds_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(access, "Worker", Worker)
+    monkeypatch.setattr(recipes, "ask", lambda *_: Recipe("", {}) if world.effects else pytest.fail("asked too early"))
+    assert world.run("--verify", "recipe") == 176
+    said = capsys.readouterr().out
+    assert "on research leaves out channel conda-forge, channel nodefaults, python=" in said
+    assert (world.folder / "aml-environment/aml-release.json").exists()
+
+
+def test_with_the_storage_of_workspaces_the_wheel_is_stored_and_nothing_published(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored: dict[str, str] = {}
+
+    def ask(_: Worker, call: str, __: Workspace, given: dict[str, str], *___: object) -> dict[str, str] | None:
+        if call == "upload":
+            world.effects.append("upload")
+            stored["sha256"] = given["sha256"]
+        address = "https://acme.blob.core.windows.net/azureml/acme_churn-1.2.3-py3-none-any.whl"
+        return {"address": address, **stored} if stored else None
+
+    monkeypatch.setattr(access, "Worker", type("Storing", (Worker,), {"ask": ask}))
+    monkeypatch.setattr(Proving, "prove", lambda _: "Proven.")
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
+    for name in ("AMLWHEEL_FEED", "AMLWHEEL_FEED_TOKEN", "AMLWHEEL_CONNECTION_TOKEN"):
+        monkeypatch.delenv(name)
+    conda = world.folder / "aml-environment/conda.yml"
+    assert world.run("--route", "workspace", "--dry-run") == 0
+    assert world.effects == []
+    assert "https://not-stored-yet.invalid/acme_churn-1.2.3" in conda.read_text()
+    assert world.run("--route", "workspace") == 0
+    assert [effect.split("/")[0] for effect in world.effects] == ["upload", "PUT "]
+    assert "https://acme.blob.core.windows.net/azureml/acme_churn-1.2.3" in conda.read_text()
+    assert "in the storage of each workspace" in capsys.readouterr().out
+
+
+def test_a_container_is_asked_before_the_build(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: object, __: object, container: Container, **more: object) -> None:
+        assert more["workspaces"] == (WORKSPACE,)
+        raise ContainerPublic(f"Anybody may read {container.url}.")
+
+    monkeypatch.setattr(access, "usable_container", refuse)
+    url = "https://acmewheels.blob.core.windows.net/wheels"
+    assert world.run("--route", "storage", "--storage-container", url) == ContainerPublic.status
+    assert f"Anybody may read {url}." in capsys.readouterr().out
+
+
+COMMIT = Remote(Repository("https://github.com/acme/churn", "c" * 40), ("",), checked_out=True)
+
+
+def test_with_git_the_receipt_names_the_commit_and_a_trial_merge_is_a_warning(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Secret] = []
+
+    def placed(self: GitRoute, found: tuple[Pin, ...], _: object) -> tuple[Pin, ...]:
+        assert self.label == f"https://github.com/acme/churn@{'c' * 12}"
+        return (replace(found[0], requirement="acme-churn @ git+https://github.com/acme/churn"), *found[1:])
+
+    monkeypatch.setattr(remote, "locate", lambda *_: COMMIT)
+    monkeypatch.setattr(remote, "check", lambda _, token: asked.append(token))
+    monkeypatch.setattr(GitRoute, "build", lambda _, __, into, ___: [pack(into)])
+    monkeypatch.setattr(GitRoute, "place", placed)
+    monkeypatch.setattr(lock, "resolve", lambda wanted, *_: Lock(pins(wanted.wheels[0])))
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
+    for name in ("AMLWHEEL_FEED", "AMLWHEEL_FEED_TOKEN"):
+        monkeypatch.delenv(name)
+    assert world.run("--route", "git") == 0
+    assert asked == [Secret(SECOND)]
+    assert "warning: The commit is the trial merge of a pull request" in capsys.readouterr().out
+    said = json.loads((world.folder / "aml-environment/aml-release.json").read_text())
+    assert said["source"]["commit"] == "c" * 40
+    assert said["connection"]["category"] == "Git"
+
+
+def test_the_companion_is_started_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(consume, "run", lambda arguments, *_: given.append(arguments))
+    monkeypatch.setattr(__main__, "run", lambda *_: pytest.fail("released"))
+    assert __main__.main(["consume", "--receipt", "x.json"]) == 0
+    assert given == [["--receipt", "x.json"]]
+
+
+# --- the last fence
+
+
+def fail(error: BaseException) -> Callable[..., None]:
+    def run(*_: object) -> None:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (NoNetwork("a.example"), 70, "AW70 no network"),
+        (ZeroDivisionError(f"about {CANARY}"), 99, "| ZeroDivisionError: about ***"),
+        (FileNotFoundError(2, "No such file", CANARY), 99, "a bug of its own"),
+        (OSError(errno.ENOSPC, "No space left on device", f"/x/{CANARY}"), 96, "while the step wrote a file"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 96, "a folder that has it in UV_CACHE_DIR"),
+        (FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"), 96, "The disk became full"),
+        (KeyboardInterrupt(), 130, "cancelled; run the step again"),
+    ],
+)
+def test_whatever_ends_the_step_has_a_status_and_shows_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    host = Terminal()
+    host.mask(Secret(CANARY), http.USER)
+    monkeypatch.setattr(detect, "detect", lambda: host)
+    monkeypatch.setattr(__main__, "run", fail(error))
+    assert __main__.main([]) == status
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert CANARY not in shown
+
+
+def test_the_step_hides_its_environment_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(process, "hide", lambda: order.append("hide"))
+    monkeypatch.setattr(__main__, "run", lambda *_: order.append("run"))
+    assert __main__.main([]) == 0
+    assert order == ["hide", "run"]
+
+
+def test_a_signal_ends_the_tools_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(process, "end_all", lambda: ended.append(1))
+    ended_at: list[int] = []
+
+    def run(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            ended_at.extend(ended)
+
+    monkeypatch.setattr(__main__, "run", run)
+    assert __main__.main([]) == 130
+    assert ended_at == [1]
+
+
+def test_a_second_signal_does_not_break_off_the_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleaned: list[int] = []
+
+    def run(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append(1)
+
+    monkeypatch.setattr(__main__, "run", run)
+    assert __main__.main([]) == 130
+    assert cleaned == [1]
+
+
+def test_no_tool_outlives_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(process, "end_all", lambda: ended.append(1))
+    monkeypatch.setattr(__main__, "run", lambda *_: None)
+    assert __main__.main([]) == 0
+    assert ended == [1]
+
+
+def test_arguments_are_the_programs_own_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(__main__, "run", lambda arguments, *_: seen.append(arguments))
+    monkeypatch.setattr("sys.argv", ["amlwheel", "--dry-run"])
+    assert __main__.main() == 0
+    assert seen == [["--dry-run"]]
+
+
+def test_a_token_of_entra_belongs_to_the_given_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"feed": "acme/wheels", "workspace": f"{GUID}/rg/research", "connection-token": SECOND, "feed-user": "ci"}
+    signed_in = SimpleNamespace(get_token=lambda _scope: SimpleNamespace(token=CANARY))
+    monkeypatch.setattr(detectors, "find", lambda *_: signed_in)
+    token = __main__.sign_in_to_feed(reading.read(given), {}, Terminal()).feed_token
+    assert (token.reveal(), token.user) == (CANARY, "ci")
+
+
+def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-churn"\nversion = "1.2.3"\n')
+    monkeypatch.chdir(tmp_path)
+    host = Terminal()
+    secrets = {"AMLWHEEL_FEED_TOKEN": CANARY, "AMLWHEEL_CONNECTION_TOKEN": SECOND}
+    words = ["--feed", "https://pypi.example/simple/", "--workspace", f"{GUID}/rg/research", "--feed-user", "ci@acme"]
+    asked = __main__.read(words, secrets, host)
+    for token in (asked.feed_token, asked.connection_token):
+        assert token.user == "ci@acme"
+        for user in ("ci@acme", http.USER):
             assert host.leaks(base64.b64encode(f"{user}:{token.reveal()}".encode()).decode())

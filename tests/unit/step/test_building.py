@@ -13,7 +13,8 @@ from amlwheel.build import project
 from amlwheel.errors.base import TooSlow
 from amlwheel.feed import relay
 from amlwheel.feed.artifacts import Facts
-from amlwheel.feed.relay import Relay
+from amlwheel.feed.index import Index
+from amlwheel.feed.relay import Published, Relay
 from amlwheel.model.limit import NO_LIMIT
 from amlwheel.step import build_variables, building
 from amlwheel.step.building import Building
@@ -24,6 +25,7 @@ class Place:
     """A host, an access check and a build of our own, which waits for `go` and then asks for a page."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Take the places of all that a build needs."""
         self.said: list[str] = []
         self.go, self.begun = threading.Event(), threading.Event()
         self.places: list[Path] = []
@@ -53,8 +55,10 @@ class Place:
         monkeypatch.setattr(process, "OTHERS", {self})
         monkeypatch.setattr(process, "end", self.end)
 
-    def serve(self, *given: Any) -> contextlib.AbstractContextManager[Relay]:
-        self.served.append(Relay(*given))
+    def serve(
+        self, index: Index | None, published: Published, own: frozenset[str], echo: Callable[[str], None]
+    ) -> contextlib.AbstractContextManager[Relay]:
+        self.served.append(Relay(index, published, own, echo))
         return contextlib.nullcontext(self.served[-1])
 
     def variables(self, _: object, __: object, told: build_variables.Told) -> dict[str, str]:
