@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return host.finish(bug.status, f"amlwheel {bug.code}")
     finally:
         process.end_all()  # azureml-core waits for the next question
-    installed.compile_later()
+        installed.compile_later()
     return host.finish(0)
 
 
