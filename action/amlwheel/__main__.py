@@ -26,9 +26,10 @@ from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
 from .step import auditing, connect, needs, time_limit
-from .step.fence import Fence
+from .step.building import Building
+from .step.fence import Fence, later
 from .step.stages import Stages
-from .transport import bounds, http, process, sandbox
+from .transport import bounds, http, installed, process, sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return host.finish(bug.status, f"amlwheel {bug.code}")
     finally:
         process.end_all()  # azureml-core waits for the next question
+        installed.compile_later()
     return host.finish(0)
 
 
@@ -83,8 +85,11 @@ def run(
     """Run the whole step; raise a StepError for whatever stops it. `clock` is read once."""
     now = clock()
     inputs = read(arguments, environ, host)
-    with time_limit.within(time_limit.seconds(inputs), host):
-        _run(inputs, environ, host, now)
+    try:
+        with time_limit.within(time_limit.seconds(inputs), host):
+            _run(inputs, environ, host, now)
+    finally:
+        host.write_trace(inputs.trace)
 
 
 def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> None:
@@ -95,13 +100,15 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
         connect.run(inputs, environ, host, now)
         return
     declared = needs.declared(inputs, environ, host.tag)
-    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, Fence(host), declared)
+    fence = Fence(host, later(inputs))
+    step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, fence, declared)
     inputs = step.inputs
     for each in sandbox.lacking():
         host.say(f"       {each}")
-    access = step.check_access()
     with sandbox.scratch() as folder:
-        wheels = step.build(folder, access)
+        building = Building(step.inputs, environ, host, fence, folder)
+        access = step.check_access(building)
+        wheels = step.build(building, access)
         locked = step.lock(wheels, folder, access)
         asked = auditing.ask(inputs, wheels, locked, access.facts, declared.conda)  # answered while the plan is made
         release = step.define(wheels, locked, access)
@@ -112,9 +119,7 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
         if inputs.dry_run:
             step.skip()
         else:
-            step.apply("Publish and connect", changes.first)
-            step.fetch(release, access, changes)
-            step.apply("Register", changes.environments)
+            step.apply(release, access, changes)
         step.report(release, access, changes, proven)
         # Last: the release exists, with its files, even if an image fails.
         if not inputs.dry_run:

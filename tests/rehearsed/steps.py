@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from rehearsal.proxy.world import World
@@ -69,6 +70,16 @@ class Result:
     def written(self) -> list[tuple[str, str]]:
         """Method and kind of each write, in order: what a release consists of."""
         return [(line["method"], _kind(line["url"])) for line in self.writes]
+
+    def waits(self, seconds: float) -> list[str]:
+        """Return the longest chain of requests that wait for one another, where every answer takes `seconds`."""
+        chain: list[str] = []
+        answered = datetime.min.replace(tzinfo=timezone.utc)
+        for began, url in sorted((datetime.fromisoformat(line["time"]), line["url"]) for line in self.requests):
+            if began >= answered:
+                chain.append(url)
+                answered = began + timedelta(seconds=seconds)
+        return chain
 
     @property
     def outputs(self) -> dict[str, str]:

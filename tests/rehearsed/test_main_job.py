@@ -45,6 +45,7 @@ from rehearsed.steps import (
 )
 
 PAGE = {"Content-Type": "text/html"}
+SLOW = 1.0  # seconds an answer takes: longer than whatever the step does between two that don't wait for one another
 RELEASE = [("POST", "upload"), ("PUT", "connections"), ("PUT", "environments")]
 
 
@@ -84,6 +85,16 @@ def test_a_project_becomes_a_registered_environment_and_the_second_run_changes_n
     assert again.writes == []
     assert again.outputs == {**first.outputs, "changed": "false"}
     assert again.released == first.released
+
+
+def test_few_requests_wait_for_one_another(step: Step, world: World, wheel: pathlib.Path) -> None:
+    """A first release waits ten times for an answer; four times before it writes, as one without a change."""
+    world.fail({"delay": SLOW})
+    first = step(wheel=wheel, verify="files")
+    assert first.written == RELEASE
+    chain = first.waits(SLOW)
+    assert len(chain) <= 10, chain
+    assert [number for number, url in enumerate(chain) if url.endswith("/upload/")] == [4], chain
 
 
 def test_the_emitted_files_agree_with_each_other(step: Step, wheel: pathlib.Path) -> None:

@@ -118,6 +118,28 @@ def test_pips_configuration_is_read_as_pip_merges_it(tmp_path: pathlib.Path, mon
     assert (config["index-url"], config["proxy"]) == ("https://mirror/simple", "http://p")
 
 
+def test_pip_is_asked_for_its_configuration_only_if_it_may_have_one(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(
+        os.path, "exists", lambda path: str(path).startswith(str(tmp_path)) and os.access(path, os.R_OK)
+    )
+    monkeypatch.setattr(os, "environ", {"XDG_CONFIG_DIRS": f"/none:{tmp_path}/etc", "HOME": f"{tmp_path}/home"})
+    monkeypatch.setattr(bootstrap, "run", lambda *_: "global.index-url='https://mirror/simple'\n")
+    assert bootstrap.pip_config() == {}
+    for place in ("pip.conf", "etc/pip/pip.conf", "home/.pip/pip.conf", "home/.config/pip/pip.conf"):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        assert bootstrap.pip_config() == {"index-url": "https://mirror/simple"}, place
+        path.unlink()
+    assert bootstrap.may_have_config({"PIP_CONFIG_FILE": "/any"})
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert bootstrap.may_have_config({})
+
+
 @pytest.mark.parametrize("found", [(3, 10), (3, 13), (4, 0)])
 def test_a_python_that_is_new_enough_is_accepted(found: tuple[int, int]) -> None:
     bootstrap.require_python(found, {})
@@ -180,6 +202,15 @@ def test_the_key_tells_locks_interpreters_and_platforms_apart(monkeypatch: pytes
     [
         ({"RUNNER_TEMP": "/r", "AGENT_TEMPDIRECTORY": "/a", "XDG_CACHE_HOME": "/x"}, "/r/amlwheel"),
         ({"AGENT_TEMPDIRECTORY": "/a", "XDG_CACHE_HOME": "/x"}, "/a/amlwheel"),
+        (
+            {"RUNNER_ENVIRONMENT": "self-hosted", "RUNNER_TOOL_CACHE": "/t", "RUNNER_TEMP": "/r"},
+            "/t/amlwheel",
+        ),
+        (
+            {"RUNNER_ENVIRONMENT": "github-hosted", "RUNNER_TOOL_CACHE": "/t", "RUNNER_TEMP": "/r"},
+            "/r/amlwheel",
+        ),
+        ({"AGENT_TOOLSDIRECTORY": "/t", "AGENT_TEMPDIRECTORY": "/a"}, "/t/amlwheel"),
         ({"RUNNER_TEMP": "", "XDG_CACHE_HOME": "/x"}, "/x/amlwheel"),
         ({}, os.path.expanduser("~/.cache/amlwheel")),  # noqa: PTH111 - what the code under test must equal
     ],
@@ -208,7 +239,7 @@ def test_a_ready_environment_is_followed_and_a_vanished_one_is_not(tmp_path: pat
 
 def test_only_what_nobody_used_for_long_is_swept_away(tmp_path: pathlib.Path) -> None:
     long_ago = time.time() - bootstrap.UNUSED - 60
-    for name in ("py3.12-0-old", "py3.11-1-half", "py3.12-2-used", "other-py-thing"):
+    for name in ("py3.12-0-old", "py3.11-1-half", "py3.12-2-used", "amlwheel-killed", "other-py-thing"):
         ready(tmp_path, name)
         os.utime(tmp_path / name, (long_ago, long_ago))
     (tmp_path / "py3.12-2.ready").write_text("py3.12-2-used")

@@ -204,11 +204,11 @@ def emitted(folder: Path) -> dict[str, object]:
 def test_a_first_run_proves_publishes_connects_fetches_and_registers_in_this_order(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert world.run() == 0
-    proven, published, stored, fetched, registered = world.effects
+    assert world.run("--trace", "traces/run.json") == 0
+    proven, published, *meanwhile, registered = world.effects
     assert published == "publish acme_churn-1.2.3-py3-none-any.whl"
-    assert stored == "PUT /connections/feed-acme"
-    assert (proven, fetched) == ("prove", "fetch")
+    assert sorted(meanwhile) == ["PUT /connections/feed-acme", "fetch"]
+    assert proven == "prove"
     assert registered.startswith("PUT /environments/acme-churn/versions/1.2.3-")
     assert sorted(path.name for path in (world.folder / "aml-environment").iterdir()) == FILES
     said = capsys.readouterr().out
@@ -217,7 +217,11 @@ def test_a_first_run_proves_publishes_connects_fetches_and_registers_in_this_ord
     assert outputs["changed"] == "true"
     assert f"Released {outputs['environment']}" in said
     assert "| #_#vso[task.complete]building" in said
-    assert CANARY not in said
+    spent = (world.folder / "traces/run.json").read_text()
+    stages = [each["name"] for each in json.loads(spent)["traceEvents"] if each.get("cat") == "stage"]
+    order = ["Check access", "Build", "Lock", "Plan", "Audit", "Prove", "Publish and connect", "Fetch", "Register"]
+    assert stages[-9:] == order
+    assert CANARY not in said + spent
     assert SECOND not in said
 
 
@@ -254,6 +258,12 @@ def test_a_dry_run_emits_the_same_and_changes_nothing(
     assert emitted(world.folder) == dry
 
 
+def test_a_trace_that_cannot_be_written_is_a_warning(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    (world.folder / "file").touch()
+    assert world.run("--dry-run", "--trace", "file/run.json") == 0
+    assert "`--trace` file/run.json can't be written" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
 def test_what_cannot_be_proven_changes_nothing(world: World, dry: tuple[str, ...]) -> None:
     world.failure = ImportFailed("no.")
@@ -287,7 +297,8 @@ def test_what_changes_beside_the_newest_environment_is_told_unless_it_holds_a_se
 def test_a_killed_run_is_continued(world: World) -> None:
     world.lost = ProofFailed("no.")
     assert world.run() == ProofFailed.status
-    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "PUT", "fetch"]
+    assert [effect.split()[0] for effect in world.effects[:2]] == ["prove", "publish"]
+    assert sorted(effect.split()[0] for effect in world.effects[2:]) == ["PUT", "fetch"]
     world.effects.clear()
     world.lost = None
     assert world.run() == 0
@@ -300,7 +311,8 @@ def test_a_release_is_promoted_after_publishing_and_before_anything_else(
     monkeypatch.setattr(artifacts, "facts", lambda *_, **__: Facts(frozenset(["known"]), untold=("a", "b")))
     monkeypatch.setattr(promote, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
     assert world.run("--feed-view", "Release") == 0
-    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "promote", "PUT", "fetch", "PUT"]
+    done = [effect.split()[0] for effect in world.effects]
+    assert (done[:3], sorted(done[3:5]), done[5:]) == (["prove", "publish", "promote"], ["PUT", "fetch"], ["PUT"])
     assert "Azure DevOps doesn't say, since its interface takes other tokens: a; b" in capsys.readouterr().out
 
 

@@ -95,17 +95,22 @@ def _cache() -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix="amlwheel-")
 
 
+def load() -> tuple[Any, Any]:
+    """Import the package: 0.5 s, and only feeds of Azure Artifacts need it."""
+    os.environ["AZURE_DEVOPS_CACHE_DIR"] = _cache().name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its first import under 3.12 and newer prints SyntaxWarnings
+        from azure.devops.v7_1.feed import feed_client  # noqa: PLC0415
+        from msrest import authentication  # noqa: PLC0415
+    return feed_client, authentication
+
+
 def _client(feed: Feed, token: Secret) -> Any:  # noqa: ANN401  # the package has no types
     """Return the package's client for feeds, made for the host that the REST reference names.
 
     Its `Connection` would ask dev.azure.com for that host first: two requests more, and one more scope to be lacking.
     """
-    os.environ["AZURE_DEVOPS_CACHE_DIR"] = _cache().name
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its first import under 3.12 and newer prints SyntaxWarnings
-        from azure.devops.v7_1.feed import feed_client  # noqa: PLC0415  # 0.5 s, and only Artifacts feeds need it
-        from msrest import authentication  # noqa: PLC0415
-
+    feed_client, authentication = load()
     credential = authentication.BasicAuthentication("", token.reveal())
     client = feed_client.FeedClient(f"https://feeds.dev.azure.com/{feed.organisation}", credential)
     client.config.retry_policy.policy.respect_retry_after_header = False  # it may be an hour, for what may stay untold

@@ -31,6 +31,7 @@ from ..transport import http
 from .index import Index, Page
 
 _ALWAYS = "1970-01-01T00:00:00Z"  # before any limit
+Published = frozenset[str] | None | Callable[[], frozenset[str] | None]
 _IN_MEMORY = 2**23  # bytes; a larger file goes to the disk on its way
 
 
@@ -38,12 +39,14 @@ _IN_MEMORY = 2**23  # bytes; a larger file goes to the disk on its way
 class Relay:
     """What is served: pages and files of `index` (None: there is no feed). `own` are the names that this run builds.
 
+    `published` are the feed's own names, or what tells them as soon as somebody asks.
+
     `echo` gets a line for each file, with its sha256. The address `url` has a random part, so that other users of the
     machine can't guess it. `failures` are the feed's, `unbuilt` those of `own` that were asked for in vain.
     """
 
     index: Index | None
-    published: frozenset[str] | None
+    published: Published
     own: frozenset[str]
     echo: Callable[[str], None]
     url: str = ""
@@ -60,13 +63,14 @@ class Relay:
 
     def page(self, name: str) -> Page | None:
         """Return the page of the package `name`; None if it isn't one of ours, so that the public index is asked."""
+        published = self.published() if callable(self.published) else self.published
         if name not in self.pages:
-            asked = self.index and (self.published is None or name in self.published)
+            asked = self.index and (published is None or name in published)
             self.pages[name] = self.index.page(name) if self.index and asked else Page({})
         page = self.pages[name]
         if not page.files and name in self.own:
             self.unbuilt.add(name)
-        known = page.files or name in self.own or name in (self.published or ())
+        known = page.files or name in self.own or name in (published or ())
         return page if known else None
 
     def fetch(self, name: str, file: str, into: BinaryIO) -> bool:
@@ -190,7 +194,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serve(
-    index: Index | None, published: frozenset[str] | None, own: frozenset[str], echo: Callable[[str], None]
+    index: Index | None, published: Published, own: frozenset[str], echo: Callable[[str], None]
 ) -> Iterator[Relay]:
     """Answer in the background while the block runs; see `Relay`. A failed build gets the cause that is known here."""
     relay = Relay(index, published, own, echo)

@@ -11,6 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..errors.base import StepError, Unexpected
@@ -20,6 +21,7 @@ from ..model.secret import Secret
 from ..model.source import Source
 from ..plan.change import Change
 from ..report import failure
+from ..transport import trace
 from .hiding import Hiding
 from .neutralise import GUTTER, neutralise, plain
 
@@ -80,6 +82,14 @@ class Host(ABC):
     def _hidden(self, text: str) -> str:
         return self._hiding.hidden(text)
 
+    def write_trace(self, path: str) -> None:
+        """Write what the run spent its time on to a file, if a path is given. That it can't be written stops no run."""
+        try:
+            if path:
+                trace.RUN.write(Path(path), self._hidden)
+        except OSError as error:
+            self.warning(f"`trace` {path} can't be written: {error.strerror}.")
+
     def _write(self, text: str) -> None:
         self._put(self._hidden(text))
 
@@ -109,7 +119,7 @@ class Host(ABC):
         start = time.monotonic()
         done: list[str] = []
         try:
-            with self._clock(title, start):
+            with self._clock(title, start), trace.RUN.span("stage", title):
                 yield done
         finally:
             self._close()

@@ -21,7 +21,7 @@ Case = Literal[RouteName, "mirror", "no feed"]
 _CONNECTING = frozenset(
     "command feed feed-token feed-user workspace connection-name connection-token connection-user "
     "connection-token-expires route git-repository mirror sdk dry-run output-dir client-id tenant-id "
-    "azure-subscription timeout-minutes".split()
+    "azure-subscription timeout-minutes trace".split()
 )
 
 

@@ -203,6 +203,11 @@ class Inputs(Places):
         pipeline="the pipeline says how long its job may take",
         read=readers.minutes,
     )
+    trace: str = knob(
+        "File for what the run spent its time on (stages, requests, tools), as browsers' viewers of traces read it "
+        "(chrome://tracing, ui.perfetto.dev).",
+        pipeline="it is about a run",
+    )
     client_id: str = knob(
         "Entra application (client id) that signs in by OIDC, without a secret; the job needs `id-token: write`.",
         group="workspace",

@@ -30,25 +30,29 @@ class Observer:
         self.futures.append(future)
         return future
 
+    def settle(self) -> None:
+        """Wait for all answers.
+
+        Raises the StepError of a question, or one `Several` with those of all questions, so that one run reports every
+        problem. Any other exception is a bug and is raised as it is.
+        """
+        wait(self.futures)
+        errors: list[StepError] = []
+        for future in self.futures:
+            try:
+                future.result()
+            except StepError as error:
+                errors.append(error)
+        if errors:
+            raise together(errors)
+
 
 @contextlib.contextmanager
 def observing() -> Iterator[Observer]:
-    """Collect questions in the block, and wait for all answers at its end.
-
-    Raises the StepError of a question, or one `Several` with those of all questions, so that one run reports every
-    problem. Any other exception is a bug and is raised as it is.
-    """
+    """Collect questions in the block, and wait for all answers at its end; raises what `Observer.settle` raises."""
     observer = Observer()
     yield observer
-    wait(observer.futures)
-    errors: list[StepError] = []
-    for future in observer.futures:
-        try:
-            future.result()
-        except StepError as error:
-            errors.append(error)
-    if errors:
-        raise together(errors)
+    observer.settle()
 
 
 def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:

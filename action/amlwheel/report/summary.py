@@ -105,6 +105,13 @@ def _proof(proof: str) -> str:
     return _cell(sentence) + (f"\n\n```yaml\n{lines}\n```" if lines else "")
 
 
+def longest(spent: Sequence[tuple[str, str, float]]) -> str:
+    """Return what took longest (kind, name, seconds), folded."""
+    rows = "".join(f"| {kind} | {_cell(name)} | {seconds:.1f} |\n" for kind, name, seconds in spent)
+    head = "<details><summary>What took longest</summary>\n\n| | | seconds |\n|---|---|---|"
+    return f"\n{head}\n{rows}\n</details>\n"
+
+
 def connected(connection: Connection, changes: Sequence[Change[Any]], *, dry_run: bool) -> str:
     """Return the summary page of a run that only stores a token, in Markdown."""
     ends = f", last day {connection.token_expires}" if connection.token_expires else ""

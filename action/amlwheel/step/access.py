@@ -1,6 +1,7 @@
 """What must be true outside before anything is made: every service is asked at once, and nothing is changed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..build import project, wheel
 from ..environment import image
+from ..environment.image import Found
 from ..environment.image_config import Config
 from ..environment.registry import Login
 from ..feed import access
@@ -16,6 +18,7 @@ from ..feed.access import FeedAccess
 from ..feed.artifacts import Facts
 from ..feed.index import Index
 from ..git import remote
+from ..git.remote import Remote
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model import connection_token
@@ -34,6 +37,7 @@ from ..routes.route import Route
 from ..sign_in import detectors
 from ..sign_in.credential import ARM_SCOPE, Credential
 from ..storage.access import usable_container
+from ..storage.blobs import Blobs
 from ..transport import http
 from ..transport.arm import Arm
 from ..workspace import building
@@ -67,54 +71,102 @@ class Access:
     reached: tuple[str, ...]
 
 
-def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> Access:
-    """Ask feed, repository, container, workspaces and image registry; raise all problems together.
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Every question of a run about what is outside, on its way; see `ask` and `Access`.
 
-    `now` (UTC) is when the run began. The host gets the warnings.
+    `facts` are the feed's, None where there is none, and `limited` is until when uploads count.
+    """
+
+    inputs: Inputs
+    environ: Mapping[str, str]
+    host: Host
+    now: datetime
+    observer: Observer
+    commit: Remote | None
+    credential: Credential
+    worker: Worker | None
+    arm: Arm
+    feed: FeedAccess | None
+    limited: Future[Limit]
+    looks: Sequence[Future[WorkspaceState]]
+    pinned: Future[Found]
+    stored: Future[Blobs] | None
+
+    @property
+    def facts(self) -> Future[Facts] | None:
+        """What the feed tells of itself, as soon as it does."""
+        return self.feed.facts if self.feed else None
+
+    def settle(self) -> Access:
+        """Wait for all answers, and return what they mean; raise all problems together. The host gets the warnings."""
+        inputs, host, commit = self.inputs, self.host, self.commit
+        self.observer.settle()
+        facts = self.feed.settle() if self.feed else Facts(frozenset())
+        if commit and remote.is_trial(commit, self.environ):
+            host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
+        states, pinned = observe.results(self.looks), self.pinned.result()
+        resources = Resources(self.worker, self.stored.result() if self.stored else None, commit, self.limited.result())
+        route = choose.of(inputs, host, self.environ, resources)
+        connection = connection_of(inputs, commit.repository if commit else None, states)
+        for text in filter(None, (*warnings(inputs, connection, states, self.now), pinned.warning)):
+            host.warning(text)
+        return Access(
+            route=route,
+            planner=Planner(self.arm, Core(self.worker) if self.worker and inputs.sdk == "v1" else ArmSdk(self.arm)),
+            worker=self.worker,
+            image=pinned.image,
+            config=pinned.config,
+            facts=facts,
+            limit=self.limited.result(),
+            workspaces=states,
+            connection=connection,
+            reached=(
+                *([inputs.feed.label] if inputs.feed else []),
+                *([route.label] if commit else []),
+                *(each.name for each in inputs.workspace),
+                f"signed in by {self.credential.label}",
+            ),
+        )
+
+
+def ask(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> Asked:
+    """Ask feed, repository, container, workspaces and image registry, all at once and without waiting.
+
+    `now` (UTC) is when the run began. Raises why nobody can sign in, or why the commit can't be told.
     """
     commit = choose.commit(inputs, environ)
     credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
     worker = Worker(credential, inputs.workspace) if inputs.azureml else None  # so early that nobody waits for it
     arm = Arm(credential, ARM_SCOPE)
     login = image_login(inputs, credential, partial(host.mask, user=http.USER))
-    with observe.observing() as observer:
-        feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
-        if commit:
-            observer.ask(partial(refuse_credentials, environ))
-            made = observer.ask(partial(remote.check, commit, inputs.connection_token))
-            limited = observer.ask(lambda: limits.of(inputs.exclude_newer, now, made.result()))
-        else:
-            limited = observer.ask(partial(limits.of_checkout, inputs, now))
-        looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
-        pinned = observer.ask(partial(image.pin, inputs.base_image, login))
-        storage = inputs.storage_container
-        usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
-        stored = observer.ask(partial(usable, storage)) if storage else None
-    facts = feed.settle() if feed else Facts(frozenset())
-    if commit and remote.is_trial(commit, environ):
-        host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
-    states = observe.results(looks)
-    resources = Resources(worker, stored.result() if stored else None, commit, limited.result())
-    route = choose.of(inputs, host, environ, resources)
-    connection = connection_of(inputs, commit.repository if commit else None, states)
-    for text in filter(None, (*warnings(inputs, connection, states, now), pinned.result().warning)):
-        host.warning(text)
-    return Access(
-        route=route,
-        planner=Planner(arm, Core(worker) if worker and inputs.sdk == "v1" else ArmSdk(arm)),
+    observer = Observer()
+    feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
+    if commit:
+        observer.ask(partial(refuse_credentials, environ))
+        made = observer.ask(partial(remote.check, commit, inputs.connection_token))
+        limited = observer.ask(lambda: limits.of(inputs.exclude_newer, now, made.result()))
+    else:
+        limited = observer.ask(partial(limits.of_checkout, inputs, now))
+    looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
+    pinned = observer.ask(partial(image.pin, inputs.base_image, login))
+    storage = inputs.storage_container
+    usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
+    return Asked(
+        inputs=inputs,
+        environ=environ,
+        host=host,
+        now=now,
+        observer=observer,
+        commit=commit,
+        credential=credential,
         worker=worker,
-        image=pinned.result().image,
-        config=pinned.result().config,
-        facts=facts,
-        limit=limited.result(),
-        workspaces=states,
-        connection=connection,
-        reached=(
-            *([inputs.feed.label] if inputs.feed else []),
-            *([route.label] if commit else []),
-            *(each.name for each in inputs.workspace),
-            f"signed in by {credential.label}",
-        ),
+        arm=arm,
+        feed=feed,
+        limited=limited,
+        looks=looks,
+        pinned=pinned,
+        stored=observer.ask(partial(usable, storage)) if storage else None,
     )
 
 

@@ -3,18 +3,31 @@
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from ..build import mentions
 from ..build.mentions import Mention
 from ..errors.build import SecretForBuild, VersionWithheld
 from ..errors.inputs import BadInput
-from ..hosts.host import Host
+from ..inputs.knob import Style
 from ..inputs.step import Inputs
 from ..model import variable
 from ..transport import variables
 
 
-def of(inputs: Inputs, environ: Mapping[str, str], host: Host) -> dict[str, str]:
+class Told(Protocol):
+    """What hears of variables: the host, at once or later."""
+
+    style: Style
+
+    def leaks(self, text: str) -> bool:
+        """Tell whether `text` holds a secret."""
+
+    def warning(self, text: str) -> None:
+        """Show a warning."""
+
+
+def of(inputs: Inputs, environ: Mapping[str, str], host: Told) -> dict[str, str]:
     """Return the variables for the build of the projects; an empty text takes one away that it would get.
 
     The host warns of variables that the build's files read and that are withheld. Raises VersionWithheld when the
@@ -68,7 +81,7 @@ def _check(found: Collection[Mention], *, git: bool) -> None:
         raise VersionWithheld(f"{place} and withheld from the build.", fix=fix)
 
 
-def _warn(found: Collection[Mention], git: bool, host: Host) -> None:  # noqa: FBT001  # as the input has it
+def _warn(found: Collection[Mention], git: bool, host: Told) -> None:  # noqa: FBT001  # as the input has it
     for each in found:
         place = f"{each.file}, line {each.line}, reads {each.name}"
         if git:

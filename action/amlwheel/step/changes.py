@@ -37,8 +37,13 @@ class Changes:
 
     @property
     def first(self) -> tuple[Change[Any], ...]:
-        """What images need. Saved packages come before the wheels, whose versions are spent once they are published."""
-        return (*self.saved, *self.wheels, *self.feed, *self.connections)
+        """What images need."""
+        return (*self.published, *self.connections)
+
+    @property
+    def published(self) -> tuple[Change[Any], ...]:
+        """What they fetch. Saved packages come before the wheels, whose versions are spent once they are published."""
+        return (*self.saved, *self.wheels, *self.feed)
 
     @property
     def kept(self) -> bool:

@@ -2,33 +2,46 @@
 
 import contextlib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from ..feed import artifacts
 from ..hosts.host import Host
+from ..inputs.step import Inputs
 from ..plan import observe
 from ..transport import installed
 from ..transport.installed import Stamp
 from ..workspace.azureml.process import Worker
 
-# What a run needs later and nothing has imported yet: afterwards Python would have to compile it.
+# What a run needs later, or beside a build, and nothing has imported yet: afterwards Python would have to compile it.
 LATER = ("twine.commands.check", "twine.package", "twine.settings")
+SIGN_IN, STORAGE = "azure.identity", "azure.storage.blob"
+
+
+def later(inputs: Inputs) -> list[Callable[[], object]]:
+    """Return what imports that, for the run that `inputs` ask for."""
+    names = [SIGN_IN, *LATER, *([STORAGE] if inputs.route == "storage" else [])]
+    packages = [artifacts.load] if inputs.feed and inputs.feed.is_artifacts else []
+    return [*packages, *(partial(importlib.import_module, each) for each in names)]
 
 
 @dataclass
 class Fence:
     """Compares, after each stretch of such code, the step's own files and the host's with those before the first.
 
-    `worker` is azureml-core, once it is started. It is idle while such code runs, and has loaded what it needs.
+    `later` imports what is needed later. `worker` is azureml-core, once it is started. It is idle while such code runs,
+    and has loaded what it needs.
     """
 
     host: Host
+    later: Sequence[Callable[[], object]] = ()
     worker: Worker | None = None
     _before: dict[str, Stamp] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Import in the background what is needed later."""
-        self._imported = observe.in_background(lambda: [importlib.import_module(each) for each in LATER])
+        self._imported = observe.in_background(lambda: [each() for each in self.later])
 
     @contextlib.contextmanager
     def around(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """The stages of a run, in their order. Nothing outside changes before `apply`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +8,11 @@ from functools import partial
 from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from .. import __version__
-from ..build import checkout, package, project, tag, wheel
+from ..build import package, tag, wheel
 from ..errors.base import StepError, Unexpected
-from ..feed import doubt, relay, upstream
-from ..feed.index import Index
+from ..feed import doubt, upstream
 from ..git import source
 from ..hosts import azure_variables
 from ..hosts.host import Host
@@ -26,12 +24,15 @@ from ..model.environment import Base, Environment
 from ..model.lock import Lock
 from ..model.wheel import Wheel
 from ..plan import observe
-from ..plan.change import Change, apply
+from ..plan.change import Change
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
+from ..transport import trace
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, doors, images, limits, locking, origins, recipes
-from .access import Access, check
+from . import doors, images, limits, locking, origins, recipes
+from .access import Access, ask
+from .applying import Applying
+from .building import Building
 from .changes import Changes, news
 from .fence import Fence
 from .from_source import FromSource
@@ -52,26 +53,27 @@ class Stages:
     fence: Fence
     declared: Declared = NOTHING
 
-    def check_access(self) -> Access:
-        """Ask every service at once whether it is there and what the identity may do."""
+    def check_access(self, building: Building) -> Access:
+        """Ask every service at once whether it is there and what the identity may do; meanwhile the build begins."""
         with self.host.stage("Check access") as done:
             try:
-                access = check(self.inputs, self.environ, self.host, self.now)
-            except StepError as error:
-                doubt.tell(error, self.inputs.feed, azure_variables.organisation(self.environ))
+                asked = ask(self.inputs, self.environ, self.host, self.now)
+                building.begin(asked)
+                access = asked.settle()
+            except BaseException as error:
+                building.end()
+                if isinstance(error, StepError):
+                    doubt.tell(error, self.inputs.feed, azure_variables.organisation(self.environ))
                 raise
             done.extend(access.reached)
-        self.fence.worker = access.worker
         return access
 
-    def build(self, folder: Path, access: Access) -> tuple[Wheel, ...]:
-        """Build the wheels (into `folder`) or find them, and refuse those that couldn't be stored or used later."""
+    def build(self, building: Building, access: Access) -> tuple[Wheel, ...]:
+        """Wait for the built wheels or find those that are given; refuse what couldn't be stored or used later."""
         inputs, host = self.inputs, self.host
+        folders = () if inputs.wheel else inputs.package_dir
         with host.stage("Find wheels" if inputs.wheel else "Build") as done:
-            folders = () if inputs.wheel else inputs.package_dir
-            if inputs.route != "git":  # whose commit is fetched anew, and with its submodules
-                checkout.check(folders, tag.versions(host.tag) if host.tag else None)
-            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or self._build(folder, access)
+            paths = wheel.find(inputs.wheel, Path(inputs.output_dir)) or building.result(access)
             wheels = tuple(wheel.inspect(path) for path in paths)
             wheel.check_together(wheels)
             if host.tag:
@@ -83,16 +85,6 @@ class Stages:
                 self._check_description(each)
             done += [f"{each.filename} ({each.size / 1024:.0f} kB, sha256 {each.sha256[:12]}…)" for each in wheels]
         return wheels
-
-    def _build(self, folder: Path, access: Access) -> list[Path]:
-        inputs = self.inputs
-        more = build_variables.of(inputs, self.environ, self.host)
-        index = Index(inputs.feed, inputs.feed_token) if inputs.feed else None
-        own = project.declared_names(inputs.package_dir)
-        with relay.serve(index, access.facts.published, own, self.host.say) as served, self.fence.around():
-            return access.route.build(
-                inputs.package_dir, folder, more | access.limit.variables | served.variables(self.environ)
-            )
 
     def _check_description(self, built: Wheel) -> None:
         problem = wheel.check_description(built)
@@ -228,13 +220,11 @@ class Stages:
                 raise Unexpected(f"{name} would hold a secret, so nothing was changed or written.")
         return texts
 
-    def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
-        """Run the effects of `changes` in order."""
-        with self.host.stage(title) as done:
-            self.fence.check()
-            apply(changes, self.host.begin, self.host.progress.end)
-            count = sum(change.changes for change in changes)
-            done.append(f"{count} changed" if count else "nothing to do")
+    def apply(self, release: Release, access: Access, changes: Changes) -> None:
+        """Change what has to be changed; nobody can use the environment before our wheels are fetched."""
+        applying = Applying(self.host, self.fence, changes)
+        fetch = partial(access.route.fetch, release.wheels, self.inputs.connection_token)
+        applying.apply(fetch if self.inputs.proves and not changes.kept else None)
 
     def skip(self) -> None:
         """Say what a dry run leaves out."""
@@ -255,12 +245,6 @@ class Stages:
     def _proving(self, release: Release, changes: Changes) -> Proving:
         return Proving(self.inputs, self.environ, self.host, release, upstream.saving(changes.saved))
 
-    def fetch(self, release: Release, access: Access, changes: Changes) -> None:
-        """Fetch our own wheels as the image builder will, before anybody can use the environment."""
-        if self.inputs.proves and not changes.kept:
-            with self.host.stage("Fetch") as done:
-                done.append(access.route.fetch(release.wheels, self.inputs.connection_token) or "nothing to fetch")
-
     def report(self, release: Release, access: Access, changes: Changes, proven: str) -> None:
         """Write files and summary, set the outputs, and print the last lines.
 
@@ -270,7 +254,8 @@ class Stages:
         files.write(Path(inputs.output_dir), self.render(release, access, changes), release.wheels)
         folder = Path(inputs.output_dir).as_posix()
         changed = bool(changes.count)
-        host.summary(summary.summary(release, changes.all, changes.compared, dry_run=inputs.dry_run, proof=proven))
+        page = summary.summary(release, changes.all, changes.compared, dry_run=inputs.dry_run, proof=proven)
+        host.summary(page + summary.longest(trace.RUN.longest))
         for each in changes.images:
             host.summary(f"\n{each}.\n")
         host.say()

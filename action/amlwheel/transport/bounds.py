@@ -19,6 +19,7 @@ from ..errors.base import TooSlow
 from ..errors.transport import BeyondBounds
 from ..model import origin
 from ..plan.observe import in_background
+from . import trace
 
 Answer = TypeVar("Answer")
 Send = Callable[..., requests.Response]
@@ -59,7 +60,8 @@ def bounded(send: Send) -> Send:
             return response
 
         length = int(request.headers.get("Content-Length") or 0)
-        return within(WHOLE + length / SLOWEST, host, ask)
+        with trace.RUN.span("request", trace.request(request.method or "", request.url or "")):
+            return within(WHOLE + length / SLOWEST, host, ask)
 
     return within_bounds  # type: ignore[return-value]
 

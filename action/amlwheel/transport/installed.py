@@ -8,19 +8,23 @@ link.
 
 import contextlib
 import os
+import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import bootstrap
 
 from ..errors.foreign import ToolsChanged
+from . import variables
 
 Stamp = tuple[int, int, int, int]
 ACTION = Path(bootstrap.__file__).resolve().parent
 _NEVER_READ = ("__pycache__", "bytecode")  # see `freeze`
 _SHOWN = 5
+_COMPILE = "import os, py_compile, sys; os.nice(19); [py_compile.compile(each.strip(), quiet=2) for each in sys.stdin]"
 _others: set[Path] = set()
 
 
@@ -66,6 +70,29 @@ def bytecode(environment: Path) -> list[str]:
     if sys.pycache_prefix == os.devnull:
         return ["-B", "-X", f"pycache_prefix={os.devnull}"]
     return bootstrap.bytecode(environment)
+
+
+def compile_later(modules: Mapping[str, object] = sys.modules) -> None:
+    """After the first run in an environment: have the bytecode of all loaded `modules` written, waiting for nothing.
+
+    A hosted runner has no later run, and the job goes on meanwhile: so with the least priority, and after all else. On
+    Windows the second run writes it.
+    """
+    cache = Path(sys.prefix, "bytecode")
+    if sys.platform == "win32" or not cache.is_dir() or any(cache.iterdir()):
+        return
+    loaded = {str(getattr(each, "__file__", None)) for each in tuple(modules.values())}
+    with contextlib.suppress(OSError), tempfile.TemporaryFile() as listed:  # the next run starts more slowly then
+        listed.write("\n".join(sorted(each for each in loaded if each.endswith(".py"))).encode())
+        listed.seek(0)
+        subprocess.Popen(
+            [sys.executable, "-I", "-X", f"pycache_prefix={cache}", "-c", _COMPILE],
+            env=variables.for_tool(),
+            stdin=listed,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 def check(before: dict[str, Stamp]) -> None:

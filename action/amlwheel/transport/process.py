@@ -20,6 +20,7 @@ from typing import IO
 
 from ..errors.base import NoRoom, TooSlow
 from ..errors.tools import NotEnded, TooMuchOutput
+from . import trace
 from .sandbox import TRUST, Sandbox
 
 DRAIN = 5.0  # seconds for reading a tool's last output after its end
@@ -143,7 +144,8 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     # A thread of its own reads: a daemon that the tool leaves behind may keep the pipe open.
     reader = threading.Thread(target=_listen, args=(child, output, echo, failures), daemon=True)
     reader.start()
-    late = _wait(child, seconds)
+    with trace.RUN.span("tool", trace.tool(command)):
+        late = _wait(child, seconds)
     sweep()
     reader.join(DRAIN)
     if late and child.returncode != 0:

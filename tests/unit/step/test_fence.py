@@ -1,15 +1,18 @@
 """Code of others runs in the fence, and after it nothing does that it has changed."""
 
+import importlib
 import sys
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from amlwheel.errors.foreign import HostFilesChanged, ToolsChanged
 from amlwheel.step import fence
-from amlwheel.step.fence import LATER, Fence
+from amlwheel.step.fence import LATER, SIGN_IN, Fence
 from amlwheel.transport import installed
 from amlwheel.transport.installed import Stamp
+from unit.parts import FEED
 
 
 class Place:
@@ -22,7 +25,7 @@ class Place:
         monkeypatch.setattr(installed, "look", self.look)
         monkeypatch.setattr(installed, "freeze", lambda: self.note("freeze"))
         host: Any = SimpleNamespace(check_files=self.check_files)
-        self.fence = Fence(host)
+        self.fence = Fence(host, [lambda: self.note("load")])
         worker: Any = SimpleNamespace(wait=lambda: self.note("wait"))
         self.fence.worker = worker
 
@@ -46,13 +49,28 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Place:
 
 def test_everything_is_loaded_and_looked_at_before_and_compared_after(place: Place) -> None:
     place.fence.check()
-    assert place.seen == []  # nothing of others has run yet
+    assert place.seen in ([], ["load"])  # nothing of others has run yet
     for _ in range(2):
         with place.fence.around():
             place.note("theirs")
-    first = ["wait", "freeze", "look", "theirs", "look"]
+    first = ["load", "wait", "freeze", "look", "theirs", "look"]
     assert place.seen == [*first, "wait", "freeze", "theirs", "look"]
-    assert set(LATER) <= sys.modules.keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ({"route": "feed", "feed": FEED}, "azure.devops.v7_1.feed.feed_client"),
+        ({"route": "storage", "feed": None}, "azure.storage.blob"),
+    ],
+)
+def test_what_a_run_needs_later_is_loaded_and_no_more(given: dict[str, Any], more: str) -> None:
+    inputs: Any = SimpleNamespace(**given)
+    made = fence.later(inputs)
+    assert len(made) == len(LATER) + 2
+    for each in made:
+        each()
+    assert {*LATER, SIGN_IN, more} <= sys.modules.keys()
 
 
 def test_what_changed_is_told_also_if_the_build_failed(place: Place) -> None:
@@ -65,9 +83,7 @@ def test_what_changed_is_told_also_if_the_build_failed(place: Place) -> None:
         place.files = True
 
 
-def test_a_module_that_cannot_be_imported_is_told_where_it_is_needed(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fence, "LATER", ("no.such.module",))
-    with pytest.raises(ModuleNotFoundError), Fence(place.fence.host).around():
+def test_a_module_that_cannot_be_imported_is_told_where_it_is_needed(place: Place) -> None:
+    broken = Fence(place.fence.host, [partial(importlib.import_module, "no.such.module")])
+    with pytest.raises(ModuleNotFoundError), broken.around():
         raise AssertionError

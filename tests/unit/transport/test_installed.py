@@ -7,6 +7,8 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import bootstrap
 import pytest
@@ -123,3 +125,30 @@ def test_bytecode_of_others_is_never_read(tmp_path: Path, monkeypatch: pytest.Mo
     )
     assert told.stdout.startswith(f"7 {os.devnull}/")
     assert sys.dont_write_bytecode
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the second run writes it")
+def test_after_a_first_run_bytecode_is_written_and_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "loaded.py"
+    source.write_text("value = 7\n")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    loaded = {"loaded": SimpleNamespace(__file__=str(source)), "builtin": SimpleNamespace()}
+    installed.compile_later(loaded)
+    assert not (tmp_path / "bytecode").exists()  # no environment of bootstrap.py
+    cache = tmp_path / "bytecode"
+    cache.mkdir()
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*given: Any, **more: Any) -> None:  # noqa: ANN401  # passed on
+        started.append(popen(*given, **more))
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    installed.compile_later(loaded)
+    assert started.pop().wait(10) == 0
+    (written,) = cache.rglob("loaded.*.pyc")
+    assert str(written).startswith(str(cache))
+    installed.compile_later(loaded)
+    assert started == []  # it is there
