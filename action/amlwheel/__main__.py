@@ -112,9 +112,9 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
         if inputs.dry_run:
             step.skip()
         else:
-            step.apply("Publish and connect", changes.first)
+            step.publish(changes)
             step.fetch(release, access, changes)
-            step.apply("Register", changes.environments)
+            step.register(changes)
         step.report(release, access, changes, proven)
         # Last: the release exists, with its files, even if an image fails.
         if not inputs.dry_run:

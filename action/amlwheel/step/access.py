@@ -133,10 +133,9 @@ def connection_of(inputs: Inputs, repository: Repository | None, states: Sequenc
         return None
     if inputs.connection_token_expires:
         return replace(connection, token_expires=inputs.connection_token_expires)
-    question = partial(remembered, connection, inputs.connection_token)
-    with observe.observing() as observer:  # fingerprints are slow
-        days = [observer.ask(partial(question, *each)) for each in zip(inputs.workspace, states, strict=True)]
-    return replace(connection, token_expires=min(filter(None, observe.results(days)), default=""))
+    pairs = zip(inputs.workspace, states, strict=True)
+    days = [remembered(connection, inputs.connection_token, *each) for each in pairs]
+    return replace(connection, token_expires=min(filter(None, days), default=""))
 
 
 def warnings(

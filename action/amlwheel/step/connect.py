@@ -17,7 +17,7 @@ from ..inputs.step import Inputs
 from ..model.azure import Connection
 from ..model.repository import Repository
 from ..plan import observe
-from ..plan.change import Change, apply_at_once
+from ..plan.change import Change, by_target
 from ..report import outputs, summary
 from ..sign_in import detectors
 from ..sign_in.credential import ARM_SCOPE
@@ -28,6 +28,7 @@ from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
 from ..workspace.look import WorkspaceState, look
 from ..workspace.planner import Planner
+from . import applying
 from .access import connection_of, warnings
 
 
@@ -61,9 +62,7 @@ def run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
     for line in summary.table(changes):
         host.say(f"       {line}")
     if not inputs.dry_run:
-        with host.stage("Connect") as done:
-            apply_at_once(changes, host.begin, host.progress.end)
-            done.append(f"{count} changed" if count else "nothing to do")
+        applying.to_targets("Connect", by_target(changes), inputs.workspace, host, None)
     host.summary(summary.connected(access.connection, changes, dry_run=inputs.dry_run))
     host.outputs(outputs.connected(access.connection, inputs.feed, changed=bool(count)))
     host.say(f"\n{summary.stored(access.connection, changes, dry_run=inputs.dry_run)}")

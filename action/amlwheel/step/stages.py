@@ -1,6 +1,6 @@
 """The stages of a run, in their order. Nothing outside changes before `apply`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,6 @@ from functools import partial
 from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from .. import __version__
 from ..build import checkout, package, project, tag, wheel
@@ -26,11 +25,11 @@ from ..model.environment import Base, Environment
 from ..model.lock import Lock
 from ..model.wheel import Wheel
 from ..plan import observe
-from ..plan.change import Change, apply
+from ..plan.change import Change
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, doors, images, limits, locking, origins, recipes
+from . import applying, build_variables, doors, images, limits, locking, origins, recipes
 from .access import Access, check
 from .changes import Changes, news
 from .fence import Fence
@@ -228,17 +227,17 @@ class Stages:
                 raise Unexpected(f"{name} would hold a secret, so nothing was changed or written.")
         return texts
 
-    def apply(self, title: str, changes: Sequence[Change[Any]]) -> None:
-        """Run the effects of `changes` in order."""
-        with self.host.stage(title) as done:
-            self.fence.check()
-            apply(changes, self.host.begin, self.host.progress.end)
-            count = sum(change.changes for change in changes)
-            done.append(f"{count} changed" if count else "nothing to do")
+    def publish(self, changes: Changes) -> None:
+        """Make what is there for all workspaces: it fails most often, and can't be undone."""
+        applying.once("Publish", changes.once, self.host, self.fence)
+
+    def register(self, changes: Changes) -> None:
+        """Bring every workspace to what was planned for it, all at the same time."""
+        applying.to_targets("Register", changes.targets, self.inputs.workspace, self.host, self.fence)
 
     def skip(self) -> None:
         """Say what a dry run leaves out."""
-        self.host.say("skip   Publish, connect, fetch, register · dry run")
+        self.host.say("skip   Publish, fetch, connect, register · dry run")
 
     def prove(self, release: Release, changes: Changes) -> str:
         """Prove that the environment works, before anything is changed; return a sentence for the summary."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from ..errors.base import StepError
@@ -41,7 +42,7 @@ class Planner:
         stored, expires = note(mine)
         same = stored == mark and mine.get("authType") == connection_token.credentials(token)[0]
         if same and (expires == connection.token_expires or not (told and self.sdk.remembers)):
-            return Change(subject, Verb.KEEP, "same target and same token", connection)
+            return Change(subject, Verb.KEEP, "same target and same token", connection, target=workspace.id)
         state.permissions.check("connections/write", workspace)
         self.sdk.check(workspace, connection)
         why = "another token" if stored else "its token can't be compared"
@@ -52,7 +53,7 @@ class Planner:
             self.sdk.store(workspace, connection, token, mark)
             self._read_back(workspace, connection, mark)
 
-        return Change(subject, verb, why, connection, effect)
+        return Change(subject, verb, why, connection, effect, workspace.id)
 
     def _read_back(self, workspace: Workspace, connection: Connection, mark: str) -> None:
         """Raise ReadBackDiffers unless the connection has our target, and no fingerprint or date of another token."""
@@ -107,14 +108,16 @@ class Planner:
         subject = f"environment {environment.name}:{environment.version} on {workspace.name}"
         registered = self._registered(environment, workspace)
         if registered and environment.whole:
-            return Change(subject, Verb.KEEP, "registered with the same definition", environment)
+            return Change(subject, Verb.KEEP, "registered with the same definition", environment, target=workspace.id)
         state.permissions.check("environments/versions/write", workspace)
         # Its wheel is missing and will be stored again: only then it shows whether the address is the same.
         verb, why = (Verb.UPDATE, "its wheel is stored anew") if registered else (Verb.CREATE, "new definition")
-        return Change(subject, verb, why, environment, lambda: self._register(located(), tags, workspace))
+        effect = partial(self._register, located, tags, workspace)
+        return Change(subject, verb, why, environment, effect, workspace.id)
 
-    def _register(self, environment: Environment, tags: Mapping[str, str], workspace: Workspace) -> None:
+    def _register(self, located: Callable[[], Environment], tags: Mapping[str, str], workspace: Workspace) -> None:
         """Register, then read: a service may accept and change only the tags, and a conflict may be our own retry."""
+        environment = located()
         try:
             self.sdk.register(workspace, environment, tags)
         except AzureRefused:

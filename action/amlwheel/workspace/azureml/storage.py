@@ -52,8 +52,9 @@ class Storage:
         record = self._look(wheel, workspace)
         if record:
             self._accept(record["address"], record["sha256"], wheel, workspace)
-            return Change(subject, Verb.KEEP, "the storage has it with the same sha256", wheel.sha256)
-        return Change(subject, Verb.CREATE, "new file", wheel.sha256, lambda: self._upload(wheel, workspace))
+            return Change(subject, Verb.KEEP, "the storage has it with the same sha256", wheel.sha256, target=workspace.id)
+        effect = partial(self._upload, wheel, workspace)
+        return Change(subject, Verb.CREATE, "new file", wheel.sha256, effect, workspace.id)
 
     def _upload(self, wheel: Wheel, workspace: Workspace) -> None:
         given = {"path": str(wheel.path.resolve()), "sha256": wheel.sha256}

@@ -1,0 +1,51 @@
+"""The effects of a plan: first what is there for all workspaces, in order; then all workspaces at the same time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors.workspace import TargetsFailed
+from ..hosts.host import Host
+from ..model.azure import Workspace
+from ..plan.change import Change, apply, apply_to_each
+from .fence import Fence
+
+Targets = Mapping[str, Sequence[Change[Any]]]
+
+
+def once(title: str, changes: Sequence[Change[Any]], host: Host, fence: Fence) -> None:
+    """Run the effects of `changes` in order; the first failure stops the run."""
+    with host.stage(title) as done:
+        fence.check()
+        apply(changes, host.begin, host.progress.end)
+        done.append(_count(changes))
+
+
+def to_targets(title: str, targets: Targets, workspaces: Sequence[Workspace], host: Host, fence: Fence | None) -> None:
+    """Run the effects of each of the `targets` (by id, among `workspaces`) beside those of the others.
+
+    Raises the error of a single workspace, or TargetsFailed, once all others are done.
+    """
+    with host.stage(title) as done:
+        if fence:
+            fence.check()
+        failed = apply_to_each(targets, host.begin, host.progress.end)
+        if failed and len(targets) == 1:
+            raise next(iter(failed.values()))
+        if failed:
+            names = named(workspaces)
+            raise TargetsFailed({names[target]: error for target, error in failed.items()}, len(targets))
+        done.append(_count([change for changes in targets.values() for change in changes]))
+
+
+def named(workspaces: Sequence[Workspace]) -> dict[str, str]:
+    """Return by id how people know each of `workspaces`: by its name, and its group if another one has the name."""
+    names = [each.name.lower() for each in workspaces]
+    return {
+        each.id: each.name if names.count(each.name.lower()) == 1 else f"{each.name} in {each.group}"
+        for each in workspaces
+    }
+
+
+def _count(changes: Sequence[Change[Any]]) -> str:
+    count = sum(change.changes for change in changes)
+    return f"{count} changed" if count else "nothing to do"
