@@ -201,11 +201,11 @@ def emitted(folder: Path) -> dict[str, object]:
     return {**found, "aml-release.json": kept}
 
 
-def test_a_first_run_proves_publishes_connects_fetches_and_registers_in_this_order(
+def test_a_first_run_proves_publishes_fetches_connects_and_registers_in_this_order(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert world.run() == 0
-    proven, published, stored, fetched, registered = world.effects
+    proven, published, fetched, stored, registered = world.effects
     assert published == "publish acme_churn-1.2.3-py3-none-any.whl"
     assert stored == "PUT /connections/feed-acme"
     assert (proven, fetched) == ("prove", "fetch")
@@ -247,7 +247,7 @@ def test_a_dry_run_emits_the_same_and_changes_nothing(
     said = capsys.readouterr().out
     assert "changed=true" in said
     assert said.count("This machine lacks it.") == 1
-    assert "skip   Publish, connect, fetch, register" in said
+    assert "skip   Publish, fetch, connect, register" in said
     assert "CREATE  wheel acme_churn-1.2.3-py3-none-any.whl" in said
     dry = emitted(world.folder)
     assert world.run() == 0
@@ -287,11 +287,11 @@ def test_what_changes_beside_the_newest_environment_is_told_unless_it_holds_a_se
 def test_a_killed_run_is_continued(world: World) -> None:
     world.lost = ProofFailed("no.")
     assert world.run() == ProofFailed.status
-    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "PUT", "fetch"]
+    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "fetch"]
     world.effects.clear()
     world.lost = None
     assert world.run() == 0
-    assert [effect.split("/")[0] for effect in world.effects] == ["prove", "fetch", "PUT "]
+    assert [effect.split("/")[0] for effect in world.effects] == ["prove", "fetch", "PUT ", "PUT "]
 
 
 def test_a_release_is_promoted_after_publishing_and_before_anything_else(
@@ -300,7 +300,7 @@ def test_a_release_is_promoted_after_publishing_and_before_anything_else(
     monkeypatch.setattr(artifacts, "facts", lambda *_, **__: Facts(frozenset(["known"]), untold=("a", "b")))
     monkeypatch.setattr(promote, "promote", lambda _, name, *__: world.effects.append(f"promote to {name}"))
     assert world.run("--feed-view", "Release") == 0
-    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "promote", "PUT", "fetch", "PUT"]
+    assert [effect.split()[0] for effect in world.effects] == ["prove", "publish", "promote", "fetch", "PUT", "PUT"]
     assert "Azure DevOps doesn't say, since its interface takes other tokens: a; b" in capsys.readouterr().out
 
 

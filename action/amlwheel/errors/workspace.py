@@ -1,6 +1,7 @@
 """Errors of the workspace: Azure Resource Manager, connections, environments, azureml-core."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from .base import StepError
 
@@ -165,10 +166,16 @@ class TargetsFailed(StepError):
     cause = "Each workspace has its own, which its line names."
     fix = "Do what stands in each line, and run the step again: what is done is kept, and only the rest is written."
 
-    def __init__(self, failed: Mapping[str, StepError], count: int) -> None:
-        """Hold what `failed`, by the names of the workspaces, of which there are `count`."""
-        self.failed = dict(failed)
-        self.head = f"{len(failed)} of {count} workspaces failed; {count - len(failed) or 'none'} of them done."
+    head: str = ""
+    failed: Mapping[str, StepError] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, failed: Mapping[str, StepError], count: int) -> "TargetsFailed":
+        """Return the error that holds what `failed`, by the names of the workspaces, of which there are `count`."""
+        done = f"the other {count - len(failed)} are done" if count > len(failed) else "none is done"
+        head = f"{len(failed)} of {count} workspaces failed; {done}."
         lines = [f"- {name}: {error.code} {error.title}. {error.what} {error.fix}" for name, error in failed.items()]
         details = [f"{name}: {error.details}" for name, error in failed.items() if error.details]
-        super().__init__("\n".join([self.head, *lines]), details="\n".join(details))
+        error = cls("\n".join([head, *lines]), details="\n".join(details))
+        error.head, error.failed = head, dict(failed)
+        return error

@@ -18,6 +18,8 @@ class Verb(Enum):
     KEEP = "KEEP"
     CREATE = "CREATE"
     UPDATE = "UPDATE"
+    SKIP = "SKIP"
+    """Nothing, since its workspace couldn't be looked at: that is told once all others are done."""
 
 
 def nothing() -> None:

@@ -115,7 +115,7 @@ def _targets(errors: Iterable[StepError], words: Words) -> str:
     """Return a table of what failed on which workspace; empty for another error."""
     parts = []
     for each in errors:
-        if isinstance(each, TargetsFailed):
+        if isinstance(each, TargetsFailed) and each.failed:
             rows = [(name, f"{one.code} {one.title}", one.what, one.fix) for name, one in each.failed.items()]
             cells = ["| " + " | ".join(_lines(words(text)) for text in row) + " |" for row in rows]
             table = ["| workspace | | what happened | what to do |", "|---|---|---|---|", *cells]

@@ -41,7 +41,7 @@ from ..workspace.arm import ArmSdk
 from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
 from ..workspace.connections import remembered
-from ..workspace.look import WorkspaceState, look
+from ..workspace.look import WorkspaceState, known, look
 from ..workspace.planner import Planner
 from . import limits
 
@@ -93,7 +93,7 @@ def check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime)
     facts = feed.settle() if feed else Facts(frozenset())
     if commit and remote.is_trial(commit, environ):
         host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
-    states = observe.results(looks)
+    states = known(observe.results(looks), dry_run=inputs.dry_run)
     resources = Resources(worker, stored.result() if stored else None, commit, limited.result())
     route = choose.of(inputs, host, environ, resources)
     connection = connection_of(inputs, commit.repository if commit else None, states)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..errors.base import StepError
 from ..errors.workspace import TargetsFailed
 from ..hosts.host import Host
 from ..model.azure import Workspace
-from ..plan.change import Change, apply, apply_to_each
+from ..plan.change import Change, Verb, apply, apply_to_each
 from .fence import Fence
 
 Targets = Mapping[str, Sequence[Change[Any]]]
@@ -28,13 +29,27 @@ def to_targets(title: str, targets: Targets, workspaces: Sequence[Workspace], ho
     with host.stage(title) as done:
         if fence:
             fence.check()
-        failed = apply_to_each(targets, host.begin, host.progress.end)
-        if failed and len(targets) == 1:
-            raise next(iter(failed.values()))
-        if failed:
-            names = named(workspaces)
-            raise TargetsFailed({names[target]: error for target, error in failed.items()}, len(targets))
+        _raise(apply_to_each(targets, host.begin, host.progress.end), workspaces)
         done.append(_count([change for changes in targets.values() for change in changes]))
+
+
+def check(targets: Targets, workspaces: Sequence[Workspace], *, dry_run: bool) -> None:
+    """Raise why workspaces can't be changed, if there is no other; in a dry run, if there is one such workspace."""
+    skipped = {name: [each for each in changes if each.verb is Verb.SKIP] for name, changes in targets.items()}
+    if dry_run or all(skipped.values()):
+        _raise(apply_to_each(skipped, _quiet, _quiet), workspaces)
+
+
+def _raise(failed: Mapping[str, StepError], workspaces: Sequence[Workspace]) -> None:
+    if failed and len(workspaces) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        names = named(workspaces)
+        raise TargetsFailed.of({names[target]: error for target, error in failed.items()}, len(workspaces))
+
+
+def _quiet(_: object) -> None:
+    """Say nothing: no effect begins."""
 
 
 def named(workspaces: Sequence[Workspace]) -> dict[str, str]:

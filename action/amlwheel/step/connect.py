@@ -26,7 +26,7 @@ from ..transport.arm import Arm
 from ..workspace.arm import ArmSdk
 from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
-from ..workspace.look import WorkspaceState, look
+from ..workspace.look import WorkspaceState, known, look
 from ..workspace.planner import Planner
 from . import applying
 from .access import connection_of, warnings
@@ -95,7 +95,7 @@ def _look(inputs: Inputs, repository: Repository | None, arm: Arm, today: date) 
         elif inputs.feed:
             observer.ask(partial(feed_access.check_reader, Index(inputs.feed, token, "connection-token"), today))
         looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
-    return observe.results(looks)
+    return known(observe.results(looks), dry_run=inputs.dry_run)
 
 
 def _plan(inputs: Inputs, access: _Access) -> Sequence[Change[Connection]]:
@@ -106,4 +106,6 @@ def _plan(inputs: Inputs, access: _Access) -> Sequence[Change[Connection]]:
             observer.ask(partial(plan, access.connection, inputs.connection_token, each, state))
             for each, state in zip(inputs.workspace, access.states, strict=True)
         ]
-    return observe.results(planned)
+    changes = observe.results(planned)
+    applying.check(by_target(changes), inputs.workspace, dry_run=inputs.dry_run)
+    return changes

@@ -193,6 +193,7 @@ class Stages:
                 news(older, registered, host),
                 images.told(inputs, access.worker, observe.results(registered)),
             )
+            applying.check(changes.targets, inputs.workspace, dry_run=inputs.dry_run)
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         host.progress.plan = changes.all
         self._tell(release, access, changes)
@@ -273,7 +274,7 @@ class Stages:
         for each in changes.images:
             host.summary(f"\n{each}.\n")
         host.say()
-        host.outputs(outputs.outputs(release, folder, changed=changed))
+        host.outputs(outputs.outputs(release, folder, changes.all))
         host.say()
         for line in summary.closing(release, folder, dry_run=inputs.dry_run, changed=changed):
             host.say(line)

@@ -75,7 +75,7 @@ class _Adapter(HTTPAdapter):
 def _context() -> ssl.SSLContext:
     """Return the TLS settings of all connections. urllib3 would read the roots for each of them: 1 MB, and 20 ms."""
     made = create_urllib3_context()
-    made.load_verify_locations = cache(made.load_verify_locations)  # type: ignore[method-assign]
+    made.load_verify_locations = cache(made.load_verify_locations)  # type: ignore[assignment, method-assign]
     return made
 
 

@@ -12,10 +12,10 @@ from ..model.azure import Connection, Workspace
 from ..model.differences import Comparison, compared, shown
 from ..model.environment import Definition, Environment
 from ..model.secret import Secret
-from ..plan.change import Change, Verb
+from ..plan.change import Change, Result, Verb
 from ..transport.arm import Arm, check, items_in, object_in
 from .connections import find, fingerprint, note, same_target
-from .look import WorkspaceState
+from .look import OWN, WorkspaceState
 from .sdk import Sdk
 
 LARGEST = 2**19  # characters of a conda file that is compared: reading YAML takes seconds for more
@@ -36,9 +36,22 @@ class Planner:
         `told`: the user says when the token expires; otherwise the date that is stored beside the same token stays.
         Raises ConnectionConflict when another connection has the target, or our name has another target.
         """
+        subject = f"connection {connection.name} on {workspace.name}"
+        plan = partial(self._connection, subject, connection, token, workspace, state, told=told)
+        return _or_skip(subject, connection, workspace, state, plan)
+
+    def _connection(
+        self,
+        subject: str,
+        connection: Connection,
+        token: Secret,
+        workspace: Workspace,
+        state: WorkspaceState,
+        *,
+        told: bool,
+    ) -> Change[Connection]:
         mine = find(connection, workspace, state)
         mark = fingerprint(token, connection, workspace)
-        subject = f"connection {connection.name} on {workspace.name}"
         stored, expires = note(mine)
         same = stored == mark and mine.get("authType") == connection_token.credentials(token)[0]
         if same and (expires == connection.token_expires or not (told and self.sdk.remembers)):
@@ -106,6 +119,18 @@ class Planner:
         """
         environment = located()
         subject = f"environment {environment.name}:{environment.version} on {workspace.name}"
+        plan = partial(self._environment, subject, located, tags, workspace, state)
+        return _or_skip(subject, environment, workspace, state, plan)
+
+    def _environment(
+        self,
+        subject: str,
+        located: Callable[[], Environment],
+        tags: Mapping[str, str],
+        workspace: Workspace,
+        state: WorkspaceState,
+    ) -> Change[Environment]:
+        environment = located()
         registered = self._registered(environment, workspace)
         if registered and environment.whole:
             return Change(subject, Verb.KEEP, "registered with the same definition", environment, target=workspace.id)
@@ -134,3 +159,19 @@ class Planner:
                 f"{environment.reference} is registered on {workspace.name} with another definition."
             )
         return definition is not None
+
+
+def _or_skip(
+    subject: str, result: Result, workspace: Workspace, state: WorkspaceState, plan: Callable[[], Change[Result]]
+) -> Change[Result]:
+    """Return the change of a `plan`, or if the workspace itself keeps it from being made, one that fails with that."""
+    try:
+        if state.failed:
+            raise state.failed
+        return plan()
+    except OWN as error:
+        return Change(subject, Verb.SKIP, f"{error.code} {error.title}", result, partial(_fail, error), workspace.id)
+
+
+def _fail(error: StepError) -> None:
+    raise error
