@@ -41,7 +41,7 @@ def test_what_fails_on_three_of_fifty_workspaces_stops_no_other(
     assert first.status == 196, first.output
     assert first.files == {}
     (message,) = first.output.split("\nerror: ")[1:]
-    assert message.startswith("AW196 not every workspace is done\n3 of 50 workspaces failed; the other 47 are done.\n")
+    assert message.startswith("AW196 not every workspace is done\n3 of 50 workspaces failed, 47 done.\n")
     lines = {line[2:7]: line for line in message.splitlines() if line.startswith("- ws-")}
     assert [line.split(": ")[1][:4] for line in lines.values()] == ["AW41", "AW46", "AW71"]
     assert "az role assignment create" in lines["ws-07"]

@@ -172,8 +172,8 @@ class TargetsFailed(StepError):
     @classmethod
     def of(cls, failed: Mapping[str, StepError], count: int) -> "TargetsFailed":
         """Return the error that holds what `failed`, by the names of the workspaces, of which there are `count`."""
-        done = f"the other {count - len(failed)} are done" if count > len(failed) else "none is done"
-        head = f"{len(failed)} of {count} workspaces failed; {done}."
+        done = count - len(failed)
+        head = f"{len(failed)} of {count} workspaces failed, {done or 'none'} done."
         lines = [f"- {name}: {error.code} {error.title}. {error.what} {error.fix}" for name, error in failed.items()]
         details = [f"{name}: {error.details}" for name, error in failed.items() if error.details]
         error = cls("\n".join([head, *lines]), details="\n".join(details))

@@ -41,7 +41,7 @@ class Arm:
         library's own transport keeps ten connections, each with its own copy of all roots.
         """
         session = requests.Session()
-        session.mount("https://", http.adapter(repeats=0))
+        session.mount("https://", http.single())
         self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
             base_url=ARM,
             transport=RequestsTransport(session=session, session_owner=False),

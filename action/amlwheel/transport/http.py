@@ -96,6 +96,11 @@ def adapter(answer: float = READ, *, repeats: int = 4) -> HTTPAdapter:
     return _Adapter(answer, retry)
 
 
+def single() -> HTTPAdapter:
+    """Return an adapter that repeats nothing, for a client that repeats its requests itself: it sees each failure."""
+    return _Adapter(READ, Retry(False, redirect=False, raise_on_status=False))
+
+
 @cache
 def session(repeats: int = 4) -> requests.Session:
     """Return the session of this process. It honours the proxy and CA variables of company runners."""

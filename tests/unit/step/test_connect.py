@@ -140,7 +140,7 @@ def test_what_one_workspace_refuses_stops_no_other(world: World, capsys: pytest.
     assert run(workspace=named) == TargetsFailed.status
     said = capsys.readouterr().out
     assert "changed=" not in said
-    assert "1 of 3 workspaces failed; the other 2 are done.\n- research-1: AW46 Azure refused the request. " in said
+    assert "1 of 3 workspaces failed, 2 done.\n- research-1: AW46 Azure refused the request. " in said
     del world.arm.answers["PUT", place]
     assert run(workspace=named) == 0
     assert world.arm.writes.count(place) == 2
