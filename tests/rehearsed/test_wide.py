@@ -27,9 +27,7 @@ def make(world: World, names: Sequence[str]) -> None:
 
 
 @pytest.mark.long
-def test_what_fails_on_three_of_fifty_workspaces_stops_no_other(
-    step: Step, world: World, wheel: pathlib.Path
-) -> None:
+def test_what_fails_on_three_of_fifty_workspaces_stops_no_other(step: Step, world: World, wheel: pathlib.Path) -> None:
     make(world, NAMES[1:])
     given = {"wheel": wheel, "workspace": LABELS, "output_dir": "aml-environment"}
     world.fail(

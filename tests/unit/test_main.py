@@ -197,7 +197,9 @@ def emitted(folder: Path) -> dict[str, object]:
     paths = (path for path in (folder / "aml-environment").rglob("*") if path.is_file())
     found: dict[str, object] = {path.name: path.read_bytes() for path in paths}
     said = json.loads((folder / "aml-environment/aml-release.json").read_text())
-    kept = {name: part for name, part in said.items() if name not in {"plan", "changes", "environments", "run", "dry_run"}}
+    kept = {
+        name: part for name, part in said.items() if name not in {"plan", "changes", "environments", "run", "dry_run"}
+    }
     return {**found, "aml-release.json": kept}
 
 

@@ -10,7 +10,6 @@ from ..model.azure import Workspace
 from ..plan.observe import observing
 from ..transport.arm import Arm, Json, allows, check, grant, items_in, object_in
 
-
 # What is wrong with one workspace and says nothing against the release or the input: it stops no other workspace.
 OWN = (WorkspaceForbidden, AzureRefused, TooSlow)
 
