@@ -98,7 +98,7 @@ def adapter(answer: float = READ, *, repeats: int = 4) -> HTTPAdapter:
 
 def single() -> HTTPAdapter:
     """Return an adapter that repeats nothing, for a client that repeats its requests itself: it sees each failure."""
-    return _Adapter(READ, Retry(False, redirect=False, raise_on_status=False))
+    return _Adapter(READ, Retry(total=False, redirect=False, raise_on_status=False))
 
 
 @cache

@@ -36,20 +36,13 @@ class Planner:
         `told`: the user says when the token expires; otherwise the date that is stored beside the same token stays.
         Raises ConnectionConflict when another connection has the target, or our name has another target.
         """
-        subject = f"connection {connection.name} on {workspace.name}"
-        plan = partial(self._connection, subject, connection, token, workspace, state, told=told)
-        return _or_skip(subject, connection, workspace, state, plan)
+        plan = partial(self._connection, connection, token, workspace, state, told=told)
+        return _or_skip(_connection_on(connection, workspace), connection, workspace, state, plan)
 
     def _connection(
-        self,
-        subject: str,
-        connection: Connection,
-        token: Secret,
-        workspace: Workspace,
-        state: WorkspaceState,
-        *,
-        told: bool,
+        self, connection: Connection, token: Secret, workspace: Workspace, state: WorkspaceState, *, told: bool
     ) -> Change[Connection]:
+        subject = _connection_on(connection, workspace)
         mine = find(connection, workspace, state)
         mark = fingerprint(token, connection, workspace)
         stored, expires = note(mine)
@@ -118,19 +111,14 @@ class Planner:
         `located` returns it with the addresses that are known when it is called: some are known only after an upload.
         """
         environment = located()
-        subject = f"environment {environment.name}:{environment.version} on {workspace.name}"
-        plan = partial(self._environment, subject, located, tags, workspace, state)
-        return _or_skip(subject, environment, workspace, state, plan)
+        plan = partial(self._environment, located, tags, workspace, state)
+        return _or_skip(_environment_on(environment, workspace), environment, workspace, state, plan)
 
     def _environment(
-        self,
-        subject: str,
-        located: Callable[[], Environment],
-        tags: Mapping[str, str],
-        workspace: Workspace,
-        state: WorkspaceState,
+        self, located: Callable[[], Environment], tags: Mapping[str, str], workspace: Workspace, state: WorkspaceState
     ) -> Change[Environment]:
         environment = located()
+        subject = _environment_on(environment, workspace)
         registered = self._registered(environment, workspace)
         if registered and environment.whole:
             return Change(subject, Verb.KEEP, "registered with the same definition", environment, target=workspace.id)
@@ -159,6 +147,14 @@ class Planner:
                 f"{environment.reference} is registered on {workspace.name} with another definition."
             )
         return definition is not None
+
+
+def _connection_on(connection: Connection, workspace: Workspace) -> str:
+    return f"connection {connection.name} on {workspace.name}"
+
+
+def _environment_on(environment: Environment, workspace: Workspace) -> str:
+    return f"environment {environment.name}:{environment.version} on {workspace.name}"
 
 
 def _or_skip(

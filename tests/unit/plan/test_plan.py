@@ -180,6 +180,6 @@ def test_targets_are_changed_beside_each_other_and_one_that_fails_stops_only_its
 
 
 def test_a_bug_on_a_target_is_a_bug() -> None:
-    broken: Change[str] = Change("x", Verb.CREATE, "", "x", lambda: 1 // 0, "one")  # type: ignore[arg-type, return-value]
+    broken: Change[str] = Change("x", Verb.CREATE, "", "x", lambda: 1 // 0, "one")  # type: ignore[arg-type]
     with pytest.raises(ZeroDivisionError):
         apply_to_each(by_target([broken]), quiet, quiet)
