@@ -46,7 +46,7 @@ EMITTED = {
 # All that the step gets of the environment around the tests. A company's mirror is the public index there.
 _KEPT = "PATH LANG TMPDIR SSL_CERT_FILE REQUESTS_CA_BUNDLE UV_DEFAULT_INDEX UV_INDEX_URL PIP_INDEX_URL".split()
 _LONGEST = 300  # seconds
-_OF_THE_RUN = ("audit", "plan", "changes", "run", "dry_run")  # parts of the receipt
+_OF_THE_RUN = ("audit", "plan", "changes", "environments", "run", "dry_run")  # parts of the receipt
 
 
 @dataclass(frozen=True)

@@ -197,11 +197,13 @@ def emitted(folder: Path) -> dict[str, object]:
     paths = (path for path in (folder / "aml-environment").rglob("*") if path.is_file())
     found: dict[str, object] = {path.name: path.read_bytes() for path in paths}
     said = json.loads((folder / "aml-environment/aml-release.json").read_text())
-    kept = {name: part for name, part in said.items() if name not in {"plan", "changes", "run", "dry_run"}}
+    kept = {
+        name: part for name, part in said.items() if name not in {"plan", "changes", "environments", "run", "dry_run"}
+    }
     return {**found, "aml-release.json": kept}
 
 
-def test_a_first_run_proves_publishes_connects_fetches_and_registers_in_this_order(
+def test_a_first_run_proves_publishes_fetches_connects_and_registers_in_this_order(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert world.run("--trace", "traces/run.json") == 0
@@ -251,7 +253,7 @@ def test_a_dry_run_emits_the_same_and_changes_nothing(
     said = capsys.readouterr().out
     assert "changed=true" in said
     assert said.count("This machine lacks it.") == 1
-    assert "skip   Publish, connect, fetch, register" in said
+    assert "skip   Publish, fetch, connect, register" in said
     assert "CREATE  wheel acme_churn-1.2.3-py3-none-any.whl" in said
     dry = emitted(world.folder)
     assert world.run() == 0
@@ -302,7 +304,7 @@ def test_a_killed_run_is_continued(world: World) -> None:
     world.effects.clear()
     world.lost = None
     assert world.run() == 0
-    assert [effect.split("/")[0] for effect in world.effects] == ["prove", "fetch", "PUT "]
+    assert [effect.split("/")[0] for effect in world.effects] == ["prove", "fetch", "PUT ", "PUT "]
 
 
 def test_a_release_is_promoted_after_publishing_and_before_anything_else(

@@ -1,5 +1,8 @@
 """Errors of the workspace: Azure Resource Manager, connections, environments, azureml-core."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from .base import StepError
 
 
@@ -153,3 +156,26 @@ class RecipeWithoutCredential(StepError):
         "Set `verify` to image and run the step again: an image that is built shows that only this answer leaves "
         "credentials out; otherwise its log shows what is asked for."
     )
+
+
+class TargetsFailed(StepError):
+    """Some of several workspaces couldn't be changed as planned; the others are done."""
+
+    status = 196
+    title = "not every workspace is done"
+    cause = "Each workspace has its own, which its line names."
+    fix = "Do what stands in each line, and run the step again: what is done is kept, and only the rest is written."
+
+    head: str = ""
+    failed: Mapping[str, StepError] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, failed: Mapping[str, StepError], count: int) -> "TargetsFailed":
+        """Return the error that holds what `failed`, by the names of the workspaces, of which there are `count`."""
+        done = count - len(failed)
+        head = f"{len(failed)} of {count} workspaces failed, {done or 'none'} done."
+        lines = [f"- {name}: {error.code} {error.title}. {error.what} {error.fix}" for name, error in failed.items()]
+        details = [f"{name}: {error.details}" for name, error in failed.items() if error.details]
+        error = cls("\n".join([head, *lines]), details="\n".join(details))
+        error.head, error.failed = head, dict(failed)
+        return error

@@ -27,6 +27,7 @@ from .neutralise import GUTTER, neutralise, plain
 
 # The characters of an output: users paste outputs into shell lines.
 _OUTPUT = re.compile(r"[\w .,:/\\@+=!~%()?-]*(\n[\w .,:/\\@+=!~%()?-]+)*")
+_JSON = re.compile(r'[][{}"]')  # what our own JSON has beside its texts
 EVERY = 10.0  # seconds between two lines about something that takes long
 MESSAGES = 10  # GitHub shows that many annotations of a step, and nobody reads more
 LONGEST = 3500  # characters of a message on the run's page; both hosts show 4096 at most
@@ -217,7 +218,7 @@ class Host(ABC):
     def outputs(self, values: Mapping[str, str]) -> None:
         """Hand the outputs to later steps; raise Unexpected for a value that isn't safe in a shell line."""
         for name, value in values.items():
-            if not _OUTPUT.fullmatch(value):
+            if not _OUTPUT.fullmatch(_JSON.sub("", value) if value.startswith("[{") else value):
                 raise Unexpected(f"Output {name} has characters that no output may have.", details=value)
         self._outputs(values)
 

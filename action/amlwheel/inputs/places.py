@@ -81,7 +81,7 @@ class Places(Facts):
     )
     workspace: tuple[Workspace, ...] = knob(
         "Azure Machine Learning workspace: `SUBSCRIPTION/RESOURCE-GROUP/NAME` or its resource id. Several lines "
-        "name several workspaces.",
+        "name several workspaces, which are changed at the same time; one in two spellings counts once.",
         group="workspace",
         required=True,
         lines=True,

@@ -89,8 +89,11 @@ def boolean(text: str) -> bool:
 
 
 def workspaces(text: str) -> tuple[Workspace, ...]:
-    """Read a workspace a line, each once; raise BadWorkspace."""
-    return tuple(dict.fromkeys(Workspace.parse(line) for line in lines(text)))
+    """Read a workspace a line, each once, as it is spelled first: Azure's names have no case. Raises BadWorkspace."""
+    found: dict[str, Workspace] = {}
+    for each in map(Workspace.parse, lines(text)):
+        found.setdefault(each.id.lower(), each)
+    return tuple(found.values())
 
 
 def python(text: str) -> Python:

@@ -4,8 +4,11 @@ Images are built long after the run that stored it, so a token that works now is
 network; the time is an argument.
 """
 
+import functools
 import hashlib
+import hmac
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -20,6 +23,7 @@ from .secret import Secret
 
 FINGERPRINT, EXPIRES = "amlwheel-fingerprint", "amlwheel-token-expires"  # in a connection's metadata
 ROUNDS = 200_000  # of PBKDF2: a tenth of a second
+_ONCE = threading.Lock()  # workspaces are compared at the same time, and a cache alone would let each do the work
 EARLY = 21  # days before a token expires, from which on the step warns
 PUBLISHES = (
     "`feed-token` and `connection-token` are one token: whoever may list the secrets of the workspace could publish "
@@ -98,11 +102,19 @@ def warnings(token: Secret, feed: Feed | None, expires: str, *, told: bool, now:
 def fingerprint(token: Secret, place: str) -> str:
     """Return 16 hex digits by which a stored token is recognised as this one and of this user.
 
-    Anybody who may read the workspace sees them. So they tell nothing else, are slow to compute (PBKDF2, which FIPS
-    machines have too) and differ in each `place`.
+    Anybody who may read the workspace sees them. So they tell nothing else, are slow to guess (PBKDF2, which FIPS
+    machines have too) and differ in each `place`, the id of a connection. What is slow is done once for all workspaces.
     """
-    held = f"{token.user}\0{token.reveal()}" if token.user else token.reveal()
-    return hashlib.pbkdf2_hmac("sha256", held.encode(), place.lower().encode(), ROUNDS, dklen=8).hex()
+    with _ONCE:
+        key = _stretched(token, token.user, place.lower().rpartition("/")[2], ROUNDS)
+    return hmac.new(key, place.lower().encode(), "sha256").hexdigest()[:16]
+
+
+@functools.cache
+def _stretched(token: Secret, user: str, salt: str, rounds: int) -> bytes:
+    """Return a key that takes a tenth of a second a guess; `salt` is the connection's name."""
+    held = f"{user}\0{token.reveal()}" if user else token.reveal()
+    return hashlib.pbkdf2_hmac("sha256", held.encode(), salt.encode(), rounds)
 
 
 def credentials(token: Secret) -> tuple[str, dict[str, str]]:

@@ -1,11 +1,12 @@
 """The changes that a run makes outside: all are planned first, then applied in order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from ..errors.base import StepError
 from .observe import observing
 
 Result = TypeVar("Result")
@@ -17,6 +18,8 @@ class Verb(Enum):
     KEEP = "KEEP"
     CREATE = "CREATE"
     UPDATE = "UPDATE"
+    SKIP = "SKIP"
+    """Nothing, since its workspace couldn't be looked at: that is told once all others are done."""
 
 
 def nothing() -> None:
@@ -28,6 +31,7 @@ class Change(Generic[Result]):
     """One planned change: its subject (such as `wheel acme-1.0…whl`), what happens to it, why, and the result.
 
     `result` is known beforehand, because names are derived from content. `effect` runs at most once, in `apply`.
+    `target` is the id of the workspace that is changed; empty for what is there for all of them.
     """
 
     subject: str
@@ -35,6 +39,7 @@ class Change(Generic[Result]):
     why: str
     result: Result
     effect: Callable[[], None] = nothing
+    target: str = ""
 
     @property
     def changes(self) -> bool:
@@ -50,21 +55,33 @@ class Change(Generic[Result]):
 Announce = Callable[[Change[Any]], None]
 
 
-def apply_at_once(changes: Iterable[Change[Any]], announce: Announce, done: Announce) -> None:
-    """Run the effects of changes that don't depend on one another at the same time; tell of each before and after.
+def by_target(changes: Iterable[Change[Any]]) -> dict[str, list[Change[Any]]]:
+    """Return the changes of each target in their order; what is there for all targets is under an empty text."""
+    found: dict[str, list[Change[Any]]] = {}
+    for change in changes:
+        found.setdefault(change.target, []).append(change)
+    return found
 
-    A failure stops none of the others; raises all of them together. What was done is kept in the next run.
+
+def apply_to_each(
+    targets: Mapping[str, Iterable[Change[Any]]], announce: Announce, done: Announce
+) -> dict[str, StepError]:
+    """Run the effects of all targets at the same time, those of one in order; return what failed, by target.
+
+    A failure stops the rest of its own target and no other. What was done is kept in the next run.
     """
+    failed: dict[str, StepError] = {}
+
+    def one(target: str, changes: Iterable[Change[Any]]) -> None:
+        try:
+            apply(changes, announce, done)
+        except StepError as error:
+            failed[target] = error
+
     with observing() as observer:
-        for change in changes:
-            if change.changes:
-                announce(change)
-                observer.ask(partial(_apply, change, done))
-
-
-def _apply(change: Change[Any], done: Announce) -> None:
-    change.effect()
-    done(change)
+        for target, changes in targets.items():
+            observer.ask(partial(one, target, changes))
+    return {target: failed[target] for target in targets if target in failed}
 
 
 def apply(changes: Iterable[Change[Any]], announce: Announce, done: Announce) -> None:
@@ -76,4 +93,5 @@ def apply(changes: Iterable[Change[Any]], announce: Announce, done: Announce) ->
     for change in changes:
         if change.changes:
             announce(change)
-            _apply(change, done)
+            change.effect()
+            done(change)

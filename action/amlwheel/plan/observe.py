@@ -1,9 +1,11 @@
 """Ask many questions at the same time; all problems are reported together, before the first change."""
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
-from threading import Semaphore, Thread
+from functools import partial
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 from ..errors.base import StepError, together
@@ -16,18 +18,26 @@ class Observer:
     """Asks questions of services outside, all at the same time.
 
     In threads for which nothing waits when the run is cancelled, as it would for those of a ThreadPoolExecutor: a
-    server that hangs would hold a cancelled run until the host kills it.
+    server that hangs would hold a cancelled run until the host kills it. There are AT_ONCE threads at most.
     """
 
     def __init__(self) -> None:
-        """Ask at most AT_ONCE at the same time."""
-        self._slots = Semaphore(AT_ONCE)
+        """Ask nothing yet."""
+        self._lock = Lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._threads = 0
         self.futures: list[Future[Any]] = []
 
     def ask(self, question: Callable[[], Answer]) -> Future[Answer]:
         """Start `question` and return the future of its answer, which is there at the end of the `observing` block."""
-        future = in_background(question, self._slots)
+        future: Future[Answer] = Future()
         self.futures.append(future)
+        with self._lock:
+            self._waiting.append(partial(_answer, question, future))
+            more = self._threads < AT_ONCE
+            self._threads += more
+        if more:
+            Thread(target=self._work, daemon=True).start()
         return future
 
     def settle(self) -> None:
@@ -46,13 +56,29 @@ class Observer:
         if errors:
             raise together(errors)
 
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._threads -= 1
+                    return
+                answer = self._waiting.popleft()
+            answer()
+
 
 @contextlib.contextmanager
 def observing() -> Iterator[Observer]:
-    """Collect questions in the block, and wait for all answers at its end; raises what `Observer.settle` raises."""
+    """Collect questions in the block, and wait for all answers at its end; raises what `Observer.settle` raises.
+
+    Once the run is cancelled, no question begins.
+    """
     observer = Observer()
-    yield observer
-    observer.settle()
+    try:
+        yield observer
+        observer.settle()
+    finally:
+        for future in observer.futures:
+            future.cancel()
 
 
 def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:
@@ -60,21 +86,18 @@ def results(futures: Iterable[Future[Any]]) -> tuple[Any, ...]:
     return tuple(future.result() for future in futures)
 
 
-def in_background(question: Callable[[], Answer], slots: Semaphore | None = None) -> Future[Answer]:
-    """Start `question` and return the future of its answer, which nobody has to wait for: not even the process.
-
-    It begins when one of the `slots` is free, unless it is cancelled by then.
-    """
+def in_background(question: Callable[[], Answer]) -> Future[Answer]:
+    """Start `question` and return the future of its answer, which nobody has to wait for: not even the process."""
     future: Future[Answer] = Future()
-
-    def run() -> None:
-        with slots or contextlib.nullcontext():
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(question())
-            except BaseException as error:  # noqa: BLE001  # whoever asks for the answer gets it
-                future.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
+    Thread(target=_answer, args=(question, future), daemon=True).start()
     return future
+
+
+def _answer(question: Callable[[], Answer], future: Future[Answer]) -> None:
+    """Put the answer to `question` into its `future`, unless that is cancelled by then."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(question())
+    except BaseException as error:  # noqa: BLE001  # whoever asks for the answer gets it
+        future.set_exception(error)

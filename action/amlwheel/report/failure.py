@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from ..errors.base import Several, StepError
+from ..errors.workspace import TargetsFailed
 from ..plan.change import Change
 from .markdown import cell
 
@@ -24,20 +25,20 @@ class Progress:
     """What a run has planned, and what it has begun and done of that: `ended` is False for what was begun."""
 
     plan: Sequence[Change[Any]] = ()
-    ended: dict[str, bool] = field(default_factory=dict)
+    ended: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     @property
     def done(self) -> list[str]:
         """What is done, each change in a few words."""
-        return [each.told for each in self.plan if self.ended.get(each.subject)]
+        return [each.told for each in self.plan if self.ended.get((each.target, each.subject))]
 
     def begin(self, change: Change[Any]) -> None:
         """Note that the effect of `change` starts."""
-        self.ended[change.subject] = False
+        self.ended[change.target, change.subject] = False
 
     def end(self, change: Change[Any]) -> None:
         """Note that the effect of `change` is over."""
-        self.ended[change.subject] = True
+        self.ended[change.target, change.subject] = True
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def cancelled(progress: Progress, words: Words) -> str:
 def _section(problem: Problem, words: Words, *, titled: bool) -> str:
     parts = [f"### {cell(words(problem.title))}"] if titled else []
     for (cause, fix), happened in problem.advised:
-        parts += [_list(words(what) for what in happened)]
+        parts += [_targets(problem.errors, words) or _list(words(what) for what in happened)]
         parts += [f"**Likely cause:** {_lines(words(cause))}", f"**What to do:** {_lines(words(fix))}"]
     parts.append(f"[All about {problem.errors[0].code}]({problem.errors[0].page})")
     said = "\n".join(words(error.details) for error in problem.errors if error.details)
@@ -107,6 +108,18 @@ def _section(problem: Problem, words: Words, *, titled: bool) -> str:
         kept = escape("\n".join(said.split("\n")[-LAST:])[-LONGEST:])
         title = "The last lines of the tool, or the answer"
         parts.append(f"<details><summary>{title}</summary>\n\n<pre>\n{kept}\n</pre>\n</details>")
+    return "\n\n".join(parts)
+
+
+def _targets(errors: Iterable[StepError], words: Words) -> str:
+    """Return a table of what failed on which workspace; empty for another error."""
+    parts = []
+    for each in errors:
+        if isinstance(each, TargetsFailed) and each.failed:
+            rows = [(name, f"{one.code} {one.title}", one.what, one.fix) for name, one in each.failed.items()]
+            cells = ["| " + " | ".join(_lines(words(text)) for text in row) + " |" for row in rows]
+            table = ["| workspace | | what happened | what to do |", "|---|---|---|---|", *cells]
+            parts.append(f"{each.head}\n\n" + "\n".join(table))
     return "\n\n".join(parts)
 
 
@@ -135,6 +148,6 @@ def _done(progress: Progress, words: Words) -> list[str]:
         return [done]
     rows = []
     for each in progress.plan:
-        state = {None: "", True: "done", False: "begun"}[progress.ended.get(each.subject)]
+        state = {None: "", True: "done", False: "begun"}[progress.ended.get((each.target, each.subject))]
         rows.append(f"| {each.verb.value} | {cell(words(each.subject))} | {cell(words(each.why))} | {state} |")
     return [done, "\n".join(["| | plan | why | |", "|---|---|---|---|", *rows])]

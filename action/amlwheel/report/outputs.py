@@ -1,11 +1,17 @@
 """The outputs of the step and of `consume`: their names, meanings and values."""
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 from ..model.azure import Connection
 from ..model.feed import Feed
+from ..plan.change import Change
 from .release import Release
+from .targets import targets
 
 
-def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
+def outputs(release: Release, folder: str, changes: Sequence[Change[Any]]) -> dict[str, str]:
     """Return the step's outputs by name; those about packages have a line for each package."""
     environment = release.environment
     return {
@@ -19,11 +25,12 @@ def outputs(release: Release, folder: str, *, changed: bool) -> dict[str, str]:
         "environment-name": environment.name,
         "environment-version": environment.version,
         "studio-url": "\n".join(each.studio(environment.name, environment.version) for each in release.workspaces),
+        "environments": json.dumps(targets(release, changes), separators=(",", ":")),
         "environment-file": f"{folder}/environment.yml",
         "conda-file": f"{folder}/conda.yml",
         "lock-file": f"{folder}/requirements.lock",
         "receipt": f"{folder}/aml-release.json",
-        "changed": "true" if changed else "false",
+        "changed": "true" if any(change.changes for change in changes) else "false",
     }
 
 
@@ -48,6 +55,8 @@ OUTPUTS = {
     "environment-name": "Name of the environment.",
     "environment-version": "Version of the environment.",
     "studio-url": "Address of the environment in Azure ML's studio; one line for each workspace.",
+    "environments": "The environment on each workspace, as JSON: a list of objects with `workspace` (its resource id), "
+    "`reference` (as jobs name it), `changed` (a boolean) and `studio-url`.",
     "environment-file": "Path of the environment asset, for `az ml environment create -f`.",
     "conda-file": "Path of the conda specification.",
     "lock-file": "Path of the hashed lock.",

@@ -9,6 +9,7 @@ from ..model.environment import digest
 from ..plan.change import Change
 from . import audit, changed
 from .release import Release
+from .targets import targets
 
 SBOM = "sbom.cdx.json"
 SCHEMA = 2  # version of the receipt's format; templates/aml-release.schema.json
@@ -75,6 +76,7 @@ def receipt(
         **audit.receipt(release.audit),
         "plan": [{"verb": each.verb.value, "subject": each.subject, "why": each.why} for each in changes],
         **({"changes": changed.data(release, compared)} if compared else {}),
+        "environments": targets(release, changes),
         "run": {"url": release.source.run} if release.source.run else None,
         "dry_run": dry_run,
     }

@@ -11,6 +11,7 @@ from ..plan.change import Change
 from . import audit, changed
 from .markdown import cell as _cell
 from .release import Release
+from .targets import targets
 
 
 def table(changes: Sequence[Change[Any]]) -> list[str]:
@@ -46,7 +47,7 @@ flowchart LR
 ```
 
 {_plan(changes)}
-{_links(release, dry_run=dry_run)}
+{_workspaces(release, changes, dry_run=dry_run)}{_links(release, dry_run=dry_run)}
 {changed.section(release, compared)}
 | wheel | sha256 |
 |---|---|
@@ -91,12 +92,26 @@ def _links(release: Release, *, dry_run: bool) -> str:
         packages = [(f"{each.project} in the feed", feed.web_page(each.project)) for each in release.wheels if feed]
         studio = [
             (f"environment on {each.name}", each.studio(environment.name, environment.version))
-            for each in release.workspaces
+            for each in release.workspaces[:1]
+            if len(release.workspaces) == 1
         ]
         found = [*studio, *packages, *found]
     if not found:
         return ""
     return "\nGo to: " + " · ".join(f"[{_cell(text)}]({quote(to, safe=':/?=%&')})" for text, to in found) + "\n"
+
+
+def _workspaces(release: Release, changes: Sequence[Change[Any]], *, dry_run: bool) -> str:
+    """Return a table of several workspaces: what became of each, and in no dry run the way there."""
+    if len(release.workspaces) == 1:
+        return ""
+    told = {(True, True): "would change", (True, False): "changed"}
+    rows = [
+        f"| {_cell(each.name)} | {told.get((found['changed'], dry_run), 'kept')} | "
+        + ("|" if dry_run else f"[environment]({quote(found['studio-url'], safe=':/?=%&')}) |")
+        for each, found in zip(release.workspaces, targets(release, changes), strict=True)
+    ]
+    return "\n".join(["\n| workspace | | |", "|---|---|---|", *rows, ""])
 
 
 def _proof(proof: str) -> str:

@@ -45,7 +45,7 @@ from ..workspace.arm import ArmSdk
 from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
 from ..workspace.connections import remembered
-from ..workspace.look import WorkspaceState, look
+from ..workspace.look import WorkspaceState, known, look
 from ..workspace.planner import Planner
 from . import limits
 
@@ -105,7 +105,7 @@ class Asked:
         facts = self.feed.settle() if self.feed else Facts(frozenset())
         if commit and remote.is_trial(commit, self.environ):
             host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
-        states, pinned = observe.results(self.looks), self.pinned.result()
+        states, pinned = known(observe.results(self.looks), dry_run=inputs.dry_run), self.pinned.result()
         resources = Resources(self.worker, self.stored.result() if self.stored else None, commit, self.limited.result())
         route = choose.of(inputs, host, self.environ, resources)
         connection = connection_of(inputs, commit.repository if commit else None, states)
@@ -185,10 +185,9 @@ def connection_of(inputs: Inputs, repository: Repository | None, states: Sequenc
         return None
     if inputs.connection_token_expires:
         return replace(connection, token_expires=inputs.connection_token_expires)
-    question = partial(remembered, connection, inputs.connection_token)
-    with observe.observing() as observer:  # fingerprints are slow
-        days = [observer.ask(partial(question, *each)) for each in zip(inputs.workspace, states, strict=True)]
-    return replace(connection, token_expires=min(filter(None, observe.results(days)), default=""))
+    pairs = zip(inputs.workspace, states, strict=True)
+    days = [remembered(connection, inputs.connection_token, *each) for each in pairs]
+    return replace(connection, token_expires=min(filter(None, days), default=""))
 
 
 def warnings(

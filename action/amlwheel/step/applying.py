@@ -1,50 +1,85 @@
-"""The effects of a run in their order, and what is done beside them."""
+"""The effects of a plan: first what is there for all workspaces, in order; then all workspaces at the same time."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
+from ..errors.base import StepError
+from ..errors.workspace import TargetsFailed
 from ..hosts.host import Host
-from ..plan import observe
-from ..plan.change import Change, apply
-from .changes import Changes
+from ..model.azure import Workspace
+from ..model.environment import Environment
+from ..plan.change import Change, Verb, apply, apply_to_each
 from .fence import Fence
 
-Run = Callable[[Sequence[Change[Any]]], None]
+Targets = Mapping[str, Sequence[Change[Any]]]
 
 
-@dataclass(frozen=True)
-class Applying:
-    """The changes of one run."""
+def once(title: str, changes: Sequence[Change[Any]], host: Host, fence: Fence) -> None:
+    """Run the effects of `changes` in order; the first failure stops the run."""
+    with host.stage(title) as done:
+        fence.check()
+        apply(changes, host.begin, host.progress.end)
+        done.append(_count(changes))
 
-    host: Host
-    fence: Fence
-    changes: Changes
 
-    def apply(self, fetch: Callable[[], str] | None) -> None:
-        """Publish, connect, `fetch` our own wheels as the image builder will (None: nobody wants it), and register.
+def to_targets(  # noqa: PLR0913, PLR0917  # each is another thing
+    title: str,
+    targets: Targets,
+    workspaces: Sequence[Workspace],
+    host: Host,
+    fence: Fence | None,
+    fetched: Future[str] | None = None,
+) -> None:
+    """Run the effects of each of the `targets` (by id, among `workspaces`) beside those of the others.
 
-        They are fetched as soon as they are published, beside the connections, which a reader doesn't need.
-        """
-        fetched: Future[str] | None = None
-        with self._stage("Publish and connect", self.changes.first) as run:
-            run(self.changes.published)
-            fetched = observe.in_background(fetch) if fetch else None
-            run(self.changes.connections)
+    Meanwhile our own wheels are `fetched`; nobody can use an environment before. Raises why they can't be; else the
+    error of a single workspace, or TargetsFailed, once all others are done.
+    """
+
+    def begin(change: Change[Any]) -> None:
+        if fetched and isinstance(change.result, Environment):
+            fetched.result()
+        host.begin(change)
+
+    with host.stage(title) as done:
+        if fence:
+            fence.check()
+        failed = apply_to_each(targets, begin, host.progress.end)
         if fetched:
-            with self.host.stage("Fetch") as done:
-                done.append(fetched.result() or "nothing to fetch")
-        with self._stage("Register", self.changes.environments) as run:
-            run(self.changes.environments)
+            done.append(fetched.result() or "nothing to fetch")
+        _raise(failed, workspaces)
+        done.append(_count([change for changes in targets.values() for change in changes]))
 
-    @contextlib.contextmanager
-    def _stage(self, title: str, changes: Sequence[Change[Any]]) -> Iterator[Run]:
-        """Yield what runs effects in order, in a stage that counts `changes`."""
-        with self.host.stage(title) as done:
-            self.fence.check()
-            yield partial(apply, announce=self.host.begin, done=self.host.progress.end)
-            count = sum(change.changes for change in changes)
-            done.append(f"{count} changed" if count else "nothing to do")
+
+def check(targets: Targets, workspaces: Sequence[Workspace], *, dry_run: bool) -> None:
+    """Raise why workspaces can't be changed, if there is no other; in a dry run, if there is one such workspace."""
+    skipped = {name: [each for each in changes if each.verb is Verb.SKIP] for name, changes in targets.items()}
+    if dry_run or all(skipped.values()):
+        _raise(apply_to_each(skipped, _quiet, _quiet), workspaces)
+
+
+def _raise(failed: Mapping[str, StepError], workspaces: Sequence[Workspace]) -> None:
+    if failed and len(workspaces) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        names = named(workspaces)
+        raise TargetsFailed.of({names[target]: error for target, error in failed.items()}, len(workspaces))
+
+
+def _quiet(_: object) -> None:
+    """Say nothing: no effect begins."""
+
+
+def named(workspaces: Sequence[Workspace]) -> dict[str, str]:
+    """Return by id how people know each of `workspaces`: by its name, and its group if another one has the name."""
+    names = [each.name.lower() for each in workspaces]
+    return {
+        each.id: each.name if names.count(each.name.lower()) == 1 else f"{each.name} in {each.group}"
+        for each in workspaces
+    }
+
+
+def _count(changes: Sequence[Change[Any]]) -> str:
+    count = sum(change.changes for change in changes)
+    return f"{count} changed" if count else "nothing to do"

@@ -10,7 +10,7 @@ from ..model import differences
 from ..model.azure import Connection
 from ..model.differences import Comparison
 from ..model.environment import Environment
-from ..plan.change import Change, Verb
+from ..plan.change import Change, Verb, by_target
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,16 @@ class Changes:
     def published(self) -> tuple[Change[Any], ...]:
         """What they fetch. Saved packages come before the wheels, whose versions are spent once they are published."""
         return (*self.saved, *self.wheels, *self.feed)
+
+    @property
+    def once(self) -> tuple[Change[Any], ...]:
+        """What is there for all workspaces, in order."""
+        return tuple(change for change in self.first if not change.target)
+
+    @property
+    def targets(self) -> dict[str, list[Change[Any]]]:
+        """The changes of each workspace, by its id and in order."""
+        return by_target(change for change in self.all if change.target)
 
     @property
     def kept(self) -> bool:

@@ -17,7 +17,7 @@ from ..inputs.step import Inputs
 from ..model.azure import Connection
 from ..model.repository import Repository
 from ..plan import observe
-from ..plan.change import Change, apply_at_once
+from ..plan.change import Change, by_target
 from ..report import outputs, summary
 from ..sign_in import detectors
 from ..sign_in.credential import ARM_SCOPE
@@ -26,8 +26,9 @@ from ..transport.arm import Arm
 from ..workspace.arm import ArmSdk
 from ..workspace.azureml.process import Worker
 from ..workspace.azureml.sdk import Core
-from ..workspace.look import WorkspaceState, look
+from ..workspace.look import WorkspaceState, known, look
 from ..workspace.planner import Planner
+from . import applying
 from .access import connection_of, warnings
 
 
@@ -61,9 +62,7 @@ def run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
     for line in summary.table(changes):
         host.say(f"       {line}")
     if not inputs.dry_run:
-        with host.stage("Connect") as done:
-            apply_at_once(changes, host.begin, host.progress.end)
-            done.append(f"{count} changed" if count else "nothing to do")
+        applying.to_targets("Connect", by_target(changes), inputs.workspace, host, None)
     host.summary(summary.connected(access.connection, changes, dry_run=inputs.dry_run))
     host.outputs(outputs.connected(access.connection, inputs.feed, changed=bool(count)))
     host.say(f"\n{summary.stored(access.connection, changes, dry_run=inputs.dry_run)}")
@@ -96,7 +95,7 @@ def _look(inputs: Inputs, repository: Repository | None, arm: Arm, today: date) 
         elif inputs.feed:
             observer.ask(partial(feed_access.check_reader, Index(inputs.feed, token, "connection-token"), today))
         looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
-    return observe.results(looks)
+    return known(observe.results(looks), dry_run=inputs.dry_run)
 
 
 def _plan(inputs: Inputs, access: _Access) -> Sequence[Change[Connection]]:
@@ -107,4 +106,6 @@ def _plan(inputs: Inputs, access: _Access) -> Sequence[Change[Connection]]:
             observer.ask(partial(plan, access.connection, inputs.connection_token, each, state))
             for each, state in zip(inputs.workspace, access.states, strict=True)
         ]
-    return observe.results(planned)
+    changes = observe.results(planned)
+    applying.check(by_target(changes), inputs.workspace, dry_run=inputs.dry_run)
+    return changes

@@ -29,9 +29,8 @@ from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..transport import trace
 from ..workspace.azureml.image_build import build_image
-from . import doors, images, limits, locking, origins, recipes
+from . import applying, doors, images, limits, locking, origins, recipes
 from .access import Access, ask
-from .applying import Applying
 from .building import Building
 from .changes import Changes, news
 from .fence import Fence
@@ -186,6 +185,7 @@ class Stages:
                 news(older, registered, host),
                 images.told(inputs, access.worker, observe.results(registered)),
             )
+            applying.check(changes.targets, inputs.workspace, dry_run=inputs.dry_run)
             done.append(f"{changes.count} to change, {len(changes.all) - changes.count} to keep")
         host.progress.plan = changes.all
         self._tell(release, access, changes)
@@ -221,14 +221,15 @@ class Stages:
         return texts
 
     def apply(self, release: Release, access: Access, changes: Changes) -> None:
-        """Change what has to be changed; nobody can use the environment before our wheels are fetched."""
-        applying = Applying(self.host, self.fence, changes)
+        """Publish in order; then bring every workspace to what was planned for it, all at the same time."""
+        applying.once("Publish", changes.once, self.host, self.fence)
         fetch = partial(access.route.fetch, release.wheels, self.inputs.connection_token)
-        applying.apply(fetch if self.inputs.proves and not changes.kept else None)
+        fetched = observe.in_background(fetch) if self.inputs.proves and not changes.kept else None
+        applying.to_targets("Register", changes.targets, self.inputs.workspace, self.host, self.fence, fetched)
 
     def skip(self) -> None:
         """Say what a dry run leaves out."""
-        self.host.say("skip   Publish, connect, fetch, register · dry run")
+        self.host.say("skip   Publish, fetch, connect, register · dry run")
 
     def prove(self, release: Release, changes: Changes) -> str:
         """Prove that the environment works, before anything is changed; return a sentence for the summary."""
@@ -259,7 +260,7 @@ class Stages:
         for each in changes.images:
             host.summary(f"\n{each}.\n")
         host.say()
-        host.outputs(outputs.outputs(release, folder, changed=changed))
+        host.outputs(outputs.outputs(release, folder, changes.all))
         host.say()
         for line in summary.closing(release, folder, dry_run=inputs.dry_run, changed=changed):
             host.say(line)

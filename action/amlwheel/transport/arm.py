@@ -7,7 +7,9 @@ import fnmatch
 from collections.abc import Sequence
 from typing import Any
 
+import requests
 from azure.core.pipeline import policies
+from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
@@ -34,10 +36,14 @@ class Arm:
     def __init__(self, credential: Any, scope: str) -> None:  # noqa: ANN401  # azure-core's protocol is structural
         """Sign in with `credential` for `scope`.
 
-        The policies are listed one by one, because the default set registers resource providers on some 409s.
+        The policies are listed one by one, because the default set registers resource providers on some 409s. The
+        library's own transport keeps ten connections, each with its own copy of all roots.
         """
+        session = requests.Session()
+        session.mount("https://", http.single())
         self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
             base_url=ARM,
+            transport=RequestsTransport(session=session, session_owner=False),
             policies=[
                 policies.RequestIdPolicy(),
                 policies.HeadersPolicy(),

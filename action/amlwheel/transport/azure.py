@@ -34,6 +34,8 @@ class Retries(policies.RetryPolicy[HttpRequest, HttpResponse]):
 
         With an `error` the library hands over the request in place of a response.
         """
+        if isinstance(error, exceptions.ServiceResponseTimeoutError):
+            settings["read"] = min(settings["read"], 1)  # a second time: whoever hangs then has had two minutes
         if response and not error and (self.get_retry_after(response) or 0) > http.LONGEST_PAUSE:
             return False
         return super().increment(settings, response, error)

@@ -1,12 +1,17 @@
 """What a workspace shows before anything is planned: whether it exists, its connections, the identity's permissions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..errors.workspace import WorkspaceForbidden
+from ..errors.base import Several, StepError, TooSlow, together
+from ..errors.workspace import AzureRefused, WorkspaceForbidden
 from ..model.azure import Workspace
 from ..plan.observe import observing
 from ..transport.arm import Arm, Json, allows, check, grant, items_in, object_in
+
+# What is wrong with one workspace and says nothing against the release or the input: it stops no other workspace.
+OWN = (WorkspaceForbidden, AzureRefused, TooSlow)
 
 
 def exists(arm: Arm, workspace: Workspace) -> Json:
@@ -36,18 +41,42 @@ class Permissions:
 
 @dataclass(frozen=True)
 class WorkspaceState:
-    """What a workspace showed before anything was planned: its `properties` are those of the workspace itself."""
+    """What a workspace showed before anything was planned: its `properties` are those of the workspace itself.
+
+    `failed` is why it showed nothing.
+    """
 
     connections: tuple[Json, ...]
     permissions: Permissions = Permissions()
     properties: Json = field(default_factory=dict)
+    failed: StepError | None = None
 
 
 def look(arm: Arm, workspace: Workspace) -> WorkspaceState:
-    """Ask for the workspace, its connections and the identity's permissions at once.
+    """Return what the workspace shows; raise WorkspaceNotFound, NoNetwork, or `Several` with such an error."""
+    try:
+        return _look(arm, workspace)
+    except StepError as error:
+        found = error.errors if isinstance(error, Several) else (error,)
+        if not all(isinstance(each, OWN) for each in found):
+            raise
+        return WorkspaceState((), failed=found[0])
 
-    Raises WorkspaceForbidden, WorkspaceNotFound, AzureRefused, NoNetwork, TooSlow, or `Several` of them.
+
+def known(states: Iterable[WorkspaceState], *, dry_run: bool) -> tuple[WorkspaceState, ...]:
+    """Return the states of all workspaces, if at least one showed itself; in a dry run all have to.
+
+    Raises the errors of the others.
     """
+    seen = tuple(states)
+    failed = [each.failed for each in seen if each.failed]
+    if failed and (dry_run or len(failed) == len(seen)):
+        raise together(failed)
+    return seen
+
+
+def _look(arm: Arm, workspace: Workspace) -> WorkspaceState:
+    """Ask for the workspace, its connections and the identity's permissions at once."""
     with observing() as observer:
         shown = observer.ask(partial(exists, arm, workspace))
         listed = observer.ask(partial(connections, arm, workspace))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from ..errors.base import StepError
@@ -11,10 +12,10 @@ from ..model.azure import Connection, Workspace
 from ..model.differences import Comparison, compared, shown
 from ..model.environment import Definition, Environment
 from ..model.secret import Secret
-from ..plan.change import Change, Verb
+from ..plan.change import Change, Result, Verb
 from ..transport.arm import Arm, check, items_in, object_in
 from .connections import find, fingerprint, note, same_target
-from .look import WorkspaceState
+from .look import OWN, WorkspaceState
 from .sdk import Sdk
 
 LARGEST = 2**19  # characters of a conda file that is compared: reading YAML takes seconds for more
@@ -35,13 +36,19 @@ class Planner:
         `told`: the user says when the token expires; otherwise the date that is stored beside the same token stays.
         Raises ConnectionConflict when another connection has the target, or our name has another target.
         """
+        plan = partial(self._connection, connection, token, workspace, state, told=told)
+        return _or_skip(_connection_on(connection, workspace), connection, workspace, state, plan)
+
+    def _connection(
+        self, connection: Connection, token: Secret, workspace: Workspace, state: WorkspaceState, *, told: bool
+    ) -> Change[Connection]:
+        subject = _connection_on(connection, workspace)
         mine = find(connection, workspace, state)
         mark = fingerprint(token, connection, workspace)
-        subject = f"connection {connection.name} on {workspace.name}"
         stored, expires = note(mine)
         same = stored == mark and mine.get("authType") == connection_token.credentials(token)[0]
         if same and (expires == connection.token_expires or not (told and self.sdk.remembers)):
-            return Change(subject, Verb.KEEP, "same target and same token", connection)
+            return Change(subject, Verb.KEEP, "same target and same token", connection, target=workspace.id)
         state.permissions.check("connections/write", workspace)
         self.sdk.check(workspace, connection)
         why = "another token" if stored else "its token can't be compared"
@@ -52,7 +59,7 @@ class Planner:
             self.sdk.store(workspace, connection, token, mark)
             self._read_back(workspace, connection, mark)
 
-        return Change(subject, verb, why, connection, effect)
+        return Change(subject, verb, why, connection, effect, workspace.id)
 
     def _read_back(self, workspace: Workspace, connection: Connection, mark: str) -> None:
         """Raise ReadBackDiffers unless the connection has our target, and no fingerprint or date of another token."""
@@ -104,17 +111,26 @@ class Planner:
         `located` returns it with the addresses that are known when it is called: some are known only after an upload.
         """
         environment = located()
-        subject = f"environment {environment.name}:{environment.version} on {workspace.name}"
+        plan = partial(self._environment, located, tags, workspace, state)
+        return _or_skip(_environment_on(environment, workspace), environment, workspace, state, plan)
+
+    def _environment(
+        self, located: Callable[[], Environment], tags: Mapping[str, str], workspace: Workspace, state: WorkspaceState
+    ) -> Change[Environment]:
+        environment = located()
+        subject = _environment_on(environment, workspace)
         registered = self._registered(environment, workspace)
         if registered and environment.whole:
-            return Change(subject, Verb.KEEP, "registered with the same definition", environment)
+            return Change(subject, Verb.KEEP, "registered with the same definition", environment, target=workspace.id)
         state.permissions.check("environments/versions/write", workspace)
         # Its wheel is missing and will be stored again: only then it shows whether the address is the same.
         verb, why = (Verb.UPDATE, "its wheel is stored anew") if registered else (Verb.CREATE, "new definition")
-        return Change(subject, verb, why, environment, lambda: self._register(located(), tags, workspace))
+        effect = partial(self._register, located, tags, workspace)
+        return Change(subject, verb, why, environment, effect, workspace.id)
 
-    def _register(self, environment: Environment, tags: Mapping[str, str], workspace: Workspace) -> None:
+    def _register(self, located: Callable[[], Environment], tags: Mapping[str, str], workspace: Workspace) -> None:
         """Register, then read: a service may accept and change only the tags, and a conflict may be our own retry."""
+        environment = located()
         try:
             self.sdk.register(workspace, environment, tags)
         except AzureRefused:
@@ -131,3 +147,27 @@ class Planner:
                 f"{environment.reference} is registered on {workspace.name} with another definition."
             )
         return definition is not None
+
+
+def _connection_on(connection: Connection, workspace: Workspace) -> str:
+    return f"connection {connection.name} on {workspace.name}"
+
+
+def _environment_on(environment: Environment, workspace: Workspace) -> str:
+    return f"environment {environment.name}:{environment.version} on {workspace.name}"
+
+
+def _or_skip(
+    subject: str, result: Result, workspace: Workspace, state: WorkspaceState, plan: Callable[[], Change[Result]]
+) -> Change[Result]:
+    """Return the change of a `plan`, or if the workspace itself keeps it from being made, one that fails with that."""
+    try:
+        if state.failed:
+            raise state.failed
+        return plan()
+    except OWN as error:
+        return Change(subject, Verb.SKIP, f"{error.code} {error.title}", result, partial(_fail, error), workspace.id)
+
+
+def _fail(error: StepError) -> None:
+    raise error

@@ -388,6 +388,7 @@ def files(tmp_path: Path) -> Files:
 
 
 GOOD = {"one": "azureml:acme:1.0-a", "two": "a\nb", "three": "", "path": "C:\\Program Files (x86)\\a_b/c@2+d~e"}
+GOOD["json"] = '[{"workspace":"/a/b","changed":true}]'
 
 
 def test_outputs_reach_githubs_file(files: Files) -> None:
@@ -404,7 +405,8 @@ def test_each_output_ends_with_a_delimiter_of_its_own(files: Files) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["$(id)", "`id`", "a;b", "a|b", "a&b", "'", '"', "<", "a\n\nb", "\n", "a\r", "\x1b", "*"]
+    "value",
+    ["$(id)", "`id`", "a;b", "a|b", "a&b", "'", '"', "<", "a\n\nb", "\n", "a\r", "\x1b", "*", "{a}", '[{"a":"$(id)"}]'],
 )
 def test_an_output_that_a_shell_would_run_is_refused_before_any_is_set(files: Files, value: str) -> None:
     with pytest.raises(Unexpected, match="Output bad has characters"):

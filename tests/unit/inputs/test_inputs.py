@@ -344,3 +344,9 @@ def test_conda_packages_are_exact_and_all_others_told_at_once() -> None:
     ]
     with pytest.raises(StepError, match="2 problems"):
         readers.conda("ffmpeg=6\nopenmpi\ntk=8.6=h1")
+
+
+def test_a_workspace_in_two_spellings_is_taken_once() -> None:
+    spelled = [f"{GUID}/rg/research", WORKSPACE.id.upper(), f"{GUID}/RG/Research", f"{GUID}/other/research"]
+    found = readers.workspaces("\n".join(spelled))
+    assert [(each.group, each.name) for each in found] == [("rg", "research"), ("other", "research")]

@@ -1,6 +1,7 @@
 """Observe, plan, apply: a plan changes nothing, and a conflict comes before any effect."""
 
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -8,8 +9,8 @@ from amlwheel.errors.base import NoNetwork, Several, StepError
 from amlwheel.errors.build import TagMismatch
 from amlwheel.errors.feed import VersionTaken
 from amlwheel.errors.inputs import BadInput
-from amlwheel.plan.change import Change, Verb, apply
-from amlwheel.plan.observe import in_background, observing
+from amlwheel.plan.change import Change, Verb, apply, apply_to_each, by_target
+from amlwheel.plan.observe import AT_ONCE, in_background, observing
 
 
 class Place:
@@ -134,13 +135,51 @@ def test_the_default_effect_does_nothing() -> None:
     Change("x", Verb.KEEP, "", "x").effect()
 
 
-def test_a_question_that_is_cancelled_before_its_turn_never_begins() -> None:
-    asked: list[str] = []
-    slot, others = threading.Semaphore(0), set(threading.enumerate())
-    future = in_background(lambda: asked.append("x"), slot)
-    (thread,) = set(threading.enumerate()) - others
-    assert future.cancel()
-    slot.release()
-    thread.join(5)
-    assert not thread.is_alive()
+def test_once_a_run_is_cancelled_no_question_begins() -> None:
+    asked, turn = [], threading.Event()
+    with pytest.raises(KeyboardInterrupt), observing() as observer:  # noqa: PT012  # it is cancelled in the block
+        for _ in range(AT_ONCE):
+            observer.ask(turn.wait)
+        observer.ask(lambda: asked.append("x"))
+        raise KeyboardInterrupt
+    turn.set()
+    for future in observer.futures[:-1]:
+        assert future.result(5)
+    assert observer.futures[-1].cancelled()
     assert asked == []
+
+
+def test_more_questions_than_threads_are_all_answered() -> None:
+    before = threading.active_count()
+    threads = []
+
+    def answer(number: int) -> int:
+        threads.append(threading.active_count() - before)
+        return number
+
+    with observing() as observer:
+        asked = [observer.ask(partial(answer, number)) for number in range(200)]
+    assert [each.result() for each in asked] == list(range(200))
+    assert max(threads) <= AT_ONCE
+
+
+def test_targets_are_changed_beside_each_other_and_one_that_fails_stops_only_itself() -> None:
+    meet, place, done = threading.Barrier(3, timeout=5), Place("a"), []
+
+    def change(subject: str, target: str, effect: Callable[[], object]) -> Change[str]:
+        return Change(subject, Verb.CREATE, "", subject, effect, target)  # type: ignore[arg-type]
+
+    error = BadInput("no")
+    changes = [change(f"first on {each}", each, meet.wait) for each in ("one", "two", "three")]
+    changes.append(change("second on two", "two", partial(fail, error)))
+    changes.extend(change(f"last on {each}", each, partial(place.names.append, each)) for each in ("one", "two"))
+    failed = apply_to_each(by_target(changes), quiet, lambda change: done.append(change.subject))
+    assert failed == {"two": error}
+    assert place.names == ["a", "one"]
+    assert sorted(done) == ["first on one", "first on three", "first on two", "last on one"]
+
+
+def test_a_bug_on_a_target_is_a_bug() -> None:
+    broken: Change[str] = Change("x", Verb.CREATE, "", "x", lambda: 1 // 0, "one")  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        apply_to_each(by_target([broken]), quiet, quiet)

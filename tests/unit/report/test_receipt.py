@@ -124,13 +124,21 @@ def test_tags_are_texts_and_name_what_is_known(made: Release) -> None:
 
 
 def test_outputs_are_all_there_with_a_line_for_each_package(made: Release) -> None:
-    values = outputs(made, "out", changed=True)
+    here = [replace(PLAN[0], target=made.workspaces[0].id), PLAN[1]]
+    values = outputs(made, "out", here)
     assert list(values) == list(OUTPUTS)
     assert values["package-name"] == "acme-churn\nacme-features"
     assert values["package-version"] == "1.2.3\n0.5.0rc1"
     assert values["wheel"].splitlines() == [f"out/dist/{wheel.filename}" for wheel in made.wheels]
     assert values["environment"] == made.environment.reference
-    assert (values["changed"], outputs(made, "out", changed=False)["changed"]) == ("true", "false")
+    assert (values["changed"], outputs(made, "out", PLAN[1:])["changed"]) == ("true", "false")
+    (found,) = json.loads(values["environments"])
+    assert found == {
+        "workspace": made.workspaces[0].id,
+        "reference": made.environment.reference,
+        "changed": True,
+        "studio-url": values["studio-url"],
+    }
 
 
 PLAN: list[Change[str]] = [
@@ -157,6 +165,17 @@ def test_the_summary_has_plan_hashes_and_use(made: Release) -> None:
     assert "```mermaid\nflowchart LR" in page
     assert page.count(made.environment.reference) >= 4
     assert page.count("```") % 2 == 0
+
+
+def test_several_workspaces_are_a_table(made: Release) -> None:
+    one = made.workspaces[0]
+    two = replace(made, workspaces=(one, replace(one, name="second")))
+    changes = [replace(PLAN[0], target=one.id), PLAN[1]]
+    page = summary(two, changes, dry_run=False, proof="")
+    assert f"\n| {one.name} | changed | [environment](https://ml.azure.com/environments/" in page
+    assert "\n| second | kept | [environment](" in page
+    assert "environment on" not in page
+    assert f"\n| {one.name} | would change | |\n| second | kept | |\n" in summary(two, changes, dry_run=True, proof="")
 
 
 def test_a_release_leads_to_what_it_consists_of_and_a_dry_run_only_to_what_is_there(made: Release) -> None:

@@ -11,7 +11,7 @@ from amlwheel import __main__
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.feed import FeedForbidden, FeedNotFound, TokenRefused, UserNeeded
 from amlwheel.errors.inputs import BadInput, MissingToken, TokenExpired
-from amlwheel.errors.workspace import AzureRefused, ConnectionConflict
+from amlwheel.errors.workspace import ConnectionConflict, TargetsFailed
 from amlwheel.feed import artifacts
 from amlwheel.feed.artifacts import Facts
 from amlwheel.git import remote
@@ -137,8 +137,10 @@ def test_what_one_workspace_refuses_stops_no_other(world: World, capsys: pytest.
     named = world.more(3)
     place = f"{WORKSPACE.id}-1/connections/feed-acme"
     world.arm.answers["PUT", place] = (500, {})
-    assert run(workspace=named) == AzureRefused.status
-    assert "changed=" not in capsys.readouterr().out
+    assert run(workspace=named) == TargetsFailed.status
+    said = capsys.readouterr().out
+    assert "changed=" not in said
+    assert "1 of 3 workspaces failed, 2 done.\n- research-1: AW46 Azure refused the request. " in said
     del world.arm.answers["PUT", place]
     assert run(workspace=named) == 0
     assert world.arm.writes.count(place) == 2

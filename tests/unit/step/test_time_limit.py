@@ -49,7 +49,7 @@ def test_a_run_in_time_is_left_alone(ended: list[str]) -> None:
 def test_a_run_out_of_time_says_how_far_it_came(ended: list[str]) -> None:
     host = Terminal()
     change = Change("wheel acme-1.0", Verb.CREATE, "", None)
-    host.progress.plan, host.progress.ended = (change,), {change.subject: True}
+    host.progress.plan, host.progress.ended = (change,), {("", change.subject): True}
     with pytest.raises(OutOfTime) as caught, time_limit.within(0.01, host), host.stage("Register"):
         time.sleep(5)
     wait_for(ended, 2)

@@ -4,6 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 from amlwheel.transport.azure import Retries
+from azure.core import exceptions
+
+
+def test_who_hangs_is_asked_a_second_time_and_no_third() -> None:
+    request = SimpleNamespace(http_request=SimpleNamespace(method="PUT", body=None, files=None))
+    retries = Retries()
+    settings = retries.configure_retries({})
+    hung = exceptions.ServiceResponseTimeoutError("no answer")
+    assert [retries.increment(settings, request, hung) for _ in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize(

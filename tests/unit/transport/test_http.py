@@ -1,6 +1,7 @@
 """One HTTP session: bounded, repeated where that is safe, and silent about credentials."""
 
 import socket
+import ssl
 import time
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -298,3 +299,17 @@ def test_a_file_elsewhere_is_read_without_a_token(monkeypatch: pytest.MonkeyPatc
     sent = wire(monkeypatch, answer(200, "bytes"))
     assert http.sha256("https://files.example/x.whl", None, 5) == sha("bytes")
     assert "Authorization" not in sent.sent[0][0].headers
+
+
+def test_all_connections_share_the_roots_which_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *given: read.append(given[1:]))
+    http._context.cache_clear()
+    one, two = http.adapter(), http.single()
+    contexts = [one.poolmanager.connection_pool_kw["ssl_context"], http._context()]
+    contexts.append(two.proxy_manager_for("http://proxy.example:8080").connection_pool_kw["ssl_context"])
+    assert len(set(map(id, contexts))) == 1
+    for each in contexts:
+        each.load_verify_locations("roots.pem", None, None)
+    assert read == [("roots.pem", None, None)]
+    http._context.cache_clear()

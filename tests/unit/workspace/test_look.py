@@ -3,7 +3,7 @@
 import pytest
 from amlwheel.errors.base import Several
 from amlwheel.errors.workspace import WorkspaceForbidden
-from amlwheel.workspace.look import Permissions, WorkspaceState, look
+from amlwheel.workspace.look import Permissions, WorkspaceState, known, look
 from unit.parts import WORKSPACE, FakeArm
 
 CONNECTION = {"name": "feed-acme", "properties": {"target": "https://pkgs.dev.azure.com/acme"}}
@@ -25,8 +25,12 @@ def test_a_look_asks_for_the_workspace_its_connections_and_the_permissions() -> 
 def test_a_workspace_that_is_refused_is_reported_once() -> None:
     arm = FakeArm()
     arm.answers |= {("GET", path): (403, {}) for path in (WORKSPACE.id, CONNECTIONS, PERMISSIONS)}
-    with pytest.raises(WorkspaceForbidden):
-        look(arm, WORKSPACE)
+    state = look(arm, WORKSPACE)
+    assert isinstance(state.failed, WorkspaceForbidden)
+    assert known([WorkspaceState(()), state], dry_run=False) == (WorkspaceState(()), state)
+    for states, dry_run in (([WorkspaceState(()), state], True), ([state, state], False)):
+        with pytest.raises(WorkspaceForbidden):
+            known(states, dry_run=dry_run)
 
 
 def test_all_problems_of_a_workspace_are_reported_together() -> None:

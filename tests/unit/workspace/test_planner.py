@@ -400,15 +400,27 @@ def test_a_missing_role_shows_before_any_write(
     if allowed:
         assert connect(arm, seen=seen).verb is Verb.CREATE
         return
+    change = connect(arm, seen=seen)
+    assert (change.verb, change.why) == (Verb.SKIP, "AW41 workspace access forbidden")
     with pytest.raises(WorkspaceForbidden, match="no role that allows connections/write"):
-        connect(arm, seen=seen)
+        change.effect()
+    assert arm.writes == []
 
 
 def test_who_may_not_register_is_told_in_the_plan(arm: FakeArm, environment: Environment) -> None:
     with pytest.raises(WorkspaceForbidden, match="environments/versions/write"):
-        register(arm, environment, WorkspaceState((), Permissions((READER,))))
+        register(arm, environment, WorkspaceState((), Permissions((READER,)))).effect()
     register(arm, environment).effect()
     assert register(arm, environment, WorkspaceState((), Permissions((READER,)))).verb is Verb.KEEP
+
+
+def test_a_workspace_that_showed_nothing_is_asked_nothing_more(arm: FakeArm, environment: Environment) -> None:
+    state = WorkspaceState((), failed=TooSlow("no answer."))
+    for change in (connect(arm, seen=state), register(arm, environment, state)):
+        assert (change.verb, change.target) == (Verb.SKIP, WORKSPACE.id)
+        with pytest.raises(TooSlow):
+            change.effect()
+    assert arm.sent == []
 
 
 def test_permissions_are_asked_and_unknown_ones_are_none(arm: FakeArm) -> None:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from ...errors.build import BadWheel
@@ -52,8 +53,10 @@ class Storage:
         record = self._look(wheel, workspace)
         if record:
             self._accept(record["address"], record["sha256"], wheel, workspace)
-            return Change(subject, Verb.KEEP, "the storage has it with the same sha256", wheel.sha256)
-        return Change(subject, Verb.CREATE, "new file", wheel.sha256, lambda: self._upload(wheel, workspace))
+            why = "the storage has it with the same sha256"
+            return Change(subject, Verb.KEEP, why, wheel.sha256, target=workspace.id)
+        effect = partial(self._upload, wheel, workspace)
+        return Change(subject, Verb.CREATE, "new file", wheel.sha256, effect, workspace.id)
 
     def _upload(self, wheel: Wheel, workspace: Workspace) -> None:
         given = {"path": str(wheel.path.resolve()), "sha256": wheel.sha256}
