@@ -5,6 +5,7 @@ import re
 
 import pytest
 from rehearsal.command.projects import commit
+from rehearsal.proxy.world import World
 from rehearsal.sign_in.entra import HOST as LOGIN_HOST
 from rehearsal.state.names import SUBSCRIPTION_ID
 from rehearsed.steps import PROJECTS, Step, refused, write_wheel
@@ -137,8 +138,17 @@ def test_the_same_package_twice(step: Step, features: pathlib.Path, tmp_path: pa
     refused(step(package_dir=(features, other)), 21, "are both the package acme-features")
 
 
-def test_a_build_that_fails_shows_its_last_lines(step: Step, tmp_path: pathlib.Path) -> None:
+def test_a_build_that_fails_shows_its_last_lines_unless_access_fails_as_well(
+    step: Step, world: World, tmp_path: pathlib.Path
+) -> None:
+    """The build runs beside the questions of access, which have the first word, whichever fails first."""
     project = commit(PROJECTS / "broken-build", tmp_path / "broken")
+    world.fail({"host": "management", "status": 403, "delay": 2.0})
+    result = step(package_dir=project)
+    refused(result, 41, "forbids this")
+    assert "table of prices" not in result.output
+    assert "Build" not in result.output
+    world.fail()
     result = step(package_dir=project)
     refused(result, 22, f"{project} doesn't build", "the table of prices is missing; run tools/fetch_prices first")
 
