@@ -74,6 +74,7 @@ def receipt(
         "tools": dict(release.tools),
         **audit.receipt(release.audit),
         "plan": [{"verb": each.verb.value, "subject": each.subject, "why": each.why} for each in changes],
+        **({"shard": release.shard} if release.shard else {}),
         **({"changes": changed.data(release, compared)} if compared else {}),
         "run": {"url": release.source.run} if release.source.run else None,
         "dry_run": dry_run,
