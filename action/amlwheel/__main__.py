@@ -123,7 +123,8 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
 def _apply(plan: planned.Planned, environ: Mapping[str, str], host: Host, now: datetime) -> None:
     """Apply a part of a plan that another run has made and proven: observe anew, and change what isn't there yet."""
     step = Stages(sign_in_to_feed(plan.inputs, environ, host), environ, host, now, Fence(host))
-    access = step.check_access()
+    with planned.meanwhile():
+        access = step.check_access()
     release = plan.release(access)
     changes = step.plan(release, access)
     step.render(release, access, changes)  # nothing is changed if a file would hold a secret

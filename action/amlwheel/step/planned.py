@@ -1,5 +1,6 @@
 """`plan-file` and `apply`: one job builds, locks, plans and proves a release; other jobs apply parts of it."""
 
+import contextlib
 import glob
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,10 +9,11 @@ from typing import Any
 
 from .. import __version__
 from ..build import wheel
-from ..errors.base import StepError, Unexpected, together
+from ..errors.base import Several, StepError, Unexpected, together
 from ..errors.foreign import FileChanged
 from ..errors.inputs import BadInput
 from ..errors.planned import NotPlannable, PlanAltered, PlanDiffers, PlanOfOtherCommit
+from ..errors.workspace import WorkspaceNotFound
 from ..git import source
 from ..hosts.host import Host
 from ..inputs.knob import knobs
@@ -108,6 +110,19 @@ def read(inputs: Inputs, host: Host) -> Planned:
     return Planned(
         plan, wheels, replace(inputs, wheel=found, workspace=part, base_image=image, exclude_newer=Newer())
     )
+
+
+@contextlib.contextmanager
+def meanwhile() -> Iterator[None]:
+    """Let the error of a workspace that isn't there say what is likely where it was there when the plan was made."""
+    try:
+        yield
+    except StepError as error:
+        for each in error.errors if isinstance(error, Several) else (error,):
+            if isinstance(each, WorkspaceNotFound):
+                each.cause = "It was there when the plan was made, and was deleted or moved since."
+                each.fix = "Take it out of `workspace` in both jobs, and run both again."
+        raise
 
 
 def _deciding(inputs: Inputs) -> dict[str, Any]:
