@@ -100,13 +100,15 @@ ROWS = {
     "1,000 packages, 1 environment, a registry": Fleet(1000, 1, connects=False),
     "1,000 environments, 200 workspaces": Fleet(1000, 200, environments=1000, new=1000),
     "the same, in 10 jobs with one identity": Fleet(1000, 200, environments=1000, new=1000, jobs=10),
-    "the same, in 10 jobs with 10 subscriptions": Fleet(1000, 200, environments=1000, new=1000, jobs=10, buckets=10),
+    "the same, in 10 jobs with 10 subscriptions or identities": Fleet(
+        1000, 200, environments=1000, new=1000, jobs=10, buckets=10
+    ),
     "the same, 10 of the packages changed": Fleet(1000, 200, environments=1000, new=10, connects=False, jobs=10),
     "only the 10 changed packages are released": Fleet(10, 200, environments=10, new=10, connects=False),
     "1,000 environments, a registry": Fleet(1000, 1, environments=1000, new=1000, connects=False),
 }
 HEAD = """\
-| release | jobs | identities × subscriptions | ARM writes | ARM reads | feed reads | sent in | limits allow | bound by |
+| release | jobs | buckets | ARM writes | ARM reads | feed reads | sent in | limits allow | bound by |
 |---|---:|---:|---:|---:|---:|---:|---:|---|
 """
 
@@ -117,4 +119,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    print(table(), end="")  # noqa: T201  # what it is for
+    print(table(), end="")  # what it is for

@@ -135,7 +135,10 @@ def test_all_jobs_of_a_plan_are_given_the_same_and_check_what_was_handed_on() ->
         for name in azure
     }
     for given, plan_file in ((used, "planFile"), (with_, "plan-file")):
-        own = {name: {key: each.pop(key) for key in (plan_file, "apply", "shard") if key in each} for name, each in given.items()}
+        own = {
+            name: {key: each.pop(key) for key in (plan_file, "apply", "shard") if key in each}
+            for name, each in given.items()
+        }
         assert given["plan"] == given["apply"] == given["release"]
         assert [set(own[name]) for name in ("plan", "apply", "release")] == [{plan_file}, {"apply", "shard"}, {"apply"}]
         assert own["plan"][plan_file] == own["apply"]["apply"] == own["release"]["apply"]

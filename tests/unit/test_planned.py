@@ -16,7 +16,7 @@ from amlwheel.model.source import Source
 from amlwheel.report import plan_file
 from amlwheel.routes.feed import FeedRoute
 from amlwheel.step import access, planned, proving
-from unit.parts import CANARY, GUID
+from unit.parts import CANARY
 from unit.test_main import SECOND, World, _signals, emitted, world  # noqa: F401  # fixtures
 
 PLAN = Path("handed/plan.json")
@@ -107,7 +107,9 @@ def test_a_plan_that_is_not_for_this_job_stops_it(world: World, told: Callable[[
 
 
 def test_what_the_plan_counts_on_may_be_gone(
-    world: World, told: Callable[[], str], monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    world: World,  # noqa: F811
+    told: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def gone(*_: object) -> None:
         raise WorkspaceNotFound("No workspace research.")
@@ -129,7 +131,9 @@ def test_other_errors_of_the_access_check_stay_as_they_are() -> None:
 
 
 def test_what_no_other_job_could_apply_is_not_written(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]  # noqa: F811
+    world: World,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert world.run("--plan-file", str(PLAN)) == NotPlannable.status
     world.code = CODE

@@ -238,7 +238,9 @@ def shard(text: str) -> Shard | None:
     """Read a part such as `2/3`, counted from 1; empty: all of it."""
     if not text:
         return None
-    part, of = map(int, matching(r"[0-9]{1,4}/[0-9]{1,4}", "a part and the number of parts, such as 2/3")(text).split("/"))
+    part, of = map(
+        int, matching(r"[0-9]{1,4}/[0-9]{1,4}", "a part and the number of parts, such as 2/3")(text).split("/")
+    )
     if not 0 < part <= of:
         raise BadInput(f"{text!r}: parts count from 1/{of} to {of}/{of}." if of else f"{text!r} has no parts.")
     return Shard(part, of)

@@ -189,8 +189,8 @@ class Inputs(Places):
         read=readers.boolean,
     )
     plan_file: str = knob(
-        "File for the plan: the step builds, locks, plans and proves, changes nothing, and writes there what other jobs "
-        "need to `apply` it. Your wheels are put into the folder `dist` beside it; hand both on.",
+        "File for the plan: the step builds, locks, plans and proves, changes nothing, and writes there what other "
+        "jobs need to `apply` it. Your wheels are put into the folder `dist` beside it; hand both on.",
         pipeline="one job plans, and others apply",
     )
     apply: str = knob(

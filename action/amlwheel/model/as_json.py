@@ -34,14 +34,16 @@ def made(kind: Any, data: Any) -> Any:  # noqa: ANN401  # any type of a field, f
         return None if data is None else made(parts[0], data)
     if kind is datetime:
         return datetime.fromisoformat(data)
-    if not isinstance(data, _JSON.get(origin, dict if is_dataclass(kind) else kind)):
-        raise TypeError(kind)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(**{name: made(hints[name], each) for name, each in data.items()})
+        return kind(**{name: made(hints[name], each) for name, each in _of(dict, data).items()})  # type: ignore[operator]
     if origin is tuple:  # `tuple[X, ...]` is the only one
-        return tuple(made(parts[0], each) for each in data)
-    return {name: made(parts[1], each) for name, each in data.items()} if origin else data
+        return tuple(made(parts[0], each) for each in _of(list, data))
+    return {name: made(parts[1], each) for name, each in _of(dict, data).items()} if origin else _of(kind, data)
 
 
-_JSON: Mapping[Any, type] = {tuple: list, Mapping: dict, dict: dict}
+def _of(kind: Any, data: Any) -> Any:  # noqa: ANN401  # as above
+    """Return `data` if it is of a `kind`; raise TypeError."""
+    if not isinstance(data, kind):
+        raise TypeError(kind)
+    return data

@@ -50,16 +50,16 @@ def files(environment: Environment, lock: str, receipt: Mapping[str, Any], tags:
 
 def _not_writable(name: str, folder: Path, error: OSError) -> OutputNotWritable:
     why = error.strerror or os.strerror(error.errno or 0)
+    place = "a folder" if name == "output-dir" else "a file in a folder"
     return OutputNotWritable(
-        f"`{name}` {str(folder)!r} can't be written: {why}.",
-        fix=f"Set `{name}` to {'a folder' if name == 'output-dir' else 'a file in a folder'} that the job may write to.",
+        f"`{name}` {str(folder)!r} can't be written: {why}.", fix=f"Set `{name}` to {place} that the job may write to."
     )
 
 
-def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel], name: str = "output-dir") -> None:
+def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel], given: str = "output-dir") -> None:
     """Write `texts` and copies of `wheels` (below dist/). Each file appears whole or not at all.
 
-    `name` is the input that names the folder.
+    `given` is the input that names the folder.
 
     Raises OutputNotWritable, and FileChanged for a wheel that isn't the one that was released any more.
     """
@@ -77,7 +77,7 @@ def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel], name:
                 shutil.copyfileobj(content, copy, exact.BLOCK)
             part.replace(place)
     except OSError as error:
-        raise _not_writable(name, folder, error) from None
+        raise _not_writable(given, folder, error) from None
 
 
 def _asset(environment: Environment, tags: Mapping[str, str]) -> str:

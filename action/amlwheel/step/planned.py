@@ -107,9 +107,7 @@ def read(inputs: Inputs, host: Host) -> Planned:
         done.append(f"{len(part)} of {len(inputs.workspace)} workspaces")
     image = plan_file.restored(plan, wheels=wheels, feed=None, connection=None, workspaces=()).environment.image
     found = tuple(glob.escape(str(each)) for each in paths)
-    return Planned(
-        plan, wheels, replace(inputs, wheel=found, workspace=part, base_image=image, exclude_newer=Newer())
-    )
+    return Planned(plan, wheels, replace(inputs, wheel=found, workspace=part, base_image=image, exclude_newer=Newer()))
 
 
 @contextlib.contextmanager

@@ -39,7 +39,19 @@ def test_what_is_only_compared_becomes_text_in_one_order_and_a_secret_stays_one(
 
 @pytest.mark.parametrize(
     "wrong",
-    [[], None, "x", {}, {"name": 1}, {"files": "ab"}, {"files": [1]}, {"at": "now"}, {"at": 5}, {"tools": []}, {"b": 1}],
+    [
+        [],
+        None,
+        "x",
+        {},
+        {"name": 1},
+        {"files": "ab"},
+        {"files": [1]},
+        {"at": "now"},
+        {"at": 5},
+        {"tools": []},
+        {"b": 1},
+    ],
 )
 def test_data_of_another_shape_is_refused(wrong: object) -> None:
     data = {**as_json.plain(SAMPLE), **wrong} if isinstance(wrong, dict) and wrong else wrong
