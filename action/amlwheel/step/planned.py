@@ -34,14 +34,7 @@ def write(inputs: Inputs, host: Host, release: Release, changes: Changes, proven
     """Write the plan file, and the wheels below `dist` beside it; raise NotPlannable for what can't be planned."""
     with host.stage("Write the plan") as done:
         commit = _commit(inputs, host)
-        if not commit:
-            raise NotPlannable("`plan-file`: nobody knows of which commit the plan is.")
-        if WAITS in proven:
-            raise NotPlannable(
-                "`plan-file`: the release can't be proven without a change in the feed.",
-                cause="Packages have to be saved in the feed first, which only a release does.",
-                fix="Run the step once without `plan-file`, for one workspace: then the packages are saved.",
-            )
+        _refuse_unplannable(commit, proven, inputs)
         text = plan_file.text(
             Plan(
                 step=__version__,
@@ -59,6 +52,19 @@ def write(inputs: Inputs, host: Host, release: Release, changes: Changes, proven
         path = Path(inputs.plan_file)
         files.write(path.parent, {path.name: text}, release.wheels, "plan-file")
         done.append(f"{path.as_posix()} and {len(release.wheels)} in dist beside it")
+
+
+def _refuse_unplannable(commit: str, proven: str, inputs: Inputs) -> None:
+    """Raise NotPlannable for a plan of which nobody knows the commit, or that isn't proven although it should be."""
+    if not commit:
+        raise NotPlannable("`plan-file`: nobody knows of which commit the plan is.")
+    if WAITS in proven:
+        once = "Run the step once without `plan-file`, for one workspace: then the packages are saved."
+        raise NotPlannable(
+            "`plan-file`: the release can't be proven without a change in the feed.",
+            cause="Packages have to be saved in the feed first, which only a release does.",
+            fix=once if inputs.connects else "Leave `plan-file` out, and release in one job.",
+        )
 
 
 @dataclass(frozen=True)
