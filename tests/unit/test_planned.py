@@ -77,16 +77,6 @@ def test_a_plan_that_is_not_for_this_job_stops_it(world: World, told: Callable[[
 
     PLAN.write_bytes(good.replace(b'"KEEP"', b'"XEEP"').replace(b'"CREATE"', b'"UPDATE"'))
     assert "plan.json isn't what it was when it was written" in stopped(PlanAltered)
-    for text in (b"[]", b"{", b'{"sha256": "x', b"[" * 10**5, b"\xff"):
-        PLAN.write_bytes(text)
-        assert "plan.json isn't a plan file as the step writes it" in stopped(PlanAltered)
-    alter(proven=[])
-    assert "isn't a plan file as the step writes it" in stopped(PlanAltered)
-    release = json.loads(good)["release"]
-    alter(release={**release, "lock": None})
-    assert "doesn't hold a release as the step writes it" in stopped(PlanAltered)
-    alter(release={**release, "environment": {**release["environment"], "version": "1.2.3-000000000000"}})
-    assert "another content for azureml:acme-churn:1.2.3-000000000000 than its version" in stopped(PlanAltered)
     alter(step="9.9")
     assert "was written by amlwheel '9.9', and this is '0.1.0'" in stopped(PlanOfOtherVersion)
     said = stopped(PlanDiffers, "--python-version", "3.12", "--verify", "none")

@@ -4,7 +4,10 @@ import dataclasses
 import json
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
+import pytest
+from amlwheel.errors.planned import PlanAltered
 from amlwheel.model.advisory import Audit, Finding, Package
 from amlwheel.model.conda import Conda, exact
 from amlwheel.model.limit import Limit
@@ -63,3 +66,54 @@ def test_the_text_is_the_same_each_time_and_has_its_hash_last(tmp_path: Path) ->
     plan = Plan("0.1.0", "c", {}, (), (), (), "", plan_file.kept(parts.release(make(tmp_path))))
     assert plan_file.text(plan) == plan_file.text(plan)
     assert list(json.loads(plan_file.text(plan)))[-1] == "sha256"
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """Return the path of a good plan file."""
+    path = tmp_path / "plan.json"
+    plan = Plan("0.1.0", "c", {}, (), (), (), "", plan_file.kept(parts.release(make(tmp_path))))
+    path.write_text(plan_file.text(plan))
+    return path
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"sha256": "x', b'{"sha256": "x"}', b"[" * 10**5, b"\xff"])
+def test_what_is_no_plan_file_is_refused(good: Path, text: bytes) -> None:
+    good.write_bytes(text)
+    with pytest.raises(PlanAltered):
+        plan_file.read(good)
+
+
+def resealed(path: Path, **more: object) -> Plan:
+    """Read a plan file that was altered by somebody who has computed its hash anew."""
+    data = {**json.loads(path.read_text()), **more}
+    del data["sha256"]
+    path.write_text(json.dumps({**data, "sha256": plan_file._hash(data)}))
+    return plan_file.read(path)
+
+
+@pytest.mark.parametrize("more", [{"proven": []}, {"wheels": [{"name": "a"}]}, {"plan": {}}, {"other": 1}])
+def test_another_shape_is_refused_though_its_hash_is_right(good: Path, more: dict[str, object]) -> None:
+    with pytest.raises(PlanAltered, match="isn't a plan file as the step writes it"):
+        resealed(good, **more)
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"lock": None}, "doesn't hold a release"),
+        ({"wheels": []}, "doesn't hold a release"),
+        (
+            {"environment": {"version": "1.2.3-000000000000"}},
+            "another content for azureml:acme-churn:1.2.3-000000000000",
+        ),
+        ({"environment": {"conda": "dependencies: []"}}, "another content for azureml:acme-churn:1.2.3-"),
+    ],
+)
+def test_a_release_that_does_not_hold_together_is_refused(good: Path, part: dict[str, Any], said: str) -> None:
+    release = json.loads(good.read_text())["release"]
+    for name, value in part.items():
+        release[name] = {**release[name], **value} if isinstance(value, dict) else value
+    plan = resealed(good, release=release)
+    with pytest.raises(PlanAltered, match=said):
+        plan_file.restored(plan, wheels=(), feed=None, connection=None, workspaces=())
