@@ -192,6 +192,10 @@ class Inputs(Places):
         "File for the plan: the step builds, locks, plans and proves, changes nothing, and writes there what other "
         "jobs need to `apply` it. Your wheels are put into the folder `dist` beside it; hand both on.",
         pipeline="one job plans, and others apply",
+        read=readers.matching(
+            r"(?!(.*[/\\])?(aml-release|azureml_environment|sbom\.cdx)\.json$).*[^/\\]\.json",
+            "the path of a .json file that isn't one of the emitted files, such as aml-plan/plan.json",
+        ),
     )
     apply: str = knob(
         "Plan file of another job, to be applied as it is: nothing is built, locked or proven again. The job needs the "

@@ -86,6 +86,8 @@ def test_values() -> None:
         ("output-dir", "a$[b]", "`output-dir`: 'a$[b]' isn't valid", ""),
         ("output-dir", "a/$(My.Folder)", "`output-dir` holds the literal text of a variable that was", "$(My.Folder)"),
         ("package-dir", "$(dir)", "`package-dir` is the literal text of a variable that was never set: $(dir).", ""),
+        ("plan-file", "aml-plan/", "`plan-file`: 'aml-plan/' isn't valid: the path of a .json file", ""),
+        ("plan-file", "out/aml-release.json", "that isn't one of the emitted files", ""),
         ("shard", "5/4", "`shard`: '5/4': parts count from 1/4 to 4/4.", ""),
         ("shard", "0/4", "'0/4': parts count from 1/4 to 4/4.", ""),
         ("shard", "0/0", "'0/0' has no parts.", ""),
