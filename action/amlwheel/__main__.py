@@ -23,10 +23,13 @@ from .inputs.step import Inputs
 from .model import connection_token
 from .model.secret import Secret
 from .report import files
+from .report.release import Release
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, connect, needs, time_limit
+from .step import auditing, connect, needs, planned, time_limit
+from .step.access import Access
 from .step.building import Building
+from .step.changes import Changes
 from .step.fence import Fence, later
 from .step.stages import Stages
 from .transport import bounds, http, installed, process, sandbox
@@ -99,6 +102,9 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
     if not inputs.releases:
         connect.run(inputs, environ, host, now)
         return
+    if inputs.apply:
+        _apply(planned.read(inputs, host), environ, host, now)
+        return
     declared = needs.declared(inputs, environ, host.tag)
     fence = Fence(host, later(inputs))
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, fence, declared)
@@ -116,15 +122,34 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
         release = auditing.settle(asked, release, inputs, host, declared.lock)
         step.render(release, access, changes)  # nothing is changed if a file would hold a secret
         proven = step.prove(release, changes)  # nothing is changed if the package can't be used
-        if inputs.dry_run:
-            step.skip()
-        else:
-            step.apply(release, access, changes)
-        step.report(release, access, changes, proven)
-        # Last: the release exists, with its files, even if an image fails.
-        if not inputs.dry_run:
-            step.build_images(release, access)
-            step.check_recipes(release, access)
+        if inputs.plan_file:
+            planned.write(inputs, host, release, changes, proven)
+        _carry_out(step, release, access, changes, proven)
+
+
+def _apply(plan: planned.Planned, environ: Mapping[str, str], host: Host, now: datetime) -> None:
+    """Apply a part of a plan that another run has made and proven: observe anew, and change what isn't there yet."""
+    fence = Fence(host, later(plan.inputs))
+    step = Stages(sign_in_to_feed(plan.inputs, environ, host), environ, host, now, fence)
+    with planned.meanwhile():
+        access = step.check_access(Building(step.inputs, environ, host, fence, Path()))
+    release = plan.release(access)
+    changes = step.plan(release, access)
+    step.render(release, access, changes)  # nothing is changed if a file would hold a secret
+    _carry_out(step, release, access, changes, f"When it was planned: {plan.plan.proven}")
+
+
+def _carry_out(step: Stages, release: Release, access: Access, changes: Changes, proven: str) -> None:
+    """Make the changes of a plan, or in a dry run none, and report."""
+    if step.inputs.dry_run:
+        step.skip()
+    else:
+        step.apply(release, access, changes)
+    step.report(release, access, changes, proven)
+    # Last: the release exists, with its files, even if an image fails.
+    if not step.inputs.dry_run:
+        step.build_images(release, access)
+        step.check_recipes(release, access)
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Inputs:
@@ -145,9 +170,11 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
         return reading.read(pipeline, used)  # no project, no folder for files, and no token that may publish
     job = azure_variables.feed_token(host.feed, environ)
     inputs = reading.read({"feed-token": job, **pipeline} if job else pipeline, used)
-    if not inputs.wheel:
+    if not (inputs.wheel or inputs.apply):
         package.check_projects(inputs.package_dir)
     files.check_folder(Path(inputs.output_dir))
+    if inputs.plan_file:
+        files.check_folder(Path(inputs.plan_file).parent, "plan-file")
     return inputs
 
 

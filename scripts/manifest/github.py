@@ -36,12 +36,13 @@ def action_env(of: type) -> Iterable[str]:
         yield f"{each.variable}: ${{{{ inputs.{each.name} }}}}"
 
 
+_ELSEWHERE = ("command", "plan-file", "apply", "shard")  # the reusable workflow releases, and in one job
 _INHERITED = {"connection-token": " || secrets.FEED_READ_TOKEN"}  # what `secrets: inherit` brings, from the environment
 
 
 def workflow_blocks() -> Mapping[str, Iterable[str]]:
-    """Return the blocks of the reusable workflow: it takes what the action takes, secrets apart. It only releases."""
-    plain = [each for each in knobs(Inputs, "github") if not each.secret and each.name != "command"]
+    """Return the blocks of the reusable workflow: it takes what the action takes, secrets apart."""
+    plain = [each for each in knobs(Inputs, "github") if not each.secret and each.name not in _ELSEWHERE]
     secrets = [each for each in knobs(Inputs, "github") if each.secret]
     return {
         "workflow inputs": [line for each in plain for line in workflow_input(each)],

@@ -4,6 +4,7 @@ Whatever a stand-in answers is a claim about Azure; each rule names the public r
 
 What is in which package, from the top, which may import all below it, to the ground:
 
+* `scale`: what many packages and workspaces cost, for docs/scale.md
 * `heavy`: a lock of gigabytes, for `scripts/bench`
 * `command`: what `scripts/rehearse` does, and its command line
 * `proxy`: the proxy, its log and faults, and the local Azure as a context, `world.World`

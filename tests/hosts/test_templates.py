@@ -22,7 +22,9 @@ RENEW = ROOT / "templates/azure-pipelines/renew-token.yml"
 OWN = ("through", "commit", "tag")  # what is the template's, and no input of the step
 APART = ROOT / "templates/azure-pipelines/build-then-release.yml"
 GITHUB_APART = ROOT / "templates/github/build-then-release.yml"
-PIPELINES = (RELEASE, APART, TRAIN, CHECK, RENEW)
+PARTS = ROOT / "templates/azure-pipelines/plan-then-apply.yml"
+GITHUB_PARTS = ROOT / "templates/github/plan-then-apply.yml"
+PIPELINES = (RELEASE, APART, PARTS, TRAIN, CHECK, RENEW)
 
 
 @pytest.mark.parametrize("path", [STEPS, CONSUME, *PIPELINES, ROOT / "azure-pipelines.yml"], ids=lambda path: path.name)
@@ -122,6 +124,28 @@ def test_the_job_that_builds_has_no_secret_and_the_one_that_releases_runs_none_o
     for job, check in ((built, released), (jobs["build"], jobs["release"])):
         assert re.search(r"persist-?credentials'?: '?false", str(job["steps"][0]), re.IGNORECASE)
         assert any("sha256sum" in str(each.get("run", each.get("bash"))) for each in check["steps"])
+
+
+def test_all_jobs_of_a_plan_are_given_the_same_and_check_what_was_handed_on() -> None:
+    azure = {each["job"]: each for each in yaml.safe_load(PARTS.read_text("utf-8"))["jobs"]}
+    github = yaml.safe_load(GITHUB_PARTS.read_text("utf-8"))["jobs"]
+    used = {name: (*pipelines.steps(job),)[0]["parameters"] for name, job in azure.items()}
+    with_ = {
+        name: next(each["with"] for each in github[name]["steps"] if "amlwheel@" in each.get("uses", ""))
+        for name in azure
+    }
+    for given, plan_file in ((used, "planFile"), (with_, "plan-file")):
+        own = {
+            name: {key: each.pop(key) for key in (plan_file, "apply", "shard") if key in each}
+            for name, each in given.items()
+        }
+        assert given["plan"] == given["apply"] == given["release"]
+        assert [set(own[name]) for name in ("plan", "apply", "release")] == [{plan_file}, {"apply", "shard"}, {"apply"}]
+        assert own["plan"][plan_file] == own["apply"]["apply"] == own["release"]["apply"]
+    assert github["apply"]["strategy"]["fail-fast"] is False
+    for jobs in (azure, github):
+        assert all("sha256sum" in str(job["steps"]) for job in jobs.values() if "apply" in str(job.get("steps")))
+    assert "part: [1, 2, 3]" in GITHUB_PARTS.read_text("utf-8")
 
 
 def test_only_a_run_of_a_tag_is_checked_and_with_its_own_wheel() -> None:

@@ -18,6 +18,7 @@ from ..model.limit import Newer
 from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
+from ..model.shard import Shard
 
 DAY = 1440  # minutes
 # `scripts/locks` refreshes both: the image's newest dated tag, which doesn't move, and the newest patches of Python
@@ -234,6 +235,18 @@ def minutes(text: str) -> int:
     if not 0 < number <= DAY:
         raise BadInput(f"{text!r} isn't between 1 and {DAY}: there is no run without a limit.")
     return number
+
+
+def shard(text: str) -> Shard | None:
+    """Read a part such as `2/3`, counted from 1; empty: all of it."""
+    if not text:
+        return None
+    part, of = map(
+        int, matching(r"[0-9]{1,4}/[0-9]{1,4}", "a part and the number of parts, such as 2/3")(text).split("/")
+    )
+    if not 0 < part <= of:
+        raise BadInput(f"{text!r}: parts count from 1/{of} to {of}/{of}." if of else f"{text!r} has no parts.")
+    return Shard(part, of)
 
 
 def day(text: str) -> str:

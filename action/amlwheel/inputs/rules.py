@@ -12,6 +12,7 @@ from ..model.azure import Container
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex, same_address
 from ..model.secret import Secret
+from ..model.shard import Shard
 from .knob import Case, Command, IndexMode, Knob, RouteName, knobs
 
 # Its parameters are inputs. One without a default must have been read; a default stands for a value that couldn't be.
@@ -29,6 +30,7 @@ def problems(of: type, values: Mapping[str, Any], given: Mapping[str, str]) -> I
     yield from _broken((feed_token, connection_token, nothing_to_connect, sign_in), values)
     yield from _refused(of, values)
     yield from _release_only(of, values, given)
+    yield from _broken((plan_or_apply, part_of_a_plan, wheels_of_a_plan), values)
     yield from _broken((one_index_a_package, no_index_beside_only), values)
     yield from _broken((container, view_of_artifacts, same_view, artifacts_upload, group_upload, image_user), values)
 
@@ -36,7 +38,8 @@ def problems(of: type, values: Mapping[str, Any], given: Mapping[str, str]) -> I
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the step's values with what one input says about another.
 
-    The feed gets its upload address, each token its user, and Python the platform of the image.
+    The feed gets its upload address, each token its user, and Python the platform of the image. What writes a plan
+    changes nothing else.
     """
     feed, user = values["feed"], values["feed_user"]
     if feed and values["feed_upload_url"]:
@@ -44,6 +47,7 @@ def complete(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **values,
         "feed": feed,
+        "dry_run": values["dry_run"] or bool(values["plan_file"]),
         "python_version": dataclasses.replace(values["python_version"], platform=values["base_image"].platform),
         "feed_token": values["feed_token"].of(user),
         "connection_token": values["connection_token"].of(values["connection_user"] or user),
@@ -145,6 +149,31 @@ def sign_in(client_id: str, tenant_id: str) -> StepError | None:
     if bool(client_id) == bool(tenant_id):
         return None
     return BadInput("`client-id` and `tenant-id` belong together, and one of them is empty.")
+
+
+def plan_or_apply(plan_file: str, apply: str) -> StepError | None:
+    """Refuse to write a plan and to apply one in the same run."""
+    if not (plan_file and apply):
+        return None
+    return BadInput(
+        "`plan-file` writes a plan and `apply` applies one: a run does one of both.",
+        cause="The applying job was copied from the planning one.",
+        fix="Leave `plan-file` out where the plan is applied.",
+    )
+
+
+def part_of_a_plan(shard: Shard | None, apply: str = "") -> StepError | None:
+    """Refuse a part of a run that has no parts."""
+    if not shard or apply:
+        return None
+    return BadInput("`shard` needs `apply`: only a plan is applied in parts.", fix="Give the plan file as `apply`.")
+
+
+def wheels_of_a_plan(apply: str, wheel: tuple[str, ...] = ()) -> StepError | None:
+    """Refuse other wheels than those of the plan."""
+    if not apply or not wheel:
+        return None
+    return BadInput("`wheel` with `apply`: the plan has its wheels beside it.", fix="Leave `wheel` out.")
 
 
 def one_index_a_package(

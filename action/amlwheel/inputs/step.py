@@ -12,6 +12,7 @@ from ..model.limit import Newer
 from ..model.package_index import PackageIndex
 from ..model.repository import Repository
 from ..model.secret import Secret
+from ..model.shard import Shard
 from . import readers
 from .knob import AuditMode, Command, IndexMode, Proof, RouteName, SdkVersion, knob
 from .places import Places
@@ -186,6 +187,25 @@ class Inputs(Places):
         pipeline="whoever starts a run says whether it changes anything",
         boolean=True,
         read=readers.boolean,
+    )
+    plan_file: str = knob(
+        "File for the plan: the step builds, locks, plans and proves, changes nothing, and writes there what other "
+        "jobs need to `apply` it. Your wheels are put into the folder `dist` beside it; hand both on.",
+        pipeline="one job plans, and others apply",
+        read=readers.matching(
+            r"(?!(.*[/\\])?(aml-release|azureml_environment|sbom\.cdx)\.json$).*[^/\\]\.json",
+            "the path of a .json file that isn't one of the emitted files, such as aml-plan/plan.json",
+        ),
+    )
+    apply: str = knob(
+        "Plan file of another job, to be applied as it is: nothing is built, locked or proven again. The job needs the "
+        "same commit, the same inputs and the same version of the step.",
+        pipeline="one job plans, and others apply",
+    )
+    shard: Shard | None = knob(
+        "Which part of the plan's workspaces to `apply`: `2/3` is the second of three parts. Default: all of them.",
+        pipeline="each job has its own part",
+        read=readers.shard,
     )
     output_dir: str = knob(
         "Folder for the emitted files.",

@@ -16,8 +16,10 @@ from ..model.environment import Environment, Python
 from ..model.wheel import Pin, Wheel
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, name: str = "output-dir") -> None:
     """Try to write in `folder`, or where it will be made; raise OutputNotWritable before anything has changed.
+
+    `name` is the input that names it.
 
     Nothing stays behind: the build would find a new folder in the project.
     """
@@ -26,7 +28,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=place, prefix=".amlwheel-"):
             pass
     except OSError as error:
-        raise OutputNotWritable(f"`output-dir` {str(folder)!r} can't be written: {error.strerror}.") from None
+        raise _not_writable(name, folder, error) from None
 
 
 def lock_text(pins: Sequence[Pin], python: Python, options: Sequence[str]) -> str:
@@ -46,8 +48,18 @@ def files(environment: Environment, lock: str, receipt: Mapping[str, Any], tags:
     }
 
 
-def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> None:
+def _not_writable(name: str, folder: Path, error: OSError) -> OutputNotWritable:
+    why = error.strerror or os.strerror(error.errno or 0)
+    place = "a folder" if name == "output-dir" else "a file in a folder"
+    return OutputNotWritable(
+        f"`{name}` {str(folder)!r} can't be written: {why}.", fix=f"Set `{name}` to {place} that the job may write to."
+    )
+
+
+def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel], given: str = "output-dir") -> None:
     """Write `texts` and copies of `wheels` (below dist/). Each file appears whole or not at all.
+
+    `given` is the input that names the folder.
 
     Raises OutputNotWritable, and FileChanged for a wheel that isn't the one that was released any more.
     """
@@ -65,9 +77,7 @@ def write(folder: Path, texts: Mapping[str, str], wheels: Sequence[Wheel]) -> No
                 shutil.copyfileobj(content, copy, exact.BLOCK)
             part.replace(place)
     except OSError as error:
-        raise OutputNotWritable(
-            f"`output-dir` {str(folder)!r} can't be written: {error.strerror or os.strerror(error.errno or 0)}."
-        ) from None
+        raise _not_writable(given, folder, error) from None
 
 
 def _asset(environment: Environment, tags: Mapping[str, str]) -> str:

@@ -75,6 +75,7 @@ def receipt(
         "tools": dict(release.tools),
         **audit.receipt(release.audit),
         "plan": [{"verb": each.verb.value, "subject": each.subject, "why": each.why} for each in changes],
+        **({"shard": release.shard} if release.shard else {}),
         **({"changes": changed.data(release, compared)} if compared else {}),
         "environments": targets(release, changes),
         "run": {"url": release.source.run} if release.source.run else None,

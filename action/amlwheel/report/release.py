@@ -22,6 +22,7 @@ class Release:
     own, then those built from source. `warnings` and `gaps` are about the lock, see `model.lock`; `limited` says what
     the `limit` of uploads holds for. `notes` say what was taken in another way than a team's files have it. `audit` is
     what was known of vulnerabilities during the run. `team_lock` is the file of the team's own lock, if it was used.
+    `shard` says which part of a plan's workspaces these are, as `2/3`; empty for all of them.
     """
 
     route: str
@@ -43,6 +44,7 @@ class Release:
     conda: Conda = NO_CONDA
     audit: Audit = NOT_AUDITED
     team_lock: str = ""
+    shard: str = ""
 
     @property
     def own(self) -> tuple[Wheel, ...]:

@@ -33,6 +33,7 @@ def summary(
     commit = f"commit {release.source.commit[:12]}" if release.source.commit else "source"
     done = "Released" if any(change.changes for change in changes) else "Nothing to do for"
     done = "Planned, nothing changed (dry run)" if dry_run else done
+    done = f"Part {release.shard} of a plan: {done}" if release.shard else done
     beside = "".join(f"\n- {_cell(line)}" for line in declared(release))
     beside = f"{beside}\n" if beside else ""
     return f"""\
@@ -184,10 +185,11 @@ def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> l
     """Return the last lines of the log: what was released, where it is, and how to use it."""
     environment = release.environment
     done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
+    part = f" (part {release.shard} of the plan)" if release.shard else ""
     return [
         f"{done} {environment.reference}",
         f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.place}",
-        f"  workspaces  {', '.join(workspace.name for workspace in release.workspaces)}",
+        f"  workspaces  {', '.join(workspace.name for workspace in release.workspaces)}{part}",
         f"  files       {folder}/",
         "  dry run     nothing was published or registered"
         if dry_run

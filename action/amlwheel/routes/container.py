@@ -75,6 +75,11 @@ class StorageRoute(Route):
         return tuple(placed)
 
     @override
+    def resume(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:
+        """Know again which files the container has to hold; what is placed already stays where it is."""
+        self.place(pins, wheels)
+
+    @override
     def options(self, feed: list[str]) -> list[str]:
         """Turn off every index if there is a mirror: it holds everything."""
         return ["--no-index"] if self.mirror else feed

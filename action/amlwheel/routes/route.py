@@ -49,6 +49,9 @@ class Route(abc.ABC):
         del wheels
         return tuple(pins)
 
+    def resume(self, pins: Sequence[Pin], wheels: Sequence[Wheel]) -> None:  # noqa: B027  # most routes remember nothing
+        """Take up what `place` made of a lock in another run: `pins` are those that it returned."""
+
     def options(self, feed: list[str]) -> list[str]:
         """Return pip's options for the environment; `feed` are those that lead to the feed, if there is one."""
         return feed

@@ -197,7 +197,7 @@ class Stages:
         for line in (*summary.table(changes.all), *changes.images, *news, *summary.declared(release)):
             host.say(f"       {line}")
         weight = self._proving(release, changes).weight
-        if inputs.proves and weight.files and not changes.kept:
+        if inputs.proves and weight.files and not (changes.kept or inputs.apply):
             host.say(f"       The proof needs {weight}; what this machine has in uv's cache isn't fetched")
         host.say(f"       Locked for Python {inputs.python_version.exact} on {inputs.python_version.platform.why}")
         if access.config:

@@ -142,3 +142,27 @@ PROPERTIES = ("publishes", "from_commit", "feed_only", "connects", "azureml", "p
 def test_what_the_step_asks_of_its_inputs(given: dict[str, str], true: set[str]) -> None:
     inputs = read({**FULL, **given})
     assert {name for name in PROPERTIES if getattr(inputs, name)} == true
+
+
+def test_what_writes_a_plan_changes_nothing_else() -> None:
+    assert read({**FULL, "plan-file": "plan.json"}).dry_run
+    assert not read({**FULL, "apply": "plan.json", "shard": "1/2"}).dry_run
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "fix"),
+    [
+        (
+            {"plan-file": "a", "apply": "a"},
+            "a run does one of both",
+            "Leave `plan-file` out where the plan is applied.",
+        ),
+        ({"shard": "1/2"}, "`shard` needs `apply`", "Give the plan file as `apply`."),
+        ({"apply": "a", "wheel": "*.whl"}, "the plan has its wheels beside it", "Leave `wheel` out."),
+    ],
+)
+def test_a_plan_is_written_or_applied_as_it_is(given: dict[str, str], said: str, fix: str) -> None:
+    (problem,) = problems({**FULL, **given})
+    assert isinstance(problem, BadInput)
+    assert said in problem.what
+    assert problem.fix == fix

@@ -112,6 +112,10 @@ def test_what_is_missing_is_brought_and_read_back(
     assert sorted(client.blobs) == sorted(each.address.removeprefix(f"{CONTAINER.url}/") for each in placed)
     assert told[-1].strip().startswith("1 of 1 files")
     assert [plan().verb for plan in route.plans([wheel], [WORKSPACE])] == [Verb.KEEP, Verb.KEEP]
+    known = dict(route.files)
+    route.files.clear()  # as in another job, which gets the placed pins from a plan
+    route.resume(placed, [wheel])
+    assert route.files == known
 
 
 def test_one_that_fails_does_not_hold_up_the_others(route: StorageRoute, client: Client) -> None:
