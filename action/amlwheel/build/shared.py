@@ -26,8 +26,8 @@ from . import declared, limited
 Needs = tuple[tuple[str, ...], tuple[str, ...]]
 """What a project's settings require for its build, and what its backend asks for beside that."""
 SECONDS = 1800.0  # for an environment and for a build: a large C++ extension takes long, but not for ever
-# What pypa/build does in an environment that is there: ask the backend what is lacking, else build. It fails in the same
-# words. The answer goes to a file, since hooks print. Known requirements are installed, so nothing else is asked for.
+# What pypa/build does in an environment that is there: ask the backend what is lacking, else build. It fails in the
+# same words. The answer goes to a file, since hooks print.
 _BUILD = """\
 import json, os, pathlib, subprocess, sys, traceback
 from build import BuildBackendException, BuildException, ProjectBuilder
@@ -57,8 +57,9 @@ def requires(folder: Path) -> tuple[str, ...] | None:
     if settings is None or "build-system" not in settings:
         return None if settings is None else ("setuptools >= 40.8.0",)
     listed = declared.table(settings, "build-system").get("requires")
-    texts = isinstance(listed, list) and all(isinstance(each, str) for each in listed)
-    return tuple(sorted({*listed})) if texts else None
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        return None
+    return tuple(sorted({*listed}))
 
 
 class Shared:
@@ -90,13 +91,14 @@ class Shared:
         needs: Needs = (requires(folder) or (), ())
         while needs[0] in self._several and (python := self._python(needs)):
             words = (folder, answer.parent, answer, python, json.dumps(needs))
-            command = [sys.executable, "-I", "-X", "utf8", "-c", _BUILD, *words]
+            command: list[str | Path] = [sys.executable, "-I", "-X", "utf8", "-c", _BUILD, *words]
             finished = process.run(command, env=env, seconds=SECONDS, echo=echo, sandbox=room)
             lacking = _lacking(answer)
-            if not lacking:
-                return None if finished.status and self._refused(finished.output) else finished
-            if needs[1]:
+            if not lacking and finished.status and self._refused(finished.output):
+                echo("it writes into its build environment, so it is built again in one of its own")
                 return None
+            if not lacking or needs[1]:
+                return None if lacking else finished
             needs = (needs[0], lacking)
         return None
 
@@ -120,7 +122,7 @@ class Shared:
         env = {**self._env, "UV_COMPILE_BYTECODE": "1"}
         room = Sandbox((self.place / name,), (self.place,), cache=f"{sandbox.ENVIRONMENTS}/{name}")
         for each in filter(None, needs):
-            command = ["uv", "pip", "install", "--python", python, *each]
+            command: list[str | Path] = ["uv", "pip", "install", "--python", python, *each]
             try:
                 if limited.run(command, env, SECONDS, said.append, room).status:
                     return None
