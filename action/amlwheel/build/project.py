@@ -107,20 +107,8 @@ def _build(  # noqa: PLR0913, PLR0917  # what a build needs
 
 def _alone(folder: Path, report: Path) -> list[str | Path]:
     """Return pypa/build's command, which makes an environment for this build alone."""
-    python = [sys.executable, "-I", "-X", "utf8"]  # a build.py in the current folder isn't pypa/build
-    return [
-        *python,
-        "-m",
-        "build",
-        "--wheel",
-        "--installer",
-        "uv",
-        "--outdir",
-        report.parent,
-        "--report",
-        report,
-        folder,
-    ]
+    tool = [sys.executable, "-I", "-X", "utf8", "-m", "build"]  # a build.py in the current folder isn't pypa/build
+    return [*tool, "--wheel", "--installer", "uv", "--outdir", report.parent, "--report", report, folder]
 
 
 def _own_build_base(into: Path) -> dict[str, str]:
