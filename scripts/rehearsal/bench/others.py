@@ -7,7 +7,7 @@ and proves nothing, so the comparison flatters it. The floor is the build backen
 import os
 import pathlib
 import venv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..command.rehearse import step_environment
 from ..proxy.world import World
@@ -82,22 +82,31 @@ asked("PUT", place + "/environments/least/versions/1", params=version, json={"pr
 """
 
 
-def article(sdk: str, script: str) -> Callable[[World, pathlib.Path, pathlib.Path, Mapping[str, str]], Spent]:
-    """Return the article's sequence with an SDK: what it takes to make its tools is part of it where there are none."""
+Timed = Callable[[World, pathlib.Path, pathlib.Path, Mapping[str, str]], Spent]
+
+
+def article(installs: Sequence[str], script: str) -> Timed:
+    """Return the article's sequence with an SDK. It makes its tools where there are none: an environment for each of `installs`.
+
+    The first one builds and uploads, the last one has the SDK.
+    """
 
     def sequence(world: World, project: pathlib.Path, machine: pathlib.Path, base: Mapping[str, str]) -> Spent:
-        env, out, tools = step_environment(world, base), world.state / "dist", machine / "venv"
+        env, out, spent = step_environment(world, base), world.state / "dist", Spent()
         env |= {"TWINE_USERNAME": "any", "TWINE_PASSWORD": names.FEED_TOKEN}
-        python, spent = str(tools / "bin" / "python"), Spent()
-        if not tools.exists():
-            spent += measure.run([os.environ["REHEARSE_WITH"], "-m", "venv", str(tools)], env)
-            spent += measure.run([python, "-m", "pip", "install", "--quiet", "build", "twine", *sdk.split()], env)
-        spent += measure.run([python, "-m", "build", "--wheel", "--outdir", str(out), str(project)], env)
+        places = [machine / f"venv-{number}" for number in range(len(installs))]
+        tools, *_, sdk = [str(place / "bin" / "python") for place in (*places, places[-1])]
+        for place, words in zip(places, installs, strict=True):
+            if not place.exists():
+                spent += measure.run([os.environ["REHEARSE_WITH"], "-m", "venv", str(place)], env)
+                pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+                spent += measure.run([*pip, *words.split()], env)
+        spent += measure.run([tools, "-m", "build", "--wheel", "--outdir", str(out), str(project)], env)
         (wheel,) = map(str, out.glob("*.whl"))
-        spent += measure.run([python, "-m", "twine", "upload", "--repository-url", f"{FEED}/upload/", wheel], env)
-        place = [names.SUBSCRIPTION_ID, names.RESOURCE_GROUP, names.WORKSPACE]
-        told = [*place, TARGET, f"{FEED}/simple/", "acme-churn", IMAGE, str(world.state / "conda.yml")]
-        return spent + measure.run([python, "-c", script, *told], env)
+        spent += measure.run([tools, "-m", "twine", "upload", "--repository-url", f"{FEED}/upload/", wheel], env)
+        where = [names.SUBSCRIPTION_ID, names.RESOURCE_GROUP, names.WORKSPACE]
+        told = [*where, TARGET, f"{FEED}/simple/", "acme-churn", IMAGE, str(world.state / "conda.yml")]
+        return spent + measure.run([sdk, "-c", script, *told], env)
 
     return sequence
 

@@ -3,7 +3,7 @@
 import copy
 import os
 import pathlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..command import projects
@@ -94,8 +94,8 @@ def package(folder: pathlib.Path, number: int) -> pathlib.Path:
     return place
 
 
-def _article(sdk: str, script: str) -> Callable[[Place], Spent]:
-    sequence = others.article(sdk, script)
+def _article(installs: Sequence[str], script: str) -> Callable[[Place], Spent]:
+    sequence = others.article(installs, script)
     return lambda place: sequence(place.world, place.project, place.machine, _caches(place.machine))
 
 
@@ -107,7 +107,9 @@ def _floor(place: Place) -> Spent:
     return others.least(place.world, place.project, others.backend(place.scratch))
 
 
-CORE, ML = _article("azureml-core", others.CORE), _article("azure-ai-ml azure-identity", others.ML)
+# One environment for both can't be: azureml-core wants a packaging that twine's check of new metadata doesn't work with.
+CORE = _article(("build twine", "azureml-core"), others.CORE)
+ML = _article(("build twine azure-ai-ml azure-identity",), others.ML)
 SEQUENCES: tuple[tuple[Row, ...], ...] = (
     (
         Row("article-cold", "the article's sequence, azureml-core, first time on a machine", CORE),
