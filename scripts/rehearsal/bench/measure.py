@@ -19,8 +19,8 @@ PAUSE = 0.02  # seconds between two looks at a process's memory
 class Spent:
     """What a run took; runs can be added.
 
-    `seconds` on the clock, `processor` seconds of it and of all that it started, and the `peak` of its own memory in MB (0 where the
-    system doesn't tell).
+    `seconds` on the clock, `processor` seconds of it and of all that it started, and the `peak` of its own memory in
+    MB, 0 where the system doesn't tell.
     """
 
     seconds: float = 0

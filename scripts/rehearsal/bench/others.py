@@ -78,7 +78,8 @@ stored |= {"credentials": {"pat": os.environ["AMLWHEEL_CONNECTION_TOKEN"]}, "isS
 place, version = "https://management.azure.com" + workspace, {"api-version": "2024-04-01"}
 asked("PUT", place + "/connections/feed", params=version, json={"properties": stored})
 conda = f"dependencies: [python=3.11, pip, {{pip: ['--extra-index-url {target}/simple/', {name}]}}]"
-asked("PUT", place + "/environments/least/versions/1", params=version, json={"properties": {"image": image, "condaFile": conda}})
+asset = {"properties": {"image": image, "condaFile": conda}}
+asked("PUT", place + "/environments/least/versions/1", params=version, json=asset)
 """
 
 
@@ -86,9 +87,10 @@ Timed = Callable[[World, pathlib.Path, pathlib.Path, Mapping[str, str]], Spent]
 
 
 def article(installs: Sequence[str], script: str) -> Timed:
-    """Return the article's sequence with an SDK. It makes its tools where there are none: an environment for each of `installs`.
+    """Return the article's sequence with an SDK.
 
-    The first one builds and uploads, the last one has the SDK.
+    It makes its tools where there are none, an environment for each of `installs`: the first one builds and uploads,
+    the last one has the SDK.
     """
 
     def sequence(world: World, project: pathlib.Path, machine: pathlib.Path, base: Mapping[str, str]) -> Spent:

@@ -107,7 +107,7 @@ def _floor(place: Place) -> Spent:
     return others.least(place.world, place.project, others.backend(place.scratch))
 
 
-# One environment for both can't be: azureml-core wants a packaging that twine's check of new metadata doesn't work with.
+# Not one environment: azureml-core wants a packaging that is too old for twine's check of new metadata.
 CORE = _article(("build twine", "azureml-core"), others.CORE)
 ML = _article(("build twine azure-ai-ml azure-identity",), others.ML)
 SEQUENCES: tuple[tuple[Row, ...], ...] = (
@@ -142,7 +142,7 @@ ROWS: Mapping[str, Row] = {row.name: row for sequence in SEQUENCES for row in se
 
 
 def picked(words: Collection[str]) -> frozenset[str]:
-    """Return the names of the rows that words pick, all without any: a row, or all that begin so. ValueError for none."""
+    """Return the rows that words pick, by name or by how it begins; all without any. ValueError for none."""
     found = {word: {name for name in ROWS if name == word or name.startswith(f"{word}-")} for word in words}
     unknown = [word for word, each in found.items() if not each]
     if unknown:
@@ -150,7 +150,9 @@ def picked(words: Collection[str]) -> frozenset[str]:
     return frozenset(set().union(*found.values()) if words else ROWS)
 
 
-def once(folder: pathlib.Path, scratch: pathlib.Path, latency: float, wanted: Collection[str]) -> Iterator[tuple[str, Spent]]:
+def once(
+    folder: pathlib.Path, scratch: pathlib.Path, latency: float, wanted: Collection[str]
+) -> Iterator[tuple[str, Spent]]:
     """Yield what each wanted row takes, by its name; what must run before it isn't told."""
     for sequence in SEQUENCES:
         needed = max((number for number, row in enumerate(sequence, 1) if row.name in wanted), default=0)
