@@ -144,9 +144,10 @@ def markdown(rounds: Rounds, command: str) -> str:
     count = max(len(runs) for each in rounds.values() for runs in each.values())
     where = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
     said = (
-        f"Medians of {count} rounds, in turn, in one run of `{command}` ({where}), with the range. Each answer of Azure "
-        "takes so many milliseconds in addition; processor time and memory are those of the longest. Memory is that of "
-        "the step's own process. Waits are the answers that are waited for one after the other, from the slope."
+        f"Medians of {count} rounds, in turn, in one run of `{command}` ({where}), with the range. "
+        "Each answer of Azure takes so many milliseconds in addition; processor time and memory are those of the "
+        "longest. Memory is that of the step's own process. Waits are the answers that are waited for one after the "
+        "other, from the slope."
     )
     parts = [table(rounds), goals(rounds), stages(rounds)]
     return "\n\n".join([said, "![The same as bars](performance.svg)", *(_markdown(each) for each in parts if each)])
