@@ -18,13 +18,16 @@ OFFLINE: Mapping[str, tuple[Sequence[str], str]] = {
     "test": (["--help"], "parts: format lint types"),
 }
 ONLINE: Mapping[str, tuple[Sequence[str], str]] = {
-    "bench": (["--rounds", "1"], r"(?s)sdk v2, first run .*sdk v1, first run .*the article's sequence +\d"),
+    "bench": (
+        ["--rounds", "1", "--latency", "0", "--only", "verify-none", "backend", "floor"],
+        r"(?s)the step, verify: none +\d.* MB.*the build backend alone +\d.*the floor: .*\d s",
+    ),
     "locks": (["--check"], ""),
     "package-task": (["--output", "packed"], r"[0-9a-f]{64}  amlwheel\.amlwheel-[\d.]+\.vsix "),
     "rehearse": (["--dry-run"], "The step ended with status 0"),
     "sets": (["08ea7b19"], r"\| 08ea7b19 \| 3\.11 \| locked \| .*\n\n1 locked"),
 }
-LONG = dict.fromkeys(("bench", "locks"), pytest.mark.long)
+LONG = {"locks": pytest.mark.long}
 
 
 class Program:

@@ -10,13 +10,14 @@ import zipfile
 
 import pytest
 from amlwheel.build import wheel
+from amlwheel.transport import landlock
 from rehearsal.command.projects import commit
 from rehearsed.steps import PROJECTS, sha256
 
 BACKENDS = sorted(path.name for path in (PROJECTS / "backends").iterdir())
 # A child: its umask is its own, and so is its working directory.
 BUILD = "import os, sys, pathlib; os.umask(int(sys.argv[1], 8)); from amlwheel.build import project; \
-print(project.build([sys.argv[2]], pathlib.Path(sys.argv[3]), lambda line: None)[0])"
+print(*project.build(sys.argv[2].split(os.pathsep), pathlib.Path(sys.argv[3]), print), sep='\\n')"
 
 C_PROJECT = {
     "pyproject.toml": """\
@@ -47,6 +48,17 @@ PyMODINIT_FUNC PyInit__sum(void) { return PyModule_Create(&module); }
 """,
 }
 
+# Of three packages with the same requirements: one changes its environment in silence, one can't do without.
+SETUP = """\
+import builtins, contextlib, os, pathlib, sysconfig
+from setuptools import setup
+here, name = pathlib.Path(sysconfig.get_path("purelib")), os.path.basename(os.getcwd())
+if name != "plain":
+    with contextlib.suppress(PermissionError) if name == "silent" else contextlib.nullcontext():
+        (here / f"{name}.pth").write_text("import builtins; builtins.marked = 1")
+setup(name=name, version="1.0", py_modules=[], description=str(getattr(builtins, "marked", "unmarked")))
+"""
+
 
 def checkout(project: pathlib.Path, place: pathlib.Path, *, years_ago: int, mode: int) -> pathlib.Path:
     """Copy a project as its one commit, with other file dates and modes than any other checkout."""
@@ -59,13 +71,17 @@ def checkout(project: pathlib.Path, place: pathlib.Path, *, years_ago: int, mode
     return place
 
 
-def build(project: pathlib.Path, into: pathlib.Path, umask: int, caches: dict[str, str]) -> pathlib.Path:
-    """Build a wheel as the step does, in a process with its own umask and folder."""
+def lines(projects: str, into: pathlib.Path, umask: int, caches: dict[str, str]) -> list[str]:
+    """Build wheels as the step does, with its own umask and folder; return what it says, their paths last."""
     env = {**os.environ, **caches, "PYTHONPATH": str(pathlib.Path(wheel.__file__).parents[2])}
-    command = [sys.executable, "-B", "-c", BUILD, f"{umask:o}", str(project), str(into)]
+    command = [sys.executable, "-B", "-c", BUILD, f"{umask:o}", projects, str(into)]
     into.mkdir(parents=True)
-    done = subprocess.run(command, env=env, cwd=into, stdout=subprocess.PIPE, text=True, check=True)
-    return pathlib.Path(done.stdout.splitlines()[-1])
+    return subprocess.run(command, env=env, cwd=into, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+
+
+def build(project: pathlib.Path, into: pathlib.Path, umask: int, caches: dict[str, str]) -> pathlib.Path:
+    """Return the wheel of one project."""
+    return pathlib.Path(lines(str(project), into, umask, caches)[-1])
 
 
 def twice(project: pathlib.Path, tmp_path: pathlib.Path, caches: dict[str, str]) -> list[pathlib.Path]:
@@ -110,3 +126,27 @@ def test_another_commit_date_gives_other_bytes(
     first = build(project, tmp_path / "one", 0o022, caches)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     assert sha256(build(project, tmp_path / "two", 0o022, caches)) != sha256(first)
+
+
+@pytest.mark.network
+@pytest.mark.skipif(not landlock.version(), reason="without Landlock no environment is shared, see SECURITY.md")
+def test_packages_that_share_an_environment_have_the_bytes_of_packages_alone(
+    tmp_path: pathlib.Path, caches: dict[str, str]
+) -> None:
+    """None of them can change it: who tries in silence changes nothing, who can't do without gets one of its own."""
+    folders = [tmp_path / name for name in ("silent", "plain", "needy")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "setup.py").write_text(SETUP)
+        (folder / "pyproject.toml").write_text('[build-system]\nrequires = ["setuptools>=77"]\n')
+    said = lines(os.pathsep.join(map(str, folders)), tmp_path / "together", 0o022, caches)
+    assert len([line for line in said if line.startswith("build environment:  + setuptools==")]) == 1
+    assert {line.partition(": * Creating isolated")[0] for line in said if "* Creating isolated" in line} == {"needy"}
+    built = {path.name.split("-")[0]: path for path in map(pathlib.Path, said[-3:])}
+    assert [b"unmarked" in metadata(built[each.name]) for each in folders] == [True, True, False]
+    assert sha256(build(folders[1], tmp_path / "alone", 0o077, caches)) == sha256(built["plain"])
+
+
+def metadata(path: pathlib.Path) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(next(each for each in archive.namelist() if each.endswith("/METADATA")))

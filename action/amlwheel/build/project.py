@@ -17,8 +17,9 @@ from packaging.utils import canonicalize_name
 from ..errors.build import BadWheel
 from ..model.wheel import UNREADABLE
 from ..transport import tools, variables
-from ..transport.sandbox import Sandbox
+from ..transport.sandbox import ENVIRONMENTS, Sandbox
 from . import archive, declared, failure, limited
+from .shared import Shared
 
 # 2020-02-02, hatchling's own choice for a tree without a commit.
 NO_COMMIT_EPOCH = "1580601600"
@@ -60,6 +61,7 @@ def build(
 ) -> list[Path]:
     """Build one wheel from each folder, as many at a time as there are cores; return them in the same order.
 
+    Packages that require the same for their builds share an environment (`Shared`).
     `more` are further variables for the build, which runs the project's code and so gets no secret; an empty one takes
     the variable away. `base` are those that it gets in any case, in place of those of the project's own build. Raises
     BuildFailed with the tool's last lines, BadWheel, NoNetwork.
@@ -67,39 +69,29 @@ def build(
     own = base is None
     base = variables.for_tool(build=True) if base is None else base
     many = len(folders) > 1
+    given = {**base, **more}
+    shared = Shared([*map(Path, folders)], into, {name: value for name, value in given.items() if value}, echo)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         jobs = []
         for number, folder in enumerate(folders):
             named = (lambda line, name=Path(folder).name: echo(f"{name}: {line}")) if many else echo
             place = into / str(number)
-            room = Sandbox((place, Path(folder)), cache=_expected_name(Path(folder)) if own else "")
-            jobs.append(pool.submit(_build, Path(folder), place, named, {**base, **more}, room))
+            room = Sandbox((place, Path(folder)), shared.kept, _expected_name(Path(folder)) if own else "")
+            jobs.append(pool.submit(_build, Path(folder), place, named, given, room, shared))
         return [job.result() for job in jobs]
 
 
-def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping[str, str], sandbox: Sandbox) -> Path:
+def _build(  # noqa: PLR0913, PLR0917  # what a build needs
+    folder: Path, into: Path, echo: Callable[[str], None], given: Mapping[str, str], room: Sandbox, shared: Shared
+) -> Path:
     into.mkdir(parents=True)
     report = into / "report.json"
     env = {name: value for name, value in given.items() if value}
     env |= {"SOURCE_DATE_EPOCH": given.get("SOURCE_DATE_EPOCH") or source_date(folder), **_own_build_base(into)}
     env |= _without_paths(folder, into, env)
-    command: list[str | Path] = [
-        sys.executable,
-        "-I",  # a build.py in the current folder isn't pypa/build
-        "-X",
-        "utf8",
-        "-m",
-        "build",
-        "--wheel",
-        "--installer",
-        "uv",
-        "--outdir",
-        into,
-        "--report",
-        report,
-        folder,
-    ]
-    finished = limited.run(command, env, BUILD_SECONDS, echo, sandbox)
+    finished = shared.build(folder, report, env, echo, room) or limited.run(
+        _alone(folder, report), env, BUILD_SECONDS, echo, room
+    )
     failure.check(folder, finished, env)
     try:
         (artifact,) = json.loads(report.read_text())["artifacts"]
@@ -111,6 +103,12 @@ def _build(folder: Path, into: Path, echo: Callable[[str], None], given: Mapping
             fix="Run python -m build --wheel on a clean checkout, and mend the backend's settings.",
             details=str(error),
         ) from None
+
+
+def _alone(folder: Path, report: Path) -> list[str | Path]:
+    """Return pypa/build's command, which makes an environment for this build alone."""
+    tool = [sys.executable, "-I", "-X", "utf8", "-m", "build"]  # a build.py in the current folder isn't pypa/build
+    return [*tool, "--wheel", "--installer", "uv", "--outdir", report.parent, "--report", report, folder]
 
 
 def _own_build_base(into: Path) -> dict[str, str]:
@@ -134,7 +132,7 @@ def _without_paths(folder: Path, into: Path, env: Mapping[str, str]) -> dict[str
         return {}
     scratch = into / "tmp"
     scratch.mkdir()
-    mapped = [f"-ffile-prefix-map={place}=." for place in (folder.resolve(), scratch)]
+    mapped = [f"-ffile-prefix-map={place}=." for place in (folder.resolve(), scratch, into.parent / ENVIRONMENTS)]
     changed = {"TMPDIR": str(scratch)}
     for name in ("CFLAGS", "CXXFLAGS"):
         given = env.get(name, "")

@@ -19,6 +19,8 @@ T = TypeVar("T")
 # The files that GitHub's runner reads after the step (GitHub, "Workflow commands").
 _HOST_FILES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_EVENT_PATH")
 _HOST_FOLDER = "_runner_file_commands"  # with an outer Action's (actions/runner, FileCommandManager.cs)
+ENVIRONMENTS = ".environments"
+"""Among the caches for builds, those from which shared environments are made. No package has such a name."""
 _NO_LANDLOCK = (
     "This machine has no Landlock (Linux has it since 5.19): builds and imports can read and change what the user of "
     "this job can; uv locks and proves with a cache that begins empty"
@@ -60,6 +62,11 @@ TRUST = Trust()
 def usual_cache(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of uv's cache on Linux, made or not (uv, "Caching")."""
     return Path(os.path.realpath(environ.get("UV_CACHE_DIR") or _caches(environ) / "uv"))
+
+
+def _builds(usual: Path) -> Path:
+    """Return the folder of the caches for builds, which is beside uv's."""
+    return usual.with_name(f"{usual.name}-builds")
 
 
 def _caches(environ: Mapping[str, str]) -> Path:
@@ -119,7 +126,8 @@ def ours(environ: Mapping[str, str] = os.environ) -> list[Path]:
     files = [environ[name] for name in _HOST_FILES if environ.get(name)]
     files += {str(Path(each).parent) for each in files if Path(each).parent.name == _HOST_FOLDER}
     code = [sys.prefix, sys.executable, sysconfig.get_path("stdlib"), str(Path(__file__).parents[2])]
-    more = [str(each) for each in (private(), _made(usual_cache(environ))) if each]
+    usual = usual_cache(environ)
+    more = [str(each) for each in (private(), _made(usual), _made(_builds(usual) / ENVIRONMENTS)) if each]
     return [Path(os.path.realpath(each)) for each in (*files, *code, *more)]
 
 
@@ -174,7 +182,7 @@ class Sandbox:
     @property
     def _cache(self) -> Path:
         usual, own = usual_cache(), self.writable[0] / "uv-cache"
-        return _made(usual.with_name(f"{usual.name}-builds") / self.cache) or own if self.cache else own
+        return _made(_builds(usual) / self.cache) or own if self.cache else own
 
     def start(self, do: Callable[[], T]) -> T:
         """Return what `do`, which starts the code, returns. Raises OSError."""

@@ -16,7 +16,7 @@ import pytest
 from amlwheel.build import project
 from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.build import BadWheel, BuildFailed
-from amlwheel.transport import process, tools
+from amlwheel.transport import process, sandbox, tools
 from amlwheel.transport.sandbox import Sandbox
 from unit.parts import WHEEL_FILE, pack
 
@@ -126,6 +126,7 @@ def test_build_runs_the_tool_for_each_folder_and_keeps_the_order(
 ) -> None:
     tool, said = Builder(), list[str]()
     monkeypatch.setattr(process, "run", tool)
+    monkeypatch.setattr(sandbox, "lacking", lambda: ["no Landlock"])
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     monkeypatch.setenv("FAKE_TOKEN", "x")
     paths = project.build(["src/two", "src/one"], tmp_path, said.append)

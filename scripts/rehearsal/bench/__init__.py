@@ -1,0 +1,1 @@
+"""What ``scripts/bench`` does, in the stand-ins' environment: rounds of runs side by side, and what they tell."""
