@@ -132,8 +132,10 @@ class User:
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
     def _stubs(self) -> Iterator[str]:
-        yield f"OWNER/amlwheel@COMMIT={self.at / 'amlwheel'}"
         used = "".join(path.read_text("utf-8") for path in (TEMPLATES / "github").glob("*.yml"))
+        own = re.search(r"uses: ([\w-]+/amlwheel@\w+)", used)
+        assert own
+        yield f"{own[1]}={self.at / 'amlwheel'}"
         for name in (*STUBS, "actions/checkout"):
             reference = used.partition(f"{name}@")[2].split()[0]
             yield f"{name}@{reference}={self.at / 'stubs' / name}"
