@@ -43,7 +43,7 @@ def files(root: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def released(path: str, text: str, to: Release) -> str:
     """Return the text of a file as it is in the release itself, which can't name its own commit."""
-    text = re.sub(rf"\b{to.before}/amlwheel\b", f"{to.owner}/amlwheel", text)
+    text = text.replace(f"{to.before}/amlwheel", f"{to.owner}/amlwheel")
     text = re.sub(rf"(name: {to.owner}/amlwheel\n +ref: refs/tags/v)[\d.]+", rf"\g<1>{to.version}", text)
     for pattern, value in _OF.get(path, {}).items():
         text = re.sub(pattern, lambda found, value=value: found[1] + value.format(to=to) + found[2], text, count=1)
@@ -63,6 +63,8 @@ _OF = {
 
 def pinned(text: str, owner: str, version: str, commit: str) -> str:
     """Return a text in which each pin of amlwheel names this commit; the version stands behind it as a comment."""
+    if f"{owner}/amlwheel" not in text:
+        return text
     pin = rf"\b({owner}/amlwheel[\w./-]*)@(COMMIT|<40 hex digits>|[0-9a-f]{{40}})( # v[\d.]+)?"
     return re.sub(pin, rf"\1@{commit} # v{version}", text)
 
