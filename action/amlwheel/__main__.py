@@ -25,7 +25,7 @@ from .model.secret import Secret
 from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, connect, needs, time_limit
+from .step import auditing, checklist, connect, needs, time_limit
 from .step.fence import Fence
 from .step.stages import Stages
 from .transport import bounds, http, process, sandbox
@@ -88,6 +88,10 @@ def run(
 
 
 def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> None:
+    if inputs.check:
+        checklist.run(inputs, environ, host, now)
+        if not inputs.dry_run:
+            return
     if inputs.connects:
         job = Secret(azure_variables.job_token(environ))
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)
