@@ -62,5 +62,5 @@ def after(root: pathlib.Path, to: Release) -> Iterator[str]:
 
 
 def _git(root: pathlib.Path, *words_: str) -> str:
-    done = subprocess.run(["git", "-C", root, *words_], capture_output=True, text=True, check=True)
+    done = subprocess.run([words.GIT, "-C", root, *words_], capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -1,11 +1,13 @@
-"""What in the repository changes with its owner, its publisher, its version or its commit: every place, by its pattern."""
+"""What in the repository changes with its owner, publisher, version or commit: every place, by its pattern."""
 
 import pathlib
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+GIT = shutil.which("git") or "git"
 HOME = re.compile(r'(?m)^HOME = "https://github\.com/([\w-]+)/amlwheel"$')  # in errors/base.py: the owner as of now
 UNNAMED = "OWNER"  # the owner, until somebody publishes it
 VERSION = re.compile(r'(?m)^__version__ = "([^"]+)"$')  # in amlwheel/__init__.py: the version as of now
@@ -34,7 +36,7 @@ class Release:
 
 def files(root: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yield the texts in which words are replaced: all but code that isn't shipped, locks, pictures and the history."""
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run([GIT, "-C", root, "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         apart = name.startswith(("tests/", "scripts/")) or name.endswith((".png", ".txt")) or name == "CHANGELOG.md"
         if not apart:
@@ -46,7 +48,7 @@ def released(path: str, text: str, to: Release) -> str:
     text = text.replace(f"{to.before}/amlwheel", f"{to.owner}/amlwheel")
     text = re.sub(rf"(name: {to.owner}/amlwheel\n +ref: refs/tags/v)[\d.]+", rf"\g<1>{to.version}", text)
     for pattern, value in _OF.get(path, {}).items():
-        text = re.sub(pattern, lambda found, value=value: found[1] + value.format(to=to) + found[2], text, count=1)
+        text = re.sub(pattern, rf"\g<1>{value.format(to=to)}\g<2>", text, count=1)
     if path == "extension/vss-extension.json" and to.public:
         text = text.replace('"public": false', '"public": true')
     return text

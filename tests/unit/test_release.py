@@ -144,7 +144,7 @@ def test_pictures_are_shown_where_there_are_some(tmp_path: Path) -> None:
     manifest = tmp_path / "extension/vss-extension.json"
     manifest.write_text(azure_pipelines.extension(tmp_path), "utf-8")
     pictures = [each["path"] for each in json.loads(manifest.read_text("utf-8"))["screenshots"]]
-    assert [each for each in pictures if each.endswith(("/a.png", "/b.png"))] == ["screenshots/a.png", "screenshots/b.png"]
+    assert pictures[:2] == ["screenshots/a.png", "screenshots/b.png"]
     assert check.problems(tmp_path) == []
     pack.staged(tmp_path, tmp_path / "stage")
     assert (tmp_path / "stage/screenshots/a.png").exists()

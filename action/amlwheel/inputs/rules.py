@@ -113,7 +113,7 @@ def feed_token(
     *,
     check: bool = False,
 ) -> StepError | None:
-    """Refuse an empty `feed-token`, unless it is for Azure Artifacts, where Entra gives one. A `check` tells it itself."""
+    """Refuse an empty `feed-token`, unless it is for Azure Artifacts, where Entra gives one. A `check` tells it."""
     if check or feed_token or route == "git" or not feed or feed.is_artifacts or command == "connect":
         return None
     return MissingToken("`feed-token` is empty.", fix=f"{_ELSEWHERE_FIX} as `feed-token`.")
@@ -127,7 +127,7 @@ def connection_token(
     mirror: bool = False,
     check: bool = False,
 ) -> StepError | None:
-    """Refuse an empty `connection-token`, if the workspace is to hold one. A `check` tells it itself."""
+    """Refuse an empty `connection-token`, if the workspace is to hold one. A `check` tells it."""
     if check or connection_token or mirror or (route in _READ_ONLY and not feed):
         return None
     elsewhere = feed and not feed.is_artifacts

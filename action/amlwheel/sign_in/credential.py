@@ -46,7 +46,7 @@ class Credential:
             return token
 
     def presented(self) -> Mapping[str, Any]:
-        """Return the claims of the federated token that Entra is sent; empty if none is, or it isn't known beforehand."""
+        """Return the claims of the federated token that Entra is sent; empty if none is, or nobody knows it yet."""
         asked: Callable[[], Mapping[str, Any]] = getattr(self._source, "presented", dict)
         return asked()
 
