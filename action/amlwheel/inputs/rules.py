@@ -77,7 +77,7 @@ def _release_only(of: type, values: Mapping[str, Any], given: Mapping[str, str])
     unused = [
         f"`{each.name}`"
         for each in (knobs(of) if values.get("command") == "connect" else ())
-        if not each.connects and given.get(each.name, "").strip() not in ("", each.default)
+        if not each.connects and given.get(each.name, "").strip().lower() not in ("", each.default.lower())
     ]
     if unused:
         yield BadInput(

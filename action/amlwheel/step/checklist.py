@@ -47,9 +47,9 @@ def run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
     trust = _trust(credential)
     for line in [trust.told, *(f"  {each}" for each in trust.subjects)] if trust.subjects else []:
         host.say(f"       {line}")
-    with host.stage("Check what is set up") as done:
+    with host.stage("Ask what is set up") as done:
         points = _asked(dict(_questions(inputs, environ, host, now, credential)))
-        done.append(f"{sum(point.good for point in points)} of {len(points)}")
+        done.append(f"{sum(point.good for point in points)} of {len(points)} OK")
     for line in checklist.lines(points):
         host.say(f"       {spell(line, host.style)}")
     host.summary(spell(checklist.page(points, trust), host.style))
