@@ -65,13 +65,13 @@ def test_what_one_route_alone_knows_may_mean_that_route(name: str, route: str) -
 def test_a_checklist_tells_of_missing_tokens_itself() -> None:
     elsewhere = {**LEAST["workspace"], "route": "feed", "feed": "https://pypi.example/simple/", "connection-token": ""}
     assert len(problems(elsewhere)) == 2
-    assert problems({**elsewhere, "check": "true"}) == []
+    assert read({**elsewhere, "check": "true"}).check is True
 
 
 def test_a_default_that_is_written_out_is_refused_nowhere() -> None:
     connecting = {
         "feed": "acme/ml/wheels",
-        "workspace": f"{GUID}/rg/ws",
+        "workspace": f"{GUID}/rg/train",
         "connection-token": CANARY,
         "command": "connect",
     }
