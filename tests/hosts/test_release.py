@@ -7,7 +7,9 @@ from pathlib import Path
 
 import amlwheel
 import pytest
+from amlwheel.inputs.readers import DEFAULT_IMAGE
 from hosts.scenarios import ROOT
+from unit.test_defaults import day
 
 pytestmark = [pytest.mark.network, pytest.mark.long]
 HOSTS = [f"tests/hosts/test_{name}.py" for name in ("templates", "pipelines", "github")]
@@ -27,7 +29,8 @@ def test_a_release_leaves_no_placeholder_and_works(tmp_path: Path) -> None:
     run(git, "clone", "--quiet", ROOT, copy)
     major, minor, _ = amlwheel.__version__.split(".")
     version = f"{major}.{int(minor) + 1}.0"
-    words = (copy / "scripts/release", version, "--owner", "acme-ml", "--publisher", "acme")
+    date = day(DEFAULT_IMAGE.rpartition(":")[2])  # of the default image: on that day no default is too old
+    words = (copy / "scripts/release", version, "--owner", "acme-ml", "--publisher", "acme", "--date", date)
     dry = run(*words)
     assert "A dry run: nothing was changed" in dry
     assert run(git, "-C", copy, "rev-parse", "HEAD") == run(git, "-C", ROOT, "rev-parse", "HEAD")
