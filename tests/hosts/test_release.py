@@ -31,9 +31,10 @@ def test_a_release_leaves_no_placeholder_and_works(tmp_path: Path) -> None:
     version = f"{major}.{int(minor) + 1}.0"
     date = day(DEFAULT_IMAGE.rpartition(":")[2])  # of the default image: on that day no default is too old
     words = (copy / "scripts/release", version, "--owner", "acme-ml", "--publisher", "acme", "--date", date)
-    dry = run(*words)
-    assert "A dry run: nothing was changed" in dry
-    assert run(git, "-C", copy, "rev-parse", "HEAD") == run(git, "-C", ROOT, "rev-parse", "HEAD")
+    before = run(git, "-C", copy, "rev-parse", "HEAD")
+    assert "A dry run: nothing was changed" in run(*words)
+    assert run(git, "-C", copy, "rev-parse", "HEAD") == before
+    assert not run(git, "-C", copy, "status", "--porcelain")
 
     assert f"git tag --sign v{version}" in run(*words, "--write")
     release, named = run(git, "-C", copy, "log", "-2", "--reverse", "--format=%H %s").splitlines()
