@@ -115,7 +115,7 @@ def _questions(
     for each in inputs.workspace:
         yield f"workspace {each.name}", partial(_workspace, arm, each, stores=inputs.connects)
     if inputs.storage_container:
-        yield "storage container", partial(_container, arm, credential, inputs, host)
+        yield "storage container", partial(_container, arm, credential, inputs)
     if inputs.connects:
         yield "`connection-token`", partial(_token, inputs, environ, now)
     login = image_login(inputs, credential, partial(host.mask, user=http.USER))
@@ -146,7 +146,9 @@ def _feed(feed: Feed, inputs: Inputs, credential: Credential, today: date) -> st
             today=today,
         )
     untold = asked.settle().untold
-    if inputs.publishes and feed.is_artifacts and not untold:
+    if not inputs.publishes:
+        return "the identity may read"
+    if feed.is_artifacts and not untold:
         return "the identity may publish"
     return f"the identity may read; not told: {', '.join(untold) or 'whether it may publish'}"
 
@@ -158,10 +160,11 @@ def _workspace(arm: Arm, workspace: Workspace, *, stores: bool) -> str:
     return "the identity has its role" if state.permissions.blocks else "it is there; the role isn't told"
 
 
-def _container(arm: Arm, credential: Credential, inputs: Inputs, host: Host) -> str:
+def _container(arm: Arm, credential: Credential, inputs: Inputs) -> str:
     assert inputs.storage_container  # noqa: S101  # the question is asked for one
-    usable_container(arm, credential, inputs.storage_container, workspaces=inputs.workspace, warn=host.warning)
-    return "roles as needed"
+    warned: list[str] = []
+    usable_container(arm, credential, inputs.storage_container, workspaces=inputs.workspace, warn=warned.append)
+    return " ".join(["the identity may write.", *warned])
 
 
 def _token(inputs: Inputs, environ: Mapping[str, str], now: datetime) -> str:

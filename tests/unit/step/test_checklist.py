@@ -160,9 +160,11 @@ def test_other_routes_have_other_lines(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr(checklist, "usable_container", lambda *_, **more: asked.append(min(more)))
     run(route="git", git_repository="https://github.com/acme/churn", feed="")
     assert asked == ["https://github.com/acme/churn"]
-    run(route="storage", storage_container="https://acme.blob.core.windows.net/wheels", feed="")
+    run(route="storage", storage_container="https://acmewheels.blob.core.windows.net/wheels")
     assert asked[1:] == ["warn"]
-    assert "storage container" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "storage container" in printed
+    assert "the identity may read\n" in printed
 
 
 @pytest.mark.usefixtures("said")
