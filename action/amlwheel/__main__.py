@@ -26,7 +26,7 @@ from .report import files
 from .report.release import Release
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, connect, needs, planned, time_limit
+from .step import auditing, checklist, connect, needs, planned, time_limit
 from .step.access import Access
 from .step.building import Building
 from .step.changes import Changes
@@ -96,6 +96,10 @@ def run(
 
 
 def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> None:
+    if inputs.check:
+        checklist.run(inputs, environ, host, now)
+        if not inputs.dry_run:
+            return
     if inputs.connects:
         job = Secret(azure_variables.job_token(environ))
         connection_token.check(inputs.connection_token, inputs.feed, inputs.connection_token_expires, job, now)

@@ -2,16 +2,25 @@
 
 import json
 import pathlib
-import re
 from collections.abc import Iterable
 
 from amlwheel import __version__
+from amlwheel.errors.base import HOME
 from amlwheel.inputs.knob import Knob, camel, knobs
 from amlwheel.inputs.reading import AZURE_NAMES, spell
 from amlwheel.inputs.step import Inputs
 from amlwheel.report.outputs import OUTPUTS
 
 TASK_ID = "6b0b2ed4-9a0f-4c31-8d7e-0c6a2f4f8f57"  # for ever: the id by which Azure Pipelines knows the task
+LINKS = {
+    "getstarted": "/blob/main/docs/azure-pipelines.md",
+    "learn": "/blob/main/docs/errors.md",
+    "license": "/blob/main/LICENSE",
+    "privacypolicy": "/blob/main/extension/privacy.md",
+    "support": "/blob/main/docs/publishing.md#versions-and-support",
+    "repository": "",
+    "issues": "/issues",
+}
 LABELS = {
     "package-dir": "Package folder",
     "output-dir": "Output folder",
@@ -41,6 +50,7 @@ def task() -> dict[str, object]:
         "description": "Build a wheel, publish it to a feed, and register a pinned Azure Machine Learning environment.",
         "helpMarkDown": "Needs Python 3.10 or newer: where the agent has none, put UsePythonVersion@0 before it. The "
         "build identity must be a Feed Publisher (Contributor) of the feed.",
+        "helpUrl": f"{HOME}/blob/v{__version__}/docs/azure-pipelines.md",
         "category": "Package",
         "visibility": ["Build", "Release"],
         "author": "amlwheel contributors",
@@ -73,9 +83,18 @@ def task_input(each: Knob) -> dict[str, object]:
 
 
 def extension(root: pathlib.Path) -> str:
-    """Return the extension's manifest with the project's version in it; the rest is written by hand."""
-    text = (root / "extension" / "vss-extension.json").read_text("utf-8")
-    return re.sub(r'(?m)^(  "version": )"[^"]*"', rf'\1"{__version__}"', text, count=1)
+    """Return the extension's manifest: written by hand, but for version, links and the pictures that are there.
+
+    Learn, extend/develop/manifest. The Marketplace takes `screenshots` in the order of their names.
+    """
+    folder = root / "extension"
+    made = json.loads((folder / "vss-extension.json").read_text("utf-8"))
+    made |= {"version": __version__, "repository": {"type": "git", "uri": HOME}}
+    made["links"] = {name: {"uri": HOME + path} for name, path in LINKS.items()}
+    pictures = [{"path": path.relative_to(folder).as_posix()} for path in sorted(folder.glob("screenshots/*.png"))]
+    made.pop("screenshots", None)
+    made |= {"screenshots": pictures} if pictures else {}
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 
 def parameters(of: type, needed: str) -> Iterable[str]:

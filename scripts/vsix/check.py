@@ -14,6 +14,7 @@ NEEDED = (
     "name friendlyName description category author version minimumAgentVersion instanceNameFormat execution".split()
 )
 ICON = 128  # pixels (Learn, extend/develop/manifest)
+FLAGS = {"Public", "Preview", "Paid"}  # likewise
 
 
 def problems(root: pathlib.Path) -> list[str]:
@@ -82,9 +83,14 @@ def listing(root: pathlib.Path, extension: dict[str, Any], task: dict[str, Any])
     for each in extension["contributions"]:
         if each["properties"]["name"] not in folders or each["properties"]["name"] != task["name"]:
             yield f"extension, {each['id']}: its folder must have the task's name"
-    for path in (*extension["icons"].values(), *(each["path"] for each in extension["content"].values())):
+    shown = [*extension["content"].values(), *extension.get("screenshots", [])]
+    for path in (*extension["icons"].values(), *(each["path"] for each in shown)):
         if not any((folder / path).is_file() for folder in (root / "extension", root)):
             yield f"extension: there is no {path}"
     head = (root / "extension" / extension["icons"]["default"]).read_bytes()[16:24]
     if struct.unpack(">II", head) != (ICON, ICON):
         yield f"extension: the icon isn't {ICON} pixels wide and high"
+    if not set(extension.get("galleryFlags", [])) <= FLAGS:
+        yield f"extension: galleryFlags are some of {', '.join(sorted(FLAGS))}"
+    places = [extension["repository"]["uri"], *(each["uri"] for each in extension["links"].values())]
+    yield from (f"extension: {each} is no https address" for each in places if not each.startswith("https://"))

@@ -60,6 +60,8 @@ def staged(root: pathlib.Path, stage: pathlib.Path) -> None:
     copies[root / "extension/task-icon.png"] = task / "icon.png"
     for each in ("vss-extension.json", "overview.md", "privacy.md", "icon.png"):
         copies[root / "extension" / each] = stage / each
+    for path in (root / "extension").glob("screenshots/*.png"):
+        copies[path] = stage / "screenshots" / path.name
     for path in sorted((root / "action").rglob("*")):
         inside = path.relative_to(root / "action").as_posix()
         if path.is_dir() or LEFT_OUT.fullmatch(inside):

@@ -35,9 +35,12 @@ def expanded(steps: Steps, parameters: Mapping[str, Any]) -> Iterator[dict[str, 
     for step in steps:
         name = next(iter(step))
         if name.startswith("${{"):
+            unless = re.fullmatch(r"\$\{\{ if not\(parameters\.(\w+)\) \}\}", name)
             found = re.fullmatch(r"\$\{\{ if (eq|ne)\(parameters\.(\w+), '(\w*)'\) \}\}", name)
-            assert found, name
-            if (str(parameters[found[2]]) == found[3]) is (found[1] == "eq"):
+            assert found or unless, name
+            if unless:
+                yield from () if parameters[unless[1]] else expanded(step[name], parameters)
+            elif found and (str(parameters[found[2]]) == found[3]) is (found[1] == "eq"):
                 yield from expanded(step[name], parameters)
         elif name == "template":
             template = yaml.safe_load((ROOT / step["template"].partition("@")[0]).read_text("utf-8"))

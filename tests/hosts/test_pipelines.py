@@ -129,6 +129,17 @@ def change(world: World, image: str = "", expires: str = "") -> None:
     world.store.write("arm", arm)
 
 
+def planned(user: User, azure: Azure) -> None:
+    """Run the release by hand, as a dry run: it says what is set up, plans, and leaves nothing behind."""
+    by_hand = {"Build.Reason": "Manual", "Build.SourceBranch": "refs/heads/main", "Build.BuildId": "40"}
+    run = passed(user.run("release", by_hand, dryRun="true"))
+    assert "5 of 5 OK" in run.log.text
+    assert "dry run" in run.log.text
+    assert azure.writes() == []
+    assert not run.artifacts.exists()
+    assert not [each for each in run.log.executed if each.event == "addbuildtag"]
+
+
 def codes(run: pipeline.Run) -> list[str]:
     return [code for kind, code, _ in run.log.issues if kind == "error"]
 
@@ -148,6 +159,7 @@ def failed(ran: Mapping[str, tuple[bool, pipeline.Run]], name: str) -> pipeline.
 
 def test_from_a_tag_to_a_training_job_and_the_check_after(user: User, azure: Azure) -> None:
     world = user.world
+    planned(user, azure)
     run = passed(user.run("release", RELEASED))
     tags = [each.data for each in run.log.executed if (each.area, each.event) == ("build", "addbuildtag")]
     assert tags == [ARTIFACT]

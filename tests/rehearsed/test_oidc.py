@@ -113,3 +113,34 @@ def test_an_earlier_azure_login_publishes_too(step: Step, world: World, tmp_path
 @pytest.mark.parametrize(("given", "told"), [({"tenant_id": ""}, "belong together"), ({"client_id": "me"}, "a GUID")])
 def test_half_a_sign_in_is_refused(step: Step, given: dict[str, str], told: str) -> None:
     refused(release(step, env={"GITHUB_ACTIONS": ""}, **given), 10, told)
+
+
+def test_a_checklist_tells_all_that_is_missing_at_once_and_then_the_plan_follows(step: Step) -> None:
+    """With two things missing the rest is told all the same; set up as it says, a dry run plans."""
+    others = [f"repo:fork/demo:environment:{name}" for name in ("release", "release-check", "training")]
+    result = release(step, others[1], env={"AMLWHEEL_CONNECTION_TOKEN": ""}, check="true")
+    assert (result.status, result.writes, result.files) == (63, [], {}), result.output
+    for each in ("::error title=amlwheel::AW63 ", "::error title=amlwheel::AW13 ", "Packaging (read)"):
+        assert each in result.output
+    assert f"az ad app federated-credential create --id {CLIENT_ID}" in result.told
+    (entra, *_) = (number for number, line in enumerate(result.requests) if "/oauth2/" in line["url"])
+    said = [line.strip() for line in result.output.splitlines()]
+    assert [line for line in said if line in others] == [others[1], others[0], others[2]]
+    assert entra > 0
+    told = {line.split()[1]: line.split()[0] for line in said if line.startswith(("OK ", "missing ", "unknown "))}
+    assert told == {
+        "sign-in": "missing",
+        "feed": "unknown",
+        "workspace": "unknown",
+        "`connection-token`": "missing",
+        "base": "OK",
+    }
+    assert not any("/upload/" in line["url"] for line in result.requests)
+
+    result = release(step, check="true", dry_run="true")
+    assert result.status == 0, result.output
+    assert "5 of 5 OK" in result.told
+    assert "the identity may publish" in result.told
+    assert "the identity has its role" in result.told
+    assert "CREATE wheel acme_oidc-1.0-py3-none-any.whl" in result.told
+    assert result.writes == []

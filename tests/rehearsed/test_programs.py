@@ -24,6 +24,7 @@ ONLINE: Mapping[str, tuple[Sequence[str], str]] = {
     ),
     "locks": (["--check"], ""),
     "package-task": (["--output", "packed"], r"[0-9a-f]{64}  amlwheel\.amlwheel-[\d.]+\.vsix "),
+    "release": (["9.9.9", "--help"], "two commits that are ready to be pushed"),
     "rehearse": (["--dry-run"], "The step ended with status 0"),
     "sets": (["08ea7b19"], r"\| 08ea7b19 \| 3\.11 \| locked \| .*\n\n1 locked"),
 }

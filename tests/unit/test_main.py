@@ -47,7 +47,7 @@ from amlwheel.plan.change import Change, Verb
 from amlwheel.report.outputs import OUTPUTS
 from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
-from amlwheel.step import access, auditing, recipes, stages
+from amlwheel.step import access, auditing, checklist, recipes, stages
 from amlwheel.step.proving import Proving
 from amlwheel.transport import bounds, http, process, sandbox
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
@@ -264,6 +264,19 @@ def test_a_trace_that_cannot_be_written_is_a_warning(world: World, capsys: pytes
     (world.folder / "file").touch()
     assert world.run("--dry-run", "--trace", "file/run.json") == 0
     assert "`--trace` file/run.json can't be written" in capsys.readouterr().out
+
+
+def test_a_check_asks_and_makes_nothing_unless_the_plan_is_wanted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(checklist, "run", lambda inputs, *_: asked.append(inputs.dry_run))
+    assert world.run("--check") == 0
+    assert world.effects == []
+    assert not (world.folder / "aml-environment").exists()
+    assert world.run("--check", "--dry-run") == 0
+    assert world.effects == ["prove"]
+    assert asked == [False, True]
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from amlwheel import __version__
 from unit.parts import ROOT
 from vsix import check, node, pack
 
@@ -49,7 +50,10 @@ def spoil(task: Task, name: str, **change: object) -> None:
         (lambda task: task.update(friendlyName="x" * 41), "longer than 40"),
         (lambda task: task["execution"]["Node24"].update(target="launch.js"), "there is no launch.js"),
         (lambda task: task["restrictions"]["settableVariables"]["allowed"].append("PATH"), "settableVariables"),
-        (lambda task: task["version"].update(Patch=99), "version 0.1.0, but the task has 0.1.99"),
+        (
+            lambda task: task["version"].update(Patch=99),
+            f"version {__version__}, but the task has ",
+        ),
         (lambda task: task.update(name="Other"), "its folder must have the task's name"),
     ],
 )

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from .. import __version__
 
-PAGE = f"https://github.com/OWNER/amlwheel/blob/v{__version__}/docs/errors.md"
+HOME = "https://github.com/OWNER/amlwheel"
+PAGE = f"{HOME}/blob/v{__version__}/docs/errors.md"
 """What each code means, at this version."""
 
 

@@ -81,7 +81,7 @@ def _release_only(of: type, values: Mapping[str, Any], given: Mapping[str, str])
     unused = [
         f"`{each.name}`"
         for each in (knobs(of) if values.get("command") == "connect" else ())
-        if not each.connects and given.get(each.name, "").strip() not in ("", each.default)
+        if not each.connects and given.get(each.name, "").strip().lower() not in ("", each.default.lower())
     ]
     if unused:
         yield BadInput(
@@ -110,19 +110,29 @@ def _without(each: Knob) -> str:
 
 
 def feed_token(
-    feed_token: Secret, route: RouteName = "feed", feed: Feed | None = None, command: Command = "release"
+    feed_token: Secret,
+    route: RouteName = "feed",
+    feed: Feed | None = None,
+    command: Command = "release",
+    *,
+    check: bool = False,
 ) -> StepError | None:
-    """Refuse an empty `feed-token`, unless it is for Azure Artifacts, where Entra gives one."""
-    if feed_token or route == "git" or not feed or feed.is_artifacts or command == "connect":
+    """Refuse an empty `feed-token`, unless it is for Azure Artifacts, where Entra gives one. A `check` tells it."""
+    if check or feed_token or route == "git" or not feed or feed.is_artifacts or command == "connect":
         return None
     return MissingToken("`feed-token` is empty.", fix=f"{_ELSEWHERE_FIX} as `feed-token`.")
 
 
 def connection_token(
-    connection_token: Secret, route: RouteName = "feed", feed: Feed | None = None, *, mirror: bool = False
+    connection_token: Secret,
+    route: RouteName = "feed",
+    feed: Feed | None = None,
+    *,
+    mirror: bool = False,
+    check: bool = False,
 ) -> StepError | None:
-    """Refuse an empty `connection-token`, if the workspace is to hold one."""
-    if connection_token or mirror or (route in _READ_ONLY and not feed):
+    """Refuse an empty `connection-token`, if the workspace is to hold one. A `check` tells it."""
+    if check or connection_token or mirror or (route in _READ_ONLY and not feed):
         return None
     elsewhere = feed and not feed.is_artifacts
     fix = _GIT_FIX if route == "git" else f"{_ELSEWHERE_FIX} as `connection-token`." if elsewhere else _READER_FIX

@@ -181,6 +181,15 @@ class Inputs(Places):
         pipeline="whoever starts a run says what it does",
         choices=get_args(Command),
     )
+    check: bool = knob(
+        "First say what is set up outside, and what isn't: sign-in with the exact subjects that Entra must trust, "
+        "roles on feed and workspaces, kind and last day of `connection-token`, image. Nothing is built or changed; "
+        "with `dry-run` the plan follows, if all is set up.",
+        default="false",
+        pipeline="whoever starts a run says what it does",
+        boolean=True,
+        read=readers.boolean,
+    )
     dry_run: bool = knob(
         "Print the plan and emit the files, but change nothing.",
         default="false",

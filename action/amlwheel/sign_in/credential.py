@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from azure.core.credentials import AccessToken, TokenCredential
@@ -44,6 +44,11 @@ class Credential:
                 token = self._tokens[scopes] = self._fetch(*scopes, **more)
                 self._mask(Secret(token.token))
             return token
+
+    def presented(self) -> Mapping[str, Any]:
+        """Return the claims of the federated token that Entra is sent; empty if none is, or nobody knows it yet."""
+        asked: Callable[[], Mapping[str, Any]] = getattr(self._source, "presented", dict)
+        return asked()
 
     def _fetch(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
         if self._failure:

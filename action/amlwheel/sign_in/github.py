@@ -90,6 +90,11 @@ class GitHubCredential:
         exchange = ClientAssertionCredential(self._tenant, self._client, lambda: token, **azure.ENTRA)
         return exchange.get_token(*scopes, **more)
 
+    def presented(self) -> Mapping[str, Any]:
+        """Return the claims of the job's token; raise FederationRefused if GitHub gives none."""
+        self._fetch()
+        return self._claims
+
     def _fetch(self) -> str:
         response = http.get(f"{self._url}&audience={quote(AUDIENCE, safe='')}", bearer=self._request_token)
         try:

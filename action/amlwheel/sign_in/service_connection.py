@@ -104,6 +104,10 @@ class _Federated:
             **azure.ENTRA,
         )
 
+    def presented(self) -> Mapping[str, Any]:
+        """Return the claims of the token that came with the job; empty if none came."""
+        return jwt.of(self._id_token)
+
     def get_token(self, *scopes: str, **more: Any) -> AccessToken:  # noqa: ANN401  # azure-core's protocol
         """Return Entra's token for `scopes`, exchanged for a federated token that is still valid."""
         if self._with_new_token and not _is_valid(self._id_token):

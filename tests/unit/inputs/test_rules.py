@@ -9,7 +9,7 @@ from amlwheel.errors.inputs import BadInput, MissingToken
 from amlwheel.inputs.knob import Knob, knobs
 from amlwheel.inputs.reading import read, read_consumed
 from amlwheel.inputs.step import Inputs
-from unit.parts import GUID
+from unit.parts import CANARY, GUID
 
 CONTAINER = "https://acmewheels.blob.core.windows.net/wheels"
 FULL = {"feed": "acme/ml/wheels", "connection-token": "fake", "workspace": f"{GUID}/rg/research"}
@@ -62,7 +62,21 @@ def test_what_one_route_alone_knows_may_mean_that_route(name: str, route: str) -
     assert problem.fix == f"Leave `{name}` out, or set `route` to {route}."
 
 
+def test_a_checklist_tells_of_missing_tokens_itself() -> None:
+    elsewhere = {**LEAST["workspace"], "route": "feed", "feed": "https://pypi.example/simple/", "connection-token": ""}
+    assert len(problems(elsewhere)) == 2
+    assert read({**elsewhere, "check": "true"}).check is True
+
+
 def test_a_default_that_is_written_out_is_refused_nowhere() -> None:
+    connecting = {
+        "feed": "acme/ml/wheels",
+        "workspace": f"{GUID}/rg/train",
+        "connection-token": CANARY,
+        "command": "connect",
+    }
+    assert read({**connecting, "check": "False"}).check is False  # as Azure Pipelines writes a parameter
+    assert len(problems({**connecting, "check": "True"})) == 1
     assert read({**LEAST["git"], "index": "extra", "mirror": "false"}).feed_only is False
 
 

@@ -115,6 +115,13 @@ def test_the_token_is_for_entra_and_known_to_the_masks(monkeypatch: pytest.Monke
     assert masked == [token]
 
 
+def test_what_entra_will_be_sent_is_known_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"sub": SUBJECT, "iss": "https://token.example"}
+    found, _, masked = github(monkeypatch, answer(200, json.dumps({"value": jwt(said)})))
+    assert Credential(found, "OIDC", print).presented() == said
+    assert masked == [jwt(said)]
+
+
 def test_the_remedy_is_a_command_that_a_shell_reads_right(monkeypatch: pytest.MonkeyPatch) -> None:
     token = jwt({"sub": SUBJECT, "iss": "https://token.example"})
     found, _, _ = github(monkeypatch, answer(200, json.dumps({"value": token})))

@@ -14,6 +14,7 @@ from amlwheel.hosts import azure_variables
 from amlwheel.hosts.azure_variables import advise, feed_token, is_task
 from amlwheel.inputs.reading import read
 from amlwheel.model.secret import Secret
+from amlwheel.sign_in.credential import Credential
 from amlwheel.sign_in.service_connection import _Federated, _is_valid, service_connection
 from azure.identity import AzurePipelinesCredential, ClientSecretCredential, ManagedIdentityCredential
 from rehearsal.web import tokens
@@ -165,6 +166,7 @@ def test_a_token_that_came_along_is_used_while_it_lives_and_else_a_new_one_asked
         credential: Any = service_connection(connected("WorkloadIdentityFederation", held, URI))
         credential._with_id_token, credential._with_new_token = Asked("held"), Asked("new")
         assert credential.get_token("scope") == (source, "scope")
+        assert set(Credential(credential, "service connection", print).presented()) == {"exp"}
 
 
 # --- advice
