@@ -269,7 +269,7 @@ class Stages:
         inputs, host = self.inputs, self.host
         files.write(Path(inputs.output_dir), self.render(release, access, changes), release.wheels)
         folder = Path(inputs.output_dir).as_posix()
-        changed = bool(changes.count)
+        changed = bool(changes.count or host.progress.saved)
         host.summary(summary.summary(release, changes.all, changes.compared, dry_run=inputs.dry_run, proof=proven))
         for each in changes.images:
             host.summary(f"\n{each}.\n")
