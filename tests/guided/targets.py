@@ -2,8 +2,8 @@
 
     python targets.py TARGET FOLDER CORPUS [options of libFuzzer]
 
-runs one under atheris, which begins with the texts in both folders, looks for texts that reach new code, and keeps them in
-FOLDER (`scripts/test guided`).
+runs one under atheris, which begins with the texts in both folders, looks for texts that reach new code, and keeps
+them in FOLDER (`scripts/test guided`).
 """
 
 import contextlib
