@@ -35,7 +35,7 @@ def test_a_reader_reads_or_refuses(name: str, tmp_path: pathlib.Path, pytestconf
     atheris = bootstrap.environment(ROOT / "tests/guided.txt").parent.parent
     (packages,) = atheris.glob("lib/python*/site-packages")
     paths = os.pathsep.join([str(ROOT / "action"), str(packages)])
-    command = [sys.executable, HERE / "targets.py", name, found, HERE / "corpus" / name]
+    command: list[str | pathlib.Path] = [sys.executable, HERE / "targets.py", name, found, HERE / "corpus" / name]
     command += [limit, "-seed=1", f"-artifact_prefix={found}{os.sep}", "-print_final_stats=1"]
     done = subprocess.run(
         command,
