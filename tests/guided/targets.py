@@ -24,6 +24,7 @@ with atheris.instrument_imports(include=["amlwheel", "packaging"]):
     from amlwheel.errors.base import StepError
     from amlwheel.feed import index
     from amlwheel.inputs import reading
+    from amlwheel.model import bounded_yaml
     from amlwheel.model.environment import Python
     from amlwheel.model.feed_spelling import parse_feed
     from amlwheel.transport.process import Finished
@@ -34,11 +35,13 @@ AROUND = Surroundings(PLACE, (".",), Python("3.11.13"))
 
 
 def receipt(text: str) -> None:
-    """A receipt, as `consume` reads it; with what could be registered for it."""
+    """A receipt, as `consume` reads it; behind a line of dashes the conda file that is registered for it."""
+    said, _, conda = text.partition("\n---\n")
     path = PLACE / "aml-release.json"
-    path.write_text(text, "utf-8", "surrogatepass")
+    path.write_text(said, "utf-8", "surrogatepass")
     released = consume.read(path)
-    released.misfit({"dependencies": [{"pip": [text]}]})
+    with contextlib.suppress(bounded_yaml.ERROR, ValueError):
+        assert isinstance(released.misfit(bounded_yaml.load(conda)), str)
     assert released.version.endswith(f"-{released.sha256[:12]}")
 
 
