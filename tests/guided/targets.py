@@ -16,7 +16,7 @@ from typing import Any
 
 import atheris  # type: ignore[import-untyped, unused-ignore]
 
-with atheris.instrument_imports(include=["amlwheel", "packaging"]):
+with atheris.instrument_imports(include=["amlwheel", "packaging", "html", "_markupbase"]):
     from amlwheel import consume
     from amlwheel.build import failure
     from amlwheel.declared import files
