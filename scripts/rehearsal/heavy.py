@@ -3,6 +3,7 @@
 Their blocks are holes of a sparse file, read as zeros: size, sha256 and the time to install are those of true bytes.
 """
 
+import base64
 import contextlib
 import hashlib
 import io
@@ -49,7 +50,12 @@ def write_wheel(folder: pathlib.Path, name: str, megabytes: int = 0, requires: t
     about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}"
     texts = {f"{name}/__init__.py": "", f"{info}/METADATA": about}
     texts[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    listed = "".join(f"{each},,\n" for each in (*texts, f"{name}/zeros.bin", f"{info}/RECORD"))
+    digests = {each: hashlib.sha256(text.encode()) for each, text in texts.items()}
+    digests[f"{name}/zeros.bin"] = zeros = hashlib.sha256()
+    for _ in range(megabytes):
+        zeros.update(_ZEROS)
+    listed = "".join(f"{each},sha256={_encoded(digest.digest())},\n" for each, digest in digests.items())
+    listed += f"{info}/RECORD,,\n"
     with _Holes(path, "w+") as file, zipfile.ZipFile(file, "w") as archive:
         for each, text in {**texts, f"{info}/RECORD": listed}.items():
             archive.writestr(each, text)
@@ -58,6 +64,10 @@ def write_wheel(folder: pathlib.Path, name: str, megabytes: int = 0, requires: t
                 content.write(_ZEROS)
     path.with_name(f"{path.name}.metadata").write_text(about, "utf-8")
     return path
+
+
+def _encoded(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Run the step as `action/bootstrap.py` does, with shorter limits for servers that hang: 3 seconds in place of 60.
+"""Run the step as `action/bootstrap.py` does, with shorter limits for servers that hang: 3 seconds in place of 20.
 
 All clients of the step are made of requests; uv has a variable. Nothing else is changed, above all no pause.
 """

@@ -31,7 +31,7 @@ FAULTS: Mapping[str, Json] = {
     "drips": {"mangle": "drip"},
     "flood": {"mangle": "flood"},
 }
-HANGING = frozenset({"hangs before it acted", "hangs after it acted", "drips", "flood"})
+HANGING = frozenset({"hangs before it acted", "hangs after it acted"})
 """Those that run with shorter limits, see `brisk`."""
 _MOVING = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SIGNED = re.compile(r"(?<=[?&])(s[a-z]{1,3}|sig)=[^&]*")

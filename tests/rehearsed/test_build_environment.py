@@ -48,7 +48,7 @@ def _but_receipt(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def test_a_secret_is_not_for_the_build(step: Step, features: pathlib.Path) -> None:
     result = step(package_dir=features, build_env="DEPLOY", env={"DEPLOY": FEED_TOKEN})
-    refused(result, 94, "names DEPLOY, which holds a secret of this run", "Take the variable out of `--build-env`")
+    refused(result, 94, "names DEPLOY: a secret of this run is in each", "Take the variable out of `--build-env`")
     assert FEED_TOKEN not in result.output
 
 

@@ -34,7 +34,7 @@ def load(name: str) -> types.ModuleType:
 
 test = load("test")
 locks = load("locks")
-ALL = ["format", "lint", "types", "imports", "manifests", "linters", "unit", "lines", "rehearsed", "hosts", "chaos"]
+ALL = ["format", "lint", "types", "imports", "manifests", "linters", "lines", "rehearsed", "hosts", "chaos"]
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,8 @@ def _told(question: Callable[[], Answer], feed: Feed) -> Answer | None:
             raise FeedNotFound(f"There is no feed {feed.label}.", details=str(error.message)) from None
         return None
     except rest.ClientRequestError as error:
-        if isinstance(error.inner_exception, requests.exceptions.RetryError):
-            return None  # it answers, but with a fault
+        if isinstance(error.inner_exception, (requests.exceptions.RetryError, type(None))):
+            return None  # it answers, but with a fault; msrest's own error is about the status
         raise NoNetwork("feeds.dev.azure.com", type(error.inner_exception).__name__) from None
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
         raise NoNetwork("feeds.dev.azure.com", type(error).__name__) from None  # while the package reads the response

@@ -49,6 +49,8 @@ def _environment(repository: Repository, token: Secret) -> dict[str, str]:
         "core.hooksPath": os.devnull,
         "http.followRedirects": "false",  # else another host would get the token
         "protocol.version": "2",
+        "http.lowSpeedLimit": "10",  # bytes a second, for so many seconds: a host that says nothing more
+        "http.lowSpeedTime": "40",
         "gc.auto": "0",
         "advice.detachedHead": "false",
         "core.autocrlf": "false",

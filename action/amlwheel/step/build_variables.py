@@ -22,7 +22,10 @@ def of(inputs: Inputs, environ: Mapping[str, str], host: Host) -> dict[str, str]
     """
     for name in variables.withheld(environ):
         host.warning(f"{name} holds a credential, so the build, which runs the project's code, doesn't get it.")
-    named = {name: _value(name, environ, host) for name in inputs.build_env}
+    named = {name: _value(name, environ) for name in inputs.build_env}
+    held = [name for name, value in named.items() if host.leaks(value)]
+    if held:
+        raise SecretForBuild(f"`build-env` names {', '.join(held)}: a secret of this run is in each.")
     secrets = {name: "" for name in variables.for_tool(environ, build=True) if host.leaks(environ.get(name, ""))}
     missing = (variables.kept_back(environ) | secrets.keys()) - named.keys()
     if inputs.from_commit:
@@ -34,7 +37,7 @@ def of(inputs: Inputs, environ: Mapping[str, str], host: Host) -> dict[str, str]
     return secrets | named
 
 
-def _value(name: str, environ: Mapping[str, str], host: Host) -> str:
+def _value(name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name)
     if value is None:
         raise BadInput(
@@ -45,8 +48,6 @@ def _value(name: str, environ: Mapping[str, str], host: Host) -> str:
         raise BadInput(
             f"{name}, which `build-env` names, is the literal text of a variable that was never set: {value}."
         )
-    if host.leaks(value):
-        raise SecretForBuild(f"`build-env` names {name}, which holds a secret of this run.")
     return value
 
 

@@ -88,6 +88,21 @@ def told(pins: Sequence[Pin]) -> Iterator[str]:
         yield f"{', '.join(pin.name for pin in pins if pin.index == place)} from {place}"
 
 
+def unused(inputs: Inputs, pins: Sequence[Pin]) -> Iterator[str]:
+    """Yield a warning for what the inputs bind to an index and the lock doesn't have: a name may be misspelt."""
+    names = {pin.name for pin in pins}
+    for each in inputs.package_indexes:
+        idle = sorted(each.names - names)
+        if idle:
+            yield f"`package-indexes` takes {', '.join(idle)} from {each.url}, but nothing requires {_it(idle)}."
+    if inputs.torch_backend and inputs.torch_backend.names.isdisjoint(names):
+        yield "`torch-backend` is set, but nothing requires PyTorch."
+
+
+def _it(names: Sequence[str]) -> str:
+    return "them" if len(names) > 1 else "it"
+
+
 def _extras(needs: Requirements) -> frozenset[str]:
     """Return the extras of our own packages that the requirements name."""
     ours = (each for each in needs.more if canonicalize_name(each.name) in needs.own)

@@ -112,7 +112,7 @@ class Stages:
             done.extend(origins.told(locked.pins))
             done.append(f"{len(locked.pins)} locked, {sum(pin.from_feed for pin in locked.pins)} from the feed")
             done.append(f"for {self.inputs.python_version.platform.tag}")
-        for each in locked.warnings:
+        for each in (*locked.warnings, *origins.unused(self.inputs, locked.pins)):
             self.host.warning(each)
         return locked
 

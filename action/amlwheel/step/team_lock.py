@@ -34,8 +34,9 @@ def find(inputs: Inputs) -> Path | None:
         return None
     path = inputs.folder("lock") / inputs.lock
     if not path.is_file():
+        wrong = "is a folder" if path.is_dir() else "doesn't exist"
         raise BadInput(
-            f"`lock` names the file {inputs.lock!r}, which doesn't exist.",
+            f"`lock` names the file {inputs.lock!r}, which {wrong}.",
             cause="The path is misspelt, or the file isn't committed.",
             fix="Give the path of `lock` from the folder in which the step runs; or set it to auto or resolve.",
         )

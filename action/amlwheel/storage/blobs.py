@@ -75,10 +75,12 @@ class Blobs:
                 connection_timeout=http.CONNECT,
                 read_timeout=http.READ,
             ),
-            retry_policy=LinearRetry(backoff=PAUSE, retry_total=TRIES, retry_connect=2, random_jitter_range=1),
+            retry_policy=LinearRetry(
+                backoff=PAUSE, retry_total=TRIES, retry_connect=2, retry_read=1, random_jitter_range=1
+            ),
             max_single_put_size=8 * BLOCK,
             max_block_size=BLOCK,
-            max_single_get_size=8 * BLOCK,
+            max_single_get_size=BLOCK,
             max_chunk_get_size=BLOCK,
             permit_redirects=False,  # the service never redirects; a sign-in page does
             user_agent=f"amlwheel/{__version__}",
@@ -122,7 +124,7 @@ class Blobs:
         return digest.hexdigest()
 
     def _chunks(self, path: str) -> Iterator[bytes]:
-        """Yield the bytes of the blob `path`; each answer has 32 MiB at most."""
+        """Yield the bytes of the blob `path`; each answer has 4 MiB at most."""
         host = self.container.service.removeprefix("https://")
         yield from bounds.paced(
             bounds.within(bounds.WHOLE, host, lambda: self._client.download_blob(path).chunks()), host

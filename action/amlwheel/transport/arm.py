@@ -19,11 +19,11 @@ from ..model import origin
 from ..model.azure import Workspace
 from ..model.package_index import shown
 from ..model.secret import excerpt
+from . import http
 from .azure import Retries, network
 
 ARM = "https://management.azure.com"
 API_VERSION = "2024-04-01"
-CONNECT, READ = 10, 60  # seconds; the library's own limits are 300
 BRIEF = 5  # seconds for a question that may stay unanswered
 Json = dict[str, Any]
 
@@ -68,10 +68,10 @@ class Arm:
         request = (
             HttpRequest(method, url, params=params, json=body) if body else HttpRequest(method, url, params=params)
         )
-        read = BRIEF if brief else READ
+        read = BRIEF if brief else http.READ
         more: dict[str, Any] = {"retry_total": 0} if brief else {}
         with network(ARM.removeprefix("https://"), read):
-            response = self._client.send_request(request, connection_timeout=CONNECT, read_timeout=read, **more)
+            response = self._client.send_request(request, connection_timeout=http.CONNECT, read_timeout=read, **more)
             try:
                 data = response.json() if response.content else {}
             except ValueError:

@@ -20,7 +20,7 @@ class Retries(policies.RetryPolicy[HttpRequest, HttpResponse]):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401  # the library's own
         """Take the library's options."""
-        super().__init__(**{"retry_total": 4, **options})
+        super().__init__(**{"retry_total": 4, "retry_read": 1, **options})
 
     def get_retry_after(self, response: Any) -> float | None:  # noqa: ANN401  # the library's own type is internal
         """Return the seconds that the server asks for; None when its value is invalid."""

@@ -22,7 +22,7 @@ from ..plan.observe import in_background
 
 Answer = TypeVar("Answer")
 Send = Callable[..., requests.Response]
-WHOLE = 300.0  # seconds for a request: its repeats, their pauses, and the whole answer
+WHOLE = 45.0  # seconds for a request: its repeats, their pauses, and the whole answer; people wait a minute at most
 SLOWEST = 2**15  # bytes a second; what is sent or comes slower than this never ends
 LARGEST = 2**25  # bytes of an answer that isn't a file; the largest pages of packages have a third of it
 DEEPEST = 100  # brackets within brackets; real answers have about ten
@@ -77,7 +77,7 @@ def within(seconds: float, host: str, call: Callable[[], Answer]) -> Answer:
 
 
 def paced(blocks: Iterable[bytes], host: str, seconds: float = WHOLE) -> Iterator[bytes]:
-    """Yield the blocks of a file, of 16 MiB at most; raise TooSlow when the next one doesn't come in time."""
+    """Yield the blocks of a file, of 4 MiB at most; raise TooSlow when the next one doesn't come in time."""
     left = iter(blocks)
     while block := within(seconds, host, partial(next, left, b"")):
         yield block

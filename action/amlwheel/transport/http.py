@@ -22,9 +22,9 @@ from . import bounds
 
 # Azure DevOps takes any non-empty user name beside a token (artifacts-keyring; uv's guide to Azure Artifacts).
 USER = "amlwheel"
-CONNECT, READ = 10, 60  # seconds
+CONNECT, READ = 10, 20  # seconds; an answer that never came is asked for twice within `bounds.WHOLE`
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-LONGEST_PAUSE = 60.0  # seconds; a server may ask for an hour, and nobody at a red release waits for that
+LONGEST_PAUSE = 30.0  # seconds; a server may ask for an hour, and nobody at a red release waits for that
 
 
 class _Retry(Retry):

@@ -250,6 +250,7 @@ def test_what_is_missing_or_out_of_reach_has_its_name(azure: Azure, error: Excep
         exceptions.AzureDevOpsClientError("x"),
         DeserializationError("text/html"),
         ClientRequestError("x", RetryError()),
+        ClientRequestError("Received status code 429"),
         ValueError("API resource location is not registered"),
     ],
 )

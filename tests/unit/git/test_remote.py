@@ -227,6 +227,7 @@ def test_the_token_is_in_no_argument_and_only_for_its_host(git: Git, tmp_path: P
         assert settings.pop("http.https://github.com/.extraHeader") == f"Authorization: Basic {basic}"
         assert settings["http.followRedirects"] == "false"
         assert settings["core.hooksPath"] == os.devnull
+        assert (settings["http.lowSpeedLimit"], settings["http.lowSpeedTime"]) == ("10", "40")  # a host that hangs
         assert env["GIT_ALLOW_PROTOCOL"] == "https"
         assert env["GIT_CONFIG_GLOBAL"] == os.devnull
         assert (env["GIT_TERMINAL_PROMPT"], env["GIT_CONFIG_NOSYSTEM"]) == ("0", "1")

@@ -7,6 +7,7 @@ import urllib.request
 import zipfile
 
 import pytest
+from amlwheel.build.wheel import inspect
 from rehearsal import heavy
 
 
@@ -18,6 +19,7 @@ def test_a_large_wheel_takes_no_room_and_is_true(tmp_path: pathlib.Path) -> None
         assert archive.getinfo("a_b/zeros.bin").file_size == 8 * 2**20
         assert archive.testzip() is None
         assert b"Requires-Dist: numpy" in archive.read("a_b-1.0.dist-info/METADATA")
+    assert [str(each) for each in inspect(wheel).requires] == ["numpy"]  # the step takes it: its RECORD fits
 
 
 @pytest.mark.enable_socket

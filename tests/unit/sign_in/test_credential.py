@@ -231,7 +231,7 @@ def test_entra_is_not_waited_for_for_long(
     monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(NoNetwork):
         find(environ, application=application).get_token("https://management.azure.com/.default")
-    assert limits == {(10, 60)}
+    assert limits == {(10, 20)}
 
 
 # --- refusals with a code of their own

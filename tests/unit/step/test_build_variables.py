@@ -73,14 +73,14 @@ def test_with_git_no_variable_of_the_run_reaches_the_image(tmp_path: Path, capsy
             BadInput,
             r"the literal text of a variable that was never set: \$\(packageVersion\)",
         ),
-        ({"X": f"a {CANARY}"}, SecretForBuild, "names X, which holds a secret of this run"),
+        ({"X": f"a {CANARY}", "Y": CANARY}, SecretForBuild, "names X, Y: a secret of this run is in each"),
     ],
 )
 def test_a_name_without_a_usable_value_is_refused(
     tmp_path: Path, environ: dict[str, str], kind: type[Exception], what: str
 ) -> None:
     with pytest.raises(kind, match=what) as caught:
-        of(tmp_path, environ, names="X")
+        of(tmp_path, environ, names="\n".join(environ) or "X")
     assert CANARY not in str(caught.value)
 
 

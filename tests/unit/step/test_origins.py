@@ -145,3 +145,13 @@ def test_a_table_says_better_than_the_lock_which_folder_it_is(tmp_path: Path) ->
     lock = TeamLock("uv.lock", "uv lock", {"here": Locked("here", "1", kind="path", place="/x/../here")})
     chosen = origins.choose(given, replace(needs(tmp_path), team=lock), Facts(frozenset(["fork"])), print)
     assert "[tool.uv.sources]" in chosen.barred["here"].what
+
+
+def test_a_name_that_nothing_requires_is_warned_of(tmp_path: Path) -> None:
+    lines = "https://torch.example/simple tourch nothing acme-core\nhttps://other.example/simple numpy"
+    given = inputs(tmp_path, **{"package-indexes": lines, "torch-backend": "cpu"})
+    pins = [Pin("acme-core", "1", ()), Pin("numpy", "2", ())]
+    first, second = origins.unused(given, pins)
+    assert "takes nothing, tourch from https://torch.example/simple, but nothing requires them" in first
+    assert second == "`torch-backend` is set, but nothing requires PyTorch."
+    assert not list(origins.unused(inputs(tmp_path), pins))

@@ -88,6 +88,8 @@ def test_a_path_counts_from_the_table_that_gives_it(checkout: Path) -> None:
     assert team_lock.find(found) == Path("packages/churn/requirements.lock")
     with pytest.raises(BadInput, match=r"`lock` names the file 'requirements\.lock', which doesn't exist"):
         team_lock.find(inputs(lock="requirements.lock"))
+    with pytest.raises(BadInput, match="which is a folder"):
+        team_lock.find(inputs(lock="packages"))
 
 
 def test_what_is_not_used_is_said(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

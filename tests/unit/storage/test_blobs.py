@@ -241,7 +241,7 @@ def test_the_real_client_has_our_session_and_bounded_patience() -> None:
     client = Blobs(CONTAINER, SimpleNamespace(get_token=None))._client
     transport = client._config.__dict__.get("transport") or client._pipeline._transport._transport
     assert client.url == CONTAINER.url
-    assert (transport.connection_config.timeout, transport.connection_config.read_timeout) == (10, 60)
+    assert (transport.connection_config.timeout, transport.connection_config.read_timeout) == (10, 20)
     retries = transport.session.get_adapter(client.url).max_retries
     assert (retries.total, retries.connect, retries.read) == (None, 0, 0)
     assert [retries.is_retry("PUT", status, has_retry_after=True) for status in (429, 500, 503)] == [True, False, False]

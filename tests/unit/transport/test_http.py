@@ -53,7 +53,7 @@ def test_a_token_travels_as_the_password(monkeypatch: pytest.MonkeyPatch) -> Non
     assert request.headers["Authorization"] == requests.auth._basic_auth_str("amlwheel", CANARY)
     assert request.headers["Accept"] == "text/html"
     assert request.headers["X-Mine"] == "1"
-    assert timeout == (10, 60)
+    assert timeout == (10, 20)
 
 
 def test_the_first_byte_is_all_that_a_look_needs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_a_patch_is_json_with_the_token_as_the_password(monkeypatch: pytest.Monk
     assert request.headers["Authorization"] == requests.auth._basic_auth_str("amlwheel", CANARY)
     assert request.headers["Accept"] == "a/b"
     assert request.headers["Content-Type"] == "application/json"
-    assert timeout == (10, 60)
+    assert timeout == (10, 20)
 
 
 def test_a_bearer_token_travels_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_a_failure_names_the_host_and_nothing_of_the_request(
 
 def test_get_fails_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     wire(monkeypatch, requests.ReadTimeout())
-    with pytest.raises(TooSlow, match=r"index\.example gave no answer within 60 seconds"):
+    with pytest.raises(TooSlow, match=r"index\.example gave no answer within 20 seconds"):
         http.get("https://index.example/x")
 
 
@@ -292,7 +292,7 @@ def test_a_file_is_read_as_far_as_it_may_be_ours(
     assert http.sha256("https://index.example/x.whl", TOKEN.of("ci"), most) == expected
     ((request, timeout),) = sent.sent
     assert request.headers["Authorization"] == requests.auth._basic_auth_str("ci", CANARY)
-    assert timeout == (10, 60)
+    assert timeout == (10, 20)
 
 
 def test_a_file_elsewhere_is_read_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -497,7 +497,7 @@ def test_a_request_has_version_and_limits(client: Callable[[object], tuple[Arm, 
     assert address.netloc == "management.azure.com"
     assert parse_qs(address.query) == {"api-version": ["2022-04-01"]}
     assert json.loads(request.content) == {"b": 2}
-    assert fake.limits == {"connection_timeout": 10, "read_timeout": 60}
+    assert fake.limits == {"connection_timeout": 10, "read_timeout": 20}
 
 
 def test_a_question_that_may_stay_unanswered_is_asked_once(client: Callable[[object], tuple[Arm, Client]]) -> None:
@@ -531,7 +531,7 @@ def test_an_answer_that_is_no_object_comes_from_somebody_else(
 @pytest.mark.parametrize(
     ("failure", "kind", "said"),
     [
-        (exceptions.ServiceResponseTimeoutError(f"{CANARY}"), TooSlow, "no answer within 60 seconds"),
+        (exceptions.ServiceResponseTimeoutError(f"{CANARY}"), TooSlow, "no answer within 20 seconds"),
         (exceptions.ServiceRequestError(f"{CANARY}", error=OSError(CANARY)), NoNetwork, "management.azure.com"),
         (exceptions.ServiceResponseError(f"{CANARY}"), NoNetwork, "management.azure.com"),
         (exceptions.IncompleteReadError(f"{CANARY}"), NoNetwork, "management.azure.com"),
