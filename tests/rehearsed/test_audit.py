@@ -1,14 +1,16 @@
 """Known vulnerabilities: told, refused, accepted by id; and a database that doesn't answer stops nobody."""
 
+import dataclasses
 import json
 import pathlib
+import sys
 from typing import Any
 
 import pytest
 from rehearsal.advisories.host import HOST
 from rehearsal.advisories.known import IDNA, IDNA_CVE, IDNA_PYSEC, RECORDS, record
 from rehearsal.proxy.world import World
-from rehearsed.steps import Result, Step, refused, write_wheel
+from rehearsed.steps import ROOT, Result, Step, refused, write_wheel
 
 BAD = "idna==3.6"
 PIP = "GHSA-pppp-pppp-pppp"
@@ -115,3 +117,19 @@ def test_a_database_that_does_not_answer_stops_no_release(
     assert told in result.told
     assert "`--audit` is refuse, but it can't refuse what isn't known." in result.told
     assert told in receipt(result)["left_out"]
+
+
+def test_the_repositorys_own_locks_are_asked_for_by_a_program_that_can_fail(step: Step, world: World) -> None:
+    """`scripts/audit` runs each week."""
+    world.advise(*KNOWN)
+    lock = step.folder("checkout") / "action/locks/step.txt"
+    lock.parent.mkdir(parents=True)
+    command = (sys.executable, ROOT / "scripts/audit", "--root", step.folder("checkout"))
+    program = dataclasses.replace(step, command=command)
+    for version, status in {"3.6": 1, "3.7": 0}.items():
+        lock.write_text(f"idna=={version} \\\n    --hash=sha256:{'0' * 64}\n")
+        result = program.plainly()
+        assert result.status == status, result.output
+        assert (f"{IDNA} ({IDNA_CVE}, {IDNA_PYSEC}), medium, fixed in 3.7" in result.output) is bool(status)
+    world.fail({"host": DATABASE, "status": 503})
+    assert program.plainly().status == 2

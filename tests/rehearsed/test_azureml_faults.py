@@ -75,6 +75,21 @@ def test_a_service_that_is_down_is_told(step: Step, world: World, wheel: pathlib
     refused(result, 46, "A service answered 503 to azureml-core, reading the environment on ws-train.")
 
 
+def test_a_refused_registration_is_told_in_the_service_s_words(step: Step, world: World, wheel: pathlib.Path) -> None:
+    said = {"error": {"code": "ResourceIsBeingDeleted", "message": "Another operation is in progress."}}
+    world.fail({**REQUESTS["register"], "status": 409, "body": said})
+    result = step(wheel=wheel, sdk="v1", verify="none")
+    assert result.status == 46, result.output
+    assert "A service answered 409 to azureml-core, registering the environment on ws-train." in result.told
+    assert "ResourceIsBeingDeleted" in result.told
+    assert "Another operation is in progress." in result.told
+    assert (world.workspace()["environments"], result.outputs) == ({}, {})
+    world.fail()
+    again = step(wheel=wheel, sdk="v1", verify="none")
+    assert again.status == 0, again.output
+    assert again.written[-1][1] == "environments"
+
+
 @pytest.mark.long
 def test_a_service_that_hangs_once_is_asked_again(step: Step, world: World, wheel: pathlib.Path) -> None:
     world.fail({**REQUESTS["read environment"], "delay": 60, "times": 1})

@@ -2,13 +2,14 @@
 
 import pathlib
 import re
+import zipfile
 
 import pytest
 from rehearsal.command.projects import commit
 from rehearsal.proxy.world import World
 from rehearsal.sign_in.entra import HOST as LOGIN_HOST
 from rehearsal.state.names import SUBSCRIPTION_ID
-from rehearsed.steps import PROJECTS, Step, refused, write_wheel
+from rehearsed.steps import PROJECTS, Step, in_feed, refused, write_wheel
 
 # --- inputs
 
@@ -211,3 +212,35 @@ def test_without_a_network_every_host_is_named(step: Step, wheel: pathlib.Path) 
 def test_a_package_index_that_cannot_be_reached(step: Step, wheel: pathlib.Path) -> None:
     result = step(wheel=wheel, requirements="six", env={"UV_DEFAULT_INDEX": "https://index.invalid/simple"})
     refused(result, 70, "No connection to index.invalid.")
+
+
+# --- hostile wheels
+
+
+def test_a_wheel_that_pip_would_refuse_or_that_lies_is_never_published(step: Step, world: World) -> None:
+    hostile = {
+        "outside": ({"acme_hostile.py": "", "../../../tmp/outside.py": "x"}, "'../../../tmp/outside.py'"),
+        "bomb": ({"acme_hostile.py": "", "zeros": "0" * 2**27}, "would unpack to"),
+    }
+    for name, (files, told) in hostile.items():
+        made = write_wheel(step.scratch / name, "acme-hostile", "1.0", files=files)
+        if name == "bomb":
+            packed(made)
+        refused(step(wheel=made), 24, told)
+    lying = write_wheel(step.scratch / "lying", "acme-hostile", "1.0")
+    content = lying.read_bytes()
+    lying.write_bytes(content.replace(b'"""acme-hostile."""', b'"""acme-hostilE."""'))
+    result = step(wheel=lying)
+    refused(result, 24)
+    assert in_feed(world) == {}
+    built = step(wheel=write_wheel(step.scratch / "again", "acme-hostile", "1.0"))  # "build the wheel again"
+    assert built.status == 0, built.output
+
+
+def packed(wheel: pathlib.Path) -> None:
+    """Compress what is in a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        contents = {each.filename: archive.read(each) for each in archive.infolist()}
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)

@@ -96,6 +96,29 @@ def test_each_thing_that_is_not_as_it_was(step: Step, world: World) -> None:
     assert consume(step, receipt, "--alarm-days", "21").status == 0
 
 
+FORGED: dict[str, Callable[[dict[str, Any]], None]] = {
+    "sha256": lambda said: said["packages"][0].update(sha256="0" * 64),
+    "package": lambda said: said["packages"].append({**said["packages"][0], "name": "acme-evil"}),
+    "index": lambda said: said["feed"].update(index_url=said["feed"]["index_url"].replace("/wheels/", "/evil/")),
+}
+
+
+def test_a_forged_receipt_is_told_and_the_artifact_of_the_release_is_not(step: Step) -> None:
+    receipt = release(step)
+    text = receipt.read_text("utf-8")
+    for name, forge in FORGED.items():
+        said = json.loads(text)
+        forge(said)
+        assert said != json.loads(text), name
+        receipt.write_text(json.dumps(said), "utf-8")
+        result = consume(step, receipt)
+        assert result.status == 193, (name, result.output)
+        assert (result.outputs, result.writes) == ({}, [])
+        assert "Download the artifact of the release again" in result.told
+    receipt.write_text(text, "utf-8")  # as the fix says
+    assert consume(step, receipt).status == 0
+
+
 def test_wheels_in_the_workspaces_own_storage(step: Step, world: World) -> None:
     """Each workspace has the wheel at another address, under one version; another file at it is another environment."""
     receipt = release(step, route="workspace", feed="")

@@ -11,10 +11,12 @@ from rehearsed.steps import ROOT, Step
 SCRIPTS = ROOT / "scripts"
 # For each program: arguments of a run, and a pattern of what it then prints.
 OFFLINE: Mapping[str, tuple[Sequence[str], str]] = {
+    "audit": (["--help"], "known vulnerabilities"),  # `test_audit` has it run
     "check-github": ([], "No findings to report"),
     "check-pipelines": ([], ""),
     "manifests": (["--check"], ""),
     "snippets": (["--check"], ""),
+    "sbom": (["--output", "made"], r"made/amlwheel-[\d.]+\.cdx\.json"),
     "test": (["--help"], "parts: format lint types"),
 }
 ONLINE: Mapping[str, tuple[Sequence[str], str]] = {

@@ -1,17 +1,20 @@
 """`index: only`: whoever builds images may read only, so what comes through the feed has to be saved there first."""
 
 import pathlib
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from rehearsal.builder.build import build
 from rehearsal.proxy.world import World
-from rehearsal.state.names import MIRROR_FEED, ORGANIZATION, PROJECT, READ_TOKEN, workspace_id
+from rehearsal.state.names import FEED_TOKEN, MIRROR_FEED, ORGANIZATION, PROJECT, READ_TOKEN, workspace_id
 from rehearsed.steps import PACKAGES, Step, write_wheel
 
 pytestmark = pytest.mark.network
 INPUTS: dict[str, Any] = {"feed": f"{ORGANIZATION}/{PROJECT}/{MIRROR_FEED}", "index": "only"}
 SAVED = "packages saved in acme/ml/mirror"
+IN_FEED = "iniconfig-2.3.1-py3-none-any.whl"
 
 
 @pytest.fixture
@@ -23,6 +26,12 @@ def needy(tmp_path: pathlib.Path) -> pathlib.Path:
 def saved(world: World) -> set[str]:
     """Return the files that the feed has saved from its upstream."""
     return {path.name for path in (world.azure / "feeds").rglob(f"{MIRROR_FEED}/saved/*")}
+
+
+def forget(world: World) -> None:
+    """Let the feed have saved nothing."""
+    for path in (world.azure / "feeds").rglob(f"{MIRROR_FEED}/saved/*"):
+        path.unlink()
 
 
 def test_what_is_not_saved_in_the_feed_is_saved_after_the_plan_and_before_the_image_needs_it(
@@ -61,19 +70,35 @@ def test_what_nobody_else_tells_stops_a_dry_run_and_is_told_before_a_release_sav
     dry = step(wheel=needy, dry_run="true", **INPUTS)
     assert dry.status == 194, dry.output
     assert "iniconfig-2.3.1-py3-none-any.whl requires can't be read without saving it in acme/ml/mirror" in dry.told
+    assert "Download the packages through the feed once with pip" in dry.told
     assert saved(world) == set()
+    page = step.scratch / "page.md"
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page)}
+    world.fail({"host": PACKAGES, "method": "POST", "status": 403, "body": {"message": "Not today."}})
+    failed = step(wheel=needy, env=github, **INPUTS)
+    assert failed.status != 0
+    assert saved(world) == {IN_FEED}
+    assert failed.output.index(f"SAVE {IN_FEED} in acme/ml/mirror") < failed.output.index("Plan")
+    told = page.read_text("utf-8")
+    assert f"before there was a plan, which saves them there:\n\n- {IN_FEED} in acme/ml/mirror\n" in told
+    assert "Nothing was changed" not in told
+    world.fail()
+    forget(world)
+    token = f"any:{FEED_TOKEN}@"
+    index = f"https://{token}pkgs.dev.azure.com/{ORGANIZATION}/{PROJECT}/_packaging/{MIRROR_FEED}/pypi/simple/"
+    pip = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--no-cache-dir", "iniconfig==2.3.1"]
+    env = step.environment() | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    subprocess.run([*pip, f"--index-url={index}", "-d", step.scratch / "by-pip"], env=env, check=True)
+    assert step(wheel=needy, dry_run="true", **INPUTS).status == 0  # the fix as it is told
     result = step(wheel=needy, **INPUTS)
     assert result.status == 0, result.output
-    assert result.output.index("SAVE iniconfig-2.3.1-py3-none-any.whl in acme/ml/mirror") < result.output.index("Plan")
-    assert step(wheel=needy, dry_run="true", **INPUTS).status == 0
 
 
 def test_unsaved_it_would_have_failed_in_the_image(step: Step, world: World, needy: pathlib.Path) -> None:
     """The rule of the stand-in that all this is about."""
     result = step(wheel=needy, **INPUTS)
     assert result.status == 0, result.output
-    for path in (world.azure / "feeds").rglob(f"{MIRROR_FEED}/saved/*"):
-        path.unlink()
+    forget(world)
     built = build(world, workspace_id(), result.outputs["environment-name"], result.outputs["environment-version"])
     assert not built.ok
 

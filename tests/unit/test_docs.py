@@ -64,3 +64,15 @@ def test_the_table_of_rooms_has_every_folder_of_the_core_on_its_floor() -> None:
     floors = enumerate(re.findall(r'"(.+?)"', contract[1]), 1)
     assert rooms == {room: floor for floor, line in floors for room in line.split(" | ") if room in folders}
     assert set(rooms) == folders
+
+
+@pytest.mark.parametrize("page", ["SECURITY.md", "docs/reliability.md"])
+def test_every_test_that_a_table_of_attacks_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    named = re.findall(r"`([\w/]*test_\w+\.py)?(?:::)?(test_\w+)?`", text)
+    named = [each for each in named if any(each)]
+    assert len(named) > 10
+    tests = {path.as_posix(): path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    for file, test in named:
+        found = [content for path, content in tests.items() if path.endswith(file.removeprefix("tests/"))]
+        assert any(f"def {test}(" in content for content in found) if test else found, (file, test)

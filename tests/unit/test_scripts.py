@@ -322,6 +322,18 @@ def test_every_action_in_a_workflow_is_pinned_by_its_commit() -> None:
         assert re.fullmatch(r"uses: (\./.*|[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)", line), line
 
 
+def test_what_the_release_attests_is_named_by_its_digest() -> None:
+    """A path may lead to another file by the time when it is read."""
+    places = [ROOT / ".github/workflows/release.yml", *(ROOT / "templates/github").glob("*.yml")]
+    attesting = [path for path in places if "uses: actions/attest@" in path.read_text("utf-8")]
+    assert {path.name for path in attesting} == {"release.yml", "build-then-release.yml"}
+    for path in attesting:
+        text = path.read_text("utf-8")
+        assert text.count("uses: actions/attest@") == text.count("subject-checksums: ${{ steps.wheel.outputs.") == 2
+        assert "subject-path" not in text
+        assert "steps.wheel.outputs.all" in text
+
+
 def test_one_action_has_one_pin_wherever_it_stands() -> None:
     """Dependabot raises those in workflows only; the templates and the pages have to follow."""
     pins: dict[str, set[str]] = {}

@@ -43,8 +43,8 @@ def _finding(package: Package, flaw: Sequence[Advisory]) -> Finding:
 
 def _next_fix(advisory: Advisory, package: Package) -> Version | None:
     """Return the lowest version with the fix above the locked one: each of several branches may have its own."""
-    ours = Version(package.version)
-    return min((each for each in advisory.fixed.get(package.name, ()) if each > ours), default=None)
+    fixed = advisory.fixed.get(package.name, ())
+    return min((each for each in fixed if each > Version(package.version)), default=None)
 
 
 def _judged(finding: Finding, accepted: Mapping[str, str]) -> Finding:

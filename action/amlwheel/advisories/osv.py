@@ -105,7 +105,7 @@ class Question:
 
 def _query(package: Package, token: str) -> dict[str, Any]:
     page = {"page_token": token} if token else {}
-    return {"package": {"name": package.name, "ecosystem": "PyPI"}, "version": package.version, **page}
+    return {"package": {"name": package.name, "ecosystem": package.ecosystem}, "version": package.version, **page}
 
 
 def _read(record: object) -> Advisory | None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 from packaging.requirements import Requirement
@@ -18,6 +17,7 @@ from ..errors.inputs import BadInput
 from ..model import bounded_yaml
 from ..model.conda import Conda, Package, exact
 from ..model.environment import Python
+from ..model.origin import split
 from .pip_lines import masked
 
 # conda reads no others but `prefix` and `variables` (conda, `env/env.py`).
@@ -178,7 +178,7 @@ def _channels(data: dict[str, Any], path: Path) -> tuple[str, ...]:
     given = data.get("channels") or []
     found = [str(each) for each in (given if isinstance(given, list) else [given])]
     for each in found:
-        parts = urlsplit(each)
+        parts = split(each)
         if "@" in parts.netloc or "/t/" in parts.path or not re.fullmatch(r"(https://)?[\w.:/-]+", each):
             raise NotTaken(
                 f"{path.as_posix()}: the channel {masked(each).partition('/t/')[0]} can't be in an environment.",

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..errors.declared import NotTaken
+from ..model.origin import split
 from ..model.package_index import PackageIndex
 from .pip_lines import Line
 from .surroundings import Surroundings
@@ -27,7 +27,7 @@ class IndexLine:
 
 def index_line(line: Line, option: str, url: str) -> IndexLine:
     """Read an index option, without the credential in its address."""
-    parts = urlsplit(url)
+    parts = split(url)
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
     return IndexLine(line, bare, option == "--index-url")
 

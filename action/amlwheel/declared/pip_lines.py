@@ -56,13 +56,16 @@ def decode(data: bytes, name: str) -> str:
     marked = next(((mark, encoding) for mark, encoding in _MARKS if data.startswith(mark)), None)
     mark, encoding = marked or (b"", _coding(data))
     try:
-        return data[len(mark) if encoding == "utf-8" else 0 :].decode(encoding)  # the others need their mark
-    except (UnicodeDecodeError, LookupError):
+        text = data[len(mark) if encoding == "utf-8" else 0 :].decode(encoding)  # the others need their mark
+    except (ValueError, LookupError):
+        text = "\0"
+    if re.search("[\0\ud800-\udfff]", text):  # there are codecs that yield these
         raise NotTaken(
             f"`requirements` {name!r} isn't a text file in UTF-8.",
             cause="The file has another encoding and doesn't say which.",
             fix="Save the file of `requirements` in UTF-8.",
-        ) from None
+        )
+    return text
 
 
 def _coding(data: bytes) -> str:

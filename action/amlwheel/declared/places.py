@@ -4,13 +4,14 @@ import os
 import re
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging import utils
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors.declared import NotTaken
 from ..model.declared import filename, wheel_problem, without_fragment
+from ..model.origin import split
 from .pip_lines import Line, masked
 from .surroundings import Surroundings, is_project
 
@@ -40,15 +41,7 @@ def read(line: Line, text: str, around: Surroundings) -> Requirement | Own:
         return _address(line, text)
     if _is_path(text):
         return _path(line, text, around)
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
-        why = masked(str(error).splitlines()[0])
-        raise NotTaken(
-            f"{line.place}: {line.shown!r} isn't a requirement: {why}.",
-            cause="The line is misspelt; PEP 508 has the grammar.",
-            fix="Write one requirement a line, such as torch>=2.4 or scikit-learn[alldeps]==1.5.2.",
-        ) from None
+    requirement = _requirement(line, text)
     if re.search(r"\.(txt|in|ya?ml|toml|cfg)$", text):
         raise NotTaken(
             f"{line.place}: {text!r} is read by pip as the name of a package, which anybody may publish.",
@@ -56,6 +49,19 @@ def read(line: Line, text: str, around: Surroundings) -> Requirement | Own:
             fix=f"Write -r {text}",
         )
     return _checked(line, requirement) if requirement.url else requirement
+
+
+def _requirement(line: Line, text: str) -> Requirement:
+    """Read `text` by PEP 508; raise NotTaken."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        why = masked(str(error).splitlines()[0])
+        raise NotTaken(
+            f"{line.place}: {line.shown!r} isn't a requirement: {why}.",
+            cause="The line is misspelt; PEP 508 has the grammar.",
+            fix="Write one requirement a line, such as torch>=2.4 or scikit-learn[alldeps]==1.5.2.",
+        ) from None
 
 
 def _is_path(text: str) -> bool:
@@ -141,7 +147,7 @@ def _address(line: Line, text: str) -> Requirement:
     if problem:
         raise _bad_address(line, url, problem)
     name = utils.parse_wheel_filename(filename(url))[0]
-    return Requirement(f"{name} @ {url}" + (f" ; {marker}" if marker else ""))
+    return _requirement(line, f"{name} @ {url}" + (f" ; {marker}" if marker else ""))
 
 
 def _checked(line: Line, requirement: Requirement) -> Requirement:
@@ -161,8 +167,8 @@ def _checked(line: Line, requirement: Requirement) -> Requirement:
 
 def _bad_address(line: Line, url: str, problem: str) -> NotTaken:
     """Return the error for an address; of one that could hold a credential only the host and the file are shown."""
-    parts, name = urlsplit(url), filename(url)
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…/{name}"
+    parts, name = split(url), filename(url)
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…/{name}" if parts.scheme else "what is required"
     archive = next((each for each in _ARCHIVES if name.endswith(each)), "")
     if archive:
         project, _, version = re.sub(r"-(?=\d[^-]*$)", " ", name.removesuffix(archive)).partition(" ")

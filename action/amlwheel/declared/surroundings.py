@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ..errors.inputs import BadFeed
 from ..model.environment import Python
 from ..model.feed import Feed
 from ..model.feed_spelling import parse_feed
+from ..model.origin import split
 
 
 @dataclass(frozen=True)
@@ -67,5 +67,5 @@ def is_project(folder: Path) -> bool:
 
 def plain(url: str) -> str:
     """Return an index's address in a form that compares."""
-    parts = urlsplit(url)
-    return f"{(parts.hostname or '').lower()}:{parts.port or ''}{parts.path.rstrip('/')}"
+    parts = split(url)
+    return f"{parts.netloc.rpartition('@')[2].lower()}{parts.path.rstrip('/')}"

@@ -6,13 +6,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from ..errors.base import StepError
 from ..errors.environment import ImageDenied, ImageNotFound, ImageRefused, NoConda, OtherPlatform
 from ..model.environment import Image
+from ..model.origin import split
 from ..model.secret import excerpt
 from .image_config import PLATFORM, Config
 from .registry import DENIED, Login, Registry, object_in
@@ -80,7 +80,7 @@ def _is_page(response: requests.Response) -> bool:
 
 def _no_registry(response: requests.Response, image: Image) -> ImageRefused:
     """Return the error for a page, which is never shown."""
-    place = urlsplit(response.headers.get("Location", "")).hostname if response.is_redirect else ""
+    place = split(response.headers.get("Location", "")).hostname if response.is_redirect else ""
     what = f"sends to {place or 'another address'}" if response.is_redirect else "answered with a page for people"
     return ImageRefused(
         f"{image.registry} {what} ({response.status_code}), as no registry does, for {image.tagged}.",

@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 
 from ..errors.environment import RealmElsewhere
 from ..model import jwt
 from ..model.environment import Image
+from ..model.origin import split
 from ..model.secret import Secret
 from ..transport import http
 
@@ -119,7 +120,7 @@ class Registry:
 
         Whoever has `gitlab.com` also has `registry.gitlab.com`; Docker Hub's names are `docker.io` for all its hosts.
         """
-        place, own = urlsplit(realm).hostname or "", self._host.partition(":")[0]
+        place, own = split(realm).hostname or "", self._host.partition(":")[0]
         in_it = "." in place and own.endswith(f".{place}")
         if place != own and not in_it and (self.name, place) != ("docker.io", "auth.docker.io"):
             raise RealmElsewhere(f"{self.name} wants `base-image-token` to be sent to {place}, so it was sent nowhere.")

@@ -7,7 +7,6 @@ import shlex
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from packaging.utils import canonicalize_name
@@ -24,6 +23,7 @@ from ..errors.feed import (
     ViewNotFound,
 )
 from ..model.feed import DEVOPS, Feed
+from ..model.origin import split
 from ..model.secret import excerpt
 
 # A server that uses these words has no such feed or project; otherwise only the package may be unknown.
@@ -82,7 +82,7 @@ def is_forwarded(response: requests.Response, feed: Feed, package: str) -> bool:
 
     GitLab does so, to PyPI, unless it is forbidden (its manual, "Package forwarding").
     """
-    place = urlsplit(response.headers.get("Location", ""))
+    place = split(response.headers.get("Location", ""))
     away = not feed.is_artifacts and response.is_redirect and place.netloc not in ("", feed.host)
     return away and place.path.rstrip("/").endswith(f"/simple/{canonicalize_name(package)}")
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 import requests
 from packaging.utils import canonicalize_name
 
-from ..errors.feed import FeedNotFound
+from ..errors.feed import FeedNotFound, FeedUnexpected
 from ..errors.transport import BeyondBounds
 from ..model import jwt, origin
 from ..model.feed import Feed
@@ -163,8 +163,14 @@ class Index:
 
 
 def _links(response: requests.Response) -> _Links:
+    """Return the links of a page; raise FeedUnexpected for what Python's parser doesn't get over, such as `<![1`."""
     parser = _Links()
-    parser.feed(response.text)
+    try:
+        parser.feed(response.text)
+    except AssertionError as error:
+        raise FeedUnexpected(
+            f"{origin.split(response.url).netloc} answered with a page that isn't HTML: {error}."
+        ) from None
     return parser
 
 

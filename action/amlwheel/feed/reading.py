@@ -83,14 +83,14 @@ class Reading(Relay):
     """What uv reads of the feed, `index`, whose token may write: it gets pages, which saves nothing.
 
     `reader` may only read; None if there is no such token. `public` is None where a name may be nobody's but ours; it
-    isn't asked for the names that are `ours`, as the feed has them of its own. With `saves` a file that nobody else has
-    is saved before the plan, and told; without, it is `unread`.
+    isn't asked for the names that are `ours`, as the feed has them of its own. A file that nobody else has is
+    told to `saves` and saved before the plan; without `saves`, as in a dry run, it is `unread`.
     """
 
     reader: Index | None = None
     public: Public | None = None
     ours: frozenset[str] = frozenset()
-    saves: bool = False
+    saves: Callable[[str], None] | None = None
     unread: set[str] = field(default_factory=set)
 
     def original(self, text: str) -> str:
@@ -151,7 +151,7 @@ class Reading(Relay):
         if not self.index or not self.saves:
             self.unread.add(file)
             return False
-        self.echo(f"SAVE {file} in {self.index.feed.label}: without that nobody tells what it requires")
+        self.saves(f"{file} in {self.index.feed.label}")
         return _copy(self.index.stream(page.urls[file]), page.files[file], into, self.index.check)
 
     def download(self, url: str, place: Path) -> bool:

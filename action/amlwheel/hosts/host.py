@@ -172,6 +172,11 @@ class Host(ABC):
         self.say(change.told)
         self.progress.begin(change)
 
+    def saves(self, file: str) -> None:
+        """Say that the feed saves `file` from now on, before there is a plan."""
+        self.say(f"SAVE {file}: without that nobody tells what it requires")
+        self.progress.saved.append(file)
+
     def error(self, error: StepError) -> None:
         """Show everything that a person needs to fix `error`: in the log, and on the run's page."""
         problems = failure.problems(error)

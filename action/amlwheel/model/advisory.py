@@ -11,10 +11,14 @@ ID = r"[A-Za-z]\w*(-[\w.:]+)+"  # of an advisory, in ASCII: it becomes part of a
 
 @dataclass(frozen=True, order=True)
 class Package:
-    """A package of the public index: normalised name (PEP 503), and version (PEP 440) without a local part."""
+    """A package of the public index: normalised name (PEP 503), and version (PEP 440) without a local part.
+
+    `ecosystem` is another one where the repository's own tools ask (`scripts/audit`).
+    """
 
     name: str
     version: str
+    ecosystem: str = "PyPI"
 
     @classmethod
     def of(cls, name: str, version: str) -> "Package | None":

@@ -148,7 +148,7 @@ class Connection:
 
     def covers(self, url: str) -> bool:
         """Tell whether the image builder would use this connection for `url`: same host, and a prefix of its path."""
-        ours, theirs = urlsplit(self.target), urlsplit(url)
+        ours, theirs = origin.split(self.target), origin.split(url)
         prefix = ours.path.rstrip("/").lower()
         return origin.same(self.target, url) and (theirs.path.lower() + "/").startswith(prefix + "/")
 

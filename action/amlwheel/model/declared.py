@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging import utils
 from packaging.requirements import Requirement
 
 from .conda import NO_CONDA, Conda
+from .origin import split
 from .package_index import PackageIndex
 from .team_lock import TeamLock
 
@@ -54,7 +55,7 @@ NOTHING = Declared()
 
 def wheel_problem(url: str) -> str:
     """Return why an image can't take a wheel from `url`, empty if it can: https, no credential, and a wheel's name."""
-    parts = urlsplit(url)
+    parts = split(url)
     if parts.scheme != "https":
         return "isn't an https address"
     if "@" in parts.netloc or parts.query:
@@ -68,9 +69,9 @@ def wheel_problem(url: str) -> str:
 
 def filename(url: str) -> str:
     """Return the name of the file at `url`."""
-    return unquote(urlsplit(url).path.rpartition("/")[2])
+    return unquote(split(url).path.rpartition("/")[2])
 
 
 def without_fragment(url: str) -> str:
     """Return `url` without its fragment, such as `#sha256=…`."""
-    return urlsplit(url)._replace(fragment="").geturl()
+    return split(url)._replace(fragment="").geturl()

@@ -1,6 +1,6 @@
 """Where a credential may go: to the origin that it was given for, and to no other (RFC 6454, section 4)."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -19,3 +19,11 @@ def _origin(address: str) -> tuple[str, str, int] | None:
     except ValueError:
         return None
     return (parts.scheme, parts.hostname, port) if parts.hostname and port else None
+
+
+def split(address: str) -> SplitResult:
+    """Return the parts of an address; all are empty for a text that is none, such as `https://[x`."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

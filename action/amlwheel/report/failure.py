@@ -22,15 +22,20 @@ Words = Callable[[str], str]
 
 @dataclass
 class Progress:
-    """What a run has planned, and what it has begun and done of that: `ended` is False for what was begun."""
+    """What a run has planned, and what it has begun and done of that: `ended` is False for what was begun.
+
+    `saved` are files that the feed saved before there was a plan, each with the feed.
+    """
 
     plan: Sequence[Change[Any]] = ()
     ended: dict[tuple[str, str], bool] = field(default_factory=dict)
+    saved: list[str] = field(default_factory=list)
 
     @property
     def done(self) -> list[str]:
         """What is done, each change in a few words."""
-        return [each.told for each in self.plan if self.ended.get((each.target, each.subject))]
+        before = [f"SAVE {each}" for each in self.saved]
+        return before + [each.told for each in self.plan if self.ended.get((each.target, each.subject))]
 
     def begin(self, change: Change[Any]) -> None:
         """Note that the effect of `change` starts."""
@@ -137,17 +142,28 @@ def _lines(text: str) -> str:
 
 
 def _done(progress: Progress, words: Words) -> list[str]:
-    """Return what of the plan is done."""
-    if not progress.ended:
+    """Return what is done: before the plan, and of it."""
+    if progress.saved and not progress.ended:
+        done = "Of the release nothing was changed: no wheel, no connection, no environment."
+    elif not progress.ended:
         done = "Nothing was changed: no package, no connection, no environment."
     elif all(progress.ended.values()):
         done = f"Changes that are done: {len(progress.ended)}. They are kept: the next run goes on from there."
     else:
         done = "What is done is kept: the next run goes on from there, and looks at what was only begun."
-    if not progress.plan:
-        return [done]
+    parts = [done]
+    if progress.saved:
+        rows = (f"- {cell(words(each))}" for each in progress.saved)
+        title = "Downloaded through the feed before there was a plan, which saves them there:"
+        parts.append("\n".join([title, "", *rows]))
+    if progress.plan:
+        parts.append(_planned(progress, words))
+    return parts
+
+
+def _planned(progress: Progress, words: Words) -> str:
     rows = []
     for each in progress.plan:
         state = {None: "", True: "done", False: "begun"}[progress.ended.get((each.target, each.subject))]
         rows.append(f"| {each.verb.value} | {cell(words(each.subject))} | {cell(words(each.why))} | {state} |")
-    return [done, "\n".join(["| | plan | why | |", "|---|---|---|---|", *rows])]
+    return "\n".join(["| | plan | why | |", "|---|---|---|---|", *rows])

@@ -33,7 +33,7 @@ from ..sign_in.credential import ARM_SCOPE, FEED_SCOPE, Credential
 from ..storage.access import usable_container
 from ..transport import http
 from ..transport.arm import Arm
-from ..workspace.look import look
+from ..workspace.look import known, look
 from .access import image_login
 
 Question = Callable[[], str]
@@ -154,7 +154,7 @@ def _feed(feed: Feed, inputs: Inputs, credential: Credential, today: date) -> st
 
 
 def _workspace(arm: Arm, workspace: Workspace, *, stores: bool) -> str:
-    state = look(arm, workspace)
+    (state,) = known([look(arm, workspace)], dry_run=True)  # which raises why it can't be looked at
     for action in ("environments/versions/write", *(["connections/write"] if stores else [])):
         state.permissions.check(action, workspace)
     return "the identity has its role" if state.permissions.blocks else "it is there; the role isn't told"

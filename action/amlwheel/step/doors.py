@@ -38,7 +38,7 @@ def reading_of(
         reader=Index(feed, inputs.connection_token, "connection-token") if inputs.connects else None,
         public=public_of(facts, environ),
         ours=facts.published or frozenset(),
-        saves=not inputs.dry_run,
+        saves=None if inputs.dry_run else host.saves,
     )
     return reading.serve(made)
 

@@ -254,7 +254,7 @@ class Stages:
         inputs, host = self.inputs, self.host
         files.write(Path(inputs.output_dir), self.render(release, access, changes), release.wheels)
         folder = Path(inputs.output_dir).as_posix()
-        changed = bool(changes.count)
+        changed = bool(changes.count or host.progress.saved)
         page = summary.summary(release, changes.all, changes.compared, dry_run=inputs.dry_run, proof=proven)
         host.summary(page + summary.longest(trace.RUN.longest))
         for each in changes.images:

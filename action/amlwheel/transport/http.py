@@ -150,7 +150,7 @@ def network(url: str, answer: float = READ) -> Iterator[None]:
         raise TooSlow(f"{host} gave no answer within {answer:.0f} seconds.") from None
     except (requests.ConnectionError, requests.exceptions.InvalidProxyURL) as error:
         raise NoNetwork(host, _reason(error)) from None
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # the second is for a redirect to `https://[x`
         raise NoNetwork(host, type(error).__name__) from None
 
 

@@ -119,7 +119,7 @@ def test_one_package_in_two_versions_is_refused(tmp_path: Path) -> None:
         ("dependencies: " + "[" * 10**4, "is nested without an end"),
         ("dependencies: x", "has no list of dependencies"),
         ("dependencies:\n- a: b\n", "neither text nor pip's list"),
-        ("dependencies: [\x00]", "isn't YAML"),
+        ("dependencies: [\x01]", "isn't YAML"),
         (spec("curl=8.0.1") + "variables: {A: b}\n", "has variables, which isn't part"),
         (spec("curl=8.0.1") + "image: x\n", "has image, which isn't part"),
         (spec("curl=8.0.1", channels=f"https://x.example/t/{CANARY}/c"), "the channel https://x.example can't be"),

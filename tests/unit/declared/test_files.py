@@ -94,8 +94,18 @@ def test_a_files_encoding_is_found_as_pip_finds_it(tmp_path: Path, data: bytes) 
     assert [each.name for each in read(tmp_path, "more.txt").requirements] == ["torch"]
 
 
-def test_another_encoding_is_said(tmp_path: Path) -> None:
-    (tmp_path / "more.txt").write_bytes("torch # é".encode("latin-1"))
+@pytest.mark.parametrize(
+    "data",
+    [
+        "torch # é".encode("latin-1"),
+        b"-r o\0ther.txt",
+        b"# coding: undefined\ntorch",
+        b"# coding: punycode\ntorch-\xff",
+        b"# coding: unicode_escape\ntorch\\ud800",
+    ],
+)
+def test_another_encoding_is_said(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "more.txt").write_bytes(data)
     assert "isn't a text file in UTF-8" in refused(tmp_path, "more.txt").what
 
 
@@ -233,6 +243,11 @@ def test_images_that_build_a_commit_alone_are_not_advised_to_build_more(tmp_path
         (f"tips @ {WHEEL.replace('https', 'http')}", "isn't an https address", "write tips==1.0 in place"),
         (f"other @ {WHEEL}", "the address of other is that of tips-1.0", "Correct the name or the address"),
         (f"https://{CANARY}@x.example/tips-1.0-py3-none-any.whl", "https://x.example/…/tips", "write tips==1.0"),
+        ("https://[x/tips-1.0-py3-none-any.whl", "what is required isn't an https address", "write NAME==VERSION"),
+        ("--index-url https://[x", "isn't an https address", "the feed"),
+        ("tips @ https://[x/tips-1.0-py3-none-any.whl", "isn't an https address", "write NAME==VERSION"),
+        ("https://x.example/tips-1.0-py3-none-any.whl#sha256=0 0", "isn't a requirement", "one requirement a line"),
+        ("https://x.example/tips-1.0-py3-none-any.whl ; python>3", "isn't a requirement", "one requirement a line"),
         (f"{WHEEL}?sig={CANARY}", "has a credential or a query", "write tips==1.0"),
         ("git+https://github.com/acme/thing.git@main#egg=thing", "has to be built", "thing.git@COMMIT and add to"),
         (f"thing @ git+https://x@github.com/a/b@{COMMIT}", "has to be built", f"***@github.com/a/b@{COMMIT} and"),

@@ -48,6 +48,15 @@ def test_a_link_that_is_no_address_is_passed_over(monkeypatch: pytest.MonkeyPatc
     assert Index(FEED, TOKEN, "feed-token").page("a").files == {"b.whl": ""}
 
 
+def test_a_page_that_pythons_parser_gives_up_is_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gives_up(_parser: object, _text: str) -> None:
+        raise AssertionError("expected name token at '<![1'")  # some Pythons do, for that text
+
+    monkeypatch.setattr(feed_index._Links, "feed", gives_up)
+    with pytest.raises(FeedUnexpected, match=r"isn't HTML: expected name token at '<!\[1'"):
+        feed_index.read(answer(text="<![1"))
+
+
 def test_an_unknown_package_has_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, answer(404, '{"message": "Package \'a\' not found", "typeKey": "PackageNotFoundException"}'))
     assert Index(FEED, TOKEN, "feed-token").page("a") == feed_index.Page({})

@@ -128,7 +128,7 @@ _DATA = st.recursive(
 )
 
 
-@settings(max_examples=8)
+@settings(max_examples=settings().max_examples // 3)  # each takes a while
 @given(_DATA, st.lists(_TEXT | st.fixed_dictionaries({"pip": st.lists(_TEXT)})))
 def test_nothing_that_stands_in_an_environment_stops_the_comparison(spec: object, dependencies: list[Any]) -> None:
     for each in (spec, {"channels": spec, "dependencies": dependencies}):

@@ -51,6 +51,19 @@ def test_a_page_says_what_of_the_plan_is_done() -> None:
     assert failure.cancelled(progress, str).startswith("## Cancelled\n\nWhat is done is kept")
 
 
+def test_a_page_names_what_was_saved_before_there_was_a_plan() -> None:
+    progress = Progress(saved=["a<b>.whl in acme/ml/wheels", "c.whl in acme/ml/wheels"])
+    for text in (page(BadInput("x"), progress), failure.cancelled(progress, str)):
+        assert "Nothing was changed" not in text
+        assert "- a&lt;b&gt;.whl in acme/ml/wheels\n- c.whl in acme/ml/wheels\n" in text
+    assert progress.done == ["SAVE a<b>.whl in acme/ml/wheels", "SAVE c.whl in acme/ml/wheels"]
+    progress.plan = planned("wheel a").plan
+    progress.begin(progress.plan[0])
+    text = page(BadInput("x"), progress)
+    assert "Downloaded through the feed" in text
+    assert "| CREATE | wheel a | not there &lt;yet&gt; | begun |\n" in text
+
+
 def test_the_file_at_fault_is_the_one_with_which_a_message_begins() -> None:
     places = {
         "requirements.txt:3: no.": ("requirements.txt", "3"),

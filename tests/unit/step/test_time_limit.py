@@ -75,6 +75,14 @@ def test_what_an_ended_tool_makes_fail_is_out_of_time_too(
     assert "AW190" not in capsys.readouterr().out
 
 
+def test_what_the_feed_saved_before_the_plan_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    host = Terminal()
+    host.saves("six-1.0-py3-none-any.whl in acme/ml/wheels")
+    assert "SAVE six-1.0-py3-none-any.whl in acme/ml/wheels: without that nobody" in capsys.readouterr().out
+    told = time_limit.out_of_time(60, host).what
+    assert told.endswith("Done before: SAVE six-1.0-py3-none-any.whl in acme/ml/wheels.")
+
+
 def test_a_run_that_cannot_be_interrupted_is_ended(
     monkeypatch: pytest.MonkeyPatch, ended: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

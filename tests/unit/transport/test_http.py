@@ -125,6 +125,7 @@ REFUSED = NewConnectionError(POOL, "Failed to establish a new connection: [Errno
         ),
         (requests.ConnectionError(OSError(104, "Connection reset by peer")), NoNetwork, "Connection reset by peer"),
         (requests.ConnectionError(), NoNetwork, "ConnectionError"),
+        (ValueError("Invalid IPv6 URL"), NoNetwork, "ValueError"),
         (requests.exceptions.InvalidProxyURL("no host"), NoNetwork, "no host"),
         (requests.exceptions.ChunkedEncodingError(CANARY), NoNetwork, "ChunkedEncodingError"),
     ],
