@@ -25,10 +25,10 @@ from .model.secret import Secret
 from .report import files
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, connect, needs, time_limit
+from .step import auditing, connect, debugging, needs, time_limit
 from .step.fence import Fence
 from .step.stages import Stages
-from .transport import bounds, http, process, sandbox
+from .transport import bounds, debug, http, process, sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,11 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bounds.keep()
     process.adopt()
     host = detect.detect()
+    debug.listeners[:] = [host.debug] if host.debugging else []
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _cancelled)
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
+        host.debug(debugging.versions() if host.debugging else "")
         with host.ours():
             if given[:1] == ["consume"]:
                 with time_limit.within(time_limit.CHECK_MINUTES * 60, host):
@@ -49,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 run(given, os.environ, host)
     except StepError as error:
+        host.debug("".join(traceback.format_tb(error.__traceback__)))
         host.error(error)
         return host.finish(error.status, f"amlwheel {error.code} {error.title}")
     except KeyboardInterrupt:
@@ -136,6 +139,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
     for line in table.sources(own, pipeline, host.style):
         host.say(f"       {line}")
     used = own.under(pipeline)
+    host.debug(f"inputs of this run: {', '.join(pipeline)}; of the project's table: {', '.join(used.texts)}")
     if pipeline.get("command", "").strip() == "connect":
         return reading.read(pipeline, used)  # no project, no folder for files, and no token that may publish
     job = azure_variables.feed_token(host.feed, environ)

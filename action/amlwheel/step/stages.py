@@ -30,7 +30,7 @@ from ..plan.change import Change, apply
 from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..workspace.azureml.image_build import build_image
-from . import build_variables, doors, images, limits, locking, origins, recipes
+from . import build_variables, debugging, doors, images, limits, locking, origins, recipes
 from .access import Access, check
 from .changes import Changes, news
 from .fence import Fence
@@ -202,6 +202,7 @@ class Stages:
     def _tell(self, release: Release, access: Access, changes: Changes) -> None:
         inputs, host = self.inputs, self.host
         news = changed.lines(release, changes.compared)
+        host.debug("\n".join(debugging.decided(release)))
         for line in (*summary.table(changes.all), *changes.images, *news, *summary.declared(release)):
             host.say(f"       {line}")
         weight = self._proving(release, changes).weight
