@@ -396,21 +396,26 @@ def neutralise(text: str) -> str:
 
 
 def debug(text: str) -> None:
-    """Show a text where the run was started with debug lines, as each class in amlwheel.hosts tells it."""
-    mark, percent = ("debug: " if os.environ.get("AMLWHEEL_DEBUG") == "1" else ""), "%"
-    if os.environ.get("TF_BUILD"):
-        mark, percent = ("##vso[task.debug]" if os.environ.get("SYSTEM_DEBUG", "").lower() == "true" else ""), "%AZP25"
-    elif os.environ.get("GITHUB_ACTIONS") == "true":
-        mark, percent = ("::debug::" if os.environ.get("RUNNER_DEBUG") == "1" else ""), "%25"
-    if mark:
-        for line in neutralise(text).splitlines():
-            say(mark + line[2:].replace("%", percent))
+    """Show a text where the run was started with debug lines."""
+    mark, percent = debug_mark(os.environ)
+    for line in neutralise(text).splitlines() if mark else ():
+        say(mark + line[2:].replace("%", percent))
+
+
+def debug_mark(env: "Mapping[str, str]") -> "tuple[str, str]":
+    """Return how a debug line begins and how % is written in it; empty without debug lines. As in amlwheel.hosts."""
+    if env.get("TF_BUILD"):
+        return ("##vso[task.debug]" if env.get("SYSTEM_DEBUG", "").lower() == "true" else ""), "%AZP25"
+    if env.get("GITHUB_ACTIONS") == "true":
+        return ("::debug::" if env.get("RUNNER_DEBUG") == "1" else ""), "%25"
+    return ("debug: " if env.get("AMLWHEEL_DEBUG") == "1" else ""), "%"
 
 
 @contextlib.contextmanager
 def clock(text: str) -> "Iterator[None]":
     """Say what takes long; at a terminal with the seconds, in the same line, which what is said next replaces."""
-    say(text, end="")
+    lines = bool(debug_mark(os.environ)[0])  # a host finds a command only where a line begins
+    say(text, end="\n" if lines else "")
     began, ended = time.monotonic(), threading.Event()
 
     def tick() -> None:
@@ -418,7 +423,7 @@ def clock(text: str) -> "Iterator[None]":
             say(f"\r{text}{time.monotonic() - began:.0f} s ", end="")
 
     thread = threading.Thread(target=tick, daemon=True)
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and not lines:
         thread.start()
     try:
         yield

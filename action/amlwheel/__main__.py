@@ -36,13 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     process.hide()
     bounds.keep()
     process.adopt()
+    given = _without_colours(list(sys.argv[1:] if arguments is None else arguments))
     host = detect.detect()
     debug.listeners[:] = [host.debug] if host.debugging else []
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _cancelled)
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
         host.debug(debugging.versions() if host.debugging else "")
         with host.ours():
             if given[:1] == ["consume"]:
@@ -64,6 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         process.end_all()  # azureml-core waits for the next question
     return host.finish(0)
+
+
+def _without_colours(given: list[str]) -> list[str]:
+    """Return the arguments without `--no-color`, which means what the variable NO_COLOR means."""
+    if "--no-color" in given:
+        os.environ["NO_COLOR"] = "1"
+    return [each for each in given if each != "--no-color"]
 
 
 def _told(error: Exception) -> StepError:

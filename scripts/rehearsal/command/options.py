@@ -145,6 +145,8 @@ def _parse(argv: list[str]) -> Options | None:
             _OWN[name](options, value if is_long else _next(given, name))
         elif argument in {"--dry-run", "--mirror"}:
             options.inputs += [argument, given.popleft() if given and given[0] in {"true", "false"} else "true"]
+        elif argument == "--no-color":
+            options.inputs.append(argument)
         elif argument.startswith("--"):
             _refuse_misspelt(name)
             options.inputs += [argument] if is_long else [argument, _next(given, name)]

@@ -1,20 +1,21 @@
 """What the step prints: shown as it comes, with colours and clock where a person looks, and kept as plain lines."""
 
-import fcntl
 import os
-import pty
 import re
 import sys
-import termios
-import tty
 from collections.abc import Iterator
 from typing import IO
 
 
 def pair() -> tuple[int, int]:
     """Return two ends of a pipe, for us and for the step; of a terminal as large as ours, if a person looks at ours."""
-    if not sys.stdout.isatty():
+    if sys.platform == "win32" or not sys.stdout.isatty():
         return os.pipe()
+    import fcntl  # noqa: PLC0415  # Windows has none of them
+    import pty  # noqa: PLC0415
+    import termios  # noqa: PLC0415
+    import tty  # noqa: PLC0415
+
     ours, theirs = pty.openpty()
     tty.setraw(theirs)  # else lines would get a CR
     size = fcntl.ioctl(sys.stdout, termios.TIOCGWINSZ, bytes(8))
