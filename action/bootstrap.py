@@ -193,7 +193,8 @@ def publish(fresh: pathlib.Path, pointer: pathlib.Path) -> pathlib.Path:
 
 def fill(place: pathlib.Path, lock: pathlib.Path) -> pathlib.Path:
     """Install a lock's packages with the first installer that succeeds; raises BootstrapError (AW91)."""
-    began, failures = time.monotonic(), []
+    began = time.monotonic()
+    failures = []  # type: list[str]
     with clock(f"amlwheel: installing the packages of {lock.name} ... "):
         how = install(place, lock, failures)
     if how:
