@@ -18,11 +18,12 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 OLDEST = (3, 10)
 HERE = pathlib.Path(__file__).resolve().parent
@@ -198,16 +199,10 @@ def publish(fresh: pathlib.Path, pointer: pathlib.Path) -> pathlib.Path:
 def fill(place: pathlib.Path, lock: pathlib.Path) -> pathlib.Path:
     """Install a lock's packages with the first installer that succeeds; raises BootstrapError (AW91)."""
     began = time.monotonic()
-    say(f"amlwheel: installing the packages of {lock.name} ... ", end="")
-    env = tool_environment(os.environ, pip_config())
-    failures = []
-    for install in (with_own_uv, with_fetched_uv, with_pip):
-        how = install.__name__.replace("_", " ")
-        try:
-            install(place, lock, env)
-        except (OSError, subprocess.SubprocessError) as error:
-            failures.append(f"{how}: {explain(error)}")
-            continue
+    failures = []  # type: list[str]
+    with clock(f"amlwheel: installing the packages of {lock.name} ... "):
+        how = install(place, lock, failures)
+    if how:
         count = sum(1 for _ in place.rglob("*.dist-info"))
         say(f"{count} {how}, {time.monotonic() - began:.1f} s")
         return python_of(place)
@@ -216,6 +211,21 @@ def fill(place: pathlib.Path, lock: pathlib.Path) -> pathlib.Path:
     cause = f"the packages that it runs on ({lock.name}) could not be installed"
     output = "\n".join(failures)
     raise BootstrapError(91, cause, FULL if "No space left on device" in output else UNREACHABLE, output)
+
+
+def install(place: pathlib.Path, lock: pathlib.Path, failures: "list[str]") -> str:
+    """Try one installer after the other; return how the packages were installed, empty if all failed."""
+    env = tool_environment(os.environ, pip_config())
+    for installer in (with_own_uv, with_fetched_uv, with_pip):
+        how = installer.__name__.replace("_", " ")
+        try:
+            installer(place, lock, env)
+        except (OSError, subprocess.SubprocessError) as error:
+            failures.append(f"{how}: {explain(error)}")
+            debug(failures[-1])
+        else:
+            return how
+    return ""
 
 
 def with_own_uv(place: pathlib.Path, lock: pathlib.Path, env: "Mapping[str, str]") -> None:
@@ -314,6 +324,7 @@ def pip_config() -> "dict[str, str]":
 
 def run(command: "list[str]", env: "Mapping[str, str]") -> str:
     """Run a tool without input, away from any project's own configuration; return its output."""
+    debug("$ " + " ".join(command))
     done = subprocess.run(
         command,
         env=dict(env),
@@ -341,6 +352,7 @@ def run_step(python: pathlib.Path, argv: "list[str]") -> int:
     """
     options = ["-X", "utf8", *bytecode(python.parent.parent), "-I"]
     command = [str(python), *options, "-c", START, str(HERE), *argv]
+    debug(f"Python {sys.version.split()[0]} at {sys.executable} starts the step with {python}")
     sys.stdout.flush()
     if os.name != "nt":
         os.execv(command[0], command)  # the host's signals reach the step itself
@@ -401,6 +413,45 @@ def neutralise(text: str) -> str:
     lines = re.split(r"\r\n|\r|\n", re.sub(r"://[^/\s@]+@", "://***@", text))
     plain = (re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", "\ufffd", line) for line in lines)
     return "\n".join("| " + re.sub(r"##(?=\[|vso)", "#_#", line, flags=re.IGNORECASE) for line in plain)
+
+
+def debug(text: str) -> None:
+    """Show a text where the run was started with debug lines."""
+    mark, percent = debug_mark(os.environ)
+    for line in neutralise(text).splitlines() if mark else ():
+        say(mark + line[2:].replace("%", percent))
+
+
+def debug_mark(env: "Mapping[str, str]") -> "tuple[str, str]":
+    """Return how a debug line begins and how % is written in it; empty without debug lines. As in amlwheel.hosts."""
+    if env.get("TF_BUILD"):
+        return ("##vso[task.debug]" if env.get("SYSTEM_DEBUG", "").lower() == "true" else ""), "%AZP25"
+    if env.get("GITHUB_ACTIONS") == "true":
+        return ("::debug::" if env.get("RUNNER_DEBUG") == "1" else ""), "%25"
+    return ("debug: " if env.get("AMLWHEEL_DEBUG") == "1" else ""), "%"
+
+
+@contextlib.contextmanager
+def clock(text: str) -> "Iterator[None]":
+    """Say what takes long; at a terminal with the seconds, in the same line, which what is said next replaces."""
+    lines = bool(debug_mark(os.environ)[0])  # a host finds a command only where a line begins
+    say(text, end="\n" if lines else "")
+    began, ended = time.monotonic(), threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(1):
+            say(f"\r{text}{time.monotonic() - began:.0f} s ", end="")
+
+    thread = threading.Thread(target=tick, daemon=True)
+    if sys.stdout.isatty() and not lines:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if thread.is_alive():
+            thread.join()
+            say(f"\r{text}", end="")
 
 
 def say(text: str, *, end: str = "\n", to_stderr: bool = False) -> None:

@@ -26,13 +26,13 @@ from .report import files
 from .report.release import Release
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, checklist, connect, needs, planned, time_limit
+from .step import auditing, checklist, connect, debugging, needs, planned, time_limit
 from .step.access import Access
 from .step.building import Building
 from .step.changes import Changes
 from .step.fence import Fence, later
 from .step.stages import Stages
-from .transport import bounds, http, installed, process, sandbox
+from .transport import bounds, debug, http, installed, process, sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,12 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     process.hide()
     bounds.keep()
     process.adopt()
+    given = _without_colours(list(sys.argv[1:] if arguments is None else arguments))
     host = detect.detect()
+    debug.listeners[:] = [host.debug] if host.debugging else []
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' warnings would bypass the host's masks
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _cancelled)
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
+        host.debug(debugging.versions() if host.debugging else "")
         with host.ours():
             if given[:1] == ["consume"]:
                 with time_limit.within(time_limit.CHECK_MINUTES * 60, host):
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 run(given, os.environ, host)
     except StepError as error:
+        host.debug("".join(traceback.format_tb(error.__traceback__)))
         host.error(error)
         return host.finish(error.status, f"amlwheel {error.code} {error.title}")
     except KeyboardInterrupt:
@@ -66,6 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         process.end_all()  # azureml-core waits for the next question
         installed.compile_later()
     return host.finish(0)
+
+
+def _without_colours(given: list[str]) -> list[str]:
+    """Return the arguments without `--no-color`, which means what the variable NO_COLOR means."""
+    if "--no-color" in given:
+        os.environ["NO_COLOR"] = "1"
+    return [each for each in given if each != "--no-color"]
 
 
 def _told(error: Exception) -> StepError:
@@ -170,6 +180,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> In
     for line in table.sources(own, pipeline, host.style):
         host.say(f"       {line}")
     used = own.under(pipeline)
+    host.debug(f"inputs of this run: {', '.join(pipeline)}; of the project's table: {', '.join(used.texts)}")
     if pipeline.get("command", "").strip() == "connect":
         return reading.read(pipeline, used)  # no project, no folder for files, and no token that may publish
     job = azure_variables.feed_token(host.feed, environ)

@@ -47,6 +47,9 @@ EMITTED = {
 _KEPT = "PATH LANG TMPDIR SSL_CERT_FILE REQUESTS_CA_BUNDLE UV_DEFAULT_INDEX UV_INDEX_URL PIP_INDEX_URL".split()
 _LONGEST = 300  # seconds
 _OF_THE_RUN = ("audit", "plan", "changes", "environments", "run", "dry_run")  # parts of the receipt
+_TOKENS = ("AMLWHEEL_FEED_TOKEN", "AMLWHEEL_CONNECTION_TOKEN", "AMLWHEEL_BASE_IMAGE_TOKEN", "AZURE_CLIENT_SECRET")
+DEBUG = {"AMLWHEEL_DEBUG": "1", "RUNNER_DEBUG": "1", "SYSTEM_DEBUG": "True"}
+"""Debug lines, on every host."""
 
 
 @dataclass(frozen=True)
@@ -131,22 +134,23 @@ class Step:
         """Run the step with ``given`` inputs (`python_version="3.12"`) on top of those that every run needs.
 
         A tuple is an option given several times. ``arguments`` and ``env`` come last of all; an empty variable is
-        unset. ``watch`` is told the process id.
+        unset. ``watch`` is told the process id. No run shows a token.
         """
         inputs = {"feed": FEED_LABEL, "workspace": WORKSPACE_LABEL, "output_dir": self.scratch / "out", **given}
         return self._run([*options(inputs), *map(str, arguments)], env or {}, watch, str(inputs["output_dir"]))
 
-    def plainly(self) -> Result:
-        """Run the command as it is, without an input of the step's."""
-        return self._run([], {}, str, "out")
+    def plainly(self, env: Mapping[str, str] | None = None) -> Result:
+        """Run the command as it is, without an input of the step's; ``env`` comes last."""
+        return self._run([], env or {}, str, "out")
 
     def _run(
         self, options: Sequence[str], env: Mapping[str, str], watch: Callable[[int], object], output_dir: str
     ) -> Result:
         seen = len(self.world.requests())
+        variables = {name: value for name, value in (self.environment() | dict(env)).items() if value}
         child = subprocess.Popen(
             [*self.command, *options],
-            env={name: value for name, value in (self.environment() | dict(env)).items() if value},
+            env=variables,
             cwd=self.folder("work"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -159,6 +163,7 @@ class Step:
                 output, _ = child.communicate(timeout=_LONGEST)
             finally:
                 child.kill()
+        assert not [each for each in _TOKENS if variables.get(each, "-" * 99) in shown(output)]
         folder = self.folder("work") / output_dir
         paths = (path for path in folder.rglob("*") if path.is_file())
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
@@ -180,6 +185,11 @@ class Step:
         place = self.scratch / name
         place.mkdir(exist_ok=True)
         return place
+
+
+def shown(output: str) -> str:
+    """Return what people see of an output: hosts keep the masks to themselves."""
+    return re.sub(r"^(::add-mask::|##vso\[task\.setsecret\]).*\n", "", output, flags=re.MULTILINE)
 
 
 def options(inputs: Mapping[str, object]) -> list[str]:

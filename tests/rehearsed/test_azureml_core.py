@@ -24,7 +24,7 @@ from rehearsal.state.names import (
     WORKSPACE,
     workspace_id,
 )
-from rehearsed.steps import WORKSPACE_LABEL, Result, Step, refused, write_wheel
+from rehearsed.steps import DEBUG, WORKSPACE_LABEL, Result, Step, refused, shown, write_wheel
 
 STORAGE = r"\.blob\.core\.windows\.net$"
 RELEASE = [("POST", "upload"), ("PUT", "connections"), ("PUT", "environments")]
@@ -119,13 +119,13 @@ def test_v1_keeps_what_v2_registered(step: Step, wheel: pathlib.Path) -> None:
 
 
 def test_the_token_is_in_one_request_and_nowhere_else(step: Step, wheel: pathlib.Path) -> None:
-    result = step(wheel=wheel, sdk="v1", env={"ACTIONS_STEP_DEBUG": "true", "RUNNER_DEBUG": "1"})
+    result = step(wheel=wheel, sdk="v1", env={"GITHUB_ACTIONS": "true", **DEBUG})
     bodies = [
         line["url"] for line in result.requests if READ_TOKEN in json.dumps([line["body"], line["response_body"]])
     ]
     assert len(bodies) == 1
     assert "/connections/feed-acme?api-version=2020-01-01" in bodies[0]
-    assert READ_TOKEN not in result.output
+    assert READ_TOKEN not in shown(result.output)
     assert all(READ_TOKEN.encode() not in content for content in result.files.values())
 
 
@@ -230,7 +230,7 @@ def test_a_home_that_nobody_may_write_is_no_hindrance(step: Step, wheel: pathlib
 
 
 def test_a_wheel_goes_through_the_workspaces_own_storage(step: Step, world: World, wheel: pathlib.Path) -> None:
-    tokens = {"AMLWHEEL_FEED_TOKEN": "", "AMLWHEEL_CONNECTION_TOKEN": ""}
+    tokens = {"AMLWHEEL_FEED_TOKEN": "", "AMLWHEEL_CONNECTION_TOKEN": "", **DEBUG}
     first = step(wheel=wheel, route="workspace", feed="", env=tokens)
     assert first.status == 0, first.output
     assert first.written == STORE
@@ -255,6 +255,9 @@ def test_a_wheel_goes_through_the_workspaces_own_storage(step: Step, world: Worl
     by_the_sdk = step(wheel=wheel, route="workspace", feed="", sdk="v1", env=tokens)
     assert by_the_sdk.writes == []
     assert by_the_sdk.released == first.released
+    read = rf"azureml-core, looking for the wheel on ws-train: GET https://\S+/{wheel.name}: 200, \d+ ms"
+    assert re.search(f"^debug: {read}$", by_the_sdk.output, re.MULTILINE)
+    assert "sig=" not in by_the_sdk.output
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ from rehearsal.git_host import repositories
 from rehearsal.proxy.world import World
 from rehearsal.state.names import AZURE_REPOSITORY, CODE_TOKEN, REPOSITORY, workspace_id
 from rehearsed.checkouts import BELOW, git, release
-from rehearsed.steps import Step
+from rehearsed.steps import DEBUG, Step
 from rehearsed.test_builder import build, properties, records
 from rehearsed.test_consume import consume
 from rehearsed.test_secrets import NOSY_PROJECT, Watcher, assert_kept, holds, secrets
@@ -131,7 +131,7 @@ def test_the_token_is_seen_by_nobody_and_not_by_the_build(step: Step, world: Wor
     watched = dataclasses.replace(step, caches={**step.caches, "UV_CACHE_DIR": str(tmp_path / "uv")})
     with Watcher().running() as watcher:
         named = {"git_repository": REPOSITORY, "package_dir": checkout, "watch": watcher.start}
-        result = release(watched, checkout, CANARY, env={"TMPDIR": str(step.folder("temp"))}, **named)
+        result = release(watched, checkout, CANARY, env={**DEBUG, "TMPDIR": str(step.folder("temp"))}, **named)
     assert result.status == 0, result.output
     assert_kept(watched, result)
     known = {**secrets(result.requests), "code": CANARY}

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from rehearsal.proxy.world import World
 from rehearsal.state.names import CLIENT_SECRET, FEED_TOKEN, READ_TOKEN
-from rehearsed.steps import PACKAGES, ROOT, Result, Step
+from rehearsed.steps import DEBUG, PACKAGES, ROOT, Result, Step, shown
 
 # With the characters that change their look in URLs and forms.
 CANARIES = {
@@ -90,9 +90,9 @@ def watched(world: World, tmp_path: pathlib.Path, caches: dict[str, str]) -> Ste
 
 
 def given(step: Step) -> dict[str, str]:
-    """Return the variables with the canaries in them."""
+    """Return the variables with the canaries in them, and with those that ask for debug lines: there is most to see."""
     tokens = {"AMLWHEEL_FEED_TOKEN": FEED, "AMLWHEEL_CONNECTION_TOKEN": CONNECTION, "AZURE_CLIENT_SECRET": CLIENT}
-    return {**tokens, "TMPDIR": str(step.folder("temp"))}
+    return {**DEBUG, **tokens, "TMPDIR": str(step.folder("temp"))}
 
 
 def secrets(lines: list[dict[str, Any]]) -> dict[str, str]:
@@ -107,8 +107,10 @@ def assert_kept(step: Step, result: Result) -> None:
     """Assert that no secret is in the output, nor in any file that the step or its tools left behind."""
     known = secrets(step.world.requests())
     files = {path: path.read_bytes().decode("utf-8", "replace") for path in step.scratch.rglob("*") if path.is_file()}
-    shown = re.sub(r"^::add-mask::.*\n", "", result.output, flags=re.MULTILINE)
-    texts = {"the output": shown, **{str(path): text for path, text in files.items() if len(text) < 10**6}}
+    texts = {
+        "the output": shown(result.output),
+        **{str(path): text for path, text in files.items() if len(text) < 10**6},
+    }
     found = [(name, place) for name, secret in known.items() for place, text in texts.items() if holds(text, secret)]
     assert found == []
 
@@ -169,6 +171,11 @@ def test_a_release_shows_no_secret_to_anybody(watched: Step) -> None:
     assert result.status == 0, result.output
     assert_kept(watched, result)
     known = secrets(result.requests)
+    for told in (
+        r"PUT https://management\.azure\.com/\S+/connections/feed-acme: 20\d, \d+ ms",
+        r"\$ uv pip compile .*",
+    ):
+        assert re.search(f"^debug: {told}$", result.output, re.MULTILINE)
 
     assert watcher.saw("build", "--wheel")
     assert watcher.saw("uv", "compile")
@@ -252,7 +259,7 @@ def test_a_fault_of_the_step_itself_shows_no_secret(watched: Step, wheel: pathli
     assert_kept(watched, result)
 
 
-@pytest.mark.parametrize("github", [False, True], ids=["terminal", "github"])
+@pytest.mark.parametrize("host", ["github", "azure"])
 @pytest.mark.parametrize(
     ("fault", "status"),
     [
@@ -263,14 +270,19 @@ def test_a_fault_of_the_step_itself_shows_no_secret(watched: Step, wheel: pathli
     ],
     ids=["echoed-by-the-upload", "echoed-by-the-index", "echoed-by-entra", "proof"],
 )
-def test_a_failure_shows_no_secret(  # noqa: PLR0913  # a table
-    watched: Step, world: World, wheel: pathlib.Path, fault: dict[str, Any], status: int, *, github: bool
+def test_a_failure_shows_no_secret(  # noqa: PLR0913, PLR0917  # a table
+    watched: Step, world: World, wheel: pathlib.Path, fault: dict[str, Any], status: int, host: str
 ) -> None:
     world.fail(fault)
     page = watched.scratch / "summary.md"
-    host = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page), "GITHUB_OUTPUT": str(page) + ".out"}
-    result = watched(wheel=wheel, env=given(watched) | (host if github else {}))
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page), "GITHUB_OUTPUT": str(page) + ".out"}
+    azure = {"TF_BUILD": "True"}
+    result = watched(wheel=wheel, env=given(watched) | (github if host == "github" else azure))
     assert result.status == status, result.output
+    mark = "::debug::" if host == "github" else "##vso[task.debug ]"
+    assert re.search(
+        rf"^{re.escape(mark)}(GET|POST) https://\S+: {fault['status']}, \d+ ms", result.output, re.MULTILINE
+    )
     world.fail()
     assert_kept(watched, result)
 

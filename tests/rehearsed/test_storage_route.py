@@ -22,7 +22,7 @@ from rehearsal.proxy.world import World
 from rehearsal.state import names
 from rehearsal.state.names import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, workspace_id
 from rehearsal.storage import roles
-from rehearsed.steps import ROOT, WORKSPACE_LABEL, Result, Step, refused, sha256, write_wheel
+from rehearsed.steps import DEBUG, ROOT, WORKSPACE_LABEL, Result, Step, refused, sha256, write_wheel
 
 pytestmark = pytest.mark.network  # npm brings Azurite, and two locks have public packages
 HOST = rf"^{names.STORAGE_ACCOUNT}\.blob\.core\.windows\.net$"
@@ -78,7 +78,7 @@ def test_a_wheel_is_stored_once_and_each_workspace_builds_from_it(
     world: World, step: Step, container: str, wheel: pathlib.Path
 ) -> None:
     given: dict[str, Any] = {"wheel": wheel, "feed": "", "route": "storage", "storage_container": container}
-    result = step(**given, workspace=(WORKSPACE_LABEL, OTHER_LABEL))
+    result = step(**given, workspace=(WORKSPACE_LABEL, OTHER_LABEL), env=DEBUG)
     assert result.status == 0, result.output
     address = f"{container}/acme-features/{wheel.name}"
     assert [line["url"] for line in result.writes if ".blob." in line["url"]] == [address]

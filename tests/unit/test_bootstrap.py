@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 import time
 
 import bootstrap
@@ -179,8 +180,8 @@ def test_it_imports_only_what_python_3_6_has() -> None:
     tree = ast.parse(pathlib.Path(bootstrap.__file__).read_text("utf-8"))
     names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     names |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
-    old = "ast contextlib hashlib html os pathlib re shutil signal subprocess sys sysconfig tempfile time typing"
-    assert names == set(old.split())
+    old = "ast contextlib hashlib html os pathlib re shutil signal subprocess sys sysconfig tempfile threading time "
+    assert names == {*old.split(), "typing"}
 
 
 def test_the_key_tells_locks_interpreters_and_platforms_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,6 +336,47 @@ def test_control_characters_and_odd_line_ends_are_replaced() -> None:
 def test_who_logs_in_to_an_index_is_not_shown() -> None:
     shown = bootstrap.neutralise("at https://user:s3cr3t-fake-token@mirror.example/simple and https://open/")
     assert shown == "| at https://***@mirror.example/simple and https://open/"
+
+
+@pytest.mark.parametrize(
+    ("on", "line"),
+    [
+        ({"GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1"}, "::debug::$ uv 50%25 #_#[x]"),
+        ({"TF_BUILD": "True", "SYSTEM_DEBUG": "True"}, "##vso[task.debug]$ uv 50%AZP25 #_#[x]"),
+        ({"AMLWHEEL_DEBUG": "1"}, "debug: $ uv 50% #_#[x]"),
+        ({"GITHUB_ACTIONS": "true", "AMLWHEEL_DEBUG": "1"}, ""),
+        ({"TF_BUILD": "True", "SYSTEM_DEBUG": "False"}, ""),
+    ],
+)
+def test_debug_lines_are_shown_where_the_run_asks_for_them(
+    on: dict[str, str], line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("GITHUB_ACTIONS", "TF_BUILD", "AMLWHEEL_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in on.items():
+        monkeypatch.setenv(name, value)
+    with bootstrap.clock("installing ... "):
+        bootstrap.debug("$ uv 50% ##[x]")
+    bootstrap.say("done")
+    assert capsys.readouterr().out == (f"installing ... \n{line}\ndone\n" if line else "installing ... done\n")
+
+
+class Quick(threading.Event):
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(timeout and timeout / 100)
+
+
+def test_at_a_terminal_the_seconds_are_counted_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AMLWHEEL_DEBUG", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(threading, "Event", Quick)
+    with bootstrap.clock("installing ... "):
+        time.sleep(0.1)
+    bootstrap.say("3 with own uv")
+    shown = r"installing \.\.\. (\rinstalling \.\.\. 0 s )+\rinstalling \.\.\. 3 with own uv\n"
+    assert re.fullmatch(shown, capsys.readouterr().out)
 
 
 def test_only_the_last_lines_of_a_failed_tool_are_shown() -> None:

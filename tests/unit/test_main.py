@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
 from amlwheel.step import access, auditing, checklist, recipes, stages
 from amlwheel.step.proving import Proving
-from amlwheel.transport import bounds, http, process, sandbox
+from amlwheel.transport import bounds, debug, http, process, sandbox
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
 
 SECOND = "fake-reading-token-0123"
@@ -163,6 +164,7 @@ def _signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(bounds, "keep", lambda: None)
     monkeypatch.setattr(process, "hide", lambda: None)  # the tests' own process stays as it is
     yield
+    debug.listeners.clear()
     logging.getLogger().handlers[:] = handlers
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -749,6 +751,36 @@ def test_whatever_ends_the_step_has_a_status_and_shows_no_secret(
     shown = capsys.readouterr().out
     assert said in shown
     assert CANARY not in shown
+
+
+def test_with_debug_lines_it_is_told_where_an_error_was_raised(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AMLWHEEL_DEBUG", "1")
+    monkeypatch.setattr(__main__, "run", fail(NoNetwork(CANARY)))
+    assert __main__.main([]) == 70
+    shown = capsys.readouterr().out
+    assert re.search(r"^debug: amlwheel \d", shown, re.MULTILINE)
+    assert re.search(r'^debug:   File ".*test_main\.py", line \d+, in run$', shown, re.MULTILINE)
+    assert CANARY not in "".join(line for line in shown.splitlines() if line.startswith("debug: "))
+
+
+@pytest.mark.parametrize("option", [[], ["--no-color"]])
+def test_no_color_is_an_option_of_the_command_line_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    seen: list[list[str]] = []
+
+    def run(given: list[str], *_: object) -> None:
+        seen.append(given)
+        raise NoNetwork("a.example")
+
+    monkeypatch.setattr(__main__, "run", run)
+    assert __main__.main(["--feed", "a/b", *option]) == 70
+    assert seen == [["--feed", "a/b"]]
+    assert ("\x1b[1;31merror: " in capsys.readouterr().out) is not bool(option)
 
 
 def test_the_step_hides_its_environment_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,4 +150,8 @@ class Unexpected(StepError):
     status = 99
     title = "unexpected error"
     cause = "A bug in amlwheel, or a response that it doesn't know."
-    fix = "Run the step again; if it fails again, report it with the lines above (they contain no secret)."
+    fix = (
+        "Run the step again with debug lines (GitHub: re-run with 'Enable debug logging'; Azure Pipelines: run with "
+        "'Enable system diagnostics'; a terminal: AMLWHEEL_DEBUG=1). If it fails again, report it with the log, which "
+        "contains no secret."
+    )

@@ -32,6 +32,7 @@ class AzurePipelines(Host):
         """Take the agent's variables from `environ`."""
         super().__init__()
         self._environ = environ
+        self.debugging = environ.get("SYSTEM_DEBUG", "").lower() == "true"
         self.style = "azure" if azure_variables.is_task(environ) else "terminal"
 
     @property
@@ -60,6 +61,10 @@ class AzurePipelines(Host):
         """Issue a logging command. Nothing else in this program writes `##vso[`."""
         words = "".join(f"{key}={_property(self._hidden(value))};" for key, value in properties.items())
         self._put(f"##vso[{name} {words}]{_data(self._hidden(data))}")
+
+    @override
+    def _debug(self, line: str) -> None:
+        self._command("task.debug", line)
 
     @override
     def _open(self, title: str) -> None:

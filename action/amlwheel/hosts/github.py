@@ -28,6 +28,7 @@ class GitHub(Host):
         """Take the runner's variables from `environ`."""
         super().__init__()
         self._environ = environ
+        self.debugging = environ.get("RUNNER_DEBUG") == "1"
         self._stopped = ""
         self._handed = Handed(environ)
 
@@ -76,6 +77,10 @@ class GitHub(Host):
 
     def _message(self, text: str) -> str:
         return _data(self._hidden(text))  # in this order: an escaped form that has a % wouldn't be found
+
+    @override
+    def _debug(self, line: str) -> None:
+        self._command(f"::debug::{self._message(line)}")
 
     @override
     def _open(self, title: str) -> None:

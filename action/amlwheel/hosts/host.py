@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ..errors.base import StepError, Unexpected
 from ..inputs.knob import Style
@@ -24,6 +24,7 @@ from ..report import failure
 from ..transport import trace
 from .hiding import Hiding
 from .neutralise import GUTTER, neutralise, plain
+from .ticking import ticking
 
 # The characters of an output: users paste outputs into shell lines.
 _OUTPUT = re.compile(r"[\w .,:/\\@+=!~%()?-]*(\n[\w .,:/\\@+=!~%()?-]+)*")
@@ -38,14 +39,16 @@ class Host(ABC):
     """Where the step runs: a CI host or a terminal.
 
     `style` is how the names of inputs are spelled there, `feed` the feed as it is given, once the inputs are known.
-    `title` is the stage that was begun last, `progress` what is planned and done.
+    `title` is the stage that was begun last, `progress` what is planned and done, `debugging` whether debug lines show.
     """
 
     style: Style = "terminal"
     feed: str = ""
+    debugging = False
 
     def __init__(self) -> None:
         """Write to stdout, one line at a time: packages are built in parallel."""
+        self._stdout: TextIO | None = None
         self._lock = threading.RLock()
         self.progress = failure.Progress()
         self._hiding = Hiding()
@@ -96,8 +99,13 @@ class Host(ABC):
 
     def _put(self, text: str) -> None:
         with self._lock:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            self._out.write(text + "\n")
+            self._out.flush()
+
+    @property
+    def _out(self) -> TextIO:
+        """The stdout with which the run began: while a library's words are caught, other threads speak."""
+        return self._stdout or sys.stdout
 
     def say(self, text: str = "") -> None:
         """Print our own text, line by line; names from metadata in it can't start a command."""
@@ -110,6 +118,16 @@ class Host(ABC):
         for line in neutralise(self._hidden(text)):
             self._write(line)
 
+    def debug(self, text: str) -> None:
+        """Show hostile text to whoever looks for a fault, where the run was started so; else nothing is done."""
+        if self.debugging:
+            for line in self._hidden(text).splitlines():
+                self._debug(plain(line)[:LONGEST])
+
+    @abstractmethod
+    def _debug(self, line: str) -> None:
+        """Show one harmless line as the host shows those for debugging."""
+
     # --- stages
 
     @contextlib.contextmanager
@@ -120,7 +138,7 @@ class Host(ABC):
         start = time.monotonic()
         done: list[str] = []
         try:
-            with self._clock(title, start), trace.RUN.span("stage", title):
+            with trace.RUN.span("stage", title):
                 yield done
         finally:
             self._close()
@@ -136,30 +154,10 @@ class Host(ABC):
     def _close(self) -> None:
         """End the group of lines."""
 
-    def _clock(self, title: str, start: float) -> contextlib.AbstractContextManager[None]:
-        """Show how long a stage takes while it runs; a log, which nobody watches, shows it at the end only."""
-        del title, start
-        return contextlib.nullcontext()
-
     def waiting(self, text: str) -> contextlib.AbstractContextManager[None]:
         """Say in a log, every ten seconds, for how long something has been going on."""
-        return self._telling(text)
-
-    @contextlib.contextmanager
-    def _telling(self, text: str) -> Iterator[None]:
-        ended, start = threading.Event(), time.monotonic()
-
-        def tell() -> None:
-            while not ended.wait(EVERY):
-                self.say(f"       {text}: {time.monotonic() - start:.0f} s")
-
-        thread = threading.Thread(target=tell, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        start = time.monotonic()
+        return ticking(EVERY, lambda: self.say(f"       {text}: {time.monotonic() - start:.0f} s"))
 
     # --- messages
 
@@ -244,6 +242,7 @@ class Host(ABC):
     @contextlib.contextmanager
     def ours(self) -> Iterator[None]:
         """Check the host's files at the end of the block, however it ends: the host reads them in any case."""
+        self._stdout = sys.stdout
         try:
             yield
         finally:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from typing_extensions import override
+
 from ..errors.base import Several, StepError, together
 from ..errors.inputs import BadInput
 from . import rules
@@ -21,23 +23,27 @@ def spell(text: str, style: Style) -> str:
     return re.sub(r"`([a-z-]+)`", lambda match: f"`{names.get(match[1], match[1])}`", text)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser with a help page of ours."""
+
+    inputs: type = Inputs
+
+    @override
+    def format_help(self) -> str:
+        from . import help_page  # noqa: PLC0415  # a run that is no call for help doesn't need it
+
+        return help_page.page(self.inputs)
+
+
 def parser(of: type = Inputs) -> argparse.ArgumentParser:
     """Return the command line's parser. It has no option for a secret: secrets come from the environment."""
-    made = argparse.ArgumentParser(
-        prog="amlwheel",
-        description=__doc__,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-        exit_on_error=False,
-        epilog="Secrets come from the environment: " + ", ".join(each.variable for each in knobs(of) if each.secret),
-    )
+    made = _Parser(argument_default=argparse.SUPPRESS, allow_abbrev=False, exit_on_error=False)
+    made.inputs = of
     for each in knobs(of, "terminal"):
         if not each.secret:
-            default = f" (default: {each.default})" if each.default else ""
             shape: dict[str, Any] = {"action": "append"} if each.lines else {}
             shape = {"nargs": "?", "const": "true"} if each.boolean else shape
-            text = (each.help + default).replace("%", "%%")
-            made.add_argument(f"--{each.name}", metavar="VALUE", help=text, **shape)
+            made.add_argument(f"--{each.name}", **shape)
     return made
 
 

@@ -29,7 +29,7 @@ from ..report import changed, files, outputs, receipt, sbom, summary
 from ..report.release import Release
 from ..transport import trace
 from ..workspace.azureml.image_build import build_image
-from . import applying, doors, images, limits, locking, origins, recipes
+from . import applying, debugging, doors, images, limits, locking, origins, recipes
 from .access import Access, ask
 from .building import Building
 from .changes import Changes, news
@@ -194,6 +194,7 @@ class Stages:
     def _tell(self, release: Release, access: Access, changes: Changes) -> None:
         inputs, host = self.inputs, self.host
         news = changed.lines(release, changes.compared)
+        host.debug("\n".join(debugging.decided(release)))
         for line in (*summary.table(changes.all), *changes.images, *news, *summary.declared(release)):
             host.say(f"       {line}")
         weight = self._proving(release, changes).weight

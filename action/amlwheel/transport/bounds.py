@@ -5,6 +5,7 @@ All of them send through requests' adapter, so that is where an answer gets its 
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import wait
 from functools import partial
@@ -19,7 +20,7 @@ from ..errors.base import TooSlow
 from ..errors.transport import BeyondBounds
 from ..model import origin
 from ..plan.observe import in_background
-from . import trace
+from . import debug, trace
 
 Answer = TypeVar("Answer")
 Send = Callable[..., requests.Response]
@@ -60,8 +61,15 @@ def bounded(send: Send) -> Send:
             return response
 
         length = int(request.headers.get("Content-Length") or 0)
-        with trace.RUN.span("request", trace.request(request.method or "", request.url or "")):
-            return within(WHOLE + length / SLOWEST, host, ask)
+        began = time.monotonic()
+        try:
+            with trace.RUN.span("request", trace.request(request.method or "", request.url or "")):
+                response = within(WHOLE + length / SLOWEST, host, ask)
+        except Exception as error:
+            debug.request(request, error, began)
+            raise
+        debug.request(request, response, began)
+        return response
 
     return within_bounds  # type: ignore[return-value]
 

@@ -5,6 +5,7 @@ import ctypes
 import io
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from typing import IO
 
 from ..errors.base import NoRoom, TooSlow
 from ..errors.tools import NotEnded, TooMuchOutput
-from . import trace
+from . import debug, trace
 from .sandbox import TRUST, Sandbox
 
 DRAIN = 5.0  # seconds for reading a tool's last output after its end
@@ -113,6 +114,7 @@ def start(  # noqa: PLR0913, PLR0917  # what Popen is to know
         umask=0o022 if sys.platform != "win32" else -1,
         start_new_session=True,
     )
+    debug.tell(f"$ {shlex.join(map(str, command))}")
     with _STARTING:
         child: subprocess.Popen[str] = sandbox.start(launch) if sandbox else launch()
         RUNNING.add(child)
@@ -138,6 +140,7 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
     last such tool. Raises TooSlow when the tool takes longer than `seconds`, NoRoom when it fails since the disk is
     full, TooMuchOutput, NotEnded. `command` must hold no secret: any user can read another process's arguments.
     """
+    began = time.monotonic()
     child = start(command, env, cwd, subprocess.DEVNULL, subprocess.STDOUT if errors else subprocess.DEVNULL, sandbox)
     output = Output(MOST_OF_OTHERS if sandbox else MOST)
     failures: list[Exception] = []
@@ -148,6 +151,7 @@ def run(  # noqa: PLR0913  # each has its default, and all have names
         late = _wait(child, seconds)
     sweep()
     reader.join(DRAIN)
+    debug.tell(f"{Path(command[0]).name} ended with status {child.returncode}, {time.monotonic() - began:.1f} s")
     if late and child.returncode != 0:
         raise TooSlow(
             f"{Path(command[0]).name} didn't finish within {seconds:.0f} seconds and was ended.",

@@ -27,6 +27,7 @@ public package index is contacted; every other host is refused.
   --keep DIR      keep everything in DIR: the emitted files, requests.jsonl (every request), log.txt (what the
                   step printed) and azure/ (what the local Azure remembers; a second rehearsal finds it there)
   --build-image   afterwards, install the registered environment as the workspace's image builder does
+  --no-color      no colours, as with NO_COLOR=1
   --help          this text
 
 Any other --name VALUE is an input of the step, passed on as it is. Defaults for the
@@ -145,6 +146,8 @@ def _parse(argv: list[str]) -> Options | None:
             _OWN[name](options, value if is_long else _next(given, name))
         elif argument in {"--dry-run", "--mirror"}:
             options.inputs += [argument, given.popleft() if given and given[0] in {"true", "false"} else "true"]
+        elif argument == "--no-color":
+            options.inputs.append(argument)
         elif argument.startswith("--"):
             _refuse_misspelt(name)
             options.inputs += [argument] if is_long else [argument, _next(given, name)]

@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 from collections.abc import Mapping
-from typing import IO
+
+import bootstrap
 
 from ..builder.build import build
 from ..git_host import repositories
@@ -30,7 +32,7 @@ from ..state.names import (
     workspace_id,
 )
 from ..storage import azurite
-from . import own, projects
+from . import own, projects, screen
 from .options import DEFAULT_PROJECT, Options, parse
 
 BOOTSTRAP = pathlib.Path(__file__).resolve().parents[3] / "action" / "bootstrap.py"
@@ -64,9 +66,11 @@ def main(argv: list[str] | None = None) -> int:
 def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> int:
     options.own = own.table(options.lead(project))
     arguments = step_arguments(options, project, folder)
-    if options.route == "storage":
-        azurite.installed()
-    with World(folder, latency_ms=options.latency_ms, beside=own_servers(options)) as world:
+    with contextlib.ExitStack() as stack:
+        with bootstrap.clock("A local Azure starts ... "):
+            if options.route == "storage":
+                azurite.installed()
+            world = stack.enter_context(World(folder, latency_ms=options.latency_ms, beside=own_servers(options)))
         own.provide_image(options.own, world.store)
         if options.route == "git" and options.value("git-repository") is None:
             arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
@@ -155,7 +159,7 @@ def pushed(tag: str) -> dict[str, str]:
 
 def _announce(options: Options, arguments: list[str], folder: pathlib.Path) -> None:
     latency = f", every answer {options.latency_ms:g} ms later" if options.latency_ms else ""
-    print(f"A local Azure is running{latency}: feed, workspace and storage, Entra, container registry.")
+    print(f"it runs{latency}: feed, workspace and storage, Entra, container registry.")
     print(f"The step runs against it, from source, as: bootstrap.py {' '.join(arguments)}")
     replaced = [name for name in own.replacements(options.own) if options.value(name) is None]
     if replaced:
@@ -169,31 +173,23 @@ def _run(
     """Run the step (in the folder `place`, if one is named), its output shown as it comes and copied to `log`."""
     command = [os.environ.get("REHEARSE_WITH", sys.executable), str(BOOTSTRAP), *arguments]
     with log.open("wb") as copy:
+        ours, theirs = screen.pair()
         step = subprocess.Popen(
-            command,
-            env=environment,
-            cwd=place,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            command, env=environment, cwd=place, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.STDOUT
         )
+        os.close(theirs)
         try:
-            _copy(step, copy)
+            screen.show(ours, copy)
             return step.wait()
-        except KeyboardInterrupt:  # the step has got it too, and ends by itself
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                step.wait(10)
-            step.kill()
+        except KeyboardInterrupt:  # the step has got it too, and says what is done while it ends by itself
+            late = threading.Timer(10, step.kill)
+            late.start()
+            screen.show(ours, copy)
+            step.wait()
+            late.cancel()
             return 130
-
-
-def _copy(step: subprocess.Popen[bytes], copy: IO[bytes]) -> None:
-    assert step.stdout is not None  # noqa: S101  # it is a pipe
-    with step.stdout as said:
-        while chunk := os.read(said.fileno(), 65536):
-            for stream in (sys.stdout.buffer, copy):
-                stream.write(chunk)
-                stream.flush()
+        finally:
+            os.close(ours)
 
 
 def _conclude(world: World, folder: pathlib.Path, status: int) -> None:
@@ -223,11 +219,12 @@ def _build_images(arguments: list[str], world: World) -> int:
     failed = 0
     for environment in receipt["environment"]["ids"]:
         workspace = environment.partition("/environments/")[0].rpartition("/")[2]
-        print(f"\nThe image builder installs azureml:{name}:{version} in {workspace} ...", flush=True)
-        result = build(world, workspace_id(workspace), name, version)
+        print()
+        with bootstrap.clock(f"The image builder installs azureml:{name}:{version} in {workspace} ... "):
+            result = build(world, workspace_id(workspace), name, version)
         if result.ok:
-            print(f"  it installed: {len(result.installed)} packages")
+            print(f"it installed: {len(result.installed)} packages")
         else:
-            print("".join(f"  {line}\n" for line in result.log.splitlines()[-30:]) + "  it did NOT install")
+            print("\n" + "".join(f"  {line}\n" for line in result.log.splitlines()[-30:]) + "  it did NOT install")
             failed = 1
     return failed

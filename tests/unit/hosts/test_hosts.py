@@ -4,9 +4,7 @@ import base64
 import contextlib
 import io
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -447,61 +445,6 @@ def test_a_stage_that_fails_says_so_and_closes_its_group() -> None:
     output = capture(act)
     assert [name for name, _ in github_commands(output)] == ["group", "endgroup"]
     assert re.search(r"^FAILED Build · \d+\.\d s$", output, re.MULTILINE)
-
-
-class Screen(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@contextlib.contextmanager
-def ticking(host: Host, start: float) -> Iterator[Screen]:
-    screen = Screen()
-    with contextlib.redirect_stdout(screen), host._clock("Build", start):
-        yield screen
-
-
-class Quick(threading.Event):
-    def wait(self, timeout: float | None = None) -> bool:
-        return super().wait(timeout and timeout / 50)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the clock tick fifty times as often."""
-    monkeypatch.setattr(threading, "Event", Quick)
-
-
-@pytest.mark.usefixtures("quick")
-def test_a_terminal_shows_a_clock_that_the_next_line_replaces() -> None:
-    host = Terminal()
-    with ticking(host, time.monotonic() - 65) as screen:
-        for _ in range(100):
-            if "Build … 6" in screen.getvalue():
-                break
-            time.sleep(0.02)
-        host.say("next")
-    assert re.fullmatch(r"(\r       Build … 6\d s)+\r {19}\rnext\n", screen.getvalue())
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(("host", "seconds"), [(Terminal(), 0), (GitHub({}), 60)])
-def test_a_short_stage_and_a_ci_host_show_no_clock(host: Host, seconds: int) -> None:
-    with ticking(host, time.monotonic() - seconds) as screen:
-        time.sleep(0.1)
-    assert screen.getvalue() == ""
-
-
-def test_what_takes_long_is_told_in_a_log_now_and_then_and_not_beside_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("amlwheel.hosts.host.EVERY", 0.01)
-    for screen, host in ((io.StringIO(), AzurePipelines({})), (io.StringIO(), Terminal()), (Screen(), Terminal())):
-        with contextlib.redirect_stdout(screen), host.waiting("installing 3 files"):
-            for _ in range(10 if screen.isatty() else 200):
-                if "installing" in screen.getvalue():
-                    break
-                time.sleep(0.005)
-        told = re.search(r"^       installing 3 files: \d+ s$", screen.getvalue(), re.MULTILINE)
-        assert bool(told) is not screen.isatty()
 
 
 def test_each_host_has_its_own_lines_that_give_a_python() -> None:

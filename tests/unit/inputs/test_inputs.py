@@ -1,5 +1,7 @@
 """Reading the inputs: defaults, choices, and all problems at once, in the user's own words."""
 
+import re
+import shlex
 from collections.abc import Mapping
 
 import pytest
@@ -7,9 +9,10 @@ from amlwheel.errors.base import Several, StepError
 from amlwheel.errors.git import NotACommit
 from amlwheel.errors.inputs import BadFeed, BadInput, BadWorkspace, MissingToken
 from amlwheel.inputs import readers, reading
+from amlwheel.inputs.consumed import Consumed
 from amlwheel.inputs.knob import Style, knobs
 from amlwheel.inputs.readers import PYTHONS
-from amlwheel.inputs.reading import from_command_line, from_environment, parser, read, spell
+from amlwheel.inputs.reading import from_command_line, from_environment, read, spell
 from amlwheel.inputs.step import Inputs
 from amlwheel.model.environment import Image
 from amlwheel.model.glibc import Platform
@@ -258,14 +261,39 @@ def test_what_is_no_option_is_refused_without_its_value(words: list[str], said: 
     assert CANARY not in caught.value.what
 
 
-def test_help_shows_every_input_but_secrets_as_options(capsys: pytest.CaptureFixture[str]) -> None:
+def helped(arguments: list[str], of: type, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as ended:
-        from_command_line(["--help"])
-    shown = capsys.readouterr().out
+        from_command_line(arguments, of)
     assert ended.value.code == 0
-    for each in knobs(Inputs, "terminal"):
-        assert (f"--{each.name} " in parser().format_help()) is not each.secret
-        assert not each.secret or each.variable in shown
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("of", [Inputs, Consumed])
+@pytest.mark.parametrize("columns", ["80", "120", "300"])
+def test_help_shows_every_input_once_and_fits_the_terminal(
+    of: type, columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    shown = helped(["--help"], of, capsys)
+    names = re.findall(r"^  (--[a-z-]+|AMLWHEEL_[A-Z_]+)(?: VALUE|=1)?(?:  .*)?$", shown, re.MULTILINE)
+    own = ["--no-color", "AMLWHEEL_DEBUG", "--help"]
+    assert sorted(names) == sorted([each.spelled("terminal") for each in knobs(of, "terminal")] + own)
+    assert max(map(len, shown.splitlines())) < min(int(columns), 120)
+    assert "`" not in shown
+
+
+def test_help_begins_with_what_most_runs_need_and_with_examples_that_can_be_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = helped(["--feed", "a/b", "-h"], Inputs, capsys)
+    first = re.findall(r"^  (--[a-z-]+|AMLWHEEL_[A-Z_]+)", shown, re.MULTILINE)[:6]
+    most = ["--package-dir", "--feed", "AMLWHEEL_FEED_TOKEN", "--workspace", "AMLWHEEL_CONNECTION_TOKEN", "--dry-run"]
+    assert first == most
+    examples = re.findall(r"^  amlwheel (.*)$", shown, re.MULTILINE)
+    assert len(examples) == 3
+    for each in examples:
+        given = from_command_line(shlex.split(each.replace("SUBSCRIPTION", GUID)))
+        read(given if "route" in given else given | {"connection-token": CANARY})
 
 
 def test_the_environment_is_read_under_the_hosts_names() -> None:

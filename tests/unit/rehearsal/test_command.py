@@ -35,6 +35,7 @@ def test_command_line_keeps_the_steps_inputs_apart(tmp_path: pathlib.Path) -> No
         (["--dry-run", "--python-version", "3.12"], ["--dry-run", "true", "--python-version", "3.12"]),
         (["--dry-run", "false"], ["--dry-run", "false"]),
         (["--base-image", "x"], ["--base-image", "x"]),
+        (["--no-color", "--base-image", "x"], ["--no-color", "--base-image", "x"]),
     ],
 )
 def test_dry_run_needs_no_value(argv: list[str], inputs: list[str]) -> None:

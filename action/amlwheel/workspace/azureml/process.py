@@ -38,7 +38,7 @@ from ...errors.workspace import (
 from ...model.azure import Workspace
 from ...model.secret import excerpt, unsigned
 from ...plan.observe import observing
-from ...transport import dialogue, installed, process, tools, variables
+from ...transport import debug, dialogue, installed, process, tools, variables
 from ...transport.arm import grant
 
 ACTION = Path(__file__).resolve().parents[3]
@@ -144,6 +144,8 @@ class Worker:
                 f"The process of azureml-core ended, {_doing(call, workspace)}.", details=unsigned(child.errors)
             )
         response = json.loads(answer)
+        for told in response.get("debug", ()):
+            debug.tell(f"azureml-core, {_doing(call, workspace)}: {told}")
         if "failure" in response:
             raise failure(response["failure"], call, workspace)
         return response["result"]

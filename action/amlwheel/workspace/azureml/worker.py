@@ -27,7 +27,7 @@ from requests.adapters import HTTPAdapter
 
 from ...errors.base import StepError
 from ...model import exact, origin, secret
-from ...transport import bounds, installed, parent, process
+from ...transport import bounds, debug, installed, parent, process
 from . import failures
 
 Json = dict[str, Any]
@@ -52,8 +52,11 @@ def main(stdout: int) -> None:
     logging.disable(logging.CRITICAL)
     ExponentialRetry.get_backoff_time = lambda _, settings: 3.0 ** settings["count"]  # seconds; its first is 15
     HTTPAdapter.send = bounds.bounded(_bounded(HTTPAdapter.send))  # type: ignore[method-assign]
+    told: list[str] = []
+    debug.listeners[:] = [told.append]
     for line in sys.stdin:
-        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+        answers.write(json.dumps({**answer(json.loads(line)), "debug": told}) + "\n")
+        told.clear()
         answers.flush()
 
 

@@ -23,7 +23,7 @@ from amlwheel.errors.workspace import (
     WorkspaceNotFound,
 )
 from amlwheel.model import secret
-from amlwheel.transport import dialogue, process
+from amlwheel.transport import debug, dialogue, process
 from amlwheel.workspace.azureml.process import Worker, failure, interpreter, make_environment
 from unit.parts import CANARY, GUID, WORKSPACE
 
@@ -99,6 +99,16 @@ def test_a_question_names_the_workspace_and_brings_a_token(begin: Callable[..., 
         "file": "a.whl",
     }
     assert CANARY not in json.dumps([children.commands, *map(dict, children.environments)])
+
+
+def test_the_requests_of_the_sdk_are_told_with_what_was_asked(
+    begin: Callable[..., tuple[Worker, Children]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(debug, "listeners", [told.append])
+    worker, _ = begin(lambda _: json.dumps({"result": 1, "debug": ["GET https://x.example/: 200, 3 ms"]}))
+    assert worker.ask("wheel", WORKSPACE) == 1
+    assert told == ["azureml-core, looking for the wheel on research: GET https://x.example/: 200, 3 ms"]
 
 
 def test_workspaces_are_opened_before_anybody_asks(begin: Callable[..., tuple[Worker, Children]]) -> None:
