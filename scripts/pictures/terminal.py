@@ -3,20 +3,19 @@
 import html
 import re
 
-COLUMNS = 104
+COLUMNS = 100
 _ADVANCE, _LINE, _MARGIN = 7.8, 19, 18  # pixels, at a size of 13
-_LEFT_OUT = re.compile(r"\||----|\s*$|(CREATE|UPDATE) ")  # a tool's output; a stage that begins; a change in the plan
+_SHOWN = re.compile(r"ok |  +(CREATE|UPDATE) ")  # a stage that has ended; a change in the plan
 _COLOURS = ((re.compile(r"ok "), "#7ee787"), (re.compile(r" +(CREATE|UPDATE) "), "#79c0ff"), (re.compile("Released "), "#ffffff"))
 _FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
 
 
 def lines(log: str) -> list[str]:
     """Return the lines of a rehearsal's log that tell a stranger what happened: stages, plan and end."""
-    began, _, rest = log.partition("----   Check access")
-    body, _, _ = rest.partition("\npackage-name=")
-    _, _, end = rest.partition("\nReleased ")
-    told = [line for line in body.splitlines() if not _LEFT_OUT.match(line)]
-    shown = [*told, "", *f"Released {end}".partition("\n\n")[0].splitlines()]
+    body, _, end = log.partition("\nReleased ")
+    told = [line for line in body.splitlines() if _SHOWN.match(line)]
+    ending = re.sub(r"(?m)(files +)/.*", r"\1aml-environment/", f"Released {end}".partition("\n\n")[0])
+    shown = [*told, "", *ending.splitlines()]
     return [line if len(line) <= COLUMNS else f"{line[: COLUMNS - 1]}…" for line in shown]
 
 
