@@ -14,6 +14,7 @@ OFFLINE: Mapping[str, tuple[Sequence[str], str]] = {
     "check-github": ([], "No findings to report"),
     "check-pipelines": ([], ""),
     "manifests": (["--check"], ""),
+    "shots": (["--help"], "needs Chromium on PATH"),
     "snippets": (["--check"], ""),
     "test": (["--help"], "parts: format lint types"),
 }
