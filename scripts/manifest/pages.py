@@ -21,6 +21,7 @@ GOALS = {
 }
 """What one wants to do, and the inputs for it. An input that stands nowhere here comes last in the goal of its group."""
 ONLY = " *Pipeline only.*"  # docs/inputs.md says what it means
+LONG = 14  # letters
 OF_GROUP = {
     "package": "What is built",
     "feed": "The feed and its credentials",
@@ -82,7 +83,13 @@ def names(each: Knob) -> str:
         return f"`{each.name}`<br>(GitHub)"
     if "github" not in each.styles:
         return f"`{each.camel}`<br>(Azure Pipelines)"
-    return "<br>".join(f"`{name}`" for name in dict.fromkeys((each.name, each.camel)))
+    return spelled(each.name, each.camel)
+
+
+def spelled(github: str, azure: str) -> str:
+    """Return both hosts' names of one thing, once if they are one. A phone may break a long one at its capitals."""
+    below = re.sub("(?=[A-Z])", "<wbr>", azure) if len(azure) > LONG else azure
+    return f"`{github}`" if github == azure else f"`{github}`<br><code>{below}</code>"
 
 
 def explained(each: Knob) -> str:
@@ -98,7 +105,7 @@ def output_table() -> Iterable[str]:
     yield "| output | meaning |"
     yield "|---|---|"
     for name, text in OUTPUTS.items():
-        yield f"| {'<br>'.join(f'`{each}`' for each in dict.fromkeys((name, camel(name))))} | {text} |"
+        yield f"| {spelled(name, camel(name))} | {text} |"
 
 
 def error_page() -> str:
