@@ -21,7 +21,7 @@ GOALS = {
 }
 """What one wants to do, and the inputs for it. An input that stands nowhere here comes last in the goal of its group."""
 ONLY = " *Pipeline only.*"  # docs/inputs.md says what it means
-LONG = 14  # letters
+LONG = 18  # letters
 OF_GROUP = {
     "package": "What is built",
     "feed": "The feed and its credentials",

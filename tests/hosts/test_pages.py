@@ -31,7 +31,7 @@ def printed(page: str) -> list[tuple[dict[str, Any], str]]:
     text = (ROOT / page).read_text("utf-8")
     for capitals, name in CAPITALS.items():
         text = text.replace(capitals, name)
-    table = "".join(re.findall(r"(?ms)^```toml\n(.*?)^```$", text))
+    table = "".join(re.findall(r"(?ms)^```toml\n(\[tool\.amlwheel\].*?)^```$", text))
     found = [yaml.safe_load(each) for each in re.findall(r"(?ms)^```yaml\n(name: release\n.*?)^```$", text)]
     return [(each["jobs"]["release"], table) for each in found]
 

@@ -111,7 +111,7 @@ def test_the_page_about_the_article_shows_one_thing_below_the_other() -> None:
     text = (ROOT / "docs" / "from-the-article.md").read_text("utf-8")
     assert "<table>" not in text
     shown = re.findall(r"(?m)^```(\w+)$", text)
-    assert shown == ["python", "sh", "yaml"] * 3
+    assert shown == ["toml", "sh", *["python", "sh", "yaml"] * 3]
 
 
 def test_the_readme_shows_only_yaml_that_the_tests_run() -> None:
