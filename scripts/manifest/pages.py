@@ -19,7 +19,7 @@ GOALS = {
     "Another route than a feed": "route storage-container mirror git-repository",
     "How a run goes": "command dry-run verify timeout-minutes sdk output-dir",
 }
-"""What one wants to do, and the inputs for it. An input that stands nowhere here comes last in the goal of its group."""
+"""What one wants to do, and the inputs for it. One that stands nowhere here comes last in the goal of its group."""
 ONLY = " *Pipeline only.*"  # docs/inputs.md says what it means
 LONG = 18  # letters
 OF_GROUP = {

@@ -17,7 +17,7 @@ MARGIN = 32  # GitHub's own, around a README; half of it on a phone
 _PHONE = 600
 _DIAGRAM = re.compile(r"(?ms)^```mermaid\n.*?^```$")
 _INSTEAD = "> *A diagram stands here: GitHub draws it from Mermaid.*"
-# What it finds goes into the page itself, where --dump-dom shows it. `top` cuts a page that is too long for one picture.
+# What it finds goes into the page itself, where --dump-dom shows it. `top` cuts a page too long for one picture.
 _MEASURE = """
 addEventListener('load', () => {
   const wide = (each) => each.scrollWidth - each.clientWidth;

@@ -6,7 +6,11 @@ import re
 COLUMNS = 100
 _ADVANCE, _LINE, _MARGIN = 7.8, 19, 18  # pixels, at a size of 13
 _SHOWN = re.compile(r"ok |  +(CREATE|UPDATE) ")  # a stage that has ended; a change in the plan
-_COLOURS = ((re.compile(r"ok "), "#7ee787"), (re.compile(r" +(CREATE|UPDATE) "), "#79c0ff"), (re.compile("Released "), "#ffffff"))
+_COLOURS = (
+    (re.compile(r"ok "), "#7ee787"),
+    (re.compile(r" +(CREATE|UPDATE) "), "#79c0ff"),
+    (re.compile("Released "), "#ffffff"),
+)
 _FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
 
 

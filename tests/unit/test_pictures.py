@@ -43,9 +43,9 @@ def shots() -> ModuleType:
 def test_without_a_browser_it_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(browser.shutil, "which", lambda name: None)
+    monkeypatch.setattr(browser, "NAMES", ("chromium-that-is-not-here",))
     assert shots().main([]) == 2
-    assert "needs Chromium on PATH, as chromium or chromium-browser" in capsys.readouterr().out
+    assert "needs Chromium on PATH, as chromium-that-is-not-here" in capsys.readouterr().out
 
 
 def test_it_looks_at_every_page_and_takes_those_that_are_named(tmp_path: Path) -> None:
