@@ -45,7 +45,8 @@ def main(given: str, answer: str) -> None:
 def _follow(one: dict[str, Any], python: Python, build: lock.Build) -> tuple[str, str, str]:
     """Lock a set, each time with what the last message advises for `from-source`."""
     taken, left_out = _taken(one)
-    more = f"; left out: {', '.join(left_out)}" if left_out else ""
+    short = [each.rpartition("/")[2][:48] if "://" in each else each for each in left_out]  # a table's column is narrow
+    more = f"; left out: {', '.join(short)}" if short else ""
     from_source: frozenset[str] = frozenset()
     for _ in range(ROUNDS):
         try:

@@ -21,7 +21,8 @@ def rendered(root: pathlib.Path) -> dict[pathlib.Path, str]:
             action: action_blocks(),
             root / "action/consume/action.yml": consume_blocks(action.read_text("utf-8")),
             root / ".github/workflows/release.yml": github.workflow_blocks(),
-            root / "README.md": readme_blocks(),
+            root / "README.md": {"first inputs": pages.first_inputs(), "more inputs": pages.more_inputs()},
+            root / "docs/inputs.md": {"inputs": pages.all_inputs(), "outputs": pages.output_table()},
             root / "templates/azure-pipelines/release-steps.yml": release_steps(),
             root / "templates/azure-pipelines/consume-steps.yml": consume_steps(),
         }.items()
@@ -54,11 +55,6 @@ def consume_blocks(action: str) -> Blocks:
         "consume-env": github.action_env(Consumed),
         "consume-run": github.consume_run(action),
     }
-
-
-def readme_blocks() -> Blocks:
-    """Return the tables of the README."""
-    return {"inputs": pages.input_table(), "outputs": pages.output_table(), "errors": pages.error_table()}
 
 
 def release_steps() -> Blocks:

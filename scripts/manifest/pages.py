@@ -1,38 +1,111 @@
-"""The tables of the README, and the page of errors."""
+"""The tables of inputs and outputs, and the page of errors."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from amlwheel.errors.base import StepError, catalogue
-from amlwheel.inputs.knob import camel, knobs
+from amlwheel.inputs.knob import Knob, camel, knobs
 from amlwheel.inputs.step import Inputs
 from amlwheel.report.outputs import OUTPUTS
 
+GOALS = {
+    "First of all": "feed workspace connection-token connection-token-expires client-id tenant-id azure-subscription",
+    "What is built": "package-dir wheel build-env",
+    "What the environment holds": "environment-name python-version base-image base-image-user base-image-token "
+    "requirements conda",
+    "Which versions, from which index": "lock exclude-newer index package-indexes torch-backend from-source",
+    "Known vulnerabilities": "audit audit-accept",
+    "The feed and its credentials": "feed-token feed-user feed-upload-url feed-view connection-name connection-user",
+    "Another route than a feed": "route storage-container mirror git-repository",
+    "How a run goes": "command dry-run verify timeout-minutes sdk output-dir",
+}
+"""What one wants to do, and the inputs for it. One that stands nowhere here comes last in the goal of its group."""
+ONLY = " *Pipeline only.*"  # docs/inputs.md says what it means
+LONG = 18  # letters
+OF_GROUP = {
+    "package": "What is built",
+    "feed": "The feed and its credentials",
+    "workspace": "The feed and its credentials",
+    "environment": "What the environment holds",
+    "more": "How a run goes",
+}
 
-def input_table() -> Iterable[str]:
-    """Yield the README's table of inputs."""
-    yield "| GitHub | Azure Pipelines | table | default | meaning |"
-    yield "|---|---|---|---|---|"
-    for each in knobs(Inputs):
-        github = f"`{each.name}`" if "github" in each.styles else ""
-        azure = f"`{each.camel}`" if "azure" in each.styles else ""
-        default = f"`{each.default}`" if each.default else "**secret**" if each.secret else ""
-        default = "**required**" if each.required else default
-        yield f"| {github} | {azure} | {'yes' if each.own else ''} | {default} | {each.help} |"
+
+def goals() -> dict[str, list[Knob]]:
+    """Return every input once, by what one wants to do."""
+    place = {name: goal for goal, names in GOALS.items() for name in names.split()}
+    order = list(place)
+    found: dict[str, list[Knob]] = {goal: [] for goal in GOALS}
+    for each in sorted(knobs(Inputs), key=lambda knob: order.index(knob.name) if knob.name in place else len(order)):
+        found[place.get(each.name) or OF_GROUP[each.group]].append(each)
+    return found
+
+
+def first_inputs() -> Iterable[str]:
+    """Yield the README's table of the inputs that most need."""
+    for line in input_table(goals()["First of all"]):
+        yield line.replace(ONLY, "")
+
+
+def more_inputs() -> Iterable[str]:
+    """Yield the README's table of the others: only their names, by what one wants to do."""
+    yield "| more | inputs |"
+    yield "|---|---|"
+    for goal, inputs in list(goals().items())[1:]:
+        yield f"| [{goal}](docs/inputs.md#{anchor(goal)}) | {', '.join(f'`{each.name}`' for each in inputs)} |"
+
+
+def anchor(heading: str) -> str:
+    """Return the fragment by which GitHub knows a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def all_inputs() -> Iterable[str]:
+    """Yield the page of inputs: a heading and a table for each goal."""
+    for goal, inputs in goals().items():
+        yield f"## {goal}"
+        yield ""
+        yield from input_table(inputs)
+        yield ""
+
+
+def input_table(inputs: Sequence[Knob]) -> Iterable[str]:
+    """Yield a table of inputs, whose one column of names has both hosts': a page is 816 pixels wide."""
+    yield "| input | meaning |"
+    yield "|---|---|"
+    for each in inputs:
+        yield f"| {names(each)} | {explained(each)} |"
+
+
+def names(each: Knob) -> str:
+    """Return an input's name on GitHub and, below it, on Azure Pipelines where that differs."""
+    if "azure" not in each.styles:
+        return f"`{each.name}`<br>(GitHub)"
+    if "github" not in each.styles:
+        return f"`{each.camel}`<br>(Azure Pipelines)"
+    return spelled(each.name, each.camel)
+
+
+def spelled(github: str, azure: str) -> str:
+    """Return both hosts' names of one thing, once if they are one. A phone may break a long one at its capitals."""
+    below = re.sub("(?=[A-Z])", "<wbr>", azure) if len(azure) > LONG else azure
+    return f"`{github}`" if github == azure else f"`{github}`<br><code>{below}</code>"
+
+
+def explained(each: Knob) -> str:
+    """Return an input's help, with what is special about it before and behind it."""
+    before = "**Required.** " if each.required else ""
+    before += "**Secret.** " if each.secret else ""
+    default = f" Default: `{each.default}`." if each.default else ""
+    return f"{before}{each.help}{default}{ONLY if each.pipeline else ''}".replace("|", r"\|")
 
 
 def output_table() -> Iterable[str]:
-    """Yield the README's table of outputs."""
-    yield "| GitHub | Azure Pipelines | meaning |"
-    yield "|---|---|---|"
-    yield from (f"| `{name}` | `{camel(name)}` | {text} |" for name, text in OUTPUTS.items())
-
-
-def error_table() -> Iterable[str]:
-    """Yield the README's table of errors."""
-    yield "| code | what happened | what to do |"
-    yield "|---|---|---|"
-    for kind in catalogue():
-        yield f"| [AW{kind.status}](docs/errors.md#aw{kind.status}) | {meaning(kind)} | {kind.fix} |"
+    """Yield the table of outputs."""
+    yield "| output | meaning |"
+    yield "|---|---|"
+    for name, text in OUTPUTS.items():
+        yield f"| {spelled(name, camel(name))} | {text} |"
 
 
 def error_page() -> str:

@@ -2,7 +2,8 @@
 
 `tfx.txt` holds what npm's own lock would, but for the addresses that a package came from. To refresh it: install
 `tfx-cli` with npm into an empty folder and run `python -m vsix.node FOLDER/package-lock.json vsix/tfx.txt` in
-`scripts/`; likewise `azurite`, and `rehearsal/azurite.txt`.
+`scripts/`; likewise `azurite`, and `rehearsal/azurite.txt`; and `marked` with `github-markdown-css`, and
+`pictures/web.txt`.
 """
 
 import contextlib

@@ -15,6 +15,7 @@ OFFLINE: Mapping[str, tuple[Sequence[str], str]] = {
     "check-github": ([], "No findings to report"),
     "check-pipelines": ([], ""),
     "manifests": (["--check"], ""),
+    "shots": (["--help"], "needs Chromium on PATH"),
     "snippets": (["--check"], ""),
     "sbom": (["--output", "made"], r"made/amlwheel-[\d.]+\.cdx\.json"),
     "test": (["--help"], "parts: format lint types"),

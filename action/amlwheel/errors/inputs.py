@@ -9,7 +9,7 @@ class BadInput(StepError):
     status = 10
     title = "bad input"
     cause = "A value is misspelt, missing, or the text of a variable that was never set."
-    fix = "Correct the input; the README lists all inputs and their values."
+    fix = "Correct the input; docs/inputs.md lists all inputs and their values."
 
 
 class BadFeed(StepError):

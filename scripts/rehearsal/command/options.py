@@ -209,7 +209,10 @@ def _project(text: str) -> pathlib.Path:
     if path.is_dir():
         if any((path / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
             return path.resolve()
-        raise _UsageError(f"{text} has no pyproject.toml, setup.py or setup.cfg: is it the project's folder?")
+        raise _UsageError(
+            f"{text} has no pyproject.toml, setup.py or setup.cfg: is it the project's folder? If it holds scripts, "
+            "docs/from-the-article.md has the smallest pyproject.toml, to put beside them."
+        )
     if path.is_file() and path.name.endswith((".tar.gz", ".zip")):
         return path.resolve()
     raise _UsageError(f"{text} is neither a folder nor an sdist (.tar.gz, .zip)")

@@ -61,11 +61,11 @@ def test_brackets_in_texts_and_side_by_side_are_not_deep(text: str) -> None:
 
 
 def test_the_depth_is_counted_in_linear_time() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     assert bounds.depth(b'"\\' * 500_000) == 0
     assert bounds.depth(b'\\"' * 500_000) == 0
     assert bounds.depth(json.dumps([{"a": [1]}, {"b": {}}]).encode()) == 3
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_drip_ends_with_the_time_for_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,84 @@
+"""Markdown as GitHub shows it, on a page of a given width: the renderer is marked, the style github-markdown-css.
+
+GitHub's own parts aren't there: a Mermaid diagram is a box with a sentence, and links within a page lead nowhere.
+"""
+
+import functools
+import pathlib
+import re
+import subprocess
+from dataclasses import dataclass
+
+from vsix import node
+
+PINS = pathlib.Path(__file__).resolve().parent / "web.txt"
+BACKGROUND = {"light": "#ffffff", "dark": "#0d1117"}
+MARGIN = 32  # GitHub's own, around a README; half of it on a phone
+_PHONE = 600
+_DIAGRAM = re.compile(r"(?ms)^```mermaid\n.*?^```$")
+_INSTEAD = "> *A diagram stands here: GitHub draws it from Mermaid.*"
+# What it finds goes into the page itself, where --dump-dom shows it. `top` cuts a page too long for one picture.
+_MEASURE = """
+addEventListener('load', () => {
+  const wide = (each) => each.scrollWidth - each.clientWidth;
+  const found = {height: document.documentElement.scrollHeight, tables: [], code: 0};
+  document.querySelectorAll('table').forEach((each) => {
+    if (wide(each) > 0) found.tables.push([wide(each), each.innerText.split('\\n')[0].slice(0, 60)]);
+  });
+  document.querySelectorAll('pre').forEach((each) => { if (wide(each) > 0) found.code += 1; });
+  document.querySelectorAll('img').forEach((each) => { if (!each.naturalWidth) found.tables.push([0, each.src]); });
+  const note = document.createElement('script');
+  note.type = 'application/json';
+  note.id = 'measured';
+  note.textContent = JSON.stringify(found);
+  document.body.append(note);
+  const top = new URLSearchParams(location.search).get('top');
+  document.querySelector('article').style.marginTop = `-${top || 0}px`;
+});
+"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a page is looked at."""
+
+    theme: str
+    width: int
+    """Pixels that the text has."""
+
+    @property
+    def margin(self) -> int:
+        """Pixels on each side of the text."""
+        return MARGIN // 2 if self.width < _PHONE else MARGIN
+
+    @property
+    def window(self) -> int:
+        """Pixels of the whole page, from side to side."""
+        return self.width + 2 * self.margin
+
+    def __str__(self) -> str:
+        """Return how files are named by it."""
+        return f"{self.theme}-{self.window if self.width < _PHONE else self.width}"
+
+
+# GitHub's column, and a phone of 390 pixels.
+LOOKS = tuple(Look(theme, width) for width in (816, 358) for theme in ("light", "dark"))
+
+
+@functools.cache
+def html(source: pathlib.Path) -> str:
+    """Return what GitHub makes of the Markdown in a file, without its frame."""
+    text = _DIAGRAM.sub(_INSTEAD, source.read_text("utf-8"))
+    words = [str(node.node(24)), str(node.modules(PINS) / "marked/bin/marked.js"), "--gfm"]
+    return subprocess.run(words, input=text, encoding="utf-8", stdout=subprocess.PIPE, check=True, timeout=60).stdout
+
+
+def framed(source: pathlib.Path, look: Look) -> str:
+    """Return a whole page; pictures in it are found from the folder of `source`."""
+    style = (node.modules(PINS) / f"github-markdown-css/github-markdown-{look.theme}.css").read_text("utf-8")
+    return (
+        f"<!DOCTYPE html><html><head><meta charset='utf-8'><base href='{source.parent.as_uri()}/'><style>{style}"
+        f"body {{ margin: 0; background: {BACKGROUND[look.theme]}; overflow-x: hidden }}"
+        f".markdown-body {{ box-sizing: border-box; width: {look.window}px; padding: {look.margin}px }}</style></head>"
+        f"<body><article class='markdown-body'>{html(source)}</article><script>{_MEASURE}</script></body></html>"
+    )
