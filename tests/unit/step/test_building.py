@@ -101,7 +101,7 @@ def test_it_builds_meanwhile_and_speaks_when_it_is_its_turn(place: Place, tmp_pa
     place.go.set()
     assert place.building.result(place.access) == [tmp_path / "made.whl"]
     assert place.said == ["a variable", "building", "a file"]
-    assert names_of(place.served[-1]) == {"own"}
+    assert names_of(place.served[-1]) == frozenset(["own"])
 
 
 def test_what_is_said_in_its_turn_is_said_at_once(place: Place) -> None:
