@@ -74,16 +74,6 @@ class Result:
         """Method and kind of each write, in order: what a release consists of."""
         return [(line["method"], _kind(line["url"])) for line in self.writes]
 
-    def waits(self, seconds: float) -> list[str]:
-        """Return the longest chain of requests that wait for one another, where every answer takes `seconds`."""
-        chain: list[str] = []
-        answered = datetime.min.replace(tzinfo=timezone.utc)
-        for began, url in sorted((datetime.fromisoformat(line["time"]), line["url"]) for line in self.requests):
-            if began >= answered:
-                chain.append(url)
-                answered = began + timedelta(seconds=seconds)
-        return chain
-
     @property
     def outputs(self) -> dict[str, str]:
         """The step's outputs, as a terminal shows them."""
@@ -105,6 +95,17 @@ def released(files: Mapping[str, bytes]) -> dict[str, object]:
     said = json.loads(files["aml-release.json"])
     kept = {name: part for name, part in said.items() if name not in _OF_THE_RUN}
     return {**files, "aml-release.json": kept}
+
+
+def waits(requests: Sequence[Mapping[str, Any]], seconds: float) -> list[str]:
+    """Return the longest chain of requests that wait for one another, where every answer takes `seconds`."""
+    chain: list[str] = []
+    answered = datetime.min.replace(tzinfo=timezone.utc)
+    for began, url in sorted((datetime.fromisoformat(each["time"]), each["url"]) for each in requests):
+        if began >= answered:
+            chain.append(url)
+            answered = began + timedelta(seconds=seconds)
+    return chain
 
 
 def _kind(url: str) -> str:

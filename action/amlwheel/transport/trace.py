@@ -87,7 +87,7 @@ def request(method: str, url: str) -> str:
 
 def tool(command: Sequence[str | os.PathLike[str]]) -> str:
     """Return a tool's name: the program, and the words that say what it does; no path and no option."""
-    program, *rest = [os.fspath(each) for each in command]
+    program, *rest = map(str, command)
     plain = [each for each in rest[:2] if re.fullmatch(r"[a-z]+", each)]
     words = [rest[rest.index("-m") + 1]] if "-m" in rest else plain
     return " ".join([Path(program).name, *words])

@@ -82,6 +82,12 @@ class Place:
         self.go.set()
 
 
+def names_of(served: Relay) -> frozenset[str] | None:
+    """Return the feed's own names as the relay learns them: it asks."""
+    assert callable(served.published)
+    return served.published()
+
+
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
     return Place(monkeypatch, tmp_path)
@@ -95,7 +101,7 @@ def test_it_builds_meanwhile_and_speaks_when_it_is_its_turn(place: Place, tmp_pa
     place.go.set()
     assert place.building.result(place.access) == [tmp_path / "made.whl"]
     assert place.said == ["a variable", "building", "a file"]
-    assert place.served[-1].published() == {"own"}  # type: ignore[misc,operator]  # it asks
+    assert names_of(place.served[-1]) == frozenset(["own"])
 
 
 def test_what_is_said_in_its_turn_is_said_at_once(place: Place) -> None:
@@ -111,7 +117,7 @@ def test_without_a_feed_no_name_is_its_own(place: Place) -> None:
     place.go.set()
     place.building.begin(place.asked)
     place.building.result(place.access)
-    assert place.served[-1].published() == frozenset()  # type: ignore[misc,operator]  # it asks
+    assert names_of(place.served[-1]) == frozenset()
 
 
 def test_it_ends_when_access_fails(place: Place) -> None:
