@@ -167,7 +167,7 @@ def test_what_writes_a_plan_changes_nothing_else() -> None:
     ("given", "said", "fix"),
     [
         (
-            {"plan-file": "a", "apply": "a"},
+            {"plan-file": "a.json", "apply": "a.json"},
             "a run does one of both",
             "Leave `plan-file` out where the plan is applied.",
         ),
