@@ -93,7 +93,7 @@ def main(name: str, *options: str) -> None:
         with contextlib.suppress(StepError):
             TARGETS[name](data.decode("utf-8", "replace"))
 
-    atheris.Setup([sys.argv[0], *options, "-timeout=10", "-rss_limit_mb=2048", "-max_len=4096"], one)
+    atheris.Setup([sys.argv[0], *options, "-timeout=60", "-rss_limit_mb=2048", "-max_len=4096"], one)
     atheris.Fuzz()
 
 

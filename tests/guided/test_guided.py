@@ -31,7 +31,7 @@ def test_a_reader_reads_or_refuses(name: str, tmp_path: pathlib.Path, pytestconf
     kept = pytestconfig.getoption("keep", default=None)
     found = pathlib.Path(kept or tmp_path, name)
     found.mkdir(parents=True, exist_ok=True)
-    limit = f"-max_total_time={seconds}" if seconds else "-runs=1000"
+    limit = f"-max_total_time={seconds}" if seconds else "-runs=200"
     atheris = bootstrap.environment(ROOT / "tests/guided.txt").parent.parent
     (packages,) = atheris.glob("lib/python*/site-packages")
     paths = os.pathsep.join([str(ROOT / "action"), str(packages)])
