@@ -14,7 +14,7 @@ VERSION = re.compile(r'(?m)^__version__ = "([^"]+)"$')  # in amlwheel/__init__.p
 CHANGES = re.compile(r"(?ms)^## Unreleased\n(.*?)(?=^## |\Z)")
 # What users fill in themselves has these words, and stays: OWNER/REPOSITORY, https://HOST/OWNER/REPO.
 LEFT = re.compile(
-    r"(?<![$\w-])[A-Z][A-Z_-]*/amlwheel\b"  # an owner, and no variable
+    r"(?<![$\w-])(?!PROJECT/)[A-Z][A-Z_-]*/amlwheel\b"  # an owner; no variable, and no copy of users' own
     r"|\bOWNER\b(?!/REPO)|\bPUBLISHER\b|\b(TODO|FIXME|TBD)\b"
     r"|\bamlwheel[\w./-]*@(COMMIT|SHA|<)"  # a pin
 )
@@ -46,7 +46,7 @@ def files(root: pathlib.Path) -> Iterator[pathlib.Path]:
 def released(path: str, text: str, to: Release) -> str:
     """Return the text of a file as it is in the release itself, which can't name its own commit."""
     text = text.replace(f"{to.before}/amlwheel", f"{to.owner}/amlwheel")
-    text = re.sub(rf"(name: {to.owner}/amlwheel\n +ref: refs/tags/v)[\d.]+", rf"\g<1>{to.version}", text)
+    text = re.sub(rf"(name: (?:{to.owner}|PROJECT)/amlwheel\n +ref: refs/tags/v)[\d.]+", rf"\g<1>{to.version}", text)
     for pattern, value in _OF.get(path, {}).items():
         text = re.sub(pattern, rf"\g<1>{value.format(to=to)}\g<2>", text, count=1)
     if path == "extension/vss-extension.json" and to.public:

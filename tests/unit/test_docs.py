@@ -149,7 +149,7 @@ def test_the_table_of_rooms_has_every_folder_of_the_core_on_its_floor() -> None:
 
 @pytest.mark.parametrize("page", ["SECURITY.md", "docs/reliability.md"])
 def test_every_test_that_a_table_of_attacks_names_exists(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
+    text = (ROOT / page).read_text("utf-8").replace("`<br>`", "")  # where a long name may be broken
     named = re.findall(r"`([\w/]*test_\w+\.py)?(?:::)?(test_\w+)?`", text)
     named = [each for each in named if any(each)]
     assert len(named) > 10

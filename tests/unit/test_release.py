@@ -157,7 +157,7 @@ def test_renovate_finds_every_reference_of_the_templates() -> None:
     (manager,) = json.loads((ROOT / "templates/updates/renovate.json").read_text("utf-8"))["customManagers"]
     (pattern,) = manager["matchStrings"]
     files = [path for path in (ROOT / "templates/azure-pipelines").glob("*.yml") if "refs/tags/v0" in path.read_text()]
-    assert len(files) == 5
+    assert len(files) == 6
     for path in files:
         found = re.search(pattern.replace("(?<", "(?P<"), path.read_text("utf-8"))
         assert found
