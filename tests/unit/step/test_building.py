@@ -17,6 +17,7 @@ from amlwheel.feed.index import Index
 from amlwheel.feed.relay import Published, Relay
 from amlwheel.model.limit import NO_LIMIT
 from amlwheel.step import build_variables, building
+from amlwheel.step.access import Asked
 from amlwheel.step.building import Building
 from amlwheel.transport import process, sandbox
 
@@ -165,3 +166,10 @@ def test_it_waits_where_it_could_do_harm(
     assert place.places == []
     assert place.building.result(place.access) == [tmp_path / "made.whl"]
     assert place.said == ["a variable", "building", "a file"]
+
+
+def test_the_feeds_facts_are_at_hand_before_all_else_is_answered(place: Place) -> None:
+    """The names that a build may ask for are among them."""
+    facts: Any = Asked.facts
+    assert facts.fget(SimpleNamespace(feed=SimpleNamespace(facts=place.facts))) is place.facts
+    assert facts.fget(SimpleNamespace(feed=None)) is None
