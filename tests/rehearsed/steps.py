@@ -120,10 +120,10 @@ class Step:
         watch: Callable[[int], object] = str,
         **given: object,
     ) -> Result:
-        """Run the step, which shows no token, with ``given`` inputs (`python_version="3.12"`) on top of those that every run needs.
+        """Run the step with ``given`` inputs (`python_version="3.12"`) on top of those that every run needs.
 
         A tuple is an option given several times. ``arguments`` and ``env`` come last of all; an empty variable is
-        unset. ``watch`` is told the process id.
+        unset. ``watch`` is told the process id. No run shows a token.
         """
         inputs = {"feed": FEED_LABEL, "workspace": WORKSPACE_LABEL, "output_dir": self.scratch / "out", **given}
         return self._run([*options(inputs), *map(str, arguments)], env or {}, watch, str(inputs["output_dir"]))

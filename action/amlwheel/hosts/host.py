@@ -11,7 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from ..errors.base import StepError, Unexpected
 from ..inputs.knob import Style
@@ -45,6 +45,7 @@ class Host(ABC):
 
     def __init__(self) -> None:
         """Write to stdout, one line at a time: packages are built in parallel."""
+        self._stdout: TextIO | None = None
         self._lock = threading.RLock()
         self.progress = failure.Progress()
         self._hiding = Hiding()
@@ -87,8 +88,13 @@ class Host(ABC):
 
     def _put(self, text: str) -> None:
         with self._lock:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            self._out.write(text + "\n")
+            self._out.flush()
+
+    @property
+    def _out(self) -> TextIO:
+        """The stdout with which the run began: while a library's words are caught, other threads speak."""
+        return self._stdout or sys.stdout
 
     def say(self, text: str = "") -> None:
         """Print our own text, line by line; names from metadata in it can't start a command."""
@@ -219,6 +225,7 @@ class Host(ABC):
     @contextlib.contextmanager
     def ours(self) -> Iterator[None]:
         """Check the host's files at the end of the block, however it ends: the host reads them in any case."""
+        self._stdout = sys.stdout
         try:
             yield
         finally:

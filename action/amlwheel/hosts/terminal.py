@@ -69,13 +69,13 @@ class Terminal(Host):
             super()._put(self._coloured(text))
 
     def _wipe(self) -> None:
-        sys.stdout.write("\r" + " " * len(self._ticking) + "\r" if self._ticking else "")
+        self._out.write("\r" + " " * len(self._ticking) + "\r" if self._ticking else "")
         self._ticking = ""
 
     def _coloured(self, line: str) -> str:
         """Return a line of the log in colours, where a person looks; foreign text has a gutter, so it chooses none."""
         mark = _MARK.match(line)
-        if not mark or not (sys.stdout.isatty() if self._colours is None else self._colours):
+        if not mark or not (self._out.isatty() if self._colours is None else self._colours):
             return line
         return f"\x1b[{_COLOURS[mark[0].split()[0]]}m{mark[0]}\x1b[0m{line[mark.end() :]}"
 
@@ -96,7 +96,7 @@ class Terminal(Host):
     @contextlib.contextmanager
     def ours(self) -> Iterator[None]:
         """Show meanwhile what is going on, and for how long, where a person looks."""
-        clock = ticking(BEAT, self._tick) if sys.stdout.isatty() else contextlib.nullcontext()
+        clock = ticking(BEAT, self._tick) if self._out.isatty() else contextlib.nullcontext()
         with super().ours(), clock:
             yield
 
@@ -109,8 +109,8 @@ class Terminal(Host):
             with self._lock:
                 self._wipe()
                 self._ticking = f"       {self._doing}"[:room] + end
-                sys.stdout.write(self._ticking)
-                sys.stdout.flush()
+                self._out.write(self._ticking)
+                self._out.flush()
 
     @override
     @contextlib.contextmanager
@@ -118,7 +118,7 @@ class Terminal(Host):
         """Where the clock is seen, say it there."""
         before, self._doing = self._doing, f"{self._doing} · {text}"
         try:
-            with contextlib.nullcontext() if sys.stdout.isatty() else super().waiting(text):
+            with contextlib.nullcontext() if self._out.isatty() else super().waiting(text):
                 yield
         finally:
             self._doing = before

@@ -1,5 +1,7 @@
 """Debug lines: shown only where somebody asked for them, harmless whatever is in them, and without a secret."""
 
+import contextlib
+import io
 import re
 from collections.abc import Callable, Mapping
 
@@ -67,3 +69,16 @@ def test_no_form_of_a_secret_is_in_a_debug_line(host: str) -> None:
 
 def test_a_long_debug_line_is_cut() -> None:
     assert len(capture(lambda: Terminal(ON["terminal"]).debug("x" * 9999))) == LONGEST + len("debug: \n")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_line_is_shown_too_while_the_words_of_a_library_are_caught(host: str) -> None:
+    caught = io.StringIO()
+
+    def act() -> None:
+        made = HOSTS[host]()
+        with made.ours(), contextlib.redirect_stdout(caught):
+            made.debug("GET a: 200")
+
+    assert capture(act) == LOOKS[host]
+    assert caught.getvalue() == ""

@@ -28,18 +28,26 @@ def importing() -> bool:
 
 
 def take(who: str) -> None:
-    """Note the tokens in other processes' environments, and each place that can be written."""
+    """Note the tokens in other processes' environments and arguments, and in files, and each place to write to."""
     found = []
-    for each in Path("/proc").glob("[0-9]*/environ"):
+    for each in [*Path("/proc").glob("[0-9]*/environ"), *Path("/proc").glob("[0-9]*/cmdline"), *files()]:
         with contextlib.suppress(OSError):
             text = each.read_bytes().decode("utf-8", "replace")
-            found += [f"{who} read {part}" for part in text.split("\0") if "canary" in part]
+            found += [f"{who} read {part} in {each}" for part in text.split("\0") if "fake-canary" in part]
     for place in TOLD["places"]:
         with contextlib.suppress(OSError), Path(place).open("a") as file:
             file.write("HOSTILE=yes\n")
             found.append(f"{who} wrote {place}")
     with contextlib.suppress(OSError), LOOT.open("a") as file:
         file.write("".join(f"{each}\n" for each in found))
+
+
+def files() -> list[Path]:
+    """Return the small files below the places where the run leaves some, and those that processes have open."""
+    found = [path for place in TOLD["look"] for path in Path(place).rglob("*") if LOOT.parent not in path.parents]
+    with contextlib.suppress(OSError):
+        return [path for path in found if path.is_file() and path.stat().st_size < 100_000]
+    return []
 
 
 def build() -> None:
