@@ -80,7 +80,8 @@ def test_neither_if_all_of_it_runs_as_a_user_without_rights(watched: Step) -> No
             step.folder(folder)
         trust = shutil.copy(step.world.ca_bundle, made)
         variables = {name: trust for name, value in step.environment().items() if value == str(step.world.ca_bundle)}
-        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", made], check=True)
+        for each in (step.scratch.parent, *step.scratch.parent.rglob("*")):
+            os.chown(each, NOBODY, NOBODY)
         version = subprocess.run([python, "-c", VERSION], check=True, capture_output=True, text=True).stdout.strip()
         result = step(package_dir=project, python_version=version, env=given(step) | host | variables)
         assert step.folder("out").stat().st_uid == NOBODY

@@ -20,6 +20,7 @@ TOLD = json.loads(Path(__file__).with_name("attack.json").read_text())
 LOOT = Path(TOLD["loot"])
 WHEEL = LOOT.with_name("forged.whl")
 SECONDS = 20
+NEEDLE = "/".join(["canary", "of"])  # it isn't found in this file
 
 
 def importing() -> bool:
@@ -33,7 +34,7 @@ def take(who: str) -> None:
     for each in [*Path("/proc").glob("[0-9]*/environ"), *Path("/proc").glob("[0-9]*/cmdline"), *files()]:
         with contextlib.suppress(OSError):
             text = each.read_bytes().decode("utf-8", "replace")
-            found += [f"{who} read {part} in {each}" for part in text.split("\0") if "fake-canary" in part]
+            found += [f"{who} read {part} in {each}" for part in text.split("\0") if NEEDLE in part]
     for place in TOLD["places"]:
         with contextlib.suppress(OSError), Path(place).open("a") as file:
             file.write("HOSTILE=yes\n")
