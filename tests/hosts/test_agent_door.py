@@ -36,7 +36,7 @@ from rehearsal.state import names
 from vsix import node, pack
 
 pytestmark = pytest.mark.network
-FOREVER = {"setsecret", "logissue", "setvariable", "uploadsummary", "complete"}
+FOREVER = {"setsecret", "logissue", "setvariable", "uploadsummary", "complete", "debug"}
 
 
 def run(job: agent.Job, scenario: Scenario, major: int = 24, given: Mapping[str, str] | None = None) -> agent.Result:
@@ -94,7 +94,11 @@ def test_a_release_is_the_same_as_githubs(job: agent.Job, azure: Azure, base: di
     masked = {each.data for each in azured.log.executed if each.event == "setsecret"}
     assert {names.JOB_TOKEN, base64.b64encode(f"amlwheel:{names.JOB_TOKEN}".encode()).decode()} <= masked
     assert [each for each in masked if each.startswith("eyJ") and each.count(".") == 2], "Entra's token"
-    again = run(job, dataclasses.replace(RELEASE, outputs={**RELEASE.outputs, "changed": "false"}), 24)
+    debugging = dataclasses.replace(job, variables={**job.variables, "System.Debug": "True"})
+    again = run(debugging, dataclasses.replace(RELEASE, outputs={**RELEASE.outputs, "changed": "false"}), 24)
+    told = [each.data for each in again.log.executed if each.event == "debug"]
+    assert any(re.match(r"GET https://management\.azure\.com/\S+: 200, \d+ ms$", each) for each in told)
+    assert "debug" not in {each.event for each in azured.log.executed}
     assert {**again.log.outputs, "changed": "true"} == azured.log.outputs
 
 

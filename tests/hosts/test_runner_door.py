@@ -33,7 +33,7 @@ from rehearsal.state import names
 
 pytestmark = pytest.mark.network
 TOKENS = (names.FEED_TOKEN, names.READ_TOKEN, names.CLIENT_SECRET)
-OURS = {"add-mask", "group", "endgroup", "stop-commands", "warning", "error"}
+OURS = {"add-mask", "debug", "group", "endgroup", "stop-commands", "warning", "error"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +119,11 @@ def test_a_release_and_the_same_again(checkout: Checkout) -> None:
     first = checkout.run(RELEASE)
     assert_useful(first, json.loads(checkout.file(first.outputs["receipt"])))
     again = dataclasses.replace(RELEASE, outputs={**RELEASE.outputs, "changed": "false"}, writes=False)
-    second = checkout.run(again)
+    place = dataclasses.replace(checkout.place, env={**checkout.place.env, "RUNNER_DEBUG": "1"})
+    second = dataclasses.replace(checkout, place=place).run(again)
+    told = [each.data for each in second.log.executed if each.name == "debug"]
+    assert any(re.match(r"GET https://management\.azure\.com/\S+: 200, \d+ ms$", each) for each in told)
+    assert "debug" not in {each.name for each in first.log.executed}
     assert {**second.outputs, "changed": "true"} == first.outputs
     assert second.summary.startswith(f"## Nothing to do for: `{second.outputs['environment']}`\n")
 
