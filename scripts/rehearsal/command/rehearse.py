@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 from collections.abc import Mapping
 
@@ -180,11 +181,15 @@ def _run(
         try:
             screen.show(ours, copy)
             return step.wait()
-        except KeyboardInterrupt:  # the step has got it too, and ends by itself
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                step.wait(10)
-            step.kill()
+        except KeyboardInterrupt:  # the step has got it too, and says what is done while it ends by itself
+            late = threading.Timer(10, step.kill)
+            late.start()
+            screen.show(ours, copy)
+            step.wait()
+            late.cancel()
             return 130
+        finally:
+            os.close(ours)
 
 
 def _conclude(world: World, folder: pathlib.Path, status: int) -> None:

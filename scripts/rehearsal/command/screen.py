@@ -46,5 +46,3 @@ def _chunks(ours: int) -> Iterator[bytes]:
             yield chunk
     except OSError:  # a terminal's end, on Linux
         return
-    finally:
-        os.close(ours)

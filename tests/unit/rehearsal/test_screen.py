@@ -31,6 +31,7 @@ def said(monkeypatch: pytest.MonkeyPatch, *chunks: bytes) -> tuple[bytes, bytes]
             os.write(theirs, each)
         os.close(theirs)
         screen.show(ours, copy)
+        os.close(ours)
         return shown.getvalue(), copy.getvalue()
 
 
