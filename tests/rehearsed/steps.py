@@ -128,9 +128,9 @@ class Step:
         inputs = {"feed": FEED_LABEL, "workspace": WORKSPACE_LABEL, "output_dir": self.scratch / "out", **given}
         return self._run([*options(inputs), *map(str, arguments)], env or {}, watch, str(inputs["output_dir"]))
 
-    def plainly(self) -> Result:
-        """Run the command as it is, without an input of the step's."""
-        return self._run([], {}, str, "out")
+    def plainly(self, env: Mapping[str, str] | None = None) -> Result:
+        """Run the command as it is, without an input of the step's; ``env`` comes last."""
+        return self._run([], env or {}, str, "out")
 
     def _run(
         self, options: Sequence[str], env: Mapping[str, str], watch: Callable[[int], object], output_dir: str

@@ -5,7 +5,7 @@ from typing import Any
 
 from rehearsal.proxy.world import World
 from rehearsal.state.names import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE
-from rehearsed.steps import WORKSPACE_LABEL, Result, Step, refused
+from rehearsed.steps import DEBUG, WORKSPACE_LABEL, Result, Step, refused
 from rehearsed.test_stored_token import SECOND_TOKEN
 
 NAMES = [WORKSPACE, *(f"ws-{number:02}" for number in range(39))]
@@ -14,7 +14,7 @@ NAMES = [WORKSPACE, *(f"ws-{number:02}" for number in range(39))]
 def connect(step: Step, names: list[str] = NAMES, token: str = SECOND_TOKEN, **given: Any) -> Result:  # noqa: ANN401
     """Run the step as a renewal does: with no input of a release."""
     labels = tuple(f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{name}" for name in names)
-    env = {"AMLWHEEL_FEED_TOKEN": "", "AMLWHEEL_CONNECTION_TOKEN": token}
+    env = {"AMLWHEEL_FEED_TOKEN": "", "AMLWHEEL_CONNECTION_TOKEN": token, **DEBUG}
     more = {"workspace": labels, "output_dir": "aml-environment", **given}
     return step("--command", "connect", env=env, **more)
 

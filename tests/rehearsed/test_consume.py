@@ -4,13 +4,13 @@ import datetime
 import json
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from rehearsal.proxy.world import World
 from rehearsal.state.names import OTHER_WORKSPACE, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, workspace_id
-from rehearsed.steps import ROOT, Result, Step, write_wheel
+from rehearsed.steps import DEBUG, ROOT, Result, Step, write_wheel
 
 BOTH = tuple(f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{name}" for name in (WORKSPACE, OTHER_WORKSPACE))
 
@@ -22,11 +22,11 @@ def release(step: Step, **given: Any) -> pathlib.Path:  # noqa: ANN401
     return made.folder / "aml-release.json"
 
 
-def consume(step: Step, receipt: pathlib.Path, *more: str) -> Result:
+def consume(step: Step, receipt: pathlib.Path, *more: str, env: Mapping[str, str] | None = None) -> Result:
     program: list[str | pathlib.Path] = [sys.executable, "-B", ROOT / "action" / "bootstrap.py", "consume"]
     command = [*program, "--receipt", receipt, *more]
     companion = Step(step.world, step.scratch, step.caches, command)
-    return companion.plainly()
+    return companion.plainly(env)
 
 
 def change(world: World, edit: Callable[[dict[str, Any]], None]) -> None:
@@ -52,7 +52,8 @@ def test_what_is_as_it_was_released(step: Step, sdk: str) -> None:
     assert result.outputs["environment"] == said["environment"]["reference"]
     assert result.outputs["connection"] == said["connection"]["name"]
     assert all(identity in result.output for identity in said["environment"]["ids"])
-    one = consume(step, receipt, "--workspace", BOTH[1])
+    one = consume(step, receipt, "--workspace", BOTH[1], env=DEBUG)
+    assert "debug: GET https://management.azure.com/" in one.output
     assert one.outputs["environment-id"].startswith(workspace_id(OTHER_WORKSPACE))
 
 

@@ -11,7 +11,7 @@ from rehearsal.sign_in import github
 from rehearsal.sign_in.entra import DEVOPS_AUDIENCE
 from rehearsal.state.names import CLIENT_ID, OUTSIDER_CLIENT_ID, TENANT_ID
 from rehearsal.web import tokens
-from rehearsed.steps import Result, Step, in_feed, refused, write_wheel
+from rehearsed.steps import DEBUG, Result, Step, in_feed, refused, shown, write_wheel
 
 NO_OTHER = {"AZURE_CLIENT_ID": "", "AZURE_TENANT_ID": "", "AZURE_CLIENT_SECRET": "", "AMLWHEEL_FEED_TOKEN": ""}
 
@@ -31,8 +31,10 @@ def forms(result: Result) -> list[dict[str, str]]:
 
 
 def test_a_release_without_a_secret(step: Step, world: World) -> None:
-    result = release(step)
+    result = release(step, env=DEBUG)
     assert result.status == 0, result.output
+    assert "eyJ" not in shown(result.output)  # no token, in whatever form
+    assert f"::debug::GET https://{github.HOST}/" in result.output
     assert "signed in by OIDC" in result.told
     assert "acme_oidc-1.0-py3-none-any.whl" in in_feed(world)
     scopes = {form["scope"]: form for form in forms(result)}
@@ -40,8 +42,8 @@ def test_a_release_without_a_secret(step: Step, world: World) -> None:
     for form in scopes.values():
         assert form["client_id"] == CLIENT_ID
         assert "client_secret" not in form
-        shown = tokens.claims(form["client_assertion"]) or {}
-        assert (shown["aud"], shown["sub"]) == ("api://AzureADTokenExchange", github.SUBJECT)
+        claims = tokens.claims(form["client_assertion"]) or {}
+        assert (claims["aud"], claims["sub"]) == ("api://AzureADTokenExchange", github.SUBJECT)
         assert form["client_assertion"] not in result.output.replace("::add-mask::" + form["client_assertion"], "")
     (upload,) = [line for line in result.writes if "/upload/" in line["url"]]
     password = (

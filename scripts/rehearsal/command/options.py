@@ -27,6 +27,7 @@ public package index is contacted; every other host is refused.
   --keep DIR      keep everything in DIR: the emitted files, requests.jsonl (every request), log.txt (what the
                   step printed) and azure/ (what the local Azure remembers; a second rehearsal finds it there)
   --build-image   afterwards, install the registered environment as the workspace's image builder does
+  --no-color      no colours, as with NO_COLOR=1
   --help          this text
 
 Any other --name VALUE is an input of the step, passed on as it is. Defaults for the
