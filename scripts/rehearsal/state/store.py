@@ -1,7 +1,6 @@
 """What the local Azure remembers, as JSON files that people and tests may read and edit."""
 
 import contextlib
-import copy
 import json
 import os
 import pathlib
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import images, names
+
+_READABLE = 2**17  # characters; of larger documents, such as hundreds of workspaces, indenting takes a second
 
 
 class Store:
@@ -41,18 +42,21 @@ class Store:
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Replace a document, whole or not at all."""
         part = self.path(name).with_suffix(f".{os.getpid()}.part")
+        text = json.dumps(content)
+        if len(text) < _READABLE:
+            text = json.dumps(content, indent=1)
         with self._changing:
-            part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+            part.write_text(text + "\n", "utf-8")
             part.replace(self.path(name))
 
     @contextlib.contextmanager
     def edit(self, name: str) -> Iterator[dict[str, Any]]:
         """Give a document to change; it is written back if it was changed."""
         with self._changing:
-            content = self.read(name)
-            before = copy.deepcopy(content)
+            before = self.path(name).read_text("utf-8")
+            content = json.loads(before)
             yield content
-            if content != before:
+            if content != json.loads(before):
                 self.write(name, content)
 
     def files(self, organization: str, feed: dict[str, Any], kind: str = "published") -> pathlib.Path:
