@@ -80,6 +80,12 @@ class Result:
         return dict(re.findall(r"^([a-z][a-z0-9-]+)=(.*)$", self.output, re.MULTILINE))
 
     @property
+    def kept(self) -> dict[str, str]:
+        """The outputs that the next run has, which changes nothing."""
+        idle = self.outputs["environments"].replace('"changed":true', '"changed":false')
+        return {**self.outputs, "changed": "false", "environments": idle}
+
+    @property
     def released(self) -> dict[str, object]:
         """The files; of the receipt only what it says of the release, and not of the run."""
         return released(self.files)
@@ -164,7 +170,7 @@ class Step:
                 output, _ = child.communicate(timeout=_LONGEST)
             finally:
                 child.kill()
-        assert not [each for each in _TOKENS if variables.get(each, "-" * 99) in shown(output)]
+        assert not [each for each in _TOKENS if (variables.get(each, "").strip() or "-" * 99) in shown(output)]
         folder = self.folder("work") / output_dir
         paths = (path for path in folder.rglob("*") if path.is_file())
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

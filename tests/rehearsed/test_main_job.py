@@ -85,7 +85,7 @@ def test_a_project_becomes_a_registered_environment_and_the_second_run_changes_n
     again = step(package_dir=features)
     assert again.status == 0, again.output
     assert again.writes == []
-    assert again.outputs == {**first.outputs, "changed": "false"}
+    assert again.outputs == first.kept
     assert again.released == first.released
 
 
@@ -135,7 +135,7 @@ def test_a_dry_run_changes_nothing_and_tells_all_that_the_real_run_then_does(ste
     assert real.released == planned.released
     assert real.outputs == planned.outputs
     idle = step(wheel=wheel, dry_run="true")
-    assert idle.outputs == {**real.outputs, "changed": "false"}
+    assert idle.outputs == real.kept
     assert idle.released == real.released
 
 
@@ -147,7 +147,10 @@ def test_a_second_workspace_gets_what_the_first_one_has(step: Step, world: World
     assert all(f"/workspaces/{OTHER_WORKSPACE}/" in line["url"] for line in both.writes)
     studio = both.outputs["studio-url"].split(", ")
     assert (studio[0], len(studio)) == (one.outputs["studio-url"], 2)
-    assert both.outputs == {**one.outputs, "studio-url": ", ".join(studio)}
+    targets = json.loads(both.outputs["environments"])
+    assert [(each["changed"], each["studio-url"]) for each in targets] == [(False, studio[0]), (True, studio[1])]
+    more = {name: both.outputs[name] for name in ("studio-url", "environments")}
+    assert both.outputs == {**one.outputs, **more}
     assert registered(world, both)["condaFile"] == registered(world, both, OTHER_WORKSPACE)["condaFile"]
 
 
