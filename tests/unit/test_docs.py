@@ -72,7 +72,7 @@ def limited(content: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # YAML
     """Return the jobs, on either host, that use the step."""
     jobs = content.get("jobs", {})
     listed = list(jobs.values()) if isinstance(jobs, dict) else jobs
-    return [job for job in listed if re.search(r"OWNER/amlwheel@|release-steps\.yml@", str(job))]
+    return [job for job in listed if re.search(r"[\w-]+/amlwheel@|release-steps\.yml@", str(job))]
 
 
 def workflows() -> list[str]:
