@@ -125,7 +125,7 @@ def test_a_release_and_the_same_again(checkout: Checkout) -> None:
     told = [each.data for each in second.log.executed if each.name == "debug"]
     assert any(re.match(r"GET https://management\.azure\.com/\S+: 200, \d+ ms$", each) for each in told)
     assert "debug" not in {each.name for each in first.log.executed}
-    assert {**second.outputs, "changed": "true"} == first.outputs
+    assert changing(second.outputs) == first.outputs
     assert second.summary.startswith(f"## Nothing to do for: `{second.outputs['environment']}`\n")
 
 
@@ -168,6 +168,12 @@ def assert_useful(result: runner.Result, released: Mapping[str, Mapping[str, str
     for token in SECRETS.values():
         assert {token, base64.b64encode(f"{http.USER}:{token}".encode()).decode()} <= masked(result)
     assert [mask for mask in masked(result) if mask.startswith("eyJ") and mask.count(".") == 2], "Entra's token"
+
+
+def changing(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the outputs of a run that changed nothing as those of one that did."""
+    targets = outputs["environments"].replace('"changed":false', '"changed":true')
+    return {**outputs, "changed": "true", "environments": targets}
 
 
 def untimed(summary: str) -> str:
