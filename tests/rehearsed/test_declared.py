@@ -327,6 +327,7 @@ def test_the_lock_has_the_version_that_conda_installs(step: Step) -> None:
 
 
 @pytest.mark.network
+@pytest.mark.long
 def test_the_case_of_a_language_model(step: Step, world: World) -> None:
     work = case(step, "spacy")
     url = "https://github.com/explosion/spacy-models/releases/download/en_core_web_sm-3.7.1/"

@@ -18,7 +18,7 @@ CASES = PROJECTS / "cases"
 @pytest.mark.parametrize(
     ("case", "code", "told"),
     [
-        ("hydra-silent", "AW74", "hydra-core 0.11.3 in place of"),
+        pytest.param("hydra-silent", "AW74", "hydra-core 0.11.3 in place of", marks=pytest.mark.long),
         pytest.param("hydra-open", "AW74", "hydra-core 0.11.3 in place of", marks=pytest.mark.long),
         pytest.param(
             "sdist-only",
