@@ -118,7 +118,8 @@ def _frozen(line: Line, text: str) -> NotTaken:
 def _other_folder(line: Line, path: str, around: Surroundings) -> NotTaken:
     """Return the error for a folder that isn't ours."""
     shown = ", ".join(around.packages)
-    place = next((base / path for base in (around.folder, line.folder) if (base / path).is_dir()), None)
+    places = (base / path for base in (around.folder, line.folder))
+    place = next((each for each in places if os.path.isdir(each)), None)  # noqa: PTH112  # any text
     if place is None:
         return NotTaken(
             f"{line.place}: there is no folder {path!r}.",

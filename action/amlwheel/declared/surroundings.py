@@ -1,6 +1,7 @@
 """What the reading of a team's files has to know beside them."""
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +63,7 @@ class Surroundings:
 
 def is_project(folder: Path) -> bool:
     """Tell whether pip could install `folder`."""
-    return any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
+    return any(os.path.isfile(folder / name) for name in ("pyproject.toml", "setup.py"))  # noqa: PTH113  # any text
 
 
 def plain(url: str) -> str:

@@ -117,6 +117,8 @@ def test_a_line_goes_on_behind_a_backslash_until_a_comment(tmp_path: Path) -> No
 def test_a_long_line_is_no_file(tmp_path: Path) -> None:
     line = f"torch; platform_version == '{'x' * 400}'"
     assert [each.name for each in read(tmp_path, line).requirements] == ["torch"]
+    (tmp_path / "all.txt").write_text(f"{chr(0xFFFD) * 99}/x\n", "utf-8")  # too long for the name of a folder
+    assert isinstance(refused(tmp_path, "all.txt"), StepError)
 
 
 def test_hashed_lines_are_kept_with_every_hash(tmp_path: Path) -> None:
