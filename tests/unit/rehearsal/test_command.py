@@ -34,6 +34,7 @@ def test_command_line_keeps_the_steps_inputs_apart(tmp_path: pathlib.Path) -> No
         (["--python-version", "3.12", "--dry-run"], ["--python-version", "3.12", "--dry-run", "true"]),
         (["--dry-run", "--python-version", "3.12"], ["--dry-run", "true", "--python-version", "3.12"]),
         (["--dry-run", "false"], ["--dry-run", "false"]),
+        (["--check", "--dry-run"], ["--check", "true", "--dry-run", "true"]),
         (["--base-image", "x"], ["--base-image", "x"]),
         (["--no-color", "--base-image", "x"], ["--no-color", "--base-image", "x"]),
     ],
