@@ -3,6 +3,7 @@
 import json
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from rehearsed.steps import EMITTED, Step, refused
@@ -25,7 +26,7 @@ def write(folder: pathlib.Path, name: str, version: str = "1.0", requires: Seque
 def test_each_package_has_its_own_environment(step: Step, tmp_path: pathlib.Path) -> None:
     b = write(tmp_path, "acme-b", requires=["acme-a"])
     a, c = write(tmp_path, "acme-a", requires=["acme-b"]), write(tmp_path, "acme-c")
-    given = {"package_dir": (b, a, c), "environment_per_package": "true"}
+    given: dict[str, Any] = {"package_dir": (b, a, c), "environment_per_package": "true"}
     circle = step(**given)
     refused(circle, 200, "in a circle: acme-", "Take one of these requirements out")
 

@@ -48,7 +48,7 @@ from amlwheel.plan.change import Change, Verb
 from amlwheel.report.outputs import OUTPUTS
 from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
-from amlwheel.step import access, auditing, checklist, recipes, stages
+from amlwheel.step import access, auditing, checklist, images, recipes, stages
 from amlwheel.step.proving import Proving
 from amlwheel.transport import bounds, debug, http, process, sandbox
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
@@ -863,7 +863,7 @@ def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pyte
 def test_an_environment_per_package_has_files_of_its_own(
     world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, dry: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(stages.images, "told", lambda *_: ("The image is there",))
+    monkeypatch.setattr(images, "told", lambda *_: ("The image is there",))
     assert world.run("--environment-per-package", *dry) == 0
     top = world.folder / "aml-environment"
     assert sorted(path.name for path in (top / "acme-churn").iterdir()) == FILES

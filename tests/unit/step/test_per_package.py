@@ -98,11 +98,9 @@ def part(made: Wheel, answer: dict[Package, tuple[Advisory, ...]] | None, accept
 
 def test_an_accepted_id_counts_if_one_environment_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    monkeypatch.setattr(
-        auditing, "settle", lambda _, released, inputs, *__: (seen.append([*inputs.audit_accept]), released)[1]
-    )
+    monkeypatch.setattr(auditing, "settle", lambda _, __, inputs, *___: seen.append([*inputs.audit_accept]))
     a, b = wheels(tmp_path, a="", b="")
-    flaw = {Package("six", "1.0"): (Advisory("PYSEC-1"),)}
+    flaw: dict[Package, tuple[Advisory, ...]] = {Package("six", "1.0"): (Advisory("PYSEC-1"),)}
     accepted = {"PYSEC-1": "", "PYSEC-2": ""}
     per_package._audited([part(a, flaw, accepted), part(b, None, accepted)])
     assert seen == [["PYSEC-1", "PYSEC-2"], ["PYSEC-2"]]
