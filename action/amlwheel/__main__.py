@@ -21,12 +21,13 @@ from .hosts.host import Host
 from .inputs import readers, reading, table
 from .inputs.step import Inputs
 from .model import connection_token
+from .model.declared import NOTHING
 from .model.secret import Secret
 from .report import files
 from .report.release import Release
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, checklist, connect, debugging, needs, planned, time_limit
+from .step import auditing, checklist, connect, debugging, needs, per_package, planned, time_limit
 from .step.access import Access
 from .step.building import Building
 from .step.changes import Changes
@@ -119,7 +120,8 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
     if inputs.apply:
         _apply(planned.read(inputs, host), environ, host, now)
         return
-    declared = needs.declared(inputs, environ, host.tag)
+    each_asks = per_package.declared(inputs, environ, host.tag) if inputs.environment_per_package else {}
+    declared = NOTHING if each_asks else needs.declared(inputs, environ, host.tag)
     fence = Fence(host, later(inputs))
     step = Stages(sign_in_to_feed(inputs, environ, host), environ, host, now, fence, declared)
     inputs = step.inputs
@@ -129,6 +131,9 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
         building = Building(step.inputs, environ, host, fence, folder)
         access = step.check_access(building)
         wheels = step.build(building, access)
+        if each_asks:
+            per_package.run(step, each_asks, wheels, folder, access)
+            return
         locked = step.lock(wheels, folder, access)
         asked = auditing.ask(inputs, wheels, locked, access.facts, declared.conda)  # answered while the plan is made
         release = step.define(wheels, locked, access)

@@ -11,8 +11,8 @@ from amlwheel.report.outputs import OUTPUTS
 GOALS = {
     "First of all": "feed workspace connection-token connection-token-expires client-id tenant-id azure-subscription",
     "What is built": "package-dir wheel build-env",
-    "What the environment holds": "environment-name python-version base-image base-image-user base-image-token "
-    "requirements conda",
+    "What the environment holds": "environment-name environment-per-package python-version "
+    "base-image base-image-user base-image-token requirements conda",
     "Which versions, from which index": "lock exclude-newer index package-indexes torch-backend from-source",
     "Known vulnerabilities": "audit audit-accept",
     "The feed and its credentials": "feed-token feed-user feed-upload-url feed-view connection-name connection-user",

@@ -48,7 +48,7 @@ from amlwheel.plan.change import Change, Verb
 from amlwheel.report.outputs import OUTPUTS
 from amlwheel.routes.commit import GitRoute
 from amlwheel.sign_in import credential, detectors
-from amlwheel.step import access, auditing, checklist, recipes, stages
+from amlwheel.step import access, auditing, checklist, images, recipes, stages
 from amlwheel.step.proving import Proving
 from amlwheel.transport import bounds, debug, http, process, sandbox
 from unit.parts import CANARY, GUID, IMAGE, WORKSPACE, FakeArm, answer, pack, pins, sha
@@ -857,3 +857,44 @@ def test_a_password_is_masked_beside_each_user(tmp_path: Path, monkeypatch: pyte
         assert token.user == "ci@acme"
         for user in ("ci@acme", http.USER):
             assert host.leaks(base64.b64encode(f"{user}:{token.reveal()}".encode()).decode())
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_an_environment_per_package_has_files_of_its_own(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, dry: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(images, "told", lambda *_: ("The image is there",))
+    assert world.run("--environment-per-package", *dry) == 0
+    top = world.folder / "aml-environment"
+    assert sorted(path.name for path in (top / "acme-churn").iterdir()) == FILES
+    assert sorted(path.name for path in top.iterdir()) == ["acme-churn", *FILES]
+    same = (top / "acme-churn/aml-release.json").read_text()
+    assert (top / "aml-release.json").read_text() == same
+    assert [each.split("/")[0] for each in world.effects[:1]] == ["prove"]
+    assert ("publish acme_churn-1.2.3-py3-none-any.whl" in world.effects) is not bool(dry)
+    said = capsys.readouterr().out
+    assert 'environments=[{"package":"acme-churn",' in said
+    assert "aml-environment/acme-churn/" in said
+
+
+def test_a_package_of_the_run_that_turns_up_in_the_lock_is_taken_from_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (world.folder / "other").mkdir()
+    (world.folder / "other/pyproject.toml").write_text('[project]\nname = "acme-other"\nversion = "1"\n')
+    locked: list[list[str]] = []
+
+    def build(_: object, into: Path, *__: object) -> list[Path]:
+        return [pack(into, metadata=world.metadata), pack(into, "acme_other-1-py3-none-any.whl")]
+
+    def resolve(needs: Requirements, *_: object) -> Lock:
+        locked.append([each.project for each in needs.wheels])
+        ours = [Pin(each.project, str(each.version), (each.sha256,), private=True) for each in needs.wheels]
+        older = [Pin("acme-other", "0.9", (sha("old"),), private=True)] * (locked[-1] == ["acme-churn"])
+        return Lock((*ours, *older))
+
+    monkeypatch.setattr(project, "build", build)
+    monkeypatch.setattr(lock, "resolve", resolve)
+    monkeypatch.setattr(http, "get", lambda *_, **__: answer(404, "no package"))
+    assert world.run("--environment-per-package", "--package-dir", ".\nother", "--dry-run") == 0
+    assert locked == [["acme-churn"], ["acme-churn", "acme-other"], ["acme-other"]]

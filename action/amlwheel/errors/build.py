@@ -136,3 +136,23 @@ class VersionWithheld(StepError):
     title = "version's variable withheld"
     cause = "The build runs the project's code, so it gets no variable that nobody named: any could hold a secret."
     fix = "Name the variable in `build-env`."
+
+
+class PackagesInCircle(StepError):
+    """With `environment-per-package`: packages need each other, so none of them can be released before the others."""
+
+    status = 200
+    title = "packages in a circle"
+    cause = "One of the packages was split off from another one, and both still import each other."
+    fix = (
+        "Take one of these requirements out, or leave `environment-per-package` out: one environment may hold them all."
+    )
+
+
+class BuiltDifferently(StepError):
+    """With `environment-per-package`: what is built from source for two environments has other bytes in each."""
+
+    status = 201
+    title = "builds differ"
+    cause = "The build of the package isn't reproducible: it writes a time, a path or a random order into the wheel."
+    fix = "Publish a wheel of the package to the feed first, and take it out of `from-source`."

@@ -30,7 +30,7 @@ def problems(of: type, values: Mapping[str, Any], given: Mapping[str, str]) -> I
     yield from _broken((feed_token, connection_token, nothing_to_connect, sign_in), values)
     yield from _refused(of, values)
     yield from _release_only(of, values, given)
-    yield from _broken((plan_or_apply, part_of_a_plan, wheels_of_a_plan), values)
+    yield from _broken((plan_or_apply, part_of_a_plan, wheels_of_a_plan, per_package), values)
     yield from _broken((one_index_a_package, no_index_beside_only), values)
     yield from _broken((container, view_of_artifacts, same_view, artifacts_upload, group_upload, image_user), values)
 
@@ -184,6 +184,31 @@ def wheels_of_a_plan(apply: str, wheel: tuple[str, ...] = ()) -> StepError | Non
     if not apply or not wheel:
         return None
     return BadInput("`wheel` with `apply`: the plan has its wheels beside it.", fix="Leave `wheel` out.")
+
+
+def per_package(
+    environment_per_package: bool,  # noqa: FBT001  # a rule gets inputs
+    environment_name: str = "",
+    wheel: tuple[str, ...] = (),
+    plan_file: str = "",
+    apply: str = "",
+) -> StepError | None:
+    """Refuse what belongs to a single environment beside one for each package."""
+    beside = {
+        "environment-name": (environment_name, "each environment has its package's name"),
+        "wheel": (wheel, "the packages are those of `package-dir`, each with its own requirements"),
+        "plan-file": (plan_file, "a plan holds one environment"),
+        "apply": (apply, "a plan holds one environment"),
+    }
+    found = [(name, why) for name, (value, why) in beside.items() if value]
+    if not environment_per_package or not found:
+        return None
+    (name, why), *_ = found
+    return BadInput(
+        f"`{name}` can't be used with `environment-per-package`: {why}.",
+        cause="The input was written for a run with one environment.",
+        fix=f"Leave `{name}` out; or set `environment-per-package` to false.",
+    )
 
 
 def one_index_a_package(

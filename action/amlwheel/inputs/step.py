@@ -28,6 +28,14 @@ class Inputs(Places):
         group="environment",
         read=readers.environment_name,
     )
+    environment_per_package: bool = knob(
+        "Register an environment for each package of `package-dir`, with those of the others that it needs, in place "
+        "of one for all of them. The files of each are in a folder of `output-dir` that is named like the package.",
+        default="false",
+        group="environment",
+        boolean=True,
+        read=readers.boolean,
+    )
     python_version: Python = knob(
         f"Python version of the environment: {', '.join(readers.PYTHONS)}, or a patch version of one of these.",
         default="3.11",

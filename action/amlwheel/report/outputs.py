@@ -1,7 +1,7 @@
 """The outputs of the step and of `consume`: their names, meanings and values."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..model.azure import Connection
@@ -34,6 +34,16 @@ def outputs(release: Release, folder: str, changes: Sequence[Change[Any]]) -> di
     }
 
 
+def of_packages(releases: Iterable[tuple[Release, Sequence[Change[Any]]]]) -> str:
+    """Return the output `environments` of several environments, each with its changes: also the package of each."""
+    found = [
+        {"package": release.wheels[0].project, **each}
+        for release, changes in releases
+        for each in targets(release, changes)
+    ]
+    return json.dumps(found, separators=(",", ":"))
+
+
 def connected(connection: Connection, feed: Feed | None, *, changed: bool) -> dict[str, str]:
     """Return the outputs of a run that only connects: those about a release are empty."""
     return {
@@ -56,7 +66,8 @@ OUTPUTS = {
     "environment-version": "Version of the environment.",
     "studio-url": "Address of the environment in Azure ML's studio; one line for each workspace.",
     "environments": "The environment on each workspace, as JSON: a list of objects with `workspace` (its resource id), "
-    "`reference` (as jobs name it), `changed` (a boolean) and `studio-url`.",
+    "`reference` (as jobs name it), `changed` (a boolean) and `studio-url`; with `environment-per-package` an object "
+    "for each package and workspace, which has `package` as well.",
     "environment-file": "Path of the environment asset, for `az ml environment create -f`.",
     "conda-file": "Path of the conda specification.",
     "lock-file": "Path of the hashed lock.",

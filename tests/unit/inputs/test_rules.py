@@ -180,3 +180,13 @@ def test_a_plan_is_written_or_applied_as_it_is(given: dict[str, str], said: str,
     assert isinstance(problem, BadInput)
     assert said in problem.what
     assert problem.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("environment-name", "churn"), ("wheel", "*.whl"), ("plan-file", "p.json"), ("apply", "p.json")]
+)
+def test_one_environment_for_each_package_excludes_what_belongs_to_one(name: str, value: str) -> None:
+    (problem,) = problems({**FULL, "environment-per-package": "true", name: value})
+    assert str(problem.args[0]).startswith(f"`{name}` can't be used with `environment-per-package`: ")
+    assert f"Leave `{name}` out; or set `environment-per-package` to false." in problem.fix
+    assert read({**FULL, "environment-per-package": "false", name: value})

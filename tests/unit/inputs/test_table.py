@@ -122,8 +122,8 @@ def test_it_is_said_where_each_value_came_from(project: Path) -> None:
     own = write(project, '[tool.amlwheel]\nfeed = "acme/ml/wheels"\npython-version = "3.12"\n')
     given = {"workspace": WORKSPACE, "python-version": "3.11", "connection-token": CANARY}
     told, won = "pythonVersion", "workspace, connectionToken, pythonVersion"
-    defaults = "packageDir, baseImage, lock, excludeNewer, index, audit, route, mirror, sdk, verify, command, check, "
-    defaults += "dryRun, outputDir, timeoutMinutes"
+    defaults = "packageDir, environmentPerPackage, baseImage, lock, excludeNewer, index, audit, route, mirror, sdk, "
+    defaults += "verify, command, check, dryRun, outputDir, timeoutMinutes"
     assert list(sources(own, given, "azure")) == [
         f"{own.label} gives feed",
         f"this run gives {won}",
