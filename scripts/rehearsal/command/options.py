@@ -144,7 +144,7 @@ def _parse(argv: list[str]) -> Options | None:
             options.build_image = True
         elif name in _OWN:
             _OWN[name](options, value if is_long else _next(given, name))
-        elif argument in {"--check", "--dry-run", "--mirror"}:
+        elif argument in {"--check", "--dry-run", "--environment-per-package", "--mirror"}:
             options.inputs += [argument, given.popleft() if given and given[0] in {"true", "false"} else "true"]
         elif argument == "--no-color":
             options.inputs.append(argument)
