@@ -107,7 +107,9 @@ def publish(
     """
     with exact.held(wheel.path, wheel.sha256) as content:
         response = _send(index, wheel, content, warn, pause)
-    if response.status_code in (200, 201, 202) and not answers.is_sign_in(response):
+    if response is None:
+        _await(index, wheel, pause, lags=False)
+    elif response.status_code in (200, 201, 202) and not answers.is_sign_in(response):
         _await(index, wheel, pause, lags=response.status_code == requests.codes.accepted)
     elif response.status_code in _MAY_BE_THERE:
         _settle(response, index, wheel, pause)
@@ -117,12 +119,17 @@ def publish(
 
 def _send(
     index: Index, wheel: Wheel, content: IO[bytes], warn: Callable[[str], None], pause: Callable[[float], None]
-) -> requests.Response:
-    """Send the file until the feed has answered, with pauses; return its answer."""
+) -> requests.Response | None:
+    """Send the file until the feed has answered, with pauses; return its answer.
+
+    None if it gave no whole answer in time, and has the file: then nobody waits for one any more.
+    """
     for seconds in PAUSES:
         try:
             response = _post(index, wheel, content)
         except (NoNetwork, TooSlow) as error:
+            if isinstance(error, TooSlow) and wheel.filename in index.page(wheel.name).files:
+                return None
             warn(f"{error.what} Trying again in {seconds:.0f} seconds.")
             pause(seconds)
             continue

@@ -178,7 +178,6 @@ def test_an_accepted_upload_is_done_when_the_index_shows_it(
         ([answer(503), answer(409)], [1.0]),
         ([answer(503), answer(502), answer(202)], [1.0, 3.0]),
         ([NoNetwork("pkgs.dev.azure.com", "reset"), answer(409)], [1.0]),
-        ([TooSlow("no answer."), answer(201)], [1.0]),
         ([answer(429, Retry_After="7"), answer(201)], [7.0]),
         ([answer(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"), answer(201)], [1.0]),
         ([answer(503), answer(503), answer(503), answer(409)], [1.0, 3.0, 9.0]),
@@ -191,6 +190,17 @@ def test_what_is_on_the_index_is_published_whatever_the_upload_said(
     upload = Upload(monkeypatch, posts, [page((wheel.filename, wheel.sha256))])
     upload.run(wheel)
     assert (upload.sent, upload.pauses, len(upload.warnings)) == (count, pauses, count - 1)
+
+
+@pytest.mark.parametrize(("there", "sent"), [(True, 1), (False, 2)])
+def test_an_answer_that_never_ends_is_not_waited_for_again_if_the_file_is_there(
+    monkeypatch: pytest.MonkeyPatch, wheel: Wheel, *, there: bool, sent: int
+) -> None:
+    shown = page((wheel.filename, wheel.sha256))
+    posts: list[object] = [TooSlow("no answer."), answer(201)][:sent]
+    upload = Upload(monkeypatch, posts, [shown] if there else [page(), shown])
+    upload.run(wheel)
+    assert (upload.sent, upload.posts) == (sent, [])
 
 
 @pytest.mark.parametrize(
