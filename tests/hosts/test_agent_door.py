@@ -111,7 +111,10 @@ def test_every_scenario_of_the_other_host(job: agent.Job, azure: Azure, scenario
     result = run(job, scenario, major)
     assert bool(azure.writes()) is scenario.writes
     if scenario is OWN_TABLE:  # what the host fills in doesn't win over it
-        assert "by default: baseImage, lock, excludeNewer, audit, route, mirror, sdk, verify" in result.raw
+        assert (
+            "by default: environmentPerPackage, baseImage, lock, excludeNewer, audit, route, mirror, sdk, verify"
+            in result.raw
+        )
         assert "Python 3.12." in result.log.summary
     shown = re.sub(r"<pre>\n[^<]*</pre>", "", result.log.summary)  # the tool's last lines stand there, escaped
     assert "EVIL" not in shown + str(result.log.outputs)

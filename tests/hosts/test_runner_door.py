@@ -132,7 +132,10 @@ def test_a_release_and_the_same_again(checkout: Checkout) -> None:
 def test_what_the_host_fills_in_does_not_win_over_the_projects_table(checkout: Checkout) -> None:
     result = checkout.run(OWN_TABLE)
     assert checkout.file(result.outputs["lock-file"]).startswith("# Locked by amlwheel for Python 3.12.")
-    assert "by default: base-image, lock, exclude-newer, audit, route, mirror, sdk, verify" in result.log.text
+    assert (
+        "by default: environment-per-package, base-image, lock, exclude-newer, audit, route, mirror, sdk, verify"
+        in result.log.text
+    )
     won = checkout.run(OWN_TABLE, {"python-version": "3.11"})
     assert checkout.file(won.outputs["lock-file"]).startswith("# Locked by amlwheel for Python 3.11.")
     assert "both give python-version: this run wins" in won.log.text
