@@ -17,9 +17,7 @@ def said(status: int, code: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"status": status, "body": {"error": {"code": code, "message": "Not here."}}, **more}
 
 
-def test_an_environment_is_registered_once_for_an_organisation(
-    step: Step, world: World, wheel: pathlib.Path
-) -> None:
+def test_an_environment_is_registered_once_for_an_organisation(step: Step, world: World, wheel: pathlib.Path) -> None:
     given: dict[str, Any] = {"wheel": wheel, "workspace": (WORKSPACE_LABEL, REGISTRY, SECOND)}
     planned = step(dry_run="true", **given)
     assert (planned.status, planned.writes) == (0, []), planned.output

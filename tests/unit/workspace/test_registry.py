@@ -207,9 +207,7 @@ def test_a_version_without_an_operation_is_there_at_once(
     assert region.sent[-1][0] == "PUT"
 
 
-def test_the_newest_version_in_it_is_compared(
-    region: Region, environment: Environment, state: WorkspaceState
-) -> None:
+def test_the_newest_version_in_it_is_compared(region: Region, environment: Environment, state: WorkspaceState) -> None:
     compare = partial(Planner(region, ArmSdk(region)).compared, environment, REGISTRY)
     assert compare(state) == Comparison(("registry acme-models",))
     assert region.sent[-1][1].startswith(f"/mferp/managementfrontend{ID}/environments/acme-churn/versions?$orderBy")
