@@ -137,6 +137,12 @@ def _released(receipt: Mapping[str, Any]) -> ReleasedEnvironment:
         if connection
         else None,
     )
+    if not environment["ids"] and environment["reference"].startswith("azureml://registries/"):
+        raise BadReceipt(
+            "It is of a release to registries alone, and a check compares what workspaces have.",
+            cause="The release names no workspace beside its registries.",
+            fix="Name a workspace beside the registry in the release, or leave this check out.",
+        )
     ids = [released.id(each) for each in released.workspaces]
     fits = ids == environment["ids"] and released.reference == environment["reference"]
     fits = fits and released.version.endswith(f"-{released.sha256[:12]}")

@@ -207,7 +207,7 @@ def test_who_may_not_is_told_the_role(
     [
         ({"environment_name": "AzureML-mine"}, 10, "begins with AzureML"),
         ({"environment_name": "no.dots"}, 10, "no dots"),
-        ({"workspace": "azureml://registries/acme"}, 12, "is a registry"),
+        ({"workspace": "azureml://registries/acme"}, 10, "azureml-core knows no registries"),
         ({"route": "workspace", "feed": "", "connection_name": "mine"}, 10, "Leave `--connection-name` out"),
         ({"route": "workspace", "feed": "", "index": "only"}, 10, "Leave `--index` out"),
     ],

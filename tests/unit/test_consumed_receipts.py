@@ -63,6 +63,14 @@ def damaged(document: Receipt, way: tuple[Any, ...], by: object) -> object:
 # --- what is read
 
 
+def test_a_receipt_of_registries_alone_is_refused_with_the_reason(document: Receipt, path: Path) -> None:
+    shared = "azureml://registries/acme-models/environments/acme-churn/versions/1"
+    alone = {**document, "environment": {**document["environment"], "ids": [], "reference": shared}}
+    with pytest.raises(BadReceipt, match="of a release to registries alone") as caught:
+        reading(path, alone)
+    assert "Name a workspace beside the registry" in caught.value.fix
+
+
 def test_a_receipt_is_read(document: Receipt, path: Path) -> None:
     released = reading(path, document)
     assert released.reference == document["environment"]["reference"]

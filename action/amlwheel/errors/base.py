@@ -82,8 +82,13 @@ def catalogue() -> Iterator[type[StepError]]:
     """Yield every error class of this package in the order of its status."""
     for room in pkgutil.iter_modules([str(Path(__file__).parent)], f"{__package__}."):
         importlib.import_module(room.name)
-    classes = [kind for kind in StepError.__subclasses__() if kind is not Several]
-    yield from sorted(classes, key=lambda kind: kind.status)
+    yield from sorted(set(_kinds(StepError)) - {Several}, key=lambda kind: kind.status)
+
+
+def _kinds(of: type[StepError]) -> Iterator[type[StepError]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
 
 
 class NoNetwork(StepError):

@@ -158,6 +158,36 @@ class RecipeWithoutCredential(StepError):
     )
 
 
+class RegistryForbidden(WorkspaceForbidden):
+    """The identity may not use the registry (401 or 403)."""
+
+    status = 197
+    title = "registry access forbidden"
+    cause = "The identity has no role on the registry: a role on workspaces doesn't count there."
+    fix = "Grant the role AzureML Registry User on the registry."
+
+
+class RegistryNotFound(WorkspaceNotFound):
+    """The registry doesn't exist for this identity (404)."""
+
+    status = 198
+    title = "registry not found"
+    cause = "The registry's name in `workspace` is misspelt, or the identity belongs to another tenant."
+    fix = "Compare with az ml registry list --query [].name, and write it as azureml://registries/NAME."
+
+
+class RegistryRefused(AzureRefused):
+    """The registry refused the environment, or couldn't make it."""
+
+    status = 199
+    title = "registry refused"
+    cause = "A policy or a limit; or the registry tried to build the image, and it has no connection to a private feed."
+    fix = (
+        "Read Azure's message. If it is about packages or the image, take the registry out of `workspace` and name the "
+        "workspaces themselves: they build with their own connection."
+    )
+
+
 class TargetsFailed(StepError):
     """Some of several workspaces couldn't be changed as planned; the others are done."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..model.azure import Registry, Target, Workspace
 from ..model.feed import Feed
 from ..model.package_index import PackageIndex
 from .knob import Command, IndexMode, Proof, RouteName, SdkVersion
@@ -13,6 +14,7 @@ class Facts:
 
     feed: Feed | None
     feed_view: str
+    workspace: tuple[Target, ...]
     index: IndexMode
     command: Command
     route: RouteName
@@ -29,6 +31,16 @@ class Facts:
     def folder(self, name: str) -> Path:
         """Return the folder from which paths in the input `name` count: the table's, or the one where the step runs."""
         return self.folders.get(name, Path())
+
+    @property
+    def workspaces(self) -> tuple[Workspace, ...]:
+        """The targets that are workspaces: they have connections, storage and images."""
+        return tuple(each for each in self.workspace if isinstance(each, Workspace))
+
+    @property
+    def registries(self) -> tuple[Registry, ...]:
+        """The targets that are registries."""
+        return tuple(each for each in self.workspace if isinstance(each, Registry))
 
     @property
     def releases(self) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..model.azure import Workspace
+from ..model.azure import Target
 from ..model.feed import Feed
 from ..model.secret import Secret
 from . import readers
@@ -79,13 +79,14 @@ class Places(Facts):
         refused=UNPROMOTED,
         read=readers.matching(r"\w[\w .-]*", "the view's name alone, such as Release"),
     )
-    workspace: tuple[Workspace, ...] = knob(
-        "Azure Machine Learning workspace: `SUBSCRIPTION/RESOURCE-GROUP/NAME` or its resource id. Several lines "
-        "name several workspaces, which are changed at the same time; one in two spellings counts once.",
+    workspace: tuple[Target, ...] = knob(
+        "Azure Machine Learning workspace: `SUBSCRIPTION/RESOURCE-GROUP/NAME` or its resource id; or a registry, "
+        "`azureml://registries/NAME`, for the environment alone: connections are the workspaces'. Several lines "
+        "name several, which are changed at the same time; one in two spellings counts once.",
         group="workspace",
         required=True,
         lines=True,
-        read=readers.workspaces,
+        read=readers.targets,
     )
     connection_name: str = knob(
         "Name of the workspace's connection to the feed or repository. Default: derived from the feed or repository.",

@@ -1,7 +1,8 @@
 """Readers of inputs: each turns the text of one input into its value, or raises BadInput."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from packaging.utils import canonicalize_name
 
@@ -9,7 +10,7 @@ from ..errors.base import StepError, together
 from ..errors.build import SecretForBuild
 from ..errors.inputs import BadInput
 from ..model import advisory, connection_token, limit, package_index, variable
-from ..model.azure import Container, Workspace
+from ..model.azure import Container, Target, Workspace, target
 from ..model.conda import Package, exact
 from ..model.environment import Python
 from ..model.feed import Feed
@@ -20,6 +21,7 @@ from ..model.repository import Repository
 from ..model.secret import Secret
 from ..model.shard import Shard
 
+Found = TypeVar("Found", Workspace, Target)
 DAY = 1440  # minutes
 # `scripts/locks` refreshes both: the image's newest dated tag, which doesn't move, and the newest patches of Python
 # in uv's own list, which conda-forge builds within days; conda needs one exact version. Their ages aren't noted here
@@ -91,10 +93,19 @@ def boolean(text: str) -> bool:
 
 def workspaces(text: str) -> tuple[Workspace, ...]:
     """Read a workspace a line, each once, as it is spelled first: Azure's names have no case. Raises BadWorkspace."""
-    found: dict[str, Workspace] = {}
-    for each in map(Workspace.parse, lines(text)):
-        found.setdefault(each.id.lower(), each)
-    return tuple(found.values())
+    return _once(map(Workspace.parse, lines(text)))
+
+
+def targets(text: str) -> tuple[Target, ...]:
+    """Read a workspace or a registry a line, each once, as `workspaces` does."""
+    return _once(map(target, lines(text)))
+
+
+def _once(found: Iterable[Found]) -> tuple[Found, ...]:
+    first: dict[str, Found] = {}
+    for each in found:
+        first.setdefault(each.id.lower(), each)
+    return tuple(first.values())
 
 
 def python(text: str) -> Python:

@@ -14,6 +14,7 @@ from ..model.package_index import PackageIndex, same_address
 from ..model.secret import Secret
 from ..model.shard import Shard
 from .knob import Case, Command, IndexMode, Knob, RouteName, knobs
+from .registries import registries
 
 # Its parameters are inputs. One without a default must have been read; a default stands for a value that couldn't be.
 Rule = Callable[..., StepError | None]
@@ -27,7 +28,7 @@ def problems(of: type, values: Mapping[str, Any], given: Mapping[str, str]) -> I
     `values` (by field) has only the inputs that could be read, so that no problem is told twice; `given` are all texts,
     by input.
     """
-    yield from _broken((feed_token, connection_token, nothing_to_connect, sign_in), values)
+    yield from _broken((feed_token, connection_token, nothing_to_connect, sign_in, registries), values)
     yield from _refused(of, values)
     yield from _release_only(of, values, given)
     yield from _broken((plan_or_apply, part_of_a_plan, wheels_of_a_plan, per_package), values)

@@ -1,8 +1,9 @@
-"""What a release names in Azure: a workspace, its connection to a feed or repository, a container of blobs."""
+"""What a release names in Azure: a workspace, its connection to a feed or repository, a registry, a container."""
 
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
 from ..errors.inputs import BadInput, BadWorkspace
@@ -76,8 +77,8 @@ class Workspace:
         """
         if re.search(r"\bregistries/", text, re.IGNORECASE):
             raise BadWorkspace(
-                f"`workspace` {text!r} is a registry, and an environment is registered on workspaces.",
-                cause="Neither SDK registers on a registry and its workspaces alike.",
+                f"`workspace` {text!r} is a registry, and only a workspace will do here.",
+                cause="A registry has no connections and runs no jobs.",
             )
         found = re.search(r"/?subscriptions/([^/?&]+)/resource-?groups/([^/?&]+)/(.*)", text, re.IGNORECASE)
         if found:
@@ -119,9 +120,68 @@ class Workspace:
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
         )
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.name
+
+    def reference(self, environment: str, version: str) -> str:
+        """Return the environment as jobs on this workspace name it."""
+        return f"azureml:{environment}:{version}"
+
     def studio(self, environment: str, version: str) -> str:
         """Return the address of an environment's page in the studio of Azure's public cloud, as the studio has it."""
         return f"https://ml.azure.com/environments/{quote(environment)}/version/{quote(version)}?wsid={self.id}"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry of Azure Machine Learning: the workspaces of an organisation share its environments."""
+
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Registry":
+        """Read `azureml://registries/NAME`, as Azure itself spells it (Learn, how-to-share-models-pipelines-…).
+
+        Raises BadWorkspace. Source of the name's pattern: azure-rest-api-specs, 2024-04-01, `registryName`.
+        """
+        found = re.fullmatch(r"azureml://registries/([a-zA-Z0-9][a-zA-Z0-9_-]{2,32})/?", text, re.IGNORECASE)
+        if not found:
+            raise BadWorkspace(
+                f"`workspace` {text!r} isn't a registry as azureml://registries/NAME.",
+                cause="The line has more or less than the registry's name: 3 to 33 letters, digits, - and _.",
+                fix="Write the registry as azureml://registries/NAME (az ml registry list shows the names).",
+            )
+        return cls(found[1])
+
+    @property
+    def id(self) -> str:
+        """The registry as references have it. Its resource id is known only once it was asked for."""
+        return f"azureml://registries/{self.name}"
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"registry {self.name}"
+
+    def reference(self, environment: str, version: str) -> str:
+        """Return the environment as jobs on every workspace name it."""
+        return f"{self.id}/environments/{environment}/versions/{version}"
+
+    def studio(self, environment: str, version: str) -> str:
+        """Return the address of an environment's page in the studio, as azureml-assets' wiki has it."""
+        page = f"{quote(self.name)}/environments/{quote(environment)}/version/{quote(version)}"
+        return f"https://ml.azure.com/registries/{page}"
+
+
+Target: TypeAlias = Workspace | Registry
+"""Where an environment is registered."""
+
+
+def target(text: str) -> Target:
+    """Read a workspace or a registry; raise BadWorkspace."""
+    return Registry.parse(text) if re.search(r"\bregistries\b", text, re.IGNORECASE) else Workspace.parse(text)
 
 
 @dataclass(frozen=True)

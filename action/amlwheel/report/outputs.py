@@ -21,7 +21,7 @@ def outputs(release: Release, folder: str, changes: Sequence[Change[Any]]) -> di
         "wheel-sha256": "\n".join(wheel.sha256 for wheel in release.own),
         "index-url": release.feed.index_url if release.feed else "",
         "connection": release.connection.name if release.connection else "",
-        "environment": environment.reference,
+        "environment": release.reference,
         "environment-name": environment.name,
         "environment-version": environment.version,
         "studio-url": "\n".join(each.studio(environment.name, environment.version) for each in release.workspaces),
@@ -61,13 +61,14 @@ OUTPUTS = {
     "wheel-sha256": "sha256 of the wheel in hex; one line each for several packages.",
     "index-url": "Address of the feed's simple index, without a credential; empty without a feed.",
     "connection": "Name of the connection on the workspace; empty without one.",
-    "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
+    "environment": "The environment as jobs name it: `azureml:NAME:VERSION`; without a workspace the reference to the "
+    "first registry.",
     "environment-name": "Name of the environment.",
     "environment-version": "Version of the environment.",
     "studio-url": "Address of the environment in Azure ML's studio; one line for each workspace.",
-    "environments": "The environment on each workspace, as JSON: a list of objects with `workspace` (its resource id), "
-    "`reference` (as jobs name it), `changed` (a boolean) and `studio-url`; with `environment-per-package` an object "
-    "for each package and workspace, which has `package` as well.",
+    "environments": "The environment on each workspace, as JSON: a list of objects with `workspace` (its resource id; "
+    "for a registry `registry`, its name), `reference` (as jobs name it), `changed` (a boolean) and `studio-url`; with "
+    "`environment-per-package` an object for each package and workspace, which has `package` as well.",
     "environment-file": "Path of the environment asset, for `az ml environment create -f`.",
     "conda-file": "Path of the conda specification.",
     "lock-file": "Path of the hashed lock.",

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from ..model.azure import Workspace
 from ..model.differences import Comparison
 from ..model.environment import digest
 from ..plan.change import Change
@@ -52,7 +53,7 @@ def receipt(
         "environment": {
             "name": environment.name,
             "version": environment.version,
-            "reference": environment.reference,
+            "reference": release.reference,
             "image": environment.image.pinned,
             "image_tag": environment.image.tag,
             "python": release.environment.base.python.exact,
@@ -60,6 +61,7 @@ def receipt(
             "ids": [
                 f"{workspace.id}/environments/{environment.name}/versions/{environment.version}"
                 for workspace in release.workspaces
+                if isinstance(workspace, Workspace)
             ],
             **({"conda": [*release.conda.lines]} if release.conda.packages else {}),
         },

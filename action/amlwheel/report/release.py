@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..model.advisory import NOT_AUDITED, Audit
-from ..model.azure import Connection, Workspace
+from ..model.azure import Connection, Target, Workspace
 from ..model.conda import NO_CONDA, Conda
 from ..model.environment import Environment
 from ..model.feed import Feed
@@ -22,7 +22,7 @@ class Release:
     own, then those built from source. `warnings` and `gaps` are about the lock, see `model.lock`; `limited` says what
     the `limit` of uploads holds for. `notes` say what was taken in another way than a team's files have it. `audit` is
     what was known of vulnerabilities during the run. `team_lock` is the file of the team's own lock, if it was used.
-    `shard` says which part of a plan's workspaces these are, as `2/3`; empty for all of them.
+    `workspaces` are registries as well; `shard` says which part of a plan's these are, as `2/3`, empty for all of them.
     """
 
     route: str
@@ -31,7 +31,7 @@ class Release:
     wheels: tuple[Wheel, ...]
     feed: Feed | None
     connection: Connection | None
-    workspaces: tuple[Workspace, ...]
+    workspaces: tuple[Target, ...]
     environment: Environment
     lock: str
     tools: Mapping[str, str]
@@ -50,6 +50,12 @@ class Release:
     def own(self) -> tuple[Wheel, ...]:
         """The wheels of the project itself."""
         return tuple(wheel for wheel in self.wheels if not wheel.sdist)
+
+    @property
+    def reference(self) -> str:
+        """The environment as jobs name it: on workspaces, and only without any in the first registry."""
+        first = next((each for each in self.workspaces if isinstance(each, Workspace)), self.workspaces[0])
+        return first.reference(self.environment.name, self.environment.version)
 
     @property
     def lock_sha256(self) -> str:

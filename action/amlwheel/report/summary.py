@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ..model.azure import Connection
+from ..model.azure import Connection, Registry
 from ..model.differences import Comparison
-from ..model.environment import Environment
 from ..plan.change import Change
 from . import audit, changed
 from .markdown import cell as _cell
@@ -37,13 +36,13 @@ def summary(
     beside = "".join(f"\n- {_cell(line)}" for line in declared(release))
     beside = f"{beside}\n" if beside else ""
     return f"""\
-## {done}: `{environment.reference}`
+## {done}: `{release.reference}`
 
 ```mermaid
 flowchart LR
     source["{_node(commit)}"]
 {packages}
-    {_way(release)} --> environment["{_node(environment.reference)}"]
+    {_way(release)} --> environment["{_node(release.reference)}"]
     image["{_node(environment.image.repository)}"] --> environment
 ```
 
@@ -58,27 +57,35 @@ Python {environment.base.python.exact}, {len(environment.pins)} packages locked 
 {environment.base.python.platform.why}, image `{environment.image.pinned}`.{_elsewhere(release)}
 {_proof(proof)}
 {beside}{_about_lock(release)}{audit.summary(release.audit)}
-{"" if dry_run else _use(environment)}"""
+{"" if dry_run else _use(release)}"""
 
 
-def _use(environment: Environment) -> str:
-    """Return how jobs use the environment, folded."""
+def _use(release: Release) -> str:
+    """Return how jobs use the environment, folded. A registry's is for any workspace; azureml-core knows none."""
+    environment, reference = release.environment, release.reference
+    shared = "".join(
+        f"# from a registry: {each.reference(environment.name, environment.version)}\n"
+        for each in release.workspaces
+        if isinstance(each, Registry)
+    )
+    core = f"""\
+```python
+# azureml-core
+environment = Environment.get(workspace, "{environment.name}", version="{environment.version}")
+```
+"""
     return f"""\
 <details><summary>Use it</summary>
 
 ```yaml
 # Azure ML CLI v2, in a job's YAML
-environment: {environment.reference}
-```
+environment: {reference}
+{shared}```
 ```python
 # azure-ai-ml
-job = command(..., environment="{environment.reference}")
+job = command(..., environment="{reference}")
 ```
-```python
-# azureml-core
-environment = Environment.get(workspace, "{environment.name}", version="{environment.version}")
-```
-</details>
+{core if reference == environment.reference else ""}</details>
 """
 
 
@@ -92,7 +99,7 @@ def _links(release: Release, *, dry_run: bool) -> str:
         feed = release.feed if release.published and release.feed and release.feed.is_artifacts else None
         packages = [(f"{each.project} in the feed", feed.web_page(each.project)) for each in release.wheels if feed]
         studio = [
-            (f"environment on {each.name}", each.studio(environment.name, environment.version))
+            (f"environment on {each.label}", each.studio(environment.name, environment.version))
             for each in release.workspaces[:1]
             if len(release.workspaces) == 1
         ]
@@ -108,7 +115,7 @@ def _workspaces(release: Release, changes: Sequence[Change[Any]], *, dry_run: bo
         return ""
     told = {(True, True): "would change", (True, False): "changed"}
     rows = [
-        f"| {_cell(each.name)} | {told.get((found['changed'], dry_run), 'kept')} | "
+        f"| {_cell(each.label)} | {told.get((found['changed'], dry_run), 'kept')} | "
         + ("|" if dry_run else f"[environment]({quote(found['studio-url'], safe=':/?=%&')}) |")
         for each, found in zip(release.workspaces, targets(release, changes), strict=True)
     ]
@@ -183,17 +190,16 @@ def _way(release: Release) -> str:
 
 def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:
     """Return the last lines of the log: what was released, where it is, and how to use it."""
-    environment = release.environment
     done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
     part = f" (part {release.shard} of the plan)" if release.shard else ""
     return [
-        f"{done} {environment.reference}",
+        f"{done} {release.reference}",
         f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.place}",
-        f"  workspaces  {', '.join(workspace.name for workspace in release.workspaces)}{part}",
+        f"  workspaces  {', '.join(each.label for each in release.workspaces)}{part}",
         f"  files       {folder}/",
         "  dry run     nothing was published or registered"
         if dry_run
-        else f"  use it      environment: {environment.reference}",
+        else f"  use it      environment: {release.reference}",
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..build import project
 from ..hosts.host import Host
-from ..model.azure import Workspace
+from ..model.azure import Target, Workspace
 from ..model.environment import Environment
 from ..model.secret import Secret
 from ..model.source import Source
@@ -60,15 +60,15 @@ class Route(abc.ABC):
     def plans(self, wheels: Sequence[Wheel], workspaces: Sequence[Workspace]) -> Iterator[Plan]:
         """Yield the questions that compare each wheel with what is stored, and return the change that is needed."""
 
-    def located(self, environment: Environment, workspace: Workspace) -> Environment:
-        """Return `environment` as `workspace` gets it, with the addresses known so far; mostly all get the same."""
-        del workspace
+    def located(self, environment: Environment, target: Target) -> Environment:
+        """Return `environment` as `target` gets it, with the addresses known so far; mostly all get the same."""
+        del target
         return environment
 
-    def emitted(self, environment: Environment, workspace: Workspace, wheels: Sequence[Wheel]) -> Environment:
-        """Return `environment` as the emitted files show it: as `workspace` gets it."""
+    def emitted(self, environment: Environment, target: Target, wheels: Sequence[Wheel]) -> Environment:
+        """Return `environment` as the emitted files show it: as `target` gets it."""
         del wheels
-        return self.located(environment, workspace)
+        return self.located(environment, target)
 
     def source(self, checkout: Source) -> Source:
         """Return where the code of the wheels is from; mostly that is what is checked out."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from ..hosts.host import Host
-from ..model.azure import Workspace
+from ..model.azure import Target, Workspace
 from ..model.environment import Environment
 from ..model.wheel import Pin, Wheel
 from ..workspace.azureml.storage import Storage, refuse_unstorable
@@ -46,11 +46,11 @@ class WorkspaceRoute(Route):
             yield from (partial(self.storage.plan, each, place) for place in workspaces)
 
     @override
-    def located(self, environment: Environment, workspace: Workspace) -> Environment:
-        return self.storage.at(environment, workspace)
+    def located(self, environment: Environment, target: Target) -> Environment:
+        return self.storage.at(environment, target)
 
     @override
-    def emitted(self, environment: Environment, workspace: Workspace, wheels: Sequence[Wheel]) -> Environment:
+    def emitted(self, environment: Environment, target: Target, wheels: Sequence[Wheel]) -> Environment:
         """Show an address that no tool will accept for a wheel that isn't stored yet, as in a dry run."""
         placeholders = {each.filename: f"{NOT_STORED}/{each.filename}" for each in wheels}
-        return self.located(environment, workspace).at(placeholders)
+        return self.located(environment, target).at(placeholders)

@@ -22,7 +22,7 @@ from ..git.remote import Remote
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..model import connection_token
-from ..model.azure import Connection, Workspace
+from ..model.azure import Connection, Target, Workspace
 from ..model.environment import Image
 from ..model.feed import Feed
 from ..model.limit import NO_LIMIT, Limit
@@ -124,7 +124,7 @@ class Asked:
             reached=(
                 *([inputs.feed.label] if inputs.feed else []),
                 *([route.label] if commit else []),
-                *(each.name for each in inputs.workspace),
+                *(each.label for each in inputs.workspace),
                 f"signed in by {self.credential.label}",
             ),
         )
@@ -137,7 +137,7 @@ def ask(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
     """
     commit = choose.commit(inputs, environ)
     credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
-    worker = Worker(credential, inputs.workspace) if inputs.azureml else None  # so early that nobody waits for it
+    worker = Worker(credential, inputs.workspaces) if inputs.azureml else None  # so early that nobody waits for it
     arm = Arm(credential, ARM_SCOPE)
     login = image_login(inputs, credential, partial(host.mask, user=http.USER))
     observer = Observer()
@@ -151,7 +151,7 @@ def ask(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
     looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
     pinned = observer.ask(partial(image.pin, inputs.base_image, login))
     storage = inputs.storage_container
-    usable = partial(usable_container, arm, credential, workspaces=inputs.workspace, warn=host.warning)
+    usable = partial(usable_container, arm, credential, workspaces=inputs.workspaces, warn=host.warning)
     return Asked(
         inputs=inputs,
         environ=environ,
@@ -185,9 +185,16 @@ def connection_of(inputs: Inputs, repository: Repository | None, states: Sequenc
         return None
     if inputs.connection_token_expires:
         return replace(connection, token_expires=inputs.connection_token_expires)
-    pairs = zip(inputs.workspace, states, strict=True)
-    days = [remembered(connection, inputs.connection_token, *each) for each in pairs]
+    days = [remembered(connection, inputs.connection_token, *each) for each in on_workspaces(inputs.workspace, states)]
     return replace(connection, token_expires=min(filter(None, days), default=""))
+
+
+def on_workspaces(
+    targets: Sequence[Target], states: Sequence[WorkspaceState]
+) -> list[tuple[Workspace, WorkspaceState]]:
+    """Return the workspaces among `targets`, each with its state."""
+    pairs = zip(targets, states, strict=True)
+    return [(target, state) for target, state in pairs if isinstance(target, Workspace)]
 
 
 def warnings(
@@ -207,11 +214,11 @@ def _of_token(inputs: Inputs, connection: Connection, now: datetime) -> Iterator
 
 
 def _networks(
-    workspaces: Sequence[Workspace], states: Sequence[WorkspaceState], connection: Connection | None
+    targets: Sequence[Target], states: Sequence[WorkspaceState], connection: Connection | None
 ) -> Iterator[str]:
     """Yield what in the workspaces' networks may keep them from building images."""
     host = urlsplit(connection.target).hostname if connection else ""
-    for workspace, state in zip(workspaces, states, strict=True):
+    for workspace, state in on_workspaces(targets, states):
         yield from building.warnings(workspace, state.properties, host or "")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors.base import StepError
 from ..errors.workspace import TargetsFailed
 from ..hosts.host import Host
-from ..model.azure import Workspace
+from ..model.azure import Target, Workspace
 from ..model.environment import Environment
 from ..plan.change import Change, Verb, apply, apply_to_each
 from .fence import Fence
@@ -26,7 +26,7 @@ def once(title: str, changes: Sequence[Change[Any]], host: Host, fence: Fence) -
 def to_targets(  # noqa: PLR0913, PLR0917  # each is another thing
     title: str,
     targets: Targets,
-    workspaces: Sequence[Workspace],
+    workspaces: Sequence[Target],
     host: Host,
     fence: Fence | None,
     fetched: Future[str] | None = None,
@@ -52,14 +52,14 @@ def to_targets(  # noqa: PLR0913, PLR0917  # each is another thing
         done.append(_count([change for changes in targets.values() for change in changes]))
 
 
-def check(targets: Targets, workspaces: Sequence[Workspace], *, dry_run: bool) -> None:
+def check(targets: Targets, workspaces: Sequence[Target], *, dry_run: bool) -> None:
     """Raise why workspaces can't be changed, if there is no other; in a dry run, if there is one such workspace."""
     skipped = {name: [each for each in changes if each.verb is Verb.SKIP] for name, changes in targets.items()}
     if dry_run or all(skipped.values()):
         _raise(apply_to_each(skipped, _quiet, _quiet), workspaces)
 
 
-def _raise(failed: Mapping[str, StepError], workspaces: Sequence[Workspace]) -> None:
+def _raise(failed: Mapping[str, StepError], workspaces: Sequence[Target]) -> None:
     if failed and len(workspaces) == 1:
         raise next(iter(failed.values()))
     if failed:
@@ -71,13 +71,16 @@ def _quiet(_: object) -> None:
     """Say nothing: no effect begins."""
 
 
-def named(workspaces: Sequence[Workspace]) -> dict[str, str]:
+def named(workspaces: Sequence[Target]) -> dict[str, str]:
     """Return by id how people know each of `workspaces`: by its name, and its group if another one has the name."""
-    names = [each.name.lower() for each in workspaces]
-    return {
-        each.id: each.name if names.count(each.name.lower()) == 1 else f"{each.name} in {each.group}"
-        for each in workspaces
-    }
+    names = [each.label.lower() for each in workspaces]
+
+    def name(each: Target) -> str:
+        if isinstance(each, Workspace) and names.count(each.label.lower()) > 1:
+            return f"{each.label} in {each.group}"
+        return each.label
+
+    return {each.id: name(each) for each in workspaces}
 
 
 def _count(changes: Sequence[Change[Any]]) -> str:

@@ -22,7 +22,7 @@ from ..inputs import rules
 from ..inputs.reading import spell
 from ..inputs.step import Inputs
 from ..model import connection_token
-from ..model.azure import Workspace
+from ..model.azure import Target, Workspace
 from ..model.feed import Feed
 from ..model.secret import Secret
 from ..plan import observe
@@ -113,7 +113,10 @@ def _questions(
     if inputs.feed:
         yield f"feed {inputs.feed.label}", partial(_feed, inputs.feed, inputs, credential, now.date())
     for each in inputs.workspace:
-        yield f"workspace {each.name}", partial(_workspace, arm, each, stores=inputs.connects)
+        yield (
+            f"{'workspace ' if isinstance(each, Workspace) else ''}{each.label}",
+            partial(_workspace, arm, each, stores=inputs.connects),
+        )
     if inputs.storage_container:
         yield "storage container", partial(_container, arm, credential, inputs)
     if inputs.connects:
@@ -153,17 +156,18 @@ def _feed(feed: Feed, inputs: Inputs, credential: Credential, today: date) -> st
     return f"the identity may read; not told: {', '.join(untold) or 'whether it may publish'}"
 
 
-def _workspace(arm: Arm, workspace: Workspace, *, stores: bool) -> str:
-    (state,) = known([look(arm, workspace)], dry_run=True)  # which raises why it can't be looked at
-    for action in ("environments/versions/write", *(["connections/write"] if stores else [])):
-        state.permissions.check(action, workspace)
+def _workspace(arm: Arm, target: Target, *, stores: bool) -> str:
+    (state,) = known([look(arm, target)], dry_run=True)  # which raises why it can't be looked at
+    state.permissions.check_register(target)
+    if stores and isinstance(target, Workspace):
+        state.permissions.check("connections/write", target)
     return "the identity has its role" if state.permissions.blocks else "it is there; the role isn't told"
 
 
 def _container(arm: Arm, credential: Credential, inputs: Inputs) -> str:
     assert inputs.storage_container  # noqa: S101  # the question is asked for one
     warned: list[str] = []
-    usable_container(arm, credential, inputs.storage_container, workspaces=inputs.workspace, warn=warned.append)
+    usable_container(arm, credential, inputs.storage_container, workspaces=inputs.workspaces, warn=warned.append)
     return " ".join(["the identity may write.", *warned])
 
 

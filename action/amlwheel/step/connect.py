@@ -71,7 +71,7 @@ def run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
 def _check(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> _Access:
     """Ask feed or repository with the token that is to be stored, and every workspace, at once."""
     credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
-    worker = Worker(credential, inputs.workspace) if inputs.azureml else None
+    worker = Worker(credential, inputs.workspaces) if inputs.azureml else None
     repository = (inputs.git_repository or remote.origin(Path(), environ)) if inputs.from_commit else None
     arm = Arm(credential, ARM_SCOPE)
     try:
@@ -94,7 +94,7 @@ def _look(inputs: Inputs, repository: Repository | None, arm: Arm, today: date) 
             observer.ask(partial(remote.check_readable, repository, token))
         elif inputs.feed:
             observer.ask(partial(feed_access.check_reader, Index(inputs.feed, token, "connection-token"), today))
-        looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
+        looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspaces]
     return known(observe.results(looks), dry_run=inputs.dry_run)
 
 
@@ -104,7 +104,7 @@ def _plan(inputs: Inputs, access: _Access) -> Sequence[Change[Connection]]:
     with observe.observing() as observer:
         planned = [
             observer.ask(partial(plan, access.connection, inputs.connection_token, each, state))
-            for each, state in zip(inputs.workspace, access.states, strict=True)
+            for each, state in zip(inputs.workspaces, access.states, strict=True)
         ]
     changes = observe.results(planned)
     applying.check(by_target(changes), inputs.workspace, dry_run=inputs.dry_run)

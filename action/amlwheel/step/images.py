@@ -22,10 +22,10 @@ def told(inputs: Inputs, worker: Worker | None, changes: Sequence[Change[Environ
         if change.verb is not Verb.KEEP:
             return "Azure tells it once the environment is registered"
         try:
-            built = worker.ask("image", inputs.workspace[number], named(change.result))
+            built = worker.ask("image", inputs.workspaces[number], named(change.result))
         except StepError as error:
             return f"Azure doesn't tell whether it exists: {error.what}"
         return "exists already" if built else "isn't built yet: the first job that uses it builds it"
 
-    names = [each.name for each in inputs.workspace]
+    names = [each.name for each in inputs.workspaces]
     return tuple(f"Image on {names[number]}: {about(change, number)}" for number, change in enumerate(changes))

@@ -19,7 +19,7 @@ from ..hosts.host import Host
 from ..inputs.knob import knobs
 from ..inputs.step import Inputs
 from ..model import as_json, exact
-from ..model.azure import Workspace
+from ..model.azure import Target
 from ..model.limit import Newer
 from ..model.wheel import Wheel
 from ..report import files, plan_file
@@ -164,7 +164,7 @@ def _wheel(planned: PlannedWheel, path: Path) -> Wheel:
     return replace(wheel.inspect(path), sha256=planned.sha256, sdist=planned.sdist)
 
 
-def _part(inputs: Inputs) -> tuple[Workspace, ...]:
+def _part(inputs: Inputs) -> tuple[Target, ...]:
     """Return the workspaces of this part; raise BadInput for a part without any."""
     part = inputs.shard.take(inputs.workspace) if inputs.shard else inputs.workspace
     if not part:

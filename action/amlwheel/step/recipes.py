@@ -23,7 +23,7 @@ def check(host: Host, worker: Worker, release: Release, located: Callable[[Works
     All workspaces are asked first. One that doesn't tell gets a warning: the release is as good as without it.
     """
     problems: list[StepError] = []
-    for each in release.workspaces:
+    for each in (target for target in release.workspaces if isinstance(target, Workspace)):
         with host.stage(f"Ask for the image's recipe on {each.name}") as done:
             try:
                 beside = recipe.compare(located(each), ask(worker, each, release.environment), _needs(release))

@@ -30,7 +30,7 @@ from ..report.release import Release
 from ..transport import trace
 from ..workspace.azureml.image_build import build_image
 from . import applying, debugging, doors, images, limits, locking, origins, recipes
-from .access import Access, ask
+from .access import Access, ask, on_workspaces
 from .building import Building
 from .changes import Changes, news
 from .fence import Fence
@@ -156,7 +156,7 @@ class Stages:
             if access.worker:
                 done.append(access.worker.wait())
             with observe.observing() as observer:
-                wheels = [observer.ask(each) for each in access.route.plans(release.wheels, inputs.workspace)]
+                wheels = [observer.ask(each) for each in access.route.plans(release.wheels, inputs.workspaces)]
                 promoted = [
                     observer.ask(each) for each in doors.promotions(inputs, access.facts, release, host.warning)
                 ]
@@ -164,11 +164,11 @@ class Stages:
                 saved = [observer.ask(each) for each in saving]
                 stored = [
                     observer.ask(partial(connect, release.connection, inputs.connection_token, *workspace))
-                    for workspace in workspaces
+                    for workspace in on_workspaces(inputs.workspace, access.workspaces)
                     if release.connection
                 ]
                 compare = partial(access.planner.compared, release.environment)
-                older = [observer.ask(partial(compare, each)) for each in inputs.workspace]
+                older = [observer.ask(partial(compare, *each)) for each in workspaces]
                 if access.route.late:
                     wait(wheels)  # registered environments are compared by the addresses of stored wheels
                 for each, state in workspaces:
@@ -270,7 +270,7 @@ class Stages:
         """Have each workspace build the image, if the user wants to wait for it."""
         if not access.worker or self.inputs.verify != "image":
             return
-        for each in release.workspaces:
+        for each in self.inputs.workspaces:
             with self.host.stage(f"Build the image on {each.name}") as done:
                 result = build_image(access.worker, each, release.environment, self.host.foreign)
                 self.host.summary(f"\nImage of `{release.environment.reference}` on {each.name}: {result}.\n")

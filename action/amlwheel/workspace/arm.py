@@ -42,27 +42,36 @@ class ArmSdk:
 
     def find(self, workspace: Workspace, environment: Environment) -> Definition | None:
         """GET the version."""
-        registered = self.arm.find(_path(workspace, environment), workspace)
-        if registered is None:
-            return None
-        properties = object_in(registered.get("properties"))
-        return Definition.read(properties.get("image") or "", properties.get("condaFile") or "")
+        return definition(self.arm.find(path_in(workspace.id, environment), workspace))
 
     def register(self, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
         """PUT the version."""
-        body: Json = {
-            "properties": {
-                "image": environment.image.pinned,
-                "condaFile": environment.conda,
-                "osType": "Linux",
-                "isAnonymous": False,
-                "isArchived": False,
-                "description": "Registered by amlwheel; see the receipt of the release.",
-                "tags": {key: str(value) for key, value in tags.items()},
-            }
+        check(*self.arm.send("PUT", path_in(workspace.id, environment), asset(environment, tags)), workspace)
+
+
+def path_in(place: str, environment: Environment) -> str:
+    """Return the path of the environment's version below that of a workspace or registry."""
+    return f"{place}/environments/{quote(environment.name)}/versions/{quote(environment.version, safe='')}"
+
+
+def definition(registered: Json | None) -> Definition | None:
+    """Return the definition in a version as Azure shows it; None without one."""
+    if registered is None:
+        return None
+    properties = object_in(registered.get("properties"))
+    return Definition.read(properties.get("image") or "", properties.get("condaFile") or "")
+
+
+def asset(environment: Environment, tags: Mapping[str, str]) -> Json:
+    """Return what is sent to register the environment."""
+    return {
+        "properties": {
+            "image": environment.image.pinned,
+            "condaFile": environment.conda,
+            "osType": "Linux",
+            "isAnonymous": False,
+            "isArchived": False,
+            "description": "Registered by amlwheel; see the receipt of the release.",
+            "tags": {key: str(value) for key, value in tags.items()},
         }
-        check(*self.arm.send("PUT", _path(workspace, environment), body), workspace)
-
-
-def _path(workspace: Workspace, environment: Environment) -> str:
-    return f"{workspace.id}/environments/{quote(environment.name)}/versions/{quote(environment.version, safe='')}"
+    }

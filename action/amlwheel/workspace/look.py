@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..errors.base import Several, StepError, TooSlow, together
-from ..errors.workspace import AzureRefused, WorkspaceForbidden
-from ..model.azure import Workspace
+from ..errors.workspace import AzureRefused, RegistryForbidden, WorkspaceForbidden
+from ..model.azure import Registry, Target, Workspace
 from ..plan.observe import observing
 from ..transport.arm import Arm, Json, allows, check, grant, items_in, object_in
+from . import registry
+from .registry import Place
 
 # What is wrong with one workspace and says nothing against the release or the input: it stops no other workspace.
 OWN = (WorkspaceForbidden, AzureRefused, TooSlow)
@@ -23,7 +25,7 @@ def exists(arm: Arm, workspace: Workspace) -> Json:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the identity may do on a workspace; `blocks` is empty when Azure Resource Manager doesn't say."""
+    """What the identity may do on a workspace or registry; `blocks` is empty when Azure doesn't say."""
 
     blocks: tuple[Json, ...] = ()
 
@@ -32,30 +34,47 @@ class Permissions:
 
         Where nothing is known, the request itself will show it.
         """
-        if self.blocks and not allows(self.blocks, action=f"Microsoft.MachineLearningServices/workspaces/{action}"):
+        if self._denies(f"workspaces/{action}"):
             raise WorkspaceForbidden(
                 f"The identity may see workspace {workspace.name}, but has no role that allows {action}.",
                 fix=grant(workspace),
             )
 
+    def check_register(self, target: Target) -> None:
+        """Raise WorkspaceForbidden or RegistryForbidden when no environment may be registered on `target`.
+
+        A registry has one action for all assets (Learn, built-in roles, AzureML Registry User).
+        """
+        if isinstance(target, Workspace):
+            self.check("environments/versions/write", target)
+        elif self._denies("registries/assets/write"):
+            raise RegistryForbidden(
+                f"The identity may see {target.label}, but has no role that allows assets/write.", fix=grant(target)
+            )
+
+    def _denies(self, action: str) -> bool:
+        full = f"Microsoft.MachineLearningServices/{action}"
+        return bool(self.blocks) and not allows(self.blocks, action=full)
+
 
 @dataclass(frozen=True)
 class WorkspaceState:
-    """What a workspace showed before anything was planned: its `properties` are those of the workspace itself.
+    """What a workspace or registry showed before anything was planned: `properties` are those of the workspace itself.
 
-    `failed` is why it showed nothing.
+    `failed` is why it showed nothing. `place` is where a registry is.
     """
 
     connections: tuple[Json, ...]
     permissions: Permissions = Permissions()
     properties: Json = field(default_factory=dict)
     failed: StepError | None = None
+    place: Place | None = None
 
 
-def look(arm: Arm, workspace: Workspace) -> WorkspaceState:
-    """Return what the workspace shows; raise WorkspaceNotFound, NoNetwork, or `Several` with such an error."""
+def look(arm: Arm, target: Target) -> WorkspaceState:
+    """Return what `target` shows; raise WorkspaceNotFound, NoNetwork, or `Several` with such an error."""
     try:
-        return _look(arm, workspace)
+        return _look_into(arm, target) if isinstance(target, Registry) else _look(arm, target)
     except StepError as error:
         found = error.errors if isinstance(error, Several) else (error,)
         if not all(isinstance(each, OWN) for each in found):
@@ -80,16 +99,22 @@ def _look(arm: Arm, workspace: Workspace) -> WorkspaceState:
     with observing() as observer:
         shown = observer.ask(partial(exists, arm, workspace))
         listed = observer.ask(partial(connections, arm, workspace))
-        allowed = observer.ask(partial(permissions, arm, workspace))
+        allowed = observer.ask(partial(permissions, arm, workspace.id))
     return WorkspaceState(listed.result(), allowed.result(), shown.result())
 
 
-def permissions(arm: Arm, workspace: Workspace) -> Permissions:
+def _look_into(arm: Arm, target: Registry) -> WorkspaceState:
+    """Ask where the registry is, and then for the identity's permissions."""
+    place = registry.find(arm, target)
+    return WorkspaceState((), permissions(arm, place.id), place=place)
+
+
+def permissions(arm: Arm, resource: str) -> Permissions:
     """Ask what the identity may do, so that a missing role is reported before the wheel is published.
 
     REST reference, "Permissions - List For Resource", 2022-04-01; any reader may ask.
     """
-    path = f"{workspace.id}/providers/Microsoft.Authorization/permissions"
+    path = f"{resource}/providers/Microsoft.Authorization/permissions"
     status, page = arm.send("GET", path, version="2022-04-01")
     return Permissions(items_in(page.get("value")) if status < 400 else ())  # noqa: PLR2004
 

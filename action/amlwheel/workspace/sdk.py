@@ -1,6 +1,7 @@
 """What differs between the SDKs: how a connection is stored, how an environment is read and registered."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..model.azure import Connection, Workspace
@@ -26,3 +27,29 @@ class Sdk(Protocol):
 
     def register(self, workspace: Workspace, environment: Environment, tags: Mapping[str, str]) -> None:
         """Register `environment`; raise AzureRefused also for a version that exists: then what is there is read."""
+
+
+class Holder(Protocol):
+    """Holds environments: a workspace as one of the SDKs sees it, or a registry. Its methods do what `Sdk`'s do."""
+
+    def find(self, environment: Environment) -> Definition | None:
+        """Return what is registered under the name and version of `environment`; None when nothing is."""
+
+    def register(self, environment: Environment, tags: Mapping[str, str]) -> None:
+        """Register `environment`; raise AzureRefused also for a version that exists: then what is there is read."""
+
+
+@dataclass(frozen=True)
+class OnWorkspace:
+    """The environments of one workspace."""
+
+    sdk: Sdk
+    workspace: Workspace
+
+    def find(self, environment: Environment) -> Definition | None:
+        """See `Holder`."""
+        return self.sdk.find(self.workspace, environment)
+
+    def register(self, environment: Environment, tags: Mapping[str, str]) -> None:
+        """See `Holder`."""
+        self.sdk.register(self.workspace, environment, tags)

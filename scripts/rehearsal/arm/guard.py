@@ -131,7 +131,7 @@ def enter(store: Store, request: Request, kind: str, *, versioned: bool = True) 
     if subscription is None:
         wanted = request.path_params["subscription"]
         raise error(404, "SubscriptionNotFound", f"The subscription '{wanted}' could not be found.")
-    _check_role(caller, request, kind)
+    check_role(caller, request, kind)
     return _workspace(request, subscription, known[subscription]), caller
 
 
@@ -210,7 +210,8 @@ BUILD = "workspaces/environments/build"
 """Not a type but an action (Learn, how-to-assign-roles: `environments/build/action`)."""
 
 
-def _check_role(caller: Caller, request: Request, kind: str) -> None:
+def check_role(caller: Caller, request: Request, kind: str) -> None:
+    """Refuse with 403 what the caller's role doesn't allow."""
     verb = "action" if kind == BUILD else _VERBS[request.method]
     if caller.role == "Contributor" or (caller.role == "Reader" and verb == "read"):
         return

@@ -15,10 +15,11 @@ from ..storage import roles
 from ..web.answers import json_answer
 from ..web.routes import application, route
 from . import connections, environments, guard, jobs, storage
-from .guard import PROVIDER, WORKSPACE_PATH, Visit, check_api_version, error, known_caller, subscriptions
+from .guard import PROVIDER, WORKSPACE_PATH, Visit, check_api_version, check_role, error, known_caller, subscriptions
 
 HOST = "management.azure.com"
 PAGE = connections.PAGE
+REGISTRY_PATH = "/subscriptions/{subscription}/resourceGroups/{group}/providers/" + PROVIDER + "/registries/{registry}"
 
 
 def app(store: Store) -> Starlette:
@@ -26,6 +27,9 @@ def app(store: Store) -> Starlette:
 
     async def listed(request: Request) -> Response:
         return _list_subscriptions(store, request)
+
+    async def in_registry(request: Request) -> Response:
+        return _list_registry_permissions(store, request)
 
     connected, defined = "workspaces/connections", "workspaces/environments"
     versioned = f"{defined}/versions"
@@ -46,6 +50,7 @@ def app(store: Store) -> Starlette:
             route(f"{one}/versions", guarded(versioned, GET=environments.versions), "GET"),
             route(f"{one}/versions/{{version}}", version, "GET", "PUT"),
             route(f"{WORKSPACE_PATH}/jobs/{{name}}", job, "GET", "PUT"),
+            route(f"{REGISTRY_PATH}/providers/Microsoft.Authorization/permissions", in_registry, "GET"),
             *storage.routes(store),
         ],
         _unknown_path,
@@ -122,3 +127,11 @@ _ROLES: dict[str | None, dict[str, list[str]]] = {
 def _list_permissions(visit: Visit, _: object) -> Response:
     """Tell what the caller may do (REST reference, "Permissions - List For Resource")."""
     return json_answer(200, {"value": [_ROLES[visit.caller.role]]})
+
+
+def _list_registry_permissions(store: Store, request: Request) -> Response:
+    """Tell what the caller may do in a registry: here his role is that on workspaces."""
+    caller = known_caller(store, request)
+    check_api_version(store, request, "permissions")
+    check_role(caller, request, "permissions")
+    return json_answer(200, {"value": [_ROLES[caller.role]]})

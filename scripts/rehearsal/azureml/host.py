@@ -15,7 +15,7 @@ from ..arm.guard import BUILD, WORKSPACE_PATH
 from ..state.store import Store
 from ..web.answers import json_answer
 from ..web.routes import Handler, application, route
-from . import artifacts, environments, guard, runs
+from . import artifacts, environments, guard, registries, runs
 from .builds import Builds
 from .recipe import recipe
 
@@ -48,6 +48,7 @@ def app(store: Store, builds: Builds) -> Starlette:
             *_build_routes(guarded, builds, store),
             *_run_routes(guarded, store),
             *_artifact_routes(guarded, store),
+            *registries.routes(store),
         ],
         lambda request: guard.error(request, 404, f"No service at '{request.url.path}'."),
     )

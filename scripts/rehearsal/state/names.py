@@ -48,6 +48,9 @@ STORAGE_ACCOUNT, CONTAINER = "acmewheels", "wheels"
 """An account beside the workspaces' own, and a container in it; see `storage.json`."""
 STORAGE_GROUP = "rg-data"
 
+MODEL_REGISTRY, SHARED_GROUP = "acme-models", "rg-shared"
+"""A registry of Azure Machine Learning, and its resource group; see `registries.json`."""
+
 REFUSED_API_VERSIONS = "refused_api_versions"
 """Beside the subscriptions in `arm.json`: api-versions that ARM has switched off."""
 

@@ -82,6 +82,7 @@ def _seeds() -> dict[str, dict[str, Any]]:
         "entra": _entra(),
         "feeds": _feeds(),
         "arm": _arm(),
+        "registries": _registries(),
         "storage": _storage(),
         "registry": images.document(),
         "git": _git(),
@@ -195,6 +196,11 @@ def _storage() -> dict[str, Any]:
         },
         "assignments": [{"scope": account, "principal": one, "role": role} for one, role in holders.items()],
     }
+
+
+def _registries() -> dict[str, Any]:
+    shared = {"subscription": names.SUBSCRIPTION_ID, "group": names.SHARED_GROUP, "region": "westeurope"}
+    return {names.MODEL_REGISTRY: {**shared, "environments": {}, "operations": {}}}
 
 
 def _arm() -> dict[str, Any]:

@@ -190,3 +190,31 @@ def test_one_environment_for_each_package_excludes_what_belongs_to_one(name: str
     assert str(problem.args[0]).startswith(f"`{name}` can't be used with `environment-per-package`: ")
     assert f"Leave `{name}` out; or set `environment-per-package` to false." in problem.fix
     assert read({**FULL, "environment-per-package": "false", name: value})
+
+
+REGISTRY = "azureml://registries/acme-models"
+BOTH = {**FULL, "workspace": f"{GUID}/rg/research\n{REGISTRY}\n{REGISTRY.upper().replace('AZUREML', 'azureml')}/"}
+
+
+def test_a_registry_may_stand_beside_workspaces_and_counts_once() -> None:
+    inputs = read({**BOTH, "verify": "import"})
+    assert [each.name for each in inputs.workspace] == ["research", "acme-models"]
+    assert (len(inputs.workspaces), len(inputs.registries)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "fix"),
+    [
+        ({"sdk": "v1"}, "`sdk` v1 can't be used with", "or set `sdk` to v2."),
+        ({"route": "workspace"}, "`route` workspace can't be used with", "or set `route` to feed."),
+        ({"verify": "image"}, "`verify` image can't be used with", "or set `verify` to install."),
+        ({"verify": "recipe"}, "`verify` recipe can't be used with", "or set `verify` to install."),
+        ({"command": "connect"}, "it has no connections", f"Take {REGISTRY} out of `workspace`."),
+    ],
+)
+def test_what_only_a_workspace_can_do_is_not_asked_of_a_registry(more: dict[str, str], said: str, fix: str) -> None:
+    (problem,) = problems({**BOTH, **more})
+    assert type(problem) is BadInput
+    assert said in problem.what
+    assert REGISTRY in problem.what
+    assert problem.fix.endswith(fix)

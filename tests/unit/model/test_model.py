@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel.errors.inputs import BadImage, BadWorkspace
-from amlwheel.model.azure import Connection, Workspace, connection_name
+from amlwheel.model.azure import Connection, Registry, Workspace, connection_name, target
 from amlwheel.model.environment import Image, Python
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
@@ -130,6 +130,32 @@ def test_the_wrong_part_of_a_workspace_is_named(text: str, said: str) -> None:
     with pytest.raises(BadWorkspace) as caught:
         Workspace.parse(text)
     assert said in caught.value.what
+
+
+def test_a_registry_is_named_as_azure_names_it() -> None:
+    found = target("azureml://registries/acme-models/")
+    assert found == Registry("acme-models")
+    assert (found.id, found.label) == ("azureml://registries/acme-models", "registry acme-models")
+    assert found.reference("churn", "1.0-a") == "azureml://registries/acme-models/environments/churn/versions/1.0-a"
+    assert found.studio("churn", "1.0+a").endswith("/registries/acme-models/environments/churn/version/1.0%2Ba")
+    assert target(WORKSPACE.id) == WORKSPACE
+    assert WORKSPACE.reference("churn", "1.0-a") == "azureml:churn:1.0-a"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "azureml://registries/a",
+        "azureml://registries/acme/environments/churn/versions/1",
+        "azureml://registries/",
+        "registries/acme",
+        f"/subscriptions/{GUID}/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/acme",
+    ],
+)
+def test_another_spelling_of_a_registry_is_refused_with_the_right_one(text: str) -> None:
+    with pytest.raises(BadWorkspace, match="isn't a registry as azureml://registries/NAME") as caught:
+        target(text)
+    assert "Write the registry as azureml://registries/NAME" in caught.value.fix
 
 
 @pytest.mark.parametrize(

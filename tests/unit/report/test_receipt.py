@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from amlwheel.model.azure import Registry
 from amlwheel.model.conda import Conda, exact
 from amlwheel.model.source import Source
 from amlwheel.model.wheel import Pin, Wheel
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from unit.parts import ROOT, make, release
 
 FORMAT: dict[str, Any] = json.loads((ROOT / "templates/aml-release.schema.json").read_text("utf-8"))
+REGISTRY = "azureml://registries/acme-models"
 VALID = jsonschema.Draft202012Validator(FORMAT)
 
 
@@ -265,3 +267,32 @@ def test_the_receipt_and_the_summary_tell_conda_packages_and_addresses(made: Rel
     assert "Proven.\n\n<details>" in summary(made, PLAN, dry_run=False, proof="Proven.")
     page = summary(made, PLAN, dry_run=False, proof="Not imported: [x].\n- uses: a@b")
     assert "Not imported: &#91;x].\n\n```yaml\n- uses: a@b\n```\n" in page
+
+
+def test_a_registry_is_in_outputs_receipt_and_summary(made: Release) -> None:
+    registry, changes = Registry("acme-models"), [Change("environment", Verb.CREATE, "new", None, target=REGISTRY)]
+    both = replace(made, workspaces=(*made.workspaces, registry))
+    name, version = made.environment.name, made.environment.version
+    shared = f"{REGISTRY}/environments/{name}/versions/{version}"
+    said = receipt(both, changes, dry_run=False, sbom="{}")
+    assert problems(said) == []
+    assert said["environment"]["ids"] == told(made)["environment"]["ids"]
+    assert said["environment"]["reference"] == f"azureml:{name}:{version}"
+    assert [each["changed"] for each in said["environments"]] == [False, True]
+    assert {**said["environments"][1], "studio-url": ""} == {
+        "registry": "acme-models",
+        "reference": shared,
+        "changed": True,
+        "studio-url": "",
+    }
+    page = summary(both, changes, dry_run=False, proof="Proven.")
+    assert f"environment: azureml:{name}:{version}\n# from a registry: {shared}\n" in page
+    assert "| registry acme-models | changed |" in page
+
+    alone = replace(made, workspaces=(registry,))
+    said = receipt(alone, changes, dry_run=False, sbom="{}")
+    assert problems(said) == []
+    assert said["environment"]["ids"] == []
+    assert outputs(alone, "out", changes)["environment"] == shared == said["environment"]["reference"]
+    assert "azureml-core" not in summary(alone, changes, dry_run=False, proof="Proven.")
+    assert f"  use it      environment: {shared}" in closing(alone, "out", dry_run=False, changed=True)

@@ -6,7 +6,7 @@ import pytest
 from amlwheel.errors.base import StepError, TooSlow
 from amlwheel.errors.workspace import AzureRefused, TargetsFailed, WorkspaceForbidden
 from amlwheel.hosts.terminal import Terminal
-from amlwheel.model.azure import Workspace
+from amlwheel.model.azure import Registry, Workspace
 from amlwheel.plan.change import Change, Verb, by_target
 from amlwheel.report import failure
 from amlwheel.step import applying
@@ -60,3 +60,8 @@ def test_a_workspace_that_shows_nothing_stops_a_dry_run_and_a_run_without_anothe
         applying.check(some, PLACES[:2], dry_run=True)
     with pytest.raises(TargetsFailed, match="2 of 2 workspaces failed, none done"):
         applying.check(by_target(map(skipped, PLACES[:2])), PLACES[:2], dry_run=False)
+
+
+def test_a_registry_is_told_as_one() -> None:
+    names = applying.named([*PLACES, Registry("ml")])
+    assert list(names.values()) == ["one", "ml in rg", "ML in other", "registry ml"]

@@ -27,7 +27,7 @@ class Worker:
 
 
 def told(answer: object, verb: Verb = Verb.KEEP, sdk: str = "v1", verify: str = "install") -> tuple[str, ...]:
-    inputs: Any = SimpleNamespace(sdk=sdk, verify=verify, workspace=(WORKSPACE,))
+    inputs: Any = SimpleNamespace(sdk=sdk, verify=verify, workspaces=(WORKSPACE,))
     changes: Any = [Change("e", verb, "", ENVIRONMENT, lambda: None)]
     worker: Any = None if answer is None else Worker(answer)
     return images.told(inputs, worker, changes)

@@ -426,9 +426,9 @@ def test_a_workspace_that_showed_nothing_is_asked_nothing_more(arm: FakeArm, env
 def test_permissions_are_asked_and_unknown_ones_are_none(arm: FakeArm) -> None:
     path = f"{WORKSPACE.id}/providers/Microsoft.Authorization/permissions"
     arm.answers["GET", path] = (200, {"value": [ALL]})
-    assert permissions(arm, WORKSPACE) == Permissions((ALL,))
+    assert permissions(arm, WORKSPACE.id) == Permissions((ALL,))
     arm.answers["GET", path] = (403, {"value": [READER]})
-    assert permissions(arm, WORKSPACE) == Permissions()
+    assert permissions(arm, WORKSPACE.id) == Permissions()
 
 
 # --- requests
@@ -456,7 +456,7 @@ class Answer:
 
     def __init__(self, text: str) -> None:
         """Hold `text` as its body."""
-        self.status_code, self.content = 200, text.encode()
+        self.status_code, self.content, self.headers = 200, text.encode(), dict[str, str]()
 
     def json(self) -> object:
         return json.loads(self.content)
@@ -565,15 +565,17 @@ LIST = f"{WORKSPACE.id}/environments/acme-churn/versions?$orderBy=createdtime%20
 
 
 def test_an_environment_is_compared_with_the_newest_that_is_registered(arm: FakeArm, environment: Environment) -> None:
-    assert planner(arm).compared(environment, WORKSPACE) == Comparison(("research",))
+    assert planner(arm).compared(environment, WORKSPACE, WorkspaceState(())) == Comparison(("research",))
     properties = {"image": IMAGE.pinned, "condaFile": environment.conda.replace("numpy==2.2.0", "numpy==2.1.0")}
     newest = {"name": "1.2.2-abc", "properties": properties}
     arm.answers["GET", LIST] = (200, {"value": [newest, {"name": "older"}]})
     numpy = Difference("package", "numpy", "up", "2.1.0", "2.2.0")
-    assert planner(arm).compared(environment, WORKSPACE) == Comparison(("research",), "1.2.2-abc", (numpy,))
+    assert planner(arm).compared(environment, WORKSPACE, WorkspaceState(())) == Comparison(
+        ("research",), "1.2.2-abc", (numpy,)
+    )
     assert arm.sent == [("GET", LIST)] * 2
     arm.answers["GET", LIST] = (200, {"value": [{"name": environment.version, "properties": None}]})
-    assert planner(arm).compared(environment, WORKSPACE) == Comparison(("research",))
+    assert planner(arm).compared(environment, WORKSPACE, WorkspaceState(())) == Comparison(("research",))
 
 
 @pytest.mark.parametrize("answer", [(200, {"value": "x"}), (200, {"value": [7]}), (200, {"value": []}), (404, {})])
@@ -581,7 +583,7 @@ def test_where_nothing_is_listed_nothing_is_compared(
     arm: FakeArm, environment: Environment, answer: tuple[int, dict[str, Any]]
 ) -> None:
     arm.answers["GET", LIST] = answer
-    assert planner(arm).compared(environment, WORKSPACE) == Comparison(("research",))
+    assert planner(arm).compared(environment, WORKSPACE, WorkspaceState(())) == Comparison(("research",))
 
 
 @pytest.mark.parametrize(
@@ -596,7 +598,7 @@ def test_what_azure_refuses_to_list_stops_nobody(
     arm: FakeArm, environment: Environment, status: int, said: str
 ) -> None:
     arm.answers["GET", LIST] = (status, {"error": {"code": "\ud800"}})
-    told = planner(arm).compared(environment, WORKSPACE)
+    told = planner(arm).compared(environment, WORKSPACE, WorkspaceState(()))
     assert told.unknown.startswith(said)
     assert told.unknown.encode()
     assert told.differences == ()
@@ -609,7 +611,7 @@ def test_an_environment_that_cannot_be_read_is_not_compared(
     arm: FakeArm, environment: Environment, properties: object
 ) -> None:
     arm.answers["GET", LIST] = (200, {"value": [{"name": "7", "properties": properties}]})
-    told = planner(arm).compared(environment, WORKSPACE)
+    told = planner(arm).compared(environment, WORKSPACE, WorkspaceState(()))
     assert told.since == "7"
     assert told.unknown or all(each.way for each in told.differences)
 
@@ -617,7 +619,10 @@ def test_an_environment_that_cannot_be_read_is_not_compared(
 def test_a_conda_file_that_is_too_long_is_not_read(arm: FakeArm, environment: Environment) -> None:
     properties = {"image": "x", "condaFile": "a" * (2**19 + 1)}
     arm.answers["GET", LIST] = (200, {"value": [{"name": "7", "properties": properties}]})
-    assert planner(arm).compared(environment, WORKSPACE).unknown == "its conda file has 524289 characters"
+    assert (
+        planner(arm).compared(environment, WORKSPACE, WorkspaceState(())).unknown
+        == "its conda file has 524289 characters"
+    )
 
 
 def test_two_workspaces_have_two_fingerprints() -> None:

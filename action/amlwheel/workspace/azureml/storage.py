@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from ...errors.build import BadWheel
 from ...errors.workspace import StorageRefused, StoredWheelDiffers, StoredWheelMissing
-from ...model.azure import Workspace
+from ...model.azure import Target, Workspace
 from ...model.environment import Environment
 from ...model.wheel import Wheel
 from ...plan.change import Change, Verb
@@ -37,12 +37,12 @@ class Storage:
     """The wheels in the workspaces' own storage (`route: workspace`); an address is known once the wheel is there."""
 
     worker: Worker
-    addresses: dict[Workspace, dict[str, str]] = field(default_factory=dict)
+    addresses: dict[Target, dict[str, str]] = field(default_factory=dict)
     pause: Callable[[float], None] = time.sleep
 
-    def at(self, environment: Environment, workspace: Workspace) -> Environment:
-        """Return `environment` with the addresses that are known for `workspace`."""
-        return environment.at(self.addresses.get(workspace, {}))
+    def at(self, environment: Environment, target: Target) -> Environment:
+        """Return `environment` with the addresses that are known for `target`."""
+        return environment.at(self.addresses.get(target, {}))
 
     def plan(self, wheel: Wheel, workspace: Workspace) -> Change[str]:
         """Say what storing `wheel` means; `Environment.add_private_pip_wheel` accepts any file of that name.

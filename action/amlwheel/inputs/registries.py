@@ -1,0 +1,41 @@
+"""The rule about registries in `workspace`: what only a workspace can do can't be asked of them."""
+
+from ..errors.base import StepError
+from ..errors.inputs import BadInput
+from ..model.azure import Registry, Target
+from .knob import Command, Proof, RouteName, SdkVersion
+
+
+def registries(
+    workspace: tuple[Target, ...],
+    sdk: SdkVersion = "v2",
+    route: RouteName = "feed",
+    verify: Proof = "install",
+    command: Command = "release",
+) -> StepError | None:
+    """Refuse a registry beside what only a workspace can do."""
+    found = [each.id for each in workspace if isinstance(each, Registry)]
+    leave = f"Take {' and '.join(found)} out of `workspace`"
+    if found and command == "connect":
+        return BadInput(
+            f"`command` connect stores a token on workspaces, and {found[0]} is a registry: it has no connections.",
+            cause="The input was copied from a release.",
+            fix=f"{leave}.",
+        )
+    refused = {
+        "`sdk` v1": (sdk == "v1", "azureml-core knows no registries", "set `sdk` to v2"),
+        "`route` workspace": (
+            route == "workspace",
+            "its wheels lie in each workspace's storage",
+            "set `route` to feed",
+        ),
+        f"`verify` {verify}": (verify in ("image", "recipe"), "only a workspace answers it", "set `verify` to install"),
+    }
+    for name, (applies, why, other) in refused.items():
+        if found and applies:
+            return BadInput(
+                f"{name} can't be used with {found[0]} in `workspace`: {why}.",
+                cause="A registry was added to a step that is for workspaces.",
+                fix=f"{leave}, or {other}.",
+            )
+    return None
