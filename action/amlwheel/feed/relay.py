@@ -32,6 +32,7 @@ from .index import Index, Page
 
 _ALWAYS = "1970-01-01T00:00:00Z"  # before any limit
 Published = frozenset[str] | None | Callable[[], frozenset[str] | None]
+_LOOKS = 0.02  # seconds between two looks whether to end; half a second, the default, would be waited for
 _IN_MEMORY = 2**23  # bytes; a larger file goes to the disk on its way
 
 
@@ -209,7 +210,7 @@ def serve(
 def answering(relay: Relay) -> Iterator[None]:
     """Answer for `relay` in the background while the block runs."""
     server = _Server(relay)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_LOOKS,), daemon=True)
     thread.start()
     try:
         yield
