@@ -1,7 +1,8 @@
 """Which of a version's wheels pip takes in the image."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from packaging import tags, utils
 
@@ -30,12 +31,17 @@ def supported(python: Python) -> Sequence[tags.Tag]:
     ]
 
 
+@cache  # 2 ms, for each package of a lock
+def _ranks(python: Python) -> Mapping[tags.Tag, int]:
+    return {tag: rank for rank, tag in reversed(list(enumerate(supported(python))))}
+
+
 def best(wheels: Iterable[str], python: Python) -> str:
     """Return the file name that pip prefers among the `wheels` of one version, empty when none fits.
 
     The preferred tag of a wheel decides, then the higher build tag (pip, `CandidateEvaluator._sort_key`).
     """
-    ranks = {tag: rank for rank, tag in reversed(list(enumerate(supported(python))))}
+    ranks = _ranks(python)
     fitting = []
     for filename in wheels:
         if not re.fullmatch(r"[\w.+!-]+", filename):  # packaging lets a build tag hold anything, a path as well

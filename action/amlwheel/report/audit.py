@@ -57,7 +57,7 @@ def vex(audit: Audit, refs: Mapping[Package, Sequence[str]]) -> "list[vulnerabil
     An accepted one keeps affecting the release, and nobody is going to change that: `exploitable` and `will_not_fix`.
     It is no claim that the flaw can't be reached, which CycloneDX calls `not_affected`. The others weren't analysed.
     """
-    from cyclonedx.model import XsUri, impact_analysis, vulnerability  # noqa: PLC0415  # see sbom.text
+    from cyclonedx.model import XsUri, impact_analysis, vulnerability  # noqa: PLC0415  # see sbom.NEEDED
 
     def source(name: str) -> vulnerability.VulnerabilitySource:
         return vulnerability.VulnerabilitySource(name="OSV", url=XsUri(page(name)))

@@ -17,6 +17,9 @@ if typing.TYPE_CHECKING:
     from cyclonedx.model.component import Component
     from packageurl import PackageURL
 
+NEEDED = ("cyclonedx.model.bom", "cyclonedx.model.vulnerability", "cyclonedx.output.json", "packageurl")
+"""The modules that `text` imports; half a second, which `command: connect` and a run that stops early needn't wait."""
+
 
 def text(release: Release) -> str:
     """Return the SBOM as JSON. The same release gives the same bytes: no clock, and a serial number by content.
@@ -25,7 +28,6 @@ def text(release: Release) -> str:
     index, `download_url` the file in a container. Hashes are those of the files that fit the image. Which package
     depends on which isn't listed: the lock doesn't know. What the step built from an sdist refers to that file.
     """
-    # Takes half a second, which only a run that gets this far has to wait for.
     from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri  # noqa: PLC0415
     from cyclonedx.model.bom import Bom  # noqa: PLC0415
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415

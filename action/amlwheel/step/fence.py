@@ -10,12 +10,13 @@ from ..feed import artifacts
 from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..plan import observe
+from ..report import sbom
 from ..transport import installed
 from ..transport.installed import Stamp
 from ..workspace.azureml.process import Worker
 
 # What a run needs later, or beside a build, and nothing has imported yet: afterwards Python would have to compile it.
-LATER = ("twine.commands.check", "twine.package", "twine.settings")
+LATER = ("twine.commands.check", "twine.package", "twine.settings", *sbom.NEEDED)
 SIGN_IN, STORAGE = "azure.identity", "azure.storage.blob"
 
 

@@ -58,7 +58,9 @@ class _Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:  # noqa: ANN401
         """Send `request` with a time limit in any case."""
         more["timeout"] = more.get("timeout") or (CONNECT, self._answer)
-        return super().send(request, *args, **more)
+        response = super().send(request, *args, **more)
+        response.encoding = response.encoding or "utf-8"  # else requests tries 80 encodings, which takes 0.1 s
+        return response
 
     def init_poolmanager(self, *given: Any, **more: Any) -> None:  # noqa: ANN401
         """Make the manager of connections, with the roots that all share."""
