@@ -27,7 +27,7 @@ from .report import files
 from .report.release import Release
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, checklist, connect, debugging, needs, per_package, planned, time_limit
+from .step import auditing, checklist, connect, debugging, early_lock, needs, per_package, planned, time_limit
 from .step.access import Access
 from .step.building import Building
 from .step.changes import Changes
@@ -130,11 +130,12 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
     with sandbox.scratch() as folder:
         building = Building(step.inputs, environ, host, fence, folder)
         access = step.check_access(building)
-        wheels = step.build(building, access)
         if each_asks:
-            per_package.run(step, each_asks, wheels, folder, access)
+            per_package.run(step, each_asks, step.build(building, access), folder, access)
             return
-        locked = step.lock(wheels, folder, access)
+        with early_lock.begin(declared, inputs, access, folder / "declared") as early:
+            wheels = step.build(building, access)
+            locked = step.lock(wheels, folder, access, early.resolve)
         asked = auditing.ask(inputs, wheels, locked, access.facts, declared.conda)  # answered while the plan is made
         release = step.define(wheels, locked, access)
         changes = step.plan(release, access)

@@ -8,13 +8,15 @@ import ast
 import configparser
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -67,6 +69,41 @@ def pyproject(folder: Path) -> dict[str, Any] | None:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
     return settings
+
+
+def metadata(folder: Path) -> str:
+    """Return the METADATA of a wheel that [project] declares as a whole; empty where a build may say something else.
+
+    Of what it leaves out nothing is read by a resolver. Raises InvalidRequirement, InvalidVersion.
+    """
+    settings = pyproject(folder) or {}
+    said = table(settings, "project")
+    dynamic = {"version", "dependencies", "optional-dependencies", "requires-python"} & {*said.get("dynamic", ())}
+    if dynamic or not (isinstance(said.get("name"), str) and isinstance(said.get("version"), str)):
+        return ""
+    extras = sorted(table(said, "optional-dependencies").items())
+    lines = [f"Name: {said['name']}", f"Version: {Version(said['version'])}"]
+    lines += [f"Requires-Python: {said['requires-python']}"] if "requires-python" in said else []
+    lines += [f"Requires-Dist: {each}" for each in _sorted(said.get("dependencies", ()), settings)]
+    for name, listed in extras:
+        extra = canonicalize_name(name)
+        lines.append(f"Provides-Extra: {extra}")
+        lines += [f"Requires-Dist: {_for_extra(each, extra)}" for each in _sorted(listed, settings)]
+    return "\n".join(["Metadata-Version: 2.1", *lines, ""])
+
+
+def _sorted(listed: Sequence[str], settings: Mapping[str, Any]) -> list[Requirement]:
+    """Return requirements in the order of the wheel: hatchling sorts them (metadata/core.py), others leave them."""
+    needs = [Requirement(each) for each in listed]
+    for each in needs:
+        each.name = canonicalize_name(each.name)
+    return sorted(needs, key=str) if backend(settings) == "hatchling.build" else needs
+
+
+def _for_extra(need: Requirement, extra: str) -> Requirement:
+    marker = f'({need.marker}) and extra == "{extra}"' if need.marker else f'extra == "{extra}"'
+    need.marker = Marker(marker)
+    return need
 
 
 def table(settings: object, *path: str) -> dict[str, Any]:

@@ -106,7 +106,12 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
         if not each.url:  # one file and no other
             asked.setdefault(canonicalize_name(each.name), []).append(str(each.specifier))
     needs = {name: [*(each for _, each in by.get(name, [])), *asked.get(name, [])] for name in by.keys() | asked.keys()}
-    newest = solver.newest({name: each for name, each in needs.items() if name in versions and name not in chosen})
+    open_to = {name: each for name, each in needs.items() if name in versions and name not in chosen}
+    theirs = {
+        name: asked[name] for name in open_to.keys() & asked.keys() if any(bound for _, bound in by.get(name, []))
+    }
+    with ThreadPoolExecutor() as pool:
+        newest, wanted = pool.map(solver.newest, (open_to, theirs))
     older = [
         Gap(name, versions[name], version, direct=name in solver.requirements.direct)
         for name, version in newest.items()
@@ -114,25 +119,16 @@ def find(solver: Solver, versions: Mapping[str, str], log: str) -> Gaps:
     ]
     older.sort(key=lambda gap: not gap.direct)
     names = {gap.name for gap in older}
-    held = _held(solver, versions, {name: each for name, each in asked.items() if name not in chosen | names}, by)
+    held = [
+        Gap(name, versions[name], version, direct=True, holders=_holders(version, by[name]))
+        for name, version in sorted(wanted.items())
+        if name not in names and Version(versions[name]) < Version(version)
+    ]
     plain = [gap for gap in held if not names & {each.partition(" ")[0] for each in gap.holders}]
     unclear = [*older, *(gap for gap in held if gap not in plain)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         explained = pool.map(lambda gap: _explained(gap, solver, versions), unclear[:_MOST])
         return Gaps((*explained, *unclear[_MOST:], *plain), solver.requirements)
-
-
-def _held(
-    solver: Solver, versions: Mapping[str, str], asked: Mapping[str, list[str]], by: Mapping[str, list[tuple[str, str]]]
-) -> list[Gap]:
-    """Return the gaps of what the user has `asked` for and other packages of the solution hold back."""
-    bounded = {name: each for name, each in asked.items() if any(bound for _, bound in by.get(name, []))}
-    found = solver.newest({name: each for name, each in bounded.items() if name in versions}) if bounded else {}
-    return [
-        Gap(name, versions[name], version, direct=True, holders=_holders(version, by[name]))
-        for name, version in sorted(found.items())
-        if Version(versions[name]) < Version(version)
-    ]
 
 
 def _holders(version: str, by: Sequence[tuple[str, str]]) -> tuple[str, ...]:

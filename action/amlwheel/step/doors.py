@@ -18,17 +18,23 @@ from ..plan.change import Change
 from ..report.release import Release
 
 
-def reading_of(
-    inputs: Inputs, facts: Facts, environ: Mapping[str, str], host: Host
-) -> AbstractContextManager[Reading | None]:
-    """Return what answers for the feed while the lock is made; None where uv may ask the feed itself.
+def needed(inputs: Inputs, facts: Facts) -> bool:
+    """Tell whether uv may not ask the feed itself, since that would save what it looks at.
 
     It may where the feed has no upstream, and where it is asked for the names alone that were published to it.
     """
     feed = inputs.feed
     if not feed or not feed.is_artifacts or feed.view or facts.upstream is False:
-        return contextlib.nullcontext()
-    if not inputs.feed_only and facts.published is not None:
+        return False
+    return inputs.feed_only or facts.published is None
+
+
+def reading_of(
+    inputs: Inputs, facts: Facts, environ: Mapping[str, str], host: Host
+) -> AbstractContextManager[Reading | None]:
+    """Return what answers for the feed while the lock is made; None where uv may ask the feed itself."""
+    feed = inputs.feed
+    if not (feed and needed(inputs, facts)):
         return contextlib.nullcontext()
     made = Reading(
         Index(feed, inputs.feed_token),

@@ -20,13 +20,17 @@ from ..model.wheel import Wheel
 from . import doors, limits, needs, origins
 from .from_source import FromSource
 
+Resolve = Callable[..., Lock]
+"""What does as `lock.resolve` does."""
 
-def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> Lock:
+
+def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource, resolve: Resolve = lock.resolve) -> Lock:
     """Return the lock of `wheels` and of what is `asked` for beside them, each pin as the route brings it.
 
-    `others` builds what has no wheel. What is declared by hash must hold.
+    `others` builds what has no wheel; `resolve` stands for `lock.resolve`. What is declared by hash must hold.
     """
     inputs, host, access = others.inputs, others.host, others.access
+    resolve = resolve or lock.resolve
     team, python = asked.lock, inputs.python_version
     wanted = needs.requirements(asked, wheels, inputs.package_dir, python)
     if team:
@@ -43,10 +47,10 @@ def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource) -> 
     try:
         build = as_locked.checked(others.sdist, team)
         rest = (sources, _recheck(inputs, wheels[0]), host.say, build)
-        locked = lock.resolve(wanted, *rest)
+        locked = resolve(wanted, *rest)
         earlier = _built_earlier(locked) if wanted.every_source else frozenset()
         if earlier:  # from their sdists again, as in the run that published them: the same bytes, kept
-            locked = lock.resolve(replace(wanted, from_source=sdists | earlier), *rest)
+            locked = resolve(replace(wanted, from_source=sdists | earlier), *rest)
     except (Unsatisfiable, NameUnknown, NoWheel, WheelForOtherPython, LocalVersionElsewhere, Several) as error:
         raise _explained(error, wanted, asked.grouped, lacking=access.facts.upstream is False) from None
     limits.check(access.limit, locked)

@@ -91,14 +91,16 @@ class Stages:
             self.host.foreign(problem)
             self.host.warning(f"{built.filename} doesn't pass twine check: its description won't show as intended.")
 
-    def lock(self, wheels: tuple[Wheel, ...], folder: Path, access: Access) -> Lock:
+    def lock(
+        self, wheels: tuple[Wheel, ...], folder: Path, access: Access, resolve: locking.Resolve | None = None
+    ) -> Lock:
         """Resolve what `wheels` and the team's files require; what has to be built for it is built below `folder`."""
         with self.host.stage("Lock") as done:
             with doors.reading_of(self.inputs, access.facts, self.environ, self.host) as reading:
                 others = FromSource(
                     self.inputs, access, self.environ, self.host, self.fence, folder / "from-source", reading
                 )
-                locked = locking.lock_all(self.declared, wheels, others)
+                locked = locking.lock_all(self.declared, wheels, others, resolve)
             done.extend(f"by {each}" for each in filter(None, [self.declared.followed]))
             done.extend(origins.told(locked.pins))
             done.append(f"{len(locked.pins)} locked, {sum(pin.from_feed for pin in locked.pins)} from the feed")

@@ -8,6 +8,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,9 +117,13 @@ def private() -> Path | None:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a temporary folder of the step's own."""
-    with tempfile.TemporaryDirectory(prefix="amlwheel-", dir=private()) as name:
-        yield Path(os.path.realpath(name))
+    """Yield a temporary folder of the step's own. It is removed in the background; the process waits at its end."""
+    made = tempfile.TemporaryDirectory(prefix="amlwheel-", dir=private())
+    place = Path(os.path.realpath(made.name))
+    try:
+        yield place
+    finally:
+        threading.Thread(target=made.cleanup, name=str(place)).start()
 
 
 def ours(environ: Mapping[str, str] = os.environ) -> list[Path]:

@@ -16,6 +16,8 @@ from amlwheel.feed import upstream
 from amlwheel.feed.artifacts import Facts
 from amlwheel.feed.index import Index, Page
 from amlwheel.inputs import reading
+from amlwheel.inputs.step import Inputs
+from amlwheel.model.declared import Declared
 from amlwheel.model.limit import NO_LIMIT
 from amlwheel.model.lock import Lock
 from amlwheel.model.wheel import File, Pin
@@ -52,17 +54,30 @@ class Team:
         )
         assert done.status == 0, done.output
 
-    def lock(self, **given: str) -> Lock:
-        """Return the lock of the project's wheel."""
-        inputs = reading.read({**FULL, "feed-token": "x", **given})
-        asked = needs.declared(inputs, {"UV_DEFAULT_INDEX": (self.shelf.folder / "simple").as_uri()})
-        wheel = inspect(pack(self.shelf.folder, metadata=metadata("acme_churn", "1.2.3", *self.requires)))
-        route: Any = SimpleNamespace(place=lambda pins, _: tuple(pins))
-        access: Any = SimpleNamespace(route=route, facts=Facts(frozenset()), limit=NO_LIMIT)
+    @property
+    def access(self) -> Any:  # noqa: ANN401  # some of it
+        """What the services have told."""
+        route = SimpleNamespace(place=lambda pins, _: tuple(pins))
+        return SimpleNamespace(route=route, facts=Facts(frozenset()), limit=NO_LIMIT)
+
+    def inputs(self, **given: str) -> Inputs:
+        """Return the step's inputs."""
+        return reading.read({**FULL, "feed-token": "x", **given})
+
+    def declared(self, inputs: Inputs) -> Declared:
+        """Return what the inputs ask for."""
+        return needs.declared(inputs, {"UV_DEFAULT_INDEX": (self.shelf.folder / "simple").as_uri()})
+
+    def lock(
+        self, resolve: locking.Resolve | None = None, said: str = "Requires-Python: >=3.10\n", **given: str
+    ) -> Lock:
+        """Return the lock of the project's wheel, whose metadata have what is `said`."""
+        inputs = self.inputs(**given)
+        wheel = inspect(pack(self.shelf.folder, metadata=metadata("acme-churn", "1.2.3", *self.requires, more=said)))
         host: Any = SimpleNamespace(say=print, foreign=print)
         fence: Any = SimpleNamespace(around=contextlib.nullcontext)
-        others = FromSource(inputs, access, {}, host, fence, self.folder / "from-source")
-        return locking.lock_all(asked, (wheel,), others)
+        others = FromSource(inputs, self.access, {}, host, fence, self.folder / "from-source")
+        return locking.lock_all(self.declared(inputs), (wheel,), others, resolve)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,9 @@ def test_temporary_files_lie_with_the_steps_packages(tmp_path: Path, monkeypatch
         monkeypatch.setattr(sys, "prefix", str(tmp_path / place))
         with sandbox.scratch() as made:
             assert made.parent == tmp_path / folder
+        for thread in threading.enumerate():
+            if thread.name == str(made):
+                thread.join(5)
         assert not made.exists()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "gone"))
     assert sandbox.private() is None
