@@ -24,7 +24,7 @@ Resolve = Callable[..., Lock]
 """What does as `lock.resolve` does."""
 
 
-def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource, resolve: Resolve = lock.resolve) -> Lock:
+def lock_all(asked: Declared, wheels: tuple[Wheel, ...], others: FromSource, resolve: Resolve | None = None) -> Lock:
     """Return the lock of `wheels` and of what is `asked` for beside them, each pin as the route brings it.
 
     `others` builds what has no wheel; `resolve` stands for `lock.resolve`. What is declared by hash must hold.

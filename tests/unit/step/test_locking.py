@@ -37,6 +37,7 @@ class Team:
     def __init__(self, shelf: Shelf, folder: Path) -> None:
         """Begin with two releases of a package, and of what it needs."""
         self.shelf, self.folder, self.requires = shelf, folder, list[str]()
+        self.said = "Requires-Python: >=3.10\n"  # in the wheel's metadata
         for version in ("1", "2"):
             shelf.wheel("top", version, "deep")
             shelf.wheel("deep", version)
@@ -68,16 +69,14 @@ class Team:
         """Return what the inputs ask for."""
         return needs.declared(inputs, {"UV_DEFAULT_INDEX": (self.shelf.folder / "simple").as_uri()})
 
-    def lock(
-        self, resolve: locking.Resolve | None = None, said: str = "Requires-Python: >=3.10\n", **given: str
-    ) -> Lock:
-        """Return the lock of the project's wheel, whose metadata have what is `said`."""
+    def lock(self, *resolve: locking.Resolve, **given: str) -> Lock:
+        """Return the lock of the project's wheel."""
         inputs = self.inputs(**given)
-        wheel = inspect(pack(self.shelf.folder, metadata=metadata("acme-churn", "1.2.3", *self.requires, more=said)))
+        wheel = inspect(pack(self.shelf.folder, metadata=metadata("acme-churn", "1.2.3", *self.requires, more=self.said)))
         host: Any = SimpleNamespace(say=print, foreign=print)
         fence: Any = SimpleNamespace(around=contextlib.nullcontext)
         others = FromSource(inputs, self.access, {}, host, fence, self.folder / "from-source")
-        return locking.lock_all(self.declared(inputs), (wheel,), others, resolve)
+        return locking.lock_all(self.declared(inputs), (wheel,), others, *resolve)
 
 
 @pytest.fixture
