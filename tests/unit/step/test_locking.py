@@ -72,7 +72,9 @@ class Team:
     def lock(self, *resolve: locking.Resolve, **given: str) -> Lock:
         """Return the lock of the project's wheel."""
         inputs = self.inputs(**given)
-        wheel = inspect(pack(self.shelf.folder, metadata=metadata("acme-churn", "1.2.3", *self.requires, more=self.said)))
+        wheel = inspect(
+            pack(self.shelf.folder, metadata=metadata("acme-churn", "1.2.3", *self.requires, more=self.said))
+        )
         host: Any = SimpleNamespace(say=print, foreign=print)
         fence: Any = SimpleNamespace(around=contextlib.nullcontext)
         others = FromSource(inputs, self.access, {}, host, fence, self.folder / "from-source")
