@@ -13,7 +13,7 @@ import pytest
 import requests
 from amlwheel.build.wheel import inspect
 from amlwheel.errors.base import StepError
-from amlwheel.feed import publish
+from amlwheel.feed import artifacts, publish
 from amlwheel.feed.index import Index
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
@@ -122,10 +122,9 @@ def azure_core(url: str, wheel: pathlib.Path) -> None:
 
 def azure_devops(url: str, wheel: pathlib.Path) -> None:
     del wheel
-    from azure.devops.v7_1.feed import feed_client  # noqa: PLC0415  # it fixes its cache's folder
-    from msrest.authentication import BasicAuthentication  # noqa: PLC0415
+    feed_client, authentication = artifacts.load()
 
-    feed_client.FeedClient(url.rstrip("/"), BasicAuthentication("", "fake-own")).get_feeds()
+    feed_client.FeedClient(url.rstrip("/"), authentication.BasicAuthentication("", "fake-own")).get_feeds()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what is waited for no more stays open
