@@ -209,7 +209,17 @@ def test_a_registry_may_stand_beside_workspaces_and_counts_once() -> None:
         ({"route": "workspace"}, "`route` workspace can't be used with", "or set `route` to feed."),
         ({"verify": "image"}, "`verify` image can't be used with", "or set `verify` to install."),
         ({"verify": "recipe"}, "`verify` recipe can't be used with", "or set `verify` to install."),
+        (
+            {"sdk": "v1", "verify": "image"},
+            "azureml-core knows no registries; only a workspace answers it",
+            "or set `sdk` to v2 and set `verify` to install.",
+        ),
         ({"command": "connect"}, "it has no connections", f"Take {REGISTRY} out of `workspace`."),
+        (
+            {"command": "connect", "workspace": REGISTRY},
+            "it has no connections",
+            f"Name workspaces in `workspace` in place of {REGISTRY}.",
+        ),
     ],
 )
 def test_what_only_a_workspace_can_do_is_not_asked_of_a_registry(more: dict[str, str], said: str, fix: str) -> None:

@@ -187,6 +187,40 @@ def test_what_it_couldnt_make_is_told_with_its_words(
     assert caught.value.details == "no such package"
 
 
+def test_a_version_that_couldnt_be_made_counts_for_nothing(
+    region: Region, environment: Environment, state: WorkspaceState
+) -> None:
+    """The registry may list it, with the very definition: then the next run would keep what no job can use."""
+    region.said["operations/1"] = [(200, {"status": "Failed", "error": {"code": "ImageBuildFailed"}}, {})]
+    change = planned(region, environment, state)
+    unmade = {"properties": {"image": environment.image.pinned, "condaFile": environment.conda}}
+    unmade["properties"]["provisioningState"] = "Failed"
+    path = f"GET /mferp/managementfrontend{ID}/environments/acme-churn/versions/{environment.version}"
+    region.said[path] = [(200, unmade, {})] * 2
+    with pytest.raises(RegistryRefused, match="couldn't make acme-churn: Failed ImageBuildFailed"):
+        change.effect()
+    assert planned(region, environment, state).verb is Verb.CREATE
+
+
+def test_an_operation_that_is_forgotten_leaves_it_to_what_is_there(
+    region: Region, environment: Environment, state: WorkspaceState
+) -> None:
+    region.said["operations/1"] = [(404, {"error": {"code": "OperationNotFound"}}, {})]
+    planned(region, environment, state).effect()
+    assert planned(region, environment, state).verb is Verb.KEEP
+
+
+def test_a_conflict_with_nothing_to_see_is_another_run(
+    region: Region, environment: Environment, state: WorkspaceState
+) -> None:
+    change = planned(region, environment, state)
+    region.said[f"versions/{environment.version}"] = [(409, {"error": {"code": "Conflict"}}, {}), (404, {}, {})]
+    with pytest.raises(RegistryRefused, match="answered 409 Conflict") as caught:
+        change.effect()
+    assert caught.value.cause.startswith("Another run is registering the same version")
+    assert "run the step again: it keeps" in caught.value.fix
+
+
 def test_nobody_waits_for_ever(region: Region, environment: Environment, state: WorkspaceState) -> None:
     assert state.place
     region.said["operations/1"] = [(200, {"status": "InProgress"}, {"Retry-After": "30"})] * 21
