@@ -178,6 +178,7 @@ def test_the_receipt_of_a_dry_run_is_refused(step: Step, wheel: pathlib.Path, sd
         ("azureml:acme-features:1 azureml:acme-features:2", "Name one version"),
         ("azureml:$(environment)", "Name one version"),
         ("azureml:NAME:VERSION", "Name one version"),
+        ("azureml:acme-features/versions/1", "Name one version"),
         ("acme-features:1", "Name one version"),
     ],
 )
@@ -198,6 +199,14 @@ def test_a_receipt_has_to_fit(script: pathlib.Path, tmp_path: pathlib.Path) -> N
     refused(script, "is of a release to other workspaces", *PLACE, *given)
     ids += [each.replace(OTHER_WORKSPACE, WORKSPACE) for each in ids]
     receipt.write_text(json.dumps({"environment": {"reference": RELEASED, "ids": ids}}))
+    shared = "azureml://registries/acme-models/environments/acme-features/versions/0.3.0-0123456789ab"
+    places = [{"registry": "acme-models", "reference": f"{shared}@latest"}]
+    receipt.write_text(json.dumps({"environment": {"reference": shared, "ids": ids[:1]}, "environments": places}))
+    says = {"v1": "azureml-core knows no registries", "v2": "Name one version"}
+    refused(script, says[script.stem[-2:]], *PLACE, *given)
+    if script == SCRIPTS["v1"]:
+        refused(script, "azureml-core knows no registries", *PLACE, "--environment", shared)
+    receipt.write_text(json.dumps({"environment": {"reference": RELEASED, "ids": ids}}))
     other = RELEASED.replace("0.3.0", "0.3.1")
     refused(script, f"--environment is {other}", *PLACE, *given, "--environment", other)
     receipt.write_text(json.dumps({"environment": {"reference": RELEASED, "ids": ids}, "dry_run": True}))
@@ -206,6 +215,9 @@ def test_a_receipt_has_to_fit(script: pathlib.Path, tmp_path: pathlib.Path) -> N
     refused(script, "Name one version", *PLACE, *given)
     receipt.write_text(json.dumps({"environment": {"reference": ["azureml:a:1"], "ids": ids}}))
     refused(script, "is no receipt", *PLACE, *given)
+    receipt.write_text(json.dumps({"environment": {"reference": RELEASED, "ids": ids}, "environments": [1]}))
+    if script == SCRIPTS["v2"]:
+        refused(script, "is no receipt", *PLACE, *given)
     receipt.write_text("[" * 10**5)
     refused(script, "is no receipt", *PLACE, *given)
     # What it holds is foreign text, and CI hosts obey commands that they find in the log.

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from amlwheel.consume import LARGEST, read
 from amlwheel.errors.consume import BadReceipt
+from amlwheel.model.azure import Workspace
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import SCHEMA, receipt
 from amlwheel.report.released import ReleasedEnvironment
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.parts import FEED, WORKSPACE, make, release
+from unit.parts import FEED, GUID, WORKSPACE, make, release
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -63,12 +64,40 @@ def damaged(document: Receipt, way: tuple[Any, ...], by: object) -> object:
 # --- what is read
 
 
-def test_a_receipt_of_registries_alone_is_refused_with_the_reason(document: Receipt, path: Path) -> None:
-    shared = "azureml://registries/acme-models/environments/acme-churn/versions/1"
-    alone = {**document, "environment": {**document["environment"], "ids": [], "reference": shared}}
-    with pytest.raises(BadReceipt, match="of a release to registries alone") as caught:
-        reading(path, alone)
-    assert "Name a workspace beside the registry" in caught.value.fix
+def shared(document: Receipt, *names: str) -> Receipt:
+    """Return a receipt of a release to these registries as well."""
+    version = document["environment"]["version"]
+    more = [
+        {"registry": name, "reference": f"azureml://registries/{name}/environments/acme-churn/versions/{version}"}
+        for name in names
+    ]
+    return {**document, "environments": [*document["environments"], *more]}
+
+
+def test_a_receipt_names_registries_too(document: Receipt, path: Path) -> None:
+    both = reading(path, shared(document, "acme-models", "acme-two"))
+    assert both.reference == document["environment"]["reference"]
+    first, second = both.registries
+    other = Workspace(GUID, "rg", "other")
+    spelled = Workspace(GUID, "RG", "Research")
+    assert both.places(()) == ((WORKSPACE, first, second), (WORKSPACE,))
+    assert both.places((spelled,)) == ((spelled,), (spelled,))
+    assert both.places((WORKSPACE, other)) == ((WORKSPACE, first, second), (WORKSPACE, other))
+    assert reading(path, document).places((other,)) == ((other,), (other,))  # as it always was
+
+    alone = shared({**document, "environments": []}, "acme-models")
+    reference = alone["environments"][0]["reference"]
+    alone["environment"] = {**document["environment"], "ids": [], "reference": reference}
+    released = reading(path, alone)
+    assert (released.reference, released.workspaces) == (reference, ())
+    assert released.places(()) == ((first,), ())
+    assert released.places((other,)) == ((first,), (other,))
+    for wrong in ("../evil", "a\n::set-output name=x::y", 5):
+        with pytest.raises(BadReceipt):
+            reading(path, {**alone, "environments": [{**alone["environments"][0], "registry": wrong}]})
+    for wrong in (5, [5], [{"registry": "acme-two", "reference": reference}], []):
+        with pytest.raises(BadReceipt):
+            reading(path, {**alone, "environments": wrong})
 
 
 def test_a_receipt_is_read(document: Receipt, path: Path) -> None:

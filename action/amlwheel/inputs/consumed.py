@@ -17,8 +17,8 @@ class Consumed:
         pipeline="a check has no project",
     )
     workspace: tuple[Workspace, ...] = knob(
-        "Workspace on which the environment must be registered; several lines name several. Default: every workspace "
-        "of the release.",
+        "Workspace on which the environment must be registered, or which has it from a registry of the release; "
+        "several lines name several. Default: every workspace and registry of the release.",
         lines=True,
         read=workspaces,
     )

@@ -177,7 +177,17 @@ def declared(release: Release) -> list[str]:
     conda = ", ".join(release.conda.lines)
     lock = [f"versions and sha256 by {release.team_lock}"] if release.team_lock else []
     packages = [f"conda packages: {conda} (channels: {', '.join(release.conda.channels)})"] if conda else []
-    return [*lock, *packages, *by_address, *release.notes, *release.limited]
+    return [*lock, *packages, *by_address, *release.notes, *_of_registries(release), *release.limited]
+
+
+def _of_registries(release: Release) -> list[str]:
+    """Return what a workspace needs, before it can build the image of an environment that it has from a registry."""
+    needs = [f"the connection {release.connection.name} (command connect)"] if release.connection else []
+    needs += [f"Storage Blob Data Reader on {release.place} for its identity"] if release.route == "storage" else []
+    if not needs or not any(isinstance(each, Registry) for each in release.workspaces):
+        return []
+    what = " and ".join(needs)
+    return [f"A registry has no connections: a workspace that isn't named here needs {what} before it builds the image"]
 
 
 def _way(release: Release) -> str:

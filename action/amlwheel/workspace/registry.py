@@ -43,13 +43,8 @@ class Place:
         return f"/{FRONT}{self.id}"
 
     def find(self, environment: Environment) -> Definition | None:
-        """Return what is registered under the name and version of `environment`; None when nothing is.
-
-        A version that the registry couldn't make may stay in its list, and is of no use to anybody.
-        """
-        found = self.arm.find(path_in(self.root, environment), self.registry) or {}
-        state = str(object_in(found.get("properties")).get("provisioningState")).lower()
-        return None if state in _UNMADE else definition(found or None)
+        """Return what is registered under the name and version of `environment`; None when nothing is."""
+        return definition(made(self.arm.find(path_in(self.root, environment), self.registry)))
 
     def register(self, environment: Environment, tags: Mapping[str, str]) -> None:
         """PUT the version, and wait until the registry has made it; raise RegistryRefused if it doesn't."""
@@ -88,6 +83,12 @@ class Place:
         return RegistryRefused(
             f"The {self.registry.label} couldn't make {environment.name}: {what}.", details=excerpt(str(said), 2000)
         )
+
+
+def made(version: Json | None) -> Json | None:
+    """Return a version as a registry shows it; None for one that it couldn't make, which is of no use to anybody."""
+    state = object_in((version or {}).get("properties")).get("provisioningState")
+    return None if str(state).lower() in _UNMADE else version
 
 
 def find(arm: Arm, registry: Registry) -> Place:
