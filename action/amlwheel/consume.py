@@ -46,6 +46,8 @@ _ELSEWHERE = (
     "Somebody changed or added a connection after the release, so image builds would read another feed, or send "
     "another token. Existing images still work, but new ones can't be built."
 )
+_NEVER_STORED = "The release isn't for this workspace, and only the workspaces of a release get its connection."
+_STORE = "Run the step with `command` connect and this workspace in `workspace`: it stores the connection."
 _PUT_BACK = "Ask whoever manages the workspace to delete that connection, and run the release again: it stores its own."
 _UNASKED = (
     "Nobody has looked for the connection {}, which images need: the release is to registries alone. Name in "
@@ -219,7 +221,10 @@ def _check_connection(arm: Arm, released: ReleasedEnvironment, workspace: Worksp
     except ConnectionConflict as error:
         raise ConnectionGone(error.what, cause=_ELSEWHERE, fix=_PUT_BACK) from None
     if not stored or not needed.covers(needed.index):
-        raise ConnectionGone(f"{workspace.name} has no connection {needed.name} for {needed.index}.")
+        missing = ConnectionGone(f"{workspace.name} has no connection {needed.name} for {needed.index}.")
+        if released.id(workspace) not in map(released.id, released.workspaces):
+            missing.cause, missing.fix = _NEVER_STORED, _STORE
+        raise missing
     _, expires = connection_token.noted(object_in(stored.get("metadata")))
     return expires
 

@@ -291,8 +291,9 @@ def test_what_is_in_a_registry_is_compared_there(
     text = capsys.readouterr().out
     assert outputs(text)["environment"] == reference
     assert "Nobody has looked" not in text
-    with pytest.raises(ConnectionGone, match="production has no connection"):
+    with pytest.raises(ConnectionGone, match="production has no connection") as caught:
         consume.run([*RECEIPT, "--workspace", f"{GUID}/rg/production"], {}, Terminal())
+    assert "with `command` connect and this workspace" in caught.value.fix
     made["properties"]["image"] = IMAGE.pinned.replace("sha256:", "sha256:0")[:-1]
     with pytest.raises(EnvironmentChanged, match=f"{reference} on registry acme-models has another definition"):
         consume.run(RECEIPT, {}, Terminal())
