@@ -150,6 +150,25 @@ def test_a_job_names_exactly_what_was_released(step: Step, released: Result, sdk
     assert uploaded == ["environment.txt"]  # the code is in the wheel
 
 
+@pytest.mark.long
+def test_a_job_on_any_workspace_has_its_environment_from_a_registry(
+    step: Step, world: World, wheel: pathlib.Path, sdks: dict[str, str]
+) -> None:
+    released = step(wheel=wheel, verify="none", workspace=f"azureml://registries/{names.MODEL_REGISTRY}")
+    assert released.status == 0, released.output
+    reference, receipt = released.outputs["environment"], released.folder / "aml-release.json"
+    for given in (("--receipt", receipt), ("--environment", reference)):
+        status, output, errors = run(step, sdks["v2"], "-B", SCRIPTS["v2"], *PLACE, *given)
+        assert status == 0, errors
+        assert output.startswith(f"Submitted {world.jobs()[-1]['name']} on {reference}\n")
+    assert {job["properties"]["environmentId"] for job in world.jobs()} == {reference}
+    with world.store.edit("registries") as known:
+        known[names.MODEL_REGISTRY]["environments"].clear()
+    status, _, errors = run(step, sdks["v2"], "-B", SCRIPTS["v2"], *PLACE, *given)
+    assert (status, len(world.jobs())) == (1, 2)
+    assert "The job wasn't submitted" in errors
+
+
 def test_the_receipt_of_a_dry_run_is_refused(step: Step, wheel: pathlib.Path, sdks: dict[str, str]) -> None:
     result = step("--dry-run", wheel=wheel)
     assert result.status == 0, result.output

@@ -95,9 +95,10 @@ def test_a_receipt_names_registries_too(document: Receipt, path: Path) -> None:
     for wrong in ("../evil", "a\n::set-output name=x::y", 5):
         with pytest.raises(BadReceipt):
             reading(path, {**alone, "environments": [{**alone["environments"][0], "registry": wrong}]})
-    for wrong in (5, [5], [{"registry": "acme-two", "reference": reference}], []):
+    unfit: tuple[Any, ...] = (5, [5], [{"registry": "acme-two", "reference": reference}], [])
+    for each in unfit:
         with pytest.raises(BadReceipt):
-            reading(path, {**alone, "environments": wrong})
+            reading(path, {**alone, "environments": each})
 
 
 def test_a_receipt_is_read(document: Receipt, path: Path) -> None:

@@ -11,7 +11,9 @@ from . import origin
 from .feed import Feed
 
 # As references, resource ids and the studio have it. A workspace's resource group may be called `registries`.
-_REGISTRY = re.compile(r"(azureml|ml\.azure\.com|Microsoft\.MachineLearningServices)[:/]+registries\b|^/*registries\b", re.IGNORECASE)
+_REGISTRY = re.compile(
+    r"(azureml|ml\.azure\.com|Microsoft\.MachineLearningServices)[:/]+registries\b|^/*registries\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class ReleasedEnvironment:
     @property
     def reference(self) -> str:
         """The environment as the receipt names it: on workspaces, and only without any in the first registry."""
-        return self.named((*self.workspaces, *self.registries)[0])
+        targets: tuple[Target, ...] = (*self.workspaces, *self.registries)
+        return self.named(targets[0])
 
     def named(self, target: Target) -> str:
         """Return the environment as jobs name it that have it from `target`."""
