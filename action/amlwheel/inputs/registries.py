@@ -22,7 +22,7 @@ def registries(
         return BadInput(
             f"`command` connect stores a token on workspaces, and {found[0]} is a registry: it has no connections.",
             cause="The input was copied from a release.",
-            fix=f"{leave}.",
+            fix=f"{leave}. Where it stands in [tool.amlwheel], give this step a `workspace` of its own, which wins.",
         )
     refused = {
         "`sdk` v1": (sdk == "v1", "azureml-core knows no registries", "set `sdk` to v2"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote, urlsplit
@@ -182,6 +183,12 @@ class Registry:
 
 Target: TypeAlias = Workspace | Registry
 """Where an environment is registered."""
+
+
+def kinds(targets: Iterable[Target]) -> str:
+    """Return what `targets` are, for people."""
+    found = {"registries" if isinstance(each, Registry) else "workspaces" for each in targets}
+    return " and ".join(sorted(found, reverse=True))
 
 
 def target(text: str) -> Target:

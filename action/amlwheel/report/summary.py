@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ..model.azure import Connection, Registry
+from ..model.azure import Connection, Registry, Workspace
 from ..model.differences import Comparison
 from ..plan.change import Change
 from . import audit, changed
@@ -201,11 +201,12 @@ def _way(release: Release) -> str:
 def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:
     """Return the last lines of the log: what was released, where it is, and how to use it."""
     done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
+    where = "workspaces" if any(isinstance(each, Workspace) for each in release.workspaces) else "registries"
     part = f" (part {release.shard} of the plan)" if release.shard else ""
     return [
         f"{done} {release.reference}",
         f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.place}",
-        f"  workspaces  {', '.join(each.label for each in release.workspaces)}{part}",
+        f"  {where:<10}  {', '.join(each.label for each in release.workspaces)}{part}",
         f"  files       {folder}/",
         "  dry run     nothing was published or registered"
         if dry_run

@@ -193,6 +193,7 @@ def test_one_environment_for_each_package_excludes_what_belongs_to_one(name: str
 
 
 REGISTRY = "azureml://registries/acme-models"
+OWN = " in [tool.amlwheel], give this step a `workspace` of its own, which wins."
 BOTH = {**FULL, "workspace": f"{GUID}/rg/research\n{REGISTRY}\n{REGISTRY.upper().replace('AZUREML', 'azureml')}/"}
 
 
@@ -214,11 +215,11 @@ def test_a_registry_may_stand_beside_workspaces_and_counts_once() -> None:
             "azureml-core knows no registries; only a workspace answers it",
             "or set `sdk` to v2 and set `verify` to install.",
         ),
-        ({"command": "connect"}, "it has no connections", f"Take {REGISTRY} out of `workspace`."),
+        ({"command": "connect"}, "it has no connections", f"Take {REGISTRY} out of `workspace`. Where it stands{OWN}"),
         (
             {"command": "connect", "workspace": REGISTRY},
             "it has no connections",
-            f"Name workspaces in `workspace` in place of {REGISTRY}.",
+            f"Name workspaces in `workspace` in place of {REGISTRY}. Where it stands{OWN}",
         ),
     ],
 )

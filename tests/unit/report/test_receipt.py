@@ -302,4 +302,5 @@ def test_a_registry_is_in_outputs_receipt_and_summary(made: Release) -> None:
     assert said["environment"]["ids"] == []
     assert outputs(alone, "out", changes)["environment"] == shared == said["environment"]["reference"]
     assert "azureml-core" not in summary(alone, changes, dry_run=False, proof="Proven.")
+    assert "  registries  registry acme-models" in closing(alone, "out", dry_run=False, changed=True)
     assert f"  use it      environment: {shared}" in closing(alone, "out", dry_run=False, changed=True)

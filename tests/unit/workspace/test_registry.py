@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel.errors.base import StepError
+from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.transport import CredentialElsewhere
 from amlwheel.errors.workspace import RegistryForbidden, RegistryNotFound, RegistryRefused
 from amlwheel.model.azure import Registry
@@ -19,7 +19,7 @@ from amlwheel.workspace import registry
 from amlwheel.workspace.arm import ArmSdk
 from amlwheel.workspace.look import Permissions, WorkspaceState, look
 from amlwheel.workspace.planner import Planner
-from unit.parts import GUID, defined, make
+from unit.parts import GUID, WORKSPACE, defined, make
 
 REGISTRY = Registry("acme-models")
 ID = f"/subscriptions/{GUID}/resourceGroups/rg%20one/providers/Microsoft.MachineLearningServices/registries/acme-models"
@@ -200,6 +200,20 @@ def test_a_version_that_couldnt_be_made_counts_for_nothing(
     with pytest.raises(RegistryRefused, match="couldn't make acme-churn: Failed ImageBuildFailed"):
         change.effect()
     assert planned(region, environment, state).verb is Verb.CREATE
+
+
+def test_a_registry_that_cant_be_reached_stops_nothing_else(
+    region: Region, environment: Environment, state: WorkspaceState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> Said:
+        raise NoNetwork("eastus.api.azureml.ms")
+
+    monkeypatch.setattr(region, "exchange", unreachable)
+    for seen in (look(region, REGISTRY), state):
+        change = planned(region, environment, seen)
+        assert (change.verb, change.why) == (Verb.SKIP, "AW70 no network")
+    with pytest.raises(NoNetwork):
+        look(region, WORKSPACE)  # every workspace has this host
 
 
 def test_an_operation_that_is_forgotten_leaves_it_to_what_is_there(
