@@ -139,7 +139,6 @@ def test_parts_of_a_plan_are_registries_and_training_uses_them(
     assert step("--command", "connect", workspace=other).written == [STORE]
     usable = test_consume.consume(step, receipt, "--workspace", other)
     assert (usable.status, usable.outputs["environment"]) == (0, shared), usable.output
-    assert test_consume.consume(step, receipt).outputs["environment"] == f"azureml:{name}:{version}"
     with world.store.edit("registries") as known:
         known[MODEL_REGISTRY]["environments"][name][version]["properties"]["isArchived"] = True
     archived = test_consume.consume(step, receipt)
