@@ -50,8 +50,8 @@ _NEVER_STORED = "The release isn't for this workspace, and only the workspaces o
 _STORE = "Run the step with `command` connect and this workspace in `workspace`: it stores the connection."
 _PUT_BACK = "Ask whoever manages the workspace to delete that connection, and run the release again: it stores its own."
 _UNASKED = (
-    "Nobody has looked for the connection {}, which images need: the release is to registries alone. Name in "
-    "`workspace` where jobs use its environment."
+    "Nobody has looked for the connection {}, which images need: `workspace` names registries alone. Name in it the "
+    "workspaces whose jobs use the environment, too."
 )
 _ADDRESS = r"https?://[\w.:-]+(/[\w.~%!()+,=:@/-]*)?"
 
@@ -65,7 +65,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Non
     with host.stage("Read the receipt") as done:
         released = read(Path(inputs.receipt))
         done.append(released.reference)
-    targets, workspaces = released.places(inputs.workspace)
+    targets, workspaces = _places(released, inputs)
     with host.stage("Compare with Azure") as done:
         credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
         arm = Arm(credential, ARM_SCOPE)
@@ -77,17 +77,33 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Non
     if released.connection and not workspaces:
         host.warning(_UNASKED.format(released.connection.name))
     _check_expiry(observe.results(expiry), inputs.alarm_days, datetime.now(timezone.utc).date(), host)
-    # On all of the workspaces, or in a registry: from there any workspace may use it.
-    reference = released.named(targets[0] if {*workspaces} <= {*targets} else released.registries[0])
-    host.outputs(_outputs(released, reference, targets))
-    host.summary(f"`{reference}` is as it was released, on {', '.join(each.label for each in targets)}.\n")
+    host.outputs(_outputs(released, targets))
+    where = ", ".join(each.label for each in targets)
+    host.summary(f"`{released.named(targets[0])}` is as it was released, on {where}.\n")
 
 
-def _outputs(released: ReleasedEnvironment, reference: str, targets: Sequence[Target]) -> dict[str, str]:
+def _places(released: ReleasedEnvironment, inputs: Consumed) -> tuple[Sequence[Target], Sequence[Workspace]]:
+    """Return what must have the environment, and the workspaces that must have its connection; raise BadReceipt.
+
+    A registry gives all workspaces its environments, and images of its own: so it is never taken from a receipt alone.
+    """
+    registries = [each for each in inputs.workspace if isinstance(each, Registry)]
+    if released.registry and not registries:
+        raise BadReceipt(
+            f"It is of a release to {released.registry.label} and to no workspace, and `workspace` names no registry.",
+            cause="A receipt alone doesn't decide which registry is trusted: that has to be named.",
+            fix=f"Name in `workspace` {released.registry.id}, and in further lines the workspaces whose jobs use it.",
+        )
+    named = [each for each in inputs.workspace if isinstance(each, Workspace)]
+    workspaces = named if inputs.workspace else released.workspaces
+    return registries or workspaces, workspaces
+
+
+def _outputs(released: ReleasedEnvironment, targets: Sequence[Target]) -> dict[str, str]:
     """Return the outputs, which receipt.CONSUME_OUTPUTS describes."""
     connection = released.connection
     return {
-        "environment": reference,
+        "environment": released.named(targets[0]),
         "environment-id": "\n".join(map(released.id, targets)),
         "environment-name": released.name,
         "environment-version": released.version,
@@ -128,7 +144,7 @@ def _released(receipt: Mapping[str, Any]) -> ReleasedEnvironment:
     """Return the parts of a receipt, each of which must match its pattern; raise what `read` catches."""
     environment, feed, connection = receipt["environment"], receipt["feed"], receipt["connection"]
     source = receipt.get("source") or {}
-    shared = [each for each in receipt.get("environments") or () if "registry" in each]
+    shared = None if environment["ids"] else re.match("azureml://registries/([^/]+)/", environment["reference"])
     released = ReleasedEnvironment(
         name=_text(environment["name"], _ENVIRONMENT),
         version=_text(environment["version"], _RELEASED),
@@ -148,11 +164,10 @@ def _released(receipt: Mapping[str, Any]) -> ReleasedEnvironment:
         )
         if connection
         else None,
-        registries=tuple(Registry(_text(each["registry"], _REGISTRY)) for each in shared),
+        registry=Registry(_text(shared[1], _REGISTRY)) if shared else None,
     )
     ids = [released.id(each) for each in released.workspaces]
     fits = bool(ids or shared) and ids == environment["ids"] and released.reference == environment["reference"]
-    fits = fits and [each["reference"] for each in shared] == list(map(released.named, released.registries))
     fits = fits and released.version.endswith(f"-{released.sha256[:12]}")
     if not (released.packages and fits and Image.parse(released.image).pinned == released.image):
         raise ValueError("image, name, version, reference, definition and ids don't belong together")

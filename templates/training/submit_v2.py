@@ -62,7 +62,7 @@ def main() -> None:
 def released(environment: str, receipt: str, workspace: str) -> re.Match[str]:
     """Return the one environment to train on, as PINNED has it; ends the program if that isn't clear.
 
-    A workspace that a release isn't for has its environment from a registry, if the release is for one.
+    A registry gives images of its own: it is never taken from a receipt alone, which anybody may have changed.
     """
     got = environment or "nothing"
     if receipt:
@@ -72,16 +72,19 @@ def released(environment: str, receipt: str, workspace: str) -> re.Match[str]:
             shown = reference if PINNED.fullmatch(reference) else "none"  # CI hosts obey commands in a log
             here = any(each.lower().startswith(f"{workspace}/environments/".lower()) for each in ids)
             shared = [str(each["reference"]) for each in said.get("environments", []) if "registry" in each]
+            shared = [each for each in shared if PINNED.fullmatch(each)]
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             sys.exit(f"{receipt} is no receipt (aml-release.json): {error}")
         if said.get("dry_run"):
             sys.exit(f"{receipt} is of a dry run: nothing was registered.")
         if environment and environment not in (reference, *shared):
             sys.exit(f"--environment is {environment}, the receipt has {shown}.")
-        usable = [reference, *shared] if here else shared
-        if not usable or (environment and environment not in usable):
-            sys.exit(f"{receipt} is of a release to other workspaces.")
-        environment, got = environment or usable[0], f"something else from {receipt}"
+        if environment in shared:
+            here, reference = True, environment
+        if not here:
+            more = f" Name the one in a registry: --environment {shared[0]}" if shared else ""
+            sys.exit(f"{receipt} is of a release to other workspaces.{more}")
+        environment, got = reference, f"something else from {receipt}"
     found = PINNED.fullmatch(environment)
     if found is None:
         sys.exit(f"Name one version, as azureml:NAME:VERSION; a label (@latest) moves. Got: {got}")

@@ -1,5 +1,6 @@
 """One workspace and one registry: the environment is shared by an organisation, the connection is the workspace's."""
 
+import functools
 import json
 import pathlib
 from typing import Any
@@ -132,19 +133,19 @@ def test_parts_of_a_plan_are_registries_and_training_uses_them(
     assert (gathered.status, gathered.writes, gathered.released) == (0, [], planned.released), gathered.output
 
     # A team whose workspace the release doesn't name: it has the environment from the registry.
-    other = f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{OTHER_WORKSPACE}"
-    receipt = gathered.folder / "aml-release.json"
-    unready = test_consume.consume(step, receipt, "--workspace", other)
+    other = ("--workspace", f"{SUBSCRIPTION_ID}/{RESOURCE_GROUP}/{OTHER_WORKSPACE}")
+    receipt = tmp_path / "part" / "aml-release.json"
+    consume = functools.partial(test_consume.consume, step, receipt)
+    refused(consume(*other), 83, "to no workspace", f"Name in `--workspace` {REGISTRY}, and in further lines")
+    unready = consume("--workspace", REGISTRY, *other)
     refused(unready, 86, "The release isn't for this workspace", "`--command` connect and this workspace")
-    assert step("--command", "connect", workspace=other).written == [STORE]
-    usable = test_consume.consume(step, receipt, "--workspace", other)
+    assert step("--command", "connect", workspace=other[1]).written == [STORE]
+    usable = consume("--workspace", REGISTRY, *other)
     assert (usable.status, usable.outputs["environment"]) == (0, shared), usable.output
     with world.store.edit("registries") as known:
         known[MODEL_REGISTRY]["environments"][name][version]["properties"]["isArchived"] = True
-    archived = test_consume.consume(step, receipt)
-    refused(
-        archived, 84, f"{shared} is archived on registry {MODEL_REGISTRY}", "workspace or registry in `--workspace`"
-    )
+    archived = consume("--workspace", REGISTRY, *other)
+    refused(archived, 84, f"{shared} is archived on registry {MODEL_REGISTRY}", "that workspace or registry in")
 
 
 @pytest.mark.network

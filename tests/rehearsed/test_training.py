@@ -157,7 +157,7 @@ def test_a_job_on_any_workspace_has_its_environment_from_a_registry(
     released = step(wheel=wheel, verify="none", workspace=f"azureml://registries/{names.MODEL_REGISTRY}")
     assert released.status == 0, released.output
     reference, receipt = released.outputs["environment"], released.folder / "aml-release.json"
-    for given in (("--receipt", receipt), ("--environment", reference)):
+    for given in (("--receipt", receipt, "--environment", reference), ("--environment", reference)):
         status, output, errors = run(step, sdks["v2"], "-B", SCRIPTS["v2"], *PLACE, *given)
         assert status == 0, errors
         assert output.startswith(f"Submitted {world.jobs()[-1]['name']} on {reference}\n")
@@ -221,7 +221,14 @@ def test_a_receipt_has_to_fit(script: pathlib.Path, tmp_path: pathlib.Path) -> N
     shared = "azureml://registries/acme-models/environments/acme-features/versions/0.3.0-0123456789ab"
     places = [{"registry": "acme-models", "reference": f"{shared}@latest"}]
     receipt.write_text(json.dumps({"environment": {"reference": shared, "ids": ids[:1]}, "environments": places}))
-    says = {"v1": "azureml-core knows no registries", "v2": "Name one version"}
+    says = {"v1": "azureml-core knows no registries", "v2": "is of a release to other workspaces.\n"}
+    refused(script, says[script.stem[-2:]], *PLACE, *given)
+    receipt.write_text(
+        json.dumps(
+            {"environment": {"reference": shared, "ids": []}, "environments": [{**places[0], "reference": shared}]}
+        )
+    )
+    says["v2"] = f"Name the one in a registry: --environment {shared}\n"
     refused(script, says[script.stem[-2:]], *PLACE, *given)
     if script == SCRIPTS["v1"]:
         refused(script, "azureml-core knows no registries", *PLACE, "--environment", shared)

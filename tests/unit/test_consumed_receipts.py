@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from amlwheel.consume import LARGEST, read
 from amlwheel.errors.consume import BadReceipt
-from amlwheel.model.azure import Workspace
+from amlwheel.model.azure import Registry
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import SCHEMA, receipt
 from amlwheel.report.released import ReleasedEnvironment
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.parts import FEED, GUID, WORKSPACE, make, release
+from unit.parts import FEED, WORKSPACE, make, release
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -64,41 +64,25 @@ def damaged(document: Receipt, way: tuple[Any, ...], by: object) -> object:
 # --- what is read
 
 
-def shared(document: Receipt, *names: str) -> Receipt:
-    """Return a receipt of a release to these registries as well."""
+def test_a_receipt_may_be_of_a_registry_alone(document: Receipt, path: Path) -> None:
     version = document["environment"]["version"]
-    more = [
-        {"registry": name, "reference": f"azureml://registries/{name}/environments/acme-churn/versions/{version}"}
-        for name in names
-    ]
-    return {**document, "environments": [*document["environments"], *more]}
+    reference = f"azureml://registries/acme-models/environments/acme-churn/versions/{version}"
 
+    def alone(reference: object) -> Receipt:
+        return {**document, "environment": {**document["environment"], "ids": [], "reference": reference}}
 
-def test_a_receipt_names_registries_too(document: Receipt, path: Path) -> None:
-    both = reading(path, shared(document, "acme-models", "acme-two"))
-    assert both.reference == document["environment"]["reference"]
-    first, second = both.registries
-    other = Workspace(GUID, "rg", "other")
-    spelled = Workspace(GUID, "RG", "Research")
-    assert both.places(()) == ((WORKSPACE, first, second), (WORKSPACE,))
-    assert both.places((spelled,)) == ((spelled,), (spelled,))
-    assert both.places((WORKSPACE, other)) == ((WORKSPACE, first, second), (WORKSPACE, other))
-    assert reading(path, document).places((other,)) == ((other,), (other,))  # as it always was
-
-    alone = shared({**document, "environments": []}, "acme-models")
-    reference = alone["environments"][0]["reference"]
-    alone["environment"] = {**document["environment"], "ids": [], "reference": reference}
-    released = reading(path, alone)
-    assert (released.reference, released.workspaces) == (reference, ())
-    assert released.places(()) == ((first,), ())
-    assert released.places((other,)) == ((first,), (other,))
-    for wrong in ("../evil", "a\n::set-output name=x::y", 5):
+    released = reading(path, alone(reference))
+    assert (released.registry, released.workspaces) == (Registry("acme-models"), ())
+    assert released.reference == reference
+    for wrong in (
+        f"azureml:acme-churn:{version}",
+        reference.replace("acme-models", "../evil"),
+        reference.replace("acme-churn", "other"),
+        f"{reference}\n::set-output name=x::y",
+        5,
+    ):
         with pytest.raises(BadReceipt):
-            reading(path, {**alone, "environments": [{**alone["environments"][0], "registry": wrong}]})
-    unfit: tuple[Any, ...] = (5, [5], [{"registry": "acme-two", "reference": reference}], [])
-    for each in unfit:
-        with pytest.raises(BadReceipt):
-            reading(path, {**alone, "environments": each})
+            reading(path, alone(wrong))
 
 
 def test_a_receipt_is_read(document: Receipt, path: Path) -> None:

@@ -201,7 +201,7 @@ class TargetsFailed(StepError):
 
     @classmethod
     def of(cls, failed: Mapping[str, StepError], count: int, kinds: str = "workspaces") -> "TargetsFailed":
-        """Return the error that holds what `failed`, by the names of the targets: there are `count` of these `kinds`."""
+        """Return the error that holds what `failed`, by the names of the targets, `count` in all, of these `kinds`."""
         done = count - len(failed)
         head = f"{len(failed)} of {count} {kinds} failed, {done or 'none'} done."
         lines = [f"- {name}: {error.code} {error.title}. {error.what} {error.fix}" for name, error in failed.items()]

@@ -38,13 +38,12 @@ class ReleasedEnvironment:
     packages: tuple[ReleasedPackage, ...]
     workspaces: tuple[Workspace, ...]
     connection: Connection | None
-    registries: tuple[Registry, ...] = ()
+    registry: Registry | None = None
 
     @property
     def reference(self) -> str:
-        """The environment as the receipt names it: on workspaces, and only without any in the first registry."""
-        targets: tuple[Target, ...] = (*self.workspaces, *self.registries)
-        return self.named(targets[0])
+        """The environment as the receipt names it: in a `registry` if the release is to no workspace."""
+        return self.named(self.registry) if self.registry else f"azureml:{self.name}:{self.version}"
 
     def named(self, target: Target) -> str:
         """Return the environment as jobs name it that have it from `target`."""
@@ -64,15 +63,6 @@ class ReleasedEnvironment:
     def versions(self) -> list[str]:
         """The packages' versions. A commit pins no version, so there only that of the first is known: it is in ours."""
         return [each.version if not number or self.route != "git" else "" for number, each in enumerate(self.packages)]
-
-    def places(self, named: tuple[Workspace, ...]) -> tuple[tuple[Target, ...], tuple[Workspace, ...]]:
-        """Return what must have the environment, and the workspaces whose jobs use it: the `named`, or the release's.
-
-        A workspace that wasn't released to has it from the registries of the release, if there are any.
-        """
-        workspaces, released = named or self.workspaces, {each.id.lower() for each in self.workspaces}
-        own = tuple(each for each in workspaces if not self.registries or each.id.lower() in released)
-        return (own if named and own == workspaces else (*own, *self.registries)), workspaces
 
     def id(self, target: Target) -> str:
         """Return the environment's id on `target`, as the receipt spells it: nothing is quoted."""

@@ -13,7 +13,6 @@ from . import registry
 from .registry import Place
 
 
-
 def own(target: Target) -> tuple[type[StepError], ...]:
     """Return what is wrong with one target and says nothing against the release or the input: it stops no other one.
 

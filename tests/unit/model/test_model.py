@@ -139,11 +139,8 @@ def test_a_registry_is_named_as_azure_names_it() -> None:
     assert found.reference("churn", "1.0-a") == "azureml://registries/acme-models/environments/churn/versions/1.0-a"
     assert found.studio("churn", "1.0+a").endswith("/registries/acme-models/environments/churn/version/1.0%2Ba")
     assert target(WORKSPACE.id) == WORKSPACE
-    assert [kinds(each) for each in ([found], [WORKSPACE], [found, WORKSPACE])] == [
-        "registries",
-        "workspaces",
-        "workspaces and registries",
-    ]
+    assert (kinds([found]), kinds([WORKSPACE])) == ("registries", "workspaces")
+    assert kinds([found, WORKSPACE]) == "workspaces and registries"
     for group in ("registries", "ml-registries"):  # a resource group may have this name
         there = Workspace(GUID, group, "research")
         assert [target(text) for text in (there.id, f"{GUID}/{group}/research")] == [there, there]
