@@ -111,7 +111,7 @@ def test_parts_of_a_plan_are_registries_and_training_uses_them(
     plan = tmp_path / "handed" / "plan.json"
     planned = step(**given, wheel=wheel, plan_file=plan)
     assert (planned.status, planned.writes) == (0, []), planned.output
-    assert "a workspace that isn't named here needs the connection feed-acme (command connect)" in planned.told
+    assert "from a registry, needs the connection feed-acme (command connect)" in planned.told
     with world.store.edit("registries") as known:
         moved = known.pop("acme-two")
     gone = step(**given, apply=plan, shard="1/2", output_dir=tmp_path / "gone")

@@ -186,8 +186,8 @@ def _of_registries(release: Release) -> list[str]:
     needs += [f"Storage Blob Data Reader on {release.place} for its identity"] if release.route == "storage" else []
     if not needs or not any(isinstance(each, Registry) for each in release.workspaces):
         return []
-    what = " and ".join(needs)
-    return [f"A registry has no connections: a workspace that isn't named here needs {what} before it builds the image"]
+    who = "A workspace that isn't named here, and has the environment from a registry,"
+    return [f"{who} needs {' and '.join(needs)} before it builds the image"]
 
 
 def _way(release: Release) -> str:
