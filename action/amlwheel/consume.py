@@ -23,7 +23,7 @@ from .hosts.host import Host
 from .inputs import reading
 from .inputs.consumed import Consumed
 from .model import bounded_yaml, connection_token
-from .model.azure import Connection, Workspace
+from .model.azure import Connection, Registry, Target, Workspace
 from .model.environment import Image, bare, digest
 from .plan import observe
 from .report.receipt import SCHEMA
@@ -31,21 +31,28 @@ from .report.released import ReleasedEnvironment, ReleasedPackage
 from .sign_in import detectors, masks
 from .sign_in.credential import ARM_SCOPE
 from .transport import http
-from .transport.arm import Arm, object_in
-from .workspace import connections, look
+from .transport.arm import Arm, Json, object_in
+from .workspace import connections, look, registry
 from .workspace.look import WorkspaceState
 
 LARGEST = 2**22  # bytes of a receipt; a real one has a few thousand
 # The parts' patterns, as in templates/aml-release.schema.json: they become outputs and parts of addresses.
 _ENVIRONMENT, _RELEASED = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}", r"[0-9][0-9a-z.+-]*-[0-9a-f]{12}"
 _PACKAGE, _VERSION = r"[a-z0-9]+(-[a-z0-9]+)*", r"[0-9][0-9a-z.!+]*"
-_CONNECTION, _SHA256 = r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", r"[0-9a-f]{64}"
+_CONNECTION = _REGISTRY = r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}"
+_SHA256 = r"[0-9a-f]{64}"
 _WHEEL, _ROUTE = r"[\w.+!-]+\.whl", "feed|workspace|storage|git"
 _ELSEWHERE = (
     "Somebody changed or added a connection after the release, so image builds would read another feed, or send "
     "another token. Existing images still work, but new ones can't be built."
 )
+_NEVER_STORED = "The release isn't for this workspace, and only the workspaces of a release get its connection."
+_STORE = "Run the step with `command` connect and this workspace in `workspace`: it stores the connection."
 _PUT_BACK = "Ask whoever manages the workspace to delete that connection, and run the release again: it stores its own."
+_UNASKED = (
+    "Nobody has looked for the connection {}, which images need: `workspace` names registries alone. Name in it the "
+    "workspaces whose jobs use the environment, too."
+)
 _ADDRESS = r"https?://[\w.:-]+(/[\w.~%!()+,=:@/-]*)?"
 
 
@@ -58,26 +65,46 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], host: Host) -> Non
     with host.stage("Read the receipt") as done:
         released = read(Path(inputs.receipt))
         done.append(released.reference)
-    workspaces = inputs.workspace or released.workspaces
+    targets, workspaces = _places(released, inputs)
     with host.stage("Compare with Azure") as done:
         credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
         arm = Arm(credential, ARM_SCOPE)
         with observe.observing() as observer:
-            for each in workspaces:
+            for each in targets:
                 observer.ask(partial(_check_environment, arm, released, each))
             expiry = [observer.ask(partial(_check_connection, arm, released, each)) for each in workspaces]
-        done += [f"the same on {each.name}" for each in workspaces]
+        done += [f"the same on {each.label}" for each in targets]
+    if released.connection and not workspaces:
+        host.warning(_UNASKED.format(released.connection.name))
     _check_expiry(observe.results(expiry), inputs.alarm_days, datetime.now(timezone.utc).date(), host)
-    host.outputs(_outputs(released, workspaces))
-    host.summary(f"`{released.reference}` is as it was released, on {', '.join(each.name for each in workspaces)}.\n")
+    host.outputs(_outputs(released, targets))
+    where = ", ".join(each.label for each in targets)
+    host.summary(f"`{released.named(targets[0])}` is as it was released, on {where}.\n")
 
 
-def _outputs(released: ReleasedEnvironment, workspaces: Sequence[Workspace]) -> dict[str, str]:
+def _places(released: ReleasedEnvironment, inputs: Consumed) -> tuple[Sequence[Target], Sequence[Workspace]]:
+    """Return what must have the environment, and the workspaces that must have its connection; raise BadReceipt.
+
+    A registry gives all workspaces its environments, and images of its own: so it is never taken from a receipt alone.
+    """
+    registries = [each for each in inputs.workspace if isinstance(each, Registry)]
+    if released.registry and not registries:
+        raise BadReceipt(
+            f"It is of a release to {released.registry.label} and to no workspace, and `workspace` names no registry.",
+            cause="A receipt alone doesn't decide which registry is trusted: that has to be named.",
+            fix=f"Name in `workspace` {released.registry.id}, and in further lines the workspaces whose jobs use it.",
+        )
+    named = [each for each in inputs.workspace if isinstance(each, Workspace)]
+    workspaces = named if inputs.workspace else released.workspaces
+    return registries or workspaces, workspaces
+
+
+def _outputs(released: ReleasedEnvironment, targets: Sequence[Target]) -> dict[str, str]:
     """Return the outputs, which receipt.CONSUME_OUTPUTS describes."""
     connection = released.connection
     return {
-        "environment": released.reference,
-        "environment-id": "\n".join(map(released.id, workspaces)),
+        "environment": released.named(targets[0]),
+        "environment-id": "\n".join(map(released.id, targets)),
         "environment-name": released.name,
         "environment-version": released.version,
         "package-name": "\n".join(each.name for each in released.packages),
@@ -117,6 +144,7 @@ def _released(receipt: Mapping[str, Any]) -> ReleasedEnvironment:
     """Return the parts of a receipt, each of which must match its pattern; raise what `read` catches."""
     environment, feed, connection = receipt["environment"], receipt["feed"], receipt["connection"]
     source = receipt.get("source") or {}
+    shared = None if environment["ids"] else re.match("azureml://registries/([^/]+)/", environment["reference"])
     released = ReleasedEnvironment(
         name=_text(environment["name"], _ENVIRONMENT),
         version=_text(environment["version"], _RELEASED),
@@ -136,17 +164,12 @@ def _released(receipt: Mapping[str, Any]) -> ReleasedEnvironment:
         )
         if connection
         else None,
+        registry=Registry(_text(shared[1], _REGISTRY)) if shared else None,
     )
-    if not environment["ids"] and environment["reference"].startswith("azureml://registries/"):
-        raise BadReceipt(
-            "It is of a release to registries alone, and a check compares what workspaces have.",
-            cause="The release names no workspace beside its registries.",
-            fix="Name a workspace beside the registry in the release, or leave this check out.",
-        )
     ids = [released.id(each) for each in released.workspaces]
-    fits = ids == environment["ids"] and released.reference == environment["reference"]
+    fits = bool(ids or shared) and ids == environment["ids"] and released.reference == environment["reference"]
     fits = fits and released.version.endswith(f"-{released.sha256[:12]}")
-    if not (ids and released.packages and fits and Image.parse(released.image).pinned == released.image):
+    if not (released.packages and fits and Image.parse(released.image).pinned == released.image):
         raise ValueError("image, name, version, reference, definition and ids don't belong together")
     return released
 
@@ -163,25 +186,34 @@ def _text(value: object, pattern: str) -> str:
     return value
 
 
-def _check_environment(arm: Arm, released: ReleasedEnvironment, workspace: Workspace) -> None:
-    """Raise EnvironmentGone or EnvironmentChanged unless `workspace` has the environment as it was released.
+def _check_environment(arm: Arm, released: ReleasedEnvironment, target: Target) -> None:
+    """Raise EnvironmentGone or EnvironmentChanged unless `target` has the environment as it was released.
 
-    Raises ReceiptAltered if the receipt says of it what isn't registered, and WorkspaceNotFound without the workspace.
+    Raises ReceiptAltered if the receipt says of it what isn't registered, and WorkspaceNotFound without the target.
     """
-    path = f"{workspace.id}/environments/{released.name}/versions/{quote(released.version, safe='')}"
-    registered = arm.find(path, workspace)
+    registered, reference = _registered(arm, released, target), released.named(target)
     properties = object_in((registered or {}).get("properties"))
-    if registered is None:
-        look.exists(arm, workspace)  # without the workspace the answer is 404 as well
     if registered is None or properties.get("isArchived"):
         problem = "is archived" if registered else "isn't registered"
-        raise EnvironmentGone(f"{released.reference} {problem} on {workspace.name}.")
+        raise EnvironmentGone(f"{reference} {problem} on {target.label}.")
     spec = _read(properties.get("condaFile"), released)
     if properties.get("image") != released.image or spec is None:
-        raise EnvironmentChanged(f"{released.reference} on {workspace.name} has another definition than the receipt.")
+        raise EnvironmentChanged(f"{reference} on {target.label} has another definition than the receipt.")
     misfit = released.misfit(spec)
     if misfit:
-        raise ReceiptAltered(f"The receipt names {misfit[:300]}; {released.reference} on {workspace.name} doesn't.")
+        raise ReceiptAltered(f"The receipt names {misfit[:300]}; {reference} on {target.label} doesn't.")
+
+
+def _registered(arm: Arm, released: ReleasedEnvironment, target: Target) -> Json | None:
+    """Return the environment's version as `target` shows it; None when it isn't there."""
+    part = f"environments/{released.name}/versions/{quote(released.version, safe='')}"
+    if isinstance(target, Registry):
+        place = registry.find(arm, target)
+        return registry.made(place.arm.find(f"{place.root}/{part}", target))
+    registered = arm.find(f"{target.id}/{part}", target)
+    if registered is None:
+        look.exists(arm, target)  # without the workspace the answer is 404 as well
+    return registered
 
 
 def _read(conda: object, released: ReleasedEnvironment) -> Any:  # noqa: ANN401  # YAML
@@ -204,7 +236,10 @@ def _check_connection(arm: Arm, released: ReleasedEnvironment, workspace: Worksp
     except ConnectionConflict as error:
         raise ConnectionGone(error.what, cause=_ELSEWHERE, fix=_PUT_BACK) from None
     if not stored or not needed.covers(needed.index):
-        raise ConnectionGone(f"{workspace.name} has no connection {needed.name} for {needed.index}.")
+        missing = ConnectionGone(f"{workspace.name} has no connection {needed.name} for {needed.index}.")
+        if released.id(workspace) not in map(released.id, released.workspaces):
+            missing.cause, missing.fix = _NEVER_STORED, _STORE
+        raise missing
     _, expires = connection_token.noted(object_in(stored.get("metadata")))
     return expires
 

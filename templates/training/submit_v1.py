@@ -76,9 +76,11 @@ def released(environment: str, receipt: str, workspace: str) -> tuple[str, str]:
         if environment and environment != reference:
             sys.exit(f"--environment is {environment}, the receipt has {shown}.")
         if not here:
-            sys.exit(f"{receipt} is of a release to other workspaces.")
+            sys.exit(f"{receipt} is of a release to other workspaces (azureml-core knows no registries).")
         environment, got = reference, f"something else from {receipt}"
     found = PINNED.fullmatch(environment)
+    if environment.startswith("azureml://registries/"):
+        sys.exit("azureml-core knows no registries: submit with submit_v2.py.")
     if found is None:
         sys.exit(f"Name one version, as azureml:NAME:VERSION; a label (@latest) moves. Got: {got}")
     return found[1], found[2]

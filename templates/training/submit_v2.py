@@ -5,9 +5,10 @@
     python submit_v2.py --workspace … --compute … --environment azureml:NAME:VERSION
 
 The environment comes from the receipt of a release, from the release step's output `environment`, or from both, which
-then have to agree. Without an option, its variable is read: WORKSPACE, COMPUTE, ENVIRONMENT or RECEIPT. The script
-signs in by AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET if all are set, otherwise by the Azure CLI's login
-(azure/login on GitHub, AzureCLI@2 in Azure Pipelines).
+then have to agree; one in a registry is azureml://registries/REGISTRY/environments/NAME/versions/VERSION. Without an
+option, its variable is read: WORKSPACE, COMPUTE, ENVIRONMENT or RECEIPT. The script signs in by AZURE_TENANT_ID,
+AZURE_CLIENT_ID and AZURE_CLIENT_SECRET if all are set, otherwise by the Azure CLI's login (azure/login on GitHub,
+AzureCLI@2 in Azure Pipelines).
 """
 
 import argparse
@@ -18,7 +19,11 @@ import sys
 from pathlib import Path
 
 WORKSPACE = "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.MachineLearningServices/workspaces/{}"
-PINNED = re.compile(r"azureml:([a-zA-Z0-9][\w-]*):([\w.+-]*\d[\w.+-]*)", re.ASCII)  # no label, no `latest`
+PINNED = re.compile(  # no label, no `latest`
+    r"azureml:(?://registries/(?P<registry>[a-zA-Z0-9][\w-]*)/environments/)?(?P<name>[a-zA-Z0-9][\w-]*)"
+    r"(?(registry)/versions/|:)(?P<version>[\w.+-]*\d[\w.+-]*)",
+    re.ASCII,
+)
 
 
 def main() -> None:
@@ -34,27 +39,31 @@ def main() -> None:
     place = place[1::2][:2] + place[-1:] if len(place) == 8 else place  # a resource id
     if len(place) != 3 or not asked.compute:
         sys.exit("--workspace SUBSCRIPTION/GROUP/NAME (or its resource id) and --compute are needed.")
-    name, version = released(asked.environment, asked.receipt, WORKSPACE.format(*place))
+    wanted = released(asked.environment, asked.receipt, WORKSPACE.format(*place))
 
     from azure.ai.ml import MLClient, load_job  # only now: it takes seconds
     from azure.core.exceptions import AzureError
     from azure.identity import AzureCliCredential, ChainedTokenCredential, EnvironmentCredential
 
     credential = ChainedTokenCredential(EnvironmentCredential(), AzureCliCredential(process_timeout=60))
-    changed = [{"environment": f"azureml:{name}:{version}"}]
+    changed = [{"environment": wanted[0]}]
     changed += [{"command": asked.command}] if asked.command else []
     try:
         client = MLClient(credential, *place)
-        client.environments.get(name, version)  # not there: say so now, and not when the job starts
+        holder = MLClient(credential, registry_name=wanted["registry"]) if wanted["registry"] else client
+        holder.environments.get(wanted["name"], wanted["version"])  # not there: say so now, not when the job starts
         job = load_job(asked.job, params_override=changed)
         submitted = client.create_or_update(job, compute=asked.compute, experiment_name=asked.experiment)
     except AzureError as error:
         sys.exit(f"The job wasn't submitted: {error}")
-    print(f"Submitted {submitted.name} on azureml:{name}:{version}\n{submitted.studio_url}")
+    print(f"Submitted {submitted.name} on {wanted[0]}\n{submitted.studio_url}")
 
 
-def released(environment: str, receipt: str, workspace: str) -> tuple[str, str]:
-    """Return name and version of the one environment to train on; ends the program if that isn't clear."""
+def released(environment: str, receipt: str, workspace: str) -> re.Match[str]:
+    """Return the one environment to train on, as PINNED has it; ends the program if that isn't clear.
+
+    A registry gives images of its own: it is never taken from a receipt alone, which anybody may have changed.
+    """
     got = environment or "nothing"
     if receipt:
         try:
@@ -62,19 +71,24 @@ def released(environment: str, receipt: str, workspace: str) -> tuple[str, str]:
             reference, ids = said["environment"]["reference"], said["environment"]["ids"]
             shown = reference if PINNED.fullmatch(reference) else "none"  # CI hosts obey commands in a log
             here = any(each.lower().startswith(f"{workspace}/environments/".lower()) for each in ids)
+            shared = [str(each["reference"]) for each in said.get("environments", []) if "registry" in each]
+            shared = [each for each in shared if PINNED.fullmatch(each)]
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             sys.exit(f"{receipt} is no receipt (aml-release.json): {error}")
         if said.get("dry_run"):
             sys.exit(f"{receipt} is of a dry run: nothing was registered.")
-        if environment and environment != reference:
+        if environment and environment not in (reference, *shared):
             sys.exit(f"--environment is {environment}, the receipt has {shown}.")
+        if environment in shared:
+            here, reference = True, environment
         if not here:
-            sys.exit(f"{receipt} is of a release to other workspaces.")
+            more = f" Name the one in a registry: --environment {shared[0]}" if shared else ""
+            sys.exit(f"{receipt} is of a release to other workspaces.{more}")
         environment, got = reference, f"something else from {receipt}"
     found = PINNED.fullmatch(environment)
     if found is None:
         sys.exit(f"Name one version, as azureml:NAME:VERSION; a label (@latest) moves. Got: {got}")
-    return found[1], found[2]
+    return found
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from rehearsal.storage import azurite
 from rehearsed import checkouts
 from rehearsed.steps import PROJECTS, Step, write_wheel
 
-_DOCUMENTS = ("entra", "feeds", "arm", "storage", "registry", "git", "advisories", "builder")
+_DOCUMENTS = ("entra", "feeds", "arm", "storage", "registry", "git", "advisories", "builder", "registries")
 
 
 @pytest.fixture(scope="session")

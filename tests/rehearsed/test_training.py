@@ -150,6 +150,25 @@ def test_a_job_names_exactly_what_was_released(step: Step, released: Result, sdk
     assert uploaded == ["environment.txt"]  # the code is in the wheel
 
 
+@pytest.mark.long
+def test_a_job_on_any_workspace_has_its_environment_from_a_registry(
+    step: Step, world: World, wheel: pathlib.Path, sdks: dict[str, str]
+) -> None:
+    released = step(wheel=wheel, verify="none", workspace=f"azureml://registries/{names.MODEL_REGISTRY}")
+    assert released.status == 0, released.output
+    reference, receipt = released.outputs["environment"], released.folder / "aml-release.json"
+    for given in (("--receipt", receipt, "--environment", reference), ("--environment", reference)):
+        status, output, errors = run(step, sdks["v2"], "-B", SCRIPTS["v2"], *PLACE, *given)
+        assert status == 0, errors
+        assert output.startswith(f"Submitted {world.jobs()[-1]['name']} on {reference}\n")
+    assert {job["properties"]["environmentId"] for job in world.jobs()} == {reference}
+    with world.store.edit("registries") as known:
+        known[names.MODEL_REGISTRY]["environments"].clear()
+    status, _, errors = run(step, sdks["v2"], "-B", SCRIPTS["v2"], *PLACE, *given)
+    assert (status, len(world.jobs())) == (1, 2)
+    assert "The job wasn't submitted" in errors
+
+
 def test_the_receipt_of_a_dry_run_is_refused(step: Step, wheel: pathlib.Path, sdks: dict[str, str]) -> None:
     result = step("--dry-run", wheel=wheel)
     assert result.status == 0, result.output
@@ -178,6 +197,7 @@ def test_the_receipt_of_a_dry_run_is_refused(step: Step, wheel: pathlib.Path, sd
         ("azureml:acme-features:1 azureml:acme-features:2", "Name one version"),
         ("azureml:$(environment)", "Name one version"),
         ("azureml:NAME:VERSION", "Name one version"),
+        ("azureml:acme-features/versions/1", "Name one version"),
         ("acme-features:1", "Name one version"),
     ],
 )
@@ -198,6 +218,21 @@ def test_a_receipt_has_to_fit(script: pathlib.Path, tmp_path: pathlib.Path) -> N
     refused(script, "is of a release to other workspaces", *PLACE, *given)
     ids += [each.replace(OTHER_WORKSPACE, WORKSPACE) for each in ids]
     receipt.write_text(json.dumps({"environment": {"reference": RELEASED, "ids": ids}}))
+    shared = "azureml://registries/acme-models/environments/acme-features/versions/0.3.0-0123456789ab"
+    places = [{"registry": "acme-models", "reference": f"{shared}@latest"}]
+    receipt.write_text(json.dumps({"environment": {"reference": shared, "ids": ids[:1]}, "environments": places}))
+    says = {"v1": "azureml-core knows no registries", "v2": "is of a release to other workspaces.\n"}
+    refused(script, says[script.stem[-2:]], *PLACE, *given)
+    receipt.write_text(
+        json.dumps(
+            {"environment": {"reference": shared, "ids": []}, "environments": [{**places[0], "reference": shared}]}
+        )
+    )
+    says["v2"] = f"Name the one in a registry: --environment {shared}\n"
+    refused(script, says[script.stem[-2:]], *PLACE, *given)
+    if script == SCRIPTS["v1"]:
+        refused(script, "azureml-core knows no registries", *PLACE, "--environment", shared)
+    receipt.write_text(json.dumps({"environment": {"reference": RELEASED, "ids": ids}}))
     other = RELEASED.replace("0.3.0", "0.3.1")
     refused(script, f"--environment is {other}", *PLACE, *given, "--environment", other)
     receipt.write_text(json.dumps({"environment": {"reference": RELEASED, "ids": ids}, "dry_run": True}))
@@ -206,6 +241,9 @@ def test_a_receipt_has_to_fit(script: pathlib.Path, tmp_path: pathlib.Path) -> N
     refused(script, "Name one version", *PLACE, *given)
     receipt.write_text(json.dumps({"environment": {"reference": ["azureml:a:1"], "ids": ids}}))
     refused(script, "is no receipt", *PLACE, *given)
+    receipt.write_text(json.dumps({"environment": {"reference": RELEASED, "ids": ids}, "environments": [1]}))
+    if script == SCRIPTS["v2"]:
+        refused(script, "is no receipt", *PLACE, *given)
     receipt.write_text("[" * 10**5)
     refused(script, "is no receipt", *PLACE, *given)
     # What it holds is foreign text, and CI hosts obey commands that they find in the log.

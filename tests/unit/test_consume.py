@@ -255,6 +255,55 @@ def test_the_environment_tells_inputs_and_its_secrets_are_masked(monkeypatch: py
     assert host.leaks(CANARY)
 
 
+def share(azure: FakeArm, document: Json, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Json:
+    """Put the receipt's environment into a registry, and into no workspace; return its version there."""
+    name, version = document["environment"]["name"], document["environment"]["version"]
+    reference = f"azureml://registries/acme-models/environments/{name}/versions/{version}"
+    document["environment"].update(ids=[], reference=reference)
+    (folder / "aml-release.json").write_text(json.dumps(document))
+    where = {"subscriptionId": GUID, "resourceGroup": "rg"}
+    where["primaryRegionResourceProviderUri"] = "https://westeurope.api.azureml.ms/"
+    azure.answers["GET", "/registrymanagement/v1.0/registries/acme-models/discovery"] = (200, where)
+    monkeypatch.setattr(azure, "at", lambda *_: azure)
+    place = WORKSPACE.id.replace("workspaces/research", "registries/acme-models")
+    made = azure.stored.pop(f"{WORKSPACE.id}/environments/{name}/versions/{version}")
+    azure.stored[f"/mferp/managementfrontend{place}/environments/{name}/versions/{version}"] = made
+    return made
+
+
+def test_what_is_in_a_registry_is_compared_there(
+    azure: FakeArm,
+    document: Json,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = share(azure, document, tmp_path, monkeypatch)
+    reference = document["environment"]["reference"]
+    named = [*RECEIPT, "--workspace", "azureml://registries/acme-models", "--workspace"]
+    with pytest.raises(BadReceipt, match="of a release to registry acme-models and to no workspace") as untold:
+        consume.run([*RECEIPT, "--workspace", f"{GUID}/rg/research"], {}, Terminal())
+    assert "Name in `workspace` azureml://registries/acme-models, and in further lines" in untold.value.fix
+    consume.run(named[:-1], {}, Terminal())
+    text = capsys.readouterr().out
+    assert (outputs(text)["environment"], outputs(text)["environment-id"]) == (reference, reference)
+    assert "the same on registry acme-models" in text
+    assert "warning: Nobody has looked for the connection feed-acme" in text
+    consume.run([*named, f"{GUID}/rg/research"], {}, Terminal())
+    text = capsys.readouterr().out
+    assert outputs(text)["environment"] == reference
+    assert "Nobody has looked" not in text
+    with pytest.raises(ConnectionGone, match="production has no connection") as caught:
+        consume.run([*named, f"{GUID}/rg/production"], {}, Terminal())
+    assert "with `command` connect and this workspace" in caught.value.fix
+    made["properties"]["image"] = IMAGE.pinned.replace("sha256:", "sha256:0")[:-1]
+    with pytest.raises(EnvironmentChanged, match=f"{reference} on registry acme-models has another definition"):
+        consume.run(named[:-1], {}, Terminal())
+    made["properties"]["provisioningState"] = "Failed"
+    with pytest.raises(EnvironmentGone, match="isn't registered on registry acme-models"):
+        consume.run(named[:-1], {}, Terminal())
+
+
 def test_a_release_without_a_connection_needs_none(
     azure: FakeArm, document: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from amlwheel.consume import LARGEST, read
 from amlwheel.errors.consume import BadReceipt
+from amlwheel.model.azure import Registry
 from amlwheel.plan.change import Change, Verb
 from amlwheel.report.receipt import SCHEMA, receipt
 from amlwheel.report.released import ReleasedEnvironment
@@ -63,12 +64,25 @@ def damaged(document: Receipt, way: tuple[Any, ...], by: object) -> object:
 # --- what is read
 
 
-def test_a_receipt_of_registries_alone_is_refused_with_the_reason(document: Receipt, path: Path) -> None:
-    shared = "azureml://registries/acme-models/environments/acme-churn/versions/1"
-    alone = {**document, "environment": {**document["environment"], "ids": [], "reference": shared}}
-    with pytest.raises(BadReceipt, match="of a release to registries alone") as caught:
-        reading(path, alone)
-    assert "Name a workspace beside the registry" in caught.value.fix
+def test_a_receipt_may_be_of_a_registry_alone(document: Receipt, path: Path) -> None:
+    version = document["environment"]["version"]
+    reference = f"azureml://registries/acme-models/environments/acme-churn/versions/{version}"
+
+    def alone(reference: object) -> Receipt:
+        return {**document, "environment": {**document["environment"], "ids": [], "reference": reference}}
+
+    released = reading(path, alone(reference))
+    assert (released.registry, released.workspaces) == (Registry("acme-models"), ())
+    assert released.reference == reference
+    for wrong in (
+        f"azureml:acme-churn:{version}",
+        reference.replace("acme-models", "../evil"),
+        reference.replace("acme-churn", "other"),
+        f"{reference}\n::set-output name=x::y",
+        5,
+    ):
+        with pytest.raises(BadReceipt):
+            reading(path, alone(wrong))
 
 
 def test_a_receipt_is_read(document: Receipt, path: Path) -> None:

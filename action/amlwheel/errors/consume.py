@@ -13,14 +13,14 @@ class BadReceipt(StepError):
 
 
 class EnvironmentGone(StepError):
-    """The released environment isn't registered on the workspace, or was archived."""
+    """The released environment isn't registered on the workspace or in the registry, or was archived."""
 
     status = 84
     title = "environment not found"
-    cause = "It was never released to this workspace, or somebody archived or deleted it."
+    cause = "It was never released there, or somebody archived or deleted it."
     fix = (
-        "Run the release again for this workspace. If dependencies have newer versions by now, that registers another "
-        "version: then train with the new receipt."
+        "Run the release again with that workspace or registry in `workspace`. If dependencies have newer versions by "
+        "now, that registers another version: then train with the new receipt."
     )
 
 

@@ -200,10 +200,10 @@ class TargetsFailed(StepError):
     failed: Mapping[str, StepError] = MappingProxyType({})
 
     @classmethod
-    def of(cls, failed: Mapping[str, StepError], count: int) -> "TargetsFailed":
-        """Return the error that holds what `failed`, by the names of the workspaces, of which there are `count`."""
+    def of(cls, failed: Mapping[str, StepError], count: int, kinds: str = "workspaces") -> "TargetsFailed":
+        """Return the error that holds what `failed`, by the names of the targets, `count` in all, of these `kinds`."""
         done = count - len(failed)
-        head = f"{len(failed)} of {count} workspaces failed, {done or 'none'} done."
+        head = f"{len(failed)} of {count} {kinds} failed, {done or 'none'} done."
         lines = [f"- {name}: {error.code} {error.title}. {error.what} {error.fix}" for name, error in failed.items()]
         details = [f"{name}: {error.details}" for name, error in failed.items() if error.details]
         error = cls("\n".join([head, *lines]), details="\n".join(details))

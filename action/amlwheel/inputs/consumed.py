@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ..model.azure import Workspace
+from ..model.azure import Target
 from .knob import knob
-from .readers import days, guid, workspaces
+from .readers import days, guid, targets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,11 +16,12 @@ class Consumed:
         default="aml-environment/aml-release.json",
         pipeline="a check has no project",
     )
-    workspace: tuple[Workspace, ...] = knob(
-        "Workspace on which the environment must be registered; several lines name several. Default: every workspace "
-        "of the release.",
+    workspace: tuple[Target, ...] = knob(
+        "Workspace on which the environment must be registered; several lines name several. With a registry among "
+        "them, `azureml://registries/NAME`, jobs have the environment from there, and the workspaces need only its "
+        "connection. Default: every workspace of the release.",
         lines=True,
-        read=workspaces,
+        read=targets,
     )
     client_id: str = knob(
         "Entra application (client id) that signs in by OIDC; the job needs `id-token: write`.", read=guid

@@ -1,8 +1,7 @@
 """Readers of inputs: each turns the text of one input into its value, or raises BadInput."""
 
 import re
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable
 
 from packaging.utils import canonicalize_name
 
@@ -10,7 +9,7 @@ from ..errors.base import StepError, together
 from ..errors.build import SecretForBuild
 from ..errors.inputs import BadInput
 from ..model import advisory, connection_token, limit, package_index, variable
-from ..model.azure import Container, Target, Workspace, target
+from ..model.azure import Container, Target, target
 from ..model.conda import Package, exact
 from ..model.environment import Python
 from ..model.feed import Feed
@@ -21,7 +20,6 @@ from ..model.repository import Repository
 from ..model.secret import Secret
 from ..model.shard import Shard
 
-Found = TypeVar("Found", Workspace, Target)
 DAY = 1440  # minutes
 # `scripts/locks` refreshes both: the image's newest dated tag, which doesn't move, and the newest patches of Python
 # in uv's own list, which conda-forge builds within days; conda needs one exact version. Their ages aren't noted here
@@ -91,21 +89,15 @@ def boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
-def workspaces(text: str) -> tuple[Workspace, ...]:
-    """Read a workspace a line, each once, as it is spelled first: Azure's names have no case. Raises BadWorkspace."""
-    return _once(map(Workspace.parse, lines(text)))
-
-
 def targets(text: str) -> tuple[Target, ...]:
-    """Read a workspace or a registry a line, each once, as `workspaces` does."""
-    return _once(map(target, lines(text)))
+    """Read a workspace or a registry a line, each once, as it is spelled first: Azure's names have no case.
 
-
-def _once(found: Iterable[Found]) -> tuple[Found, ...]:
-    first: dict[str, Found] = {}
-    for each in found:
-        first.setdefault(each.id.lower(), each)
-    return tuple(first.values())
+    Raises BadWorkspace.
+    """
+    found: dict[str, Target] = {}
+    for each in map(target, lines(text)):
+        found.setdefault(each.id.lower(), each)
+    return tuple(found.values())
 
 
 def python(text: str) -> Python:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote, urlsplit
@@ -9,6 +10,11 @@ from urllib.parse import quote, urlsplit
 from ..errors.inputs import BadInput, BadWorkspace
 from . import origin
 from .feed import Feed
+
+# As references, resource ids and the studio have it. A workspace's resource group may be called `registries`.
+_REGISTRY = re.compile(
+    r"(azureml|ml\.azure\.com|Microsoft\.MachineLearningServices)[:/]+registries\b|^/*registries\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Workspace:
 
         Raises BadWorkspace, which says which part is wrong.
         """
-        if re.search(r"\bregistries/", text, re.IGNORECASE):
+        if _REGISTRY.search(text):
             raise BadWorkspace(
                 f"`workspace` {text!r} is a registry, and only a workspace will do here.",
                 cause="A registry has no connections and runs no jobs.",
@@ -179,9 +185,15 @@ Target: TypeAlias = Workspace | Registry
 """Where an environment is registered."""
 
 
+def kinds(targets: Iterable[Target]) -> str:
+    """Return what `targets` are, for people."""
+    found = {"registries" if isinstance(each, Registry) else "workspaces" for each in targets}
+    return " and ".join(sorted(found, reverse=True))
+
+
 def target(text: str) -> Target:
     """Read a workspace or a registry; raise BadWorkspace."""
-    return Registry.parse(text) if re.search(r"\bregistries\b", text, re.IGNORECASE) else Workspace.parse(text)
+    return Registry.parse(text) if _REGISTRY.search(text) else Workspace.parse(text)
 
 
 @dataclass(frozen=True)

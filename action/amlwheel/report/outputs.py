@@ -60,12 +60,12 @@ OUTPUTS = {
     "wheel": "Path of the wheel; one line each for several packages.",
     "wheel-sha256": "sha256 of the wheel in hex; one line each for several packages.",
     "index-url": "Address of the feed's simple index, without a credential; empty without a feed.",
-    "connection": "Name of the connection on the workspace; empty without one.",
+    "connection": "Name of the connection with which workspaces build images; empty without one.",
     "environment": "The environment as jobs name it: `azureml:NAME:VERSION`; without a workspace the reference to the "
     "first registry.",
     "environment-name": "Name of the environment.",
     "environment-version": "Version of the environment.",
-    "studio-url": "Address of the environment in Azure ML's studio; one line for each workspace.",
+    "studio-url": "Address of the environment in Azure ML's studio; one line for each workspace and registry.",
     "environments": "The environment on each workspace, as JSON: a list of objects with `workspace` (its resource id; "
     "for a registry `registry`, its name), `reference` (as jobs name it), `changed` (a boolean) and `studio-url`; with "
     "`environment-per-package` an object for each package and workspace, which has `package` as well.",
@@ -78,12 +78,13 @@ OUTPUTS = {
 
 # Those of `consume`, which reads a receipt.
 CONSUME_OUTPUTS = {
-    "environment": "The environment as jobs name it: `azureml:NAME:VERSION`.",
-    "environment-id": "Resource id of the environment; one line for each workspace.",
+    "environment": "The environment as jobs name it: `azureml:NAME:VERSION`; the reference in a registry, where a "
+    "workspace has it from there.",
+    "environment-id": "Id of the environment; one line for each workspace and registry that was asked.",
     "environment-name": "Name of the environment.",
     "environment-version": "Version of the environment.",
     "package-name": "Name of the package; one line each for several packages.",
     "package-version": "Version of the package; one line each for several packages.",
-    "connection": "Name of the connection on the workspace; empty without one.",
+    "connection": "Name of the connection with which workspaces build images; empty without one.",
     "index-url": "Address of the feed's simple index; empty without a feed.",
 }

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from ..model.azure import Connection, Workspace
+from ..model.azure import Connection, Registry, Target, Workspace
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,16 @@ class ReleasedEnvironment:
     packages: tuple[ReleasedPackage, ...]
     workspaces: tuple[Workspace, ...]
     connection: Connection | None
+    registry: Registry | None = None
 
     @property
     def reference(self) -> str:
-        """The environment as jobs name it."""
-        return f"azureml:{self.name}:{self.version}"
+        """The environment as the receipt names it: in a `registry` if the release is to no workspace."""
+        return self.named(self.registry) if self.registry else f"azureml:{self.name}:{self.version}"
+
+    def named(self, target: Target) -> str:
+        """Return the environment as jobs name it that have it from `target`."""
+        return target.reference(self.name, self.version)
 
     @property
     def stored(self) -> bool:
@@ -59,9 +64,9 @@ class ReleasedEnvironment:
         """The packages' versions. A commit pins no version, so there only that of the first is known: it is in ours."""
         return [each.version if not number or self.route != "git" else "" for number, each in enumerate(self.packages)]
 
-    def id(self, workspace: Workspace) -> str:
-        """Return the environment's resource id on `workspace`, as the receipt spells it: nothing is quoted."""
-        return f"{workspace.id}/environments/{self.name}/versions/{self.version}"
+    def id(self, target: Target) -> str:
+        """Return the environment's id on `target`, as the receipt spells it: nothing is quoted."""
+        return f"{target.id}/environments/{self.name}/versions/{self.version}"
 
     def misfit(self, spec: Any) -> str:  # noqa: ANN401  # a conda spec that has our digest
         """Return what the receipt says and the registered conda `spec` doesn't; empty if it bears everything out."""

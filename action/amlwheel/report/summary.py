@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ..model.azure import Connection, Registry
+from ..model.azure import Connection, Registry, Workspace
 from ..model.differences import Comparison
 from ..plan.change import Change
 from . import audit, changed
@@ -177,7 +177,17 @@ def declared(release: Release) -> list[str]:
     conda = ", ".join(release.conda.lines)
     lock = [f"versions and sha256 by {release.team_lock}"] if release.team_lock else []
     packages = [f"conda packages: {conda} (channels: {', '.join(release.conda.channels)})"] if conda else []
-    return [*lock, *packages, *by_address, *release.notes, *release.limited]
+    return [*lock, *packages, *by_address, *release.notes, *_of_registries(release), *release.limited]
+
+
+def _of_registries(release: Release) -> list[str]:
+    """Return what a workspace needs, before it can build the image of an environment that it has from a registry."""
+    needs = [f"the connection {release.connection.name} (command connect)"] if release.connection else []
+    needs += [f"Storage Blob Data Reader on {release.place} for its identity"] if release.route == "storage" else []
+    if not needs or not any(isinstance(each, Registry) for each in release.workspaces):
+        return []
+    who = "A workspace that isn't named here, and has the environment from a registry,"
+    return [f"{who} needs {' and '.join(needs)} before it builds the image"]
 
 
 def _way(release: Release) -> str:
@@ -191,11 +201,12 @@ def _way(release: Release) -> str:
 def closing(release: Release, folder: str, *, dry_run: bool, changed: bool) -> list[str]:
     """Return the last lines of the log: what was released, where it is, and how to use it."""
     done = "Would release" if dry_run and changed else "Released" if changed else "Nothing to do for"
+    where = "workspaces" if any(isinstance(each, Workspace) for each in release.workspaces) else "registries"
     part = f" (part {release.shard} of the plan)" if release.shard else ""
     return [
         f"{done} {release.reference}",
         f"  wheels      {', '.join(wheel.filename for wheel in release.wheels)} in {release.place}",
-        f"  workspaces  {', '.join(each.label for each in release.workspaces)}{part}",
+        f"  {where:<10}  {', '.join(each.label for each in release.workspaces)}{part}",
         f"  files       {folder}/",
         "  dry run     nothing was published or registered"
         if dry_run

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors.base import StepError
 from ..errors.workspace import TargetsFailed
 from ..hosts.host import Host
-from ..model.azure import Target, Workspace
+from ..model.azure import Target, Workspace, kinds
 from ..model.environment import Environment
 from ..plan.change import Change, Verb, apply, apply_to_each
 from .fence import Fence
@@ -64,7 +64,8 @@ def _raise(failed: Mapping[str, StepError], workspaces: Sequence[Target]) -> Non
         raise next(iter(failed.values()))
     if failed:
         names = named(workspaces)
-        raise TargetsFailed.of({names[target]: error for target, error in failed.items()}, len(workspaces))
+        by_name = {names[target]: error for target, error in failed.items()}
+        raise TargetsFailed.of(by_name, len(workspaces), kinds(workspaces))
 
 
 def _quiet(_: object) -> None:

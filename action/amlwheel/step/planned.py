@@ -19,7 +19,7 @@ from ..hosts.host import Host
 from ..inputs.knob import knobs
 from ..inputs.step import Inputs
 from ..model import as_json, exact
-from ..model.azure import Target
+from ..model.azure import Target, kinds
 from ..model.limit import Newer
 from ..model.wheel import Wheel
 from ..report import files, plan_file
@@ -110,7 +110,7 @@ def read(inputs: Inputs, host: Host) -> Planned:
         wheels = tuple(_wheel(*each) for each in zip(plan.wheels, paths, strict=True))
         part = _part(inputs)
         done += [*(each.filename for each in wheels), f"commit {plan.commit[:12]}"]
-        done.append(f"{len(part)} of {len(inputs.workspace)} workspaces")
+        done.append(f"{len(part)} of {len(inputs.workspace)} {kinds(inputs.workspace)}")
     image = plan_file.restored(plan, wheels=wheels, feed=None, connection=None, workspaces=()).environment.image
     found = tuple(glob.escape(str(each)) for each in paths)
     return Planned(plan, wheels, replace(inputs, wheel=found, workspace=part, base_image=image, exclude_newer=Newer()))

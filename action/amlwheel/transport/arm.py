@@ -173,7 +173,11 @@ def _refused(registry: Registry, status: int, code: str, details: str) -> StepEr
         return RegistryForbidden(f"The {registry.label} forbids this: {what}.", fix=grant(registry), details=details)
     if status == 404:  # noqa: PLR2004
         return RegistryNotFound(f"There is no {registry.label}: {what}.", details=details)
-    return RegistryRefused(f"The {registry.label} answered {what}.", details=details)
+    refused = RegistryRefused(f"The {registry.label} answered {what}.", details=details)
+    if status == 409:  # noqa: PLR2004  # and neither our definition nor another one is there
+        refused.cause = "Another run is registering the same version at this moment."
+        refused.fix = "Wait until that run has ended, and run the step again: it keeps what is registered by then."
+    return refused
 
 
 def grant(target: Target) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..errors.base import Several, StepError, TooSlow, together
+from ..errors.base import NoNetwork, Several, StepError, TooSlow, together
 from ..errors.workspace import AzureRefused, RegistryForbidden, WorkspaceForbidden
 from ..model.azure import Registry, Target, Workspace
 from ..plan.observe import observing
@@ -12,8 +12,14 @@ from ..transport.arm import Arm, Json, allows, check, grant, items_in, object_in
 from . import registry
 from .registry import Place
 
-# What is wrong with one workspace and says nothing against the release or the input: it stops no other workspace.
-OWN = (WorkspaceForbidden, AzureRefused, TooSlow)
+
+def own(target: Target) -> tuple[type[StepError], ...]:
+    """Return what is wrong with one target and says nothing against the release or the input: it stops no other one.
+
+    A registry has hosts of its own, which a firewall may not know; all workspaces have the same.
+    """
+    always = (WorkspaceForbidden, AzureRefused, TooSlow)
+    return (*always, NoNetwork) if isinstance(target, Registry) else always
 
 
 def exists(arm: Arm, workspace: Workspace) -> Json:
@@ -72,12 +78,15 @@ class WorkspaceState:
 
 
 def look(arm: Arm, target: Target) -> WorkspaceState:
-    """Return what `target` shows; raise WorkspaceNotFound, NoNetwork, or `Several` with such an error."""
+    """Return what `target` shows; raise WorkspaceNotFound, NoNetwork, or `Several` with such an error.
+
+    A registry's NoNetwork is its own matter.
+    """
     try:
         return _look_into(arm, target) if isinstance(target, Registry) else _look(arm, target)
     except StepError as error:
         found = error.errors if isinstance(error, Several) else (error,)
-        if not all(isinstance(each, OWN) for each in found):
+        if not all(isinstance(each, own(target)) for each in found):
             raise
         return WorkspaceState((), failed=found[0])
 

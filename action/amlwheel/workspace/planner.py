@@ -15,7 +15,7 @@ from ..model.secret import Secret
 from ..plan.change import Change, Result, Verb
 from ..transport.arm import Arm, check, items_in, object_in
 from .connections import find, fingerprint, note, same_target
-from .look import OWN, WorkspaceState
+from .look import WorkspaceState, own
 from .sdk import Holder, OnWorkspace, Sdk
 
 LARGEST = 2**19  # characters of a conda file that is compared: reading YAML takes seconds for more
@@ -174,7 +174,7 @@ def _or_skip(
         if state.failed:
             raise state.failed
         return plan()
-    except OWN as error:
+    except own(target) as error:
         return Change(subject, Verb.SKIP, f"{error.code} {error.title}", result, partial(_fail, error), target.id)
 
 

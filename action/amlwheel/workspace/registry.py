@@ -24,6 +24,7 @@ VERSION = "2021-10-01-dataplanepreview"
 FRONT = "mferp/managementfrontend"
 PATIENCE = 600  # seconds for an environment to be made
 LONGEST = 30  # seconds between two questions; the longest that azure-core itself would wait
+_UNMADE = ("failed", "canceled")
 _HOST = r"[a-z0-9-]+\.api\.azureml\.ms"
 
 
@@ -43,7 +44,7 @@ class Place:
 
     def find(self, environment: Environment) -> Definition | None:
         """Return what is registered under the name and version of `environment`; None when nothing is."""
-        return definition(self.arm.find(path_in(self.root, environment), self.registry))
+        return definition(made(self.arm.find(path_in(self.root, environment), self.registry)))
 
     def register(self, environment: Environment, tags: Mapping[str, str]) -> None:
         """PUT the version, and wait until the registry has made it; raise RegistryRefused if it doesn't."""
@@ -58,11 +59,13 @@ class Place:
         waited, pause = 0.0, 1.0
         while waited < PATIENCE:
             status, body, headers = self.arm.exchange("GET", operation)
+            if status == 404:  # noqa: PLR2004  # forgotten: the version itself is read next
+                return
             check(status, body, self.registry)
             ended = str(body.get("status")).lower()
             if ended == "succeeded":
                 return
-            if ended in ("failed", "canceled"):
+            if ended in _UNMADE:
                 raise self._failed(body, environment)
             asked = headers.get("Retry-After", "")
             seconds = min(float(asked) if asked.isdecimal() and int(asked) else pause, LONGEST)
@@ -80,6 +83,12 @@ class Place:
         return RegistryRefused(
             f"The {self.registry.label} couldn't make {environment.name}: {what}.", details=excerpt(str(said), 2000)
         )
+
+
+def made(version: Json | None) -> Json | None:
+    """Return a version as a registry shows it; None for one that it couldn't make, which is of no use to anybody."""
+    state = object_in((version or {}).get("properties")).get("provisioningState")
+    return None if str(state).lower() in _UNMADE else version
 
 
 def find(arm: Arm, registry: Registry) -> Place:

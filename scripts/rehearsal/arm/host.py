@@ -37,7 +37,8 @@ def app(store: Store) -> Starlette:
     connection = guarded(connected, GET=connections.shown, PUT=connections.put, DELETE=connections.delete)
     version = guarded(versioned, GET=environments.version, PUT=environments.put)
     permissions = f"{WORKSPACE_PATH}/providers/Microsoft.Authorization/permissions"
-    one, job = f"{WORKSPACE_PATH}/environments/{{name}}", guarded("workspaces/jobs", GET=jobs.shown, PUT=jobs.put)
+    job = guarded("workspaces/jobs", GET=jobs.shown, PUT=functools.partial(jobs.put, store))
+    one = f"{WORKSPACE_PATH}/environments/{{name}}"
     return application(
         [
             route("/subscriptions", listed, "GET"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from ..state.store import Store
 from ..web.answers import json_answer
 from . import schemas
 from .guard import PROVIDER, Visit, check_name, error
@@ -27,13 +28,17 @@ def shown(visit: Visit, _: object) -> Response:
     return json_answer(200, record)
 
 
-def put(visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
+def put(known: Store, visit: Visit, content: Any) -> Response:  # noqa: ANN401  # JSON
     """Create a job (201), or take the same request once more (200), as after an answer that was lost."""
     name = visit.part("name")
     check_name(name, NAME, "job name")
     check(schemas.JOB_REQUEST, content)
     wanted = {**_DEFAULTS, **content["properties"]}
-    check_environment(visit, wanted["environmentId"])
+    asset = wanted["environmentId"]
+    if asset.startswith("azureml://registries/"):
+        _check_shared(known, asset)
+    else:
+        check_environment(visit, asset)
     before = visit.records.get("jobs", {}).get(name)
     if before and any(before["properties"].get(key) != value for key, value in wanted.items()):
         raise error(400, "UserError", f"A job with the name {name} exists already, and differs.")
@@ -54,6 +59,14 @@ def check_environment(visit: Visit, asset: str) -> None:
     if found[2] not in visit.records["environments"].get(found[1], {}):
         text = f"No environment exists for name: {found[1]}, version: {found[2]}, label: "
         raise error(400, "UserError", text)
+
+
+def _check_shared(known: Store, asset: str) -> None:
+    """Refuse an environment that isn't a version in a registry; azure-ai-ml sends its reference as it is."""
+    found = re.fullmatch("azureml://registries/([^/]+)/environments/([^/]+)/versions/([^/]+)", asset)
+    registry, name, version = found.groups() if found else ("", "", "")
+    if version not in known.read("registries").get(registry, {"environments": {}})["environments"].get(name, {}):
+        raise error(400, "UserError", f"There is no {asset}.")
 
 
 def store(visit: Visit, name: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON

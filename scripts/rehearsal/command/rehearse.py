@@ -217,6 +217,8 @@ def _build_images(arguments: list[str], world: World) -> int:
     receipt = json.loads((pathlib.Path(given.value("output-dir") or ".") / "aml-release.json").read_text("utf-8"))
     name, version = receipt["environment"]["name"], receipt["environment"]["version"]
     failed = 0
+    if not receipt["environment"]["ids"]:
+        print("\nNo image is built: `workspace` names registries alone, and images are built on workspaces.")
     for environment in receipt["environment"]["ids"]:
         workspace = environment.partition("/environments/")[0].rpartition("/")[2]
         print()

@@ -382,5 +382,5 @@ def test_conda_packages_are_exact_and_all_others_told_at_once() -> None:
 
 def test_a_workspace_in_two_spellings_is_taken_once() -> None:
     spelled = [f"{GUID}/rg/research", WORKSPACE.id.upper(), f"{GUID}/RG/Research", f"{GUID}/other/research"]
-    found = readers.workspaces("\n".join(spelled))
-    assert [(each.group, each.name) for each in found] == [("rg", "research"), ("other", "research")]
+    found = readers.targets("\n".join(spelled))
+    assert [each.id.split("/")[4::4] for each in found] == [["rg", "research"], ["other", "research"]]

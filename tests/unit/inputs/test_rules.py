@@ -193,6 +193,7 @@ def test_one_environment_for_each_package_excludes_what_belongs_to_one(name: str
 
 
 REGISTRY = "azureml://registries/acme-models"
+OWN = " in [tool.amlwheel], give this step a `workspace` of its own, which wins."
 BOTH = {**FULL, "workspace": f"{GUID}/rg/research\n{REGISTRY}\n{REGISTRY.upper().replace('AZUREML', 'azureml')}/"}
 
 
@@ -209,7 +210,17 @@ def test_a_registry_may_stand_beside_workspaces_and_counts_once() -> None:
         ({"route": "workspace"}, "`route` workspace can't be used with", "or set `route` to feed."),
         ({"verify": "image"}, "`verify` image can't be used with", "or set `verify` to install."),
         ({"verify": "recipe"}, "`verify` recipe can't be used with", "or set `verify` to install."),
-        ({"command": "connect"}, "it has no connections", f"Take {REGISTRY} out of `workspace`."),
+        (
+            {"sdk": "v1", "verify": "image"},
+            "azureml-core knows no registries; only a workspace answers it",
+            "or set `sdk` to v2 and set `verify` to install.",
+        ),
+        ({"command": "connect"}, "it has no connections", f"Take {REGISTRY} out of `workspace`. Where it stands{OWN}"),
+        (
+            {"command": "connect", "workspace": REGISTRY},
+            "it has no connections",
+            f"Name workspaces in `workspace` in place of {REGISTRY}. Where it stands{OWN}",
+        ),
     ],
 )
 def test_what_only_a_workspace_can_do_is_not_asked_of_a_registry(more: dict[str, str], said: str, fix: str) -> None:

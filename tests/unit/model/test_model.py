@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from amlwheel.errors.inputs import BadImage, BadWorkspace
-from amlwheel.model.azure import Connection, Registry, Workspace, connection_name, target
+from amlwheel.model.azure import Connection, Registry, Workspace, connection_name, kinds, target
 from amlwheel.model.environment import Image, Python
 from amlwheel.model.feed import Feed
 from amlwheel.model.feed_spelling import parse_feed
@@ -139,6 +139,11 @@ def test_a_registry_is_named_as_azure_names_it() -> None:
     assert found.reference("churn", "1.0-a") == "azureml://registries/acme-models/environments/churn/versions/1.0-a"
     assert found.studio("churn", "1.0+a").endswith("/registries/acme-models/environments/churn/version/1.0%2Ba")
     assert target(WORKSPACE.id) == WORKSPACE
+    assert (kinds([found]), kinds([WORKSPACE])) == ("registries", "workspaces")
+    assert kinds([found, WORKSPACE]) == "workspaces and registries"
+    for group in ("registries", "ml-registries"):  # a resource group may have this name
+        there = Workspace(GUID, group, "research")
+        assert [target(text) for text in (there.id, f"{GUID}/{group}/research")] == [there, there]
     assert WORKSPACE.reference("churn", "1.0-a") == "azureml:churn:1.0-a"
 
 

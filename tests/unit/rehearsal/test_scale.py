@@ -2,7 +2,7 @@
 
 import pytest
 from rehearsal import scale
-from rehearsal.scale import READS, WRITES, Fleet
+from rehearsal.scale import READS, WRITES, Fleet, Shared
 from unit.parts import ROOT
 
 
@@ -16,6 +16,13 @@ from unit.parts import ROOT
 )
 def test_it_counts_what_a_rehearsal_counts(fleet: Fleet, reads: int, writes: int) -> None:
     assert (fleet.reads, fleet.writes) == (reads, writes)
+
+
+def test_a_registry_leaves_azure_resource_manager_alone_and_makes_one_after_another() -> None:
+    one, many = Shared(1), Shared(1000, environments=1000, new=1000)
+    assert (many.reads, many.writes, many.limited) == (1, 0, 0)
+    assert many.sent > 1000 > 10 * one.sent
+    assert (one.binds, many.binds) == ("round trips", "one after another")
 
 
 def test_the_feed_is_read_as_in_a_rehearsal_and_again_by_each_job() -> None:

@@ -288,6 +288,11 @@ def test_a_registry_is_in_outputs_receipt_and_summary(made: Release) -> None:
     page = summary(both, changes, dry_run=False, proof="Proven.")
     assert f"environment: azureml:{name}:{version}\n# from a registry: {shared}\n" in page
     assert "| registry acme-models | changed |" in page
+    needs = "A workspace that isn't named here, and has the environment from a registry, needs"
+    assert declared(both) == [f"{needs} the connection feed-acme (command connect) before it builds the image"]
+    stored = replace(both, connection=None, route="storage", place="https://acme.blob.core.windows.net/w")
+    assert f"{needs} Storage Blob Data Reader on {stored.place} for its identity before" in declared(stored)[0]
+    assert declared(replace(both, connection=None, route="storage", workspaces=made.workspaces)) == []
 
     alone = replace(made, workspaces=(registry,))
     said = receipt(alone, changes, dry_run=False, sbom="{}")
@@ -295,4 +300,5 @@ def test_a_registry_is_in_outputs_receipt_and_summary(made: Release) -> None:
     assert said["environment"]["ids"] == []
     assert outputs(alone, "out", changes)["environment"] == shared == said["environment"]["reference"]
     assert "azureml-core" not in summary(alone, changes, dry_run=False, proof="Proven.")
+    assert "  registries  registry acme-models" in closing(alone, "out", dry_run=False, changed=True)
     assert f"  use it      environment: {shared}" in closing(alone, "out", dry_run=False, changed=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amlwheel.errors.base import StepError
+from amlwheel.errors.base import NoNetwork, StepError
 from amlwheel.errors.transport import CredentialElsewhere
 from amlwheel.errors.workspace import RegistryForbidden, RegistryNotFound, RegistryRefused
 from amlwheel.model.azure import Registry
@@ -19,7 +19,7 @@ from amlwheel.workspace import registry
 from amlwheel.workspace.arm import ArmSdk
 from amlwheel.workspace.look import Permissions, WorkspaceState, look
 from amlwheel.workspace.planner import Planner
-from unit.parts import GUID, defined, make
+from unit.parts import GUID, WORKSPACE, defined, make
 
 REGISTRY = Registry("acme-models")
 ID = f"/subscriptions/{GUID}/resourceGroups/rg%20one/providers/Microsoft.MachineLearningServices/registries/acme-models"
@@ -185,6 +185,54 @@ def test_what_it_couldnt_make_is_told_with_its_words(
     with pytest.raises(RegistryRefused, match=f"couldn't make acme-churn: {status} ImageBuildFailed") as caught:
         planned(region, environment, state).effect()
     assert caught.value.details == "no such package"
+
+
+def test_a_version_that_couldnt_be_made_counts_for_nothing(
+    region: Region, environment: Environment, state: WorkspaceState
+) -> None:
+    """The registry may list it, with the very definition: then the next run would keep what no job can use."""
+    region.said["operations/1"] = [(200, {"status": "Failed", "error": {"code": "ImageBuildFailed"}}, {})]
+    change = planned(region, environment, state)
+    unmade = {"properties": {"image": environment.image.pinned, "condaFile": environment.conda}}
+    unmade["properties"]["provisioningState"] = "Failed"
+    path = f"GET /mferp/managementfrontend{ID}/environments/acme-churn/versions/{environment.version}"
+    region.said[path] = [(200, unmade, {})] * 2
+    with pytest.raises(RegistryRefused, match="couldn't make acme-churn: Failed ImageBuildFailed"):
+        change.effect()
+    assert planned(region, environment, state).verb is Verb.CREATE
+
+
+def test_a_registry_that_cant_be_reached_stops_nothing_else(
+    region: Region, environment: Environment, state: WorkspaceState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> Said:
+        raise NoNetwork("eastus.api.azureml.ms")
+
+    monkeypatch.setattr(region, "exchange", unreachable)
+    for seen in (look(region, REGISTRY), state):
+        change = planned(region, environment, seen)
+        assert (change.verb, change.why) == (Verb.SKIP, "AW70 no network")
+    with pytest.raises(NoNetwork):
+        look(region, WORKSPACE)  # every workspace has this host
+
+
+def test_an_operation_that_is_forgotten_leaves_it_to_what_is_there(
+    region: Region, environment: Environment, state: WorkspaceState
+) -> None:
+    region.said["operations/1"] = [(404, {"error": {"code": "OperationNotFound"}}, {})]
+    planned(region, environment, state).effect()
+    assert planned(region, environment, state).verb is Verb.KEEP
+
+
+def test_a_conflict_with_nothing_to_see_is_another_run(
+    region: Region, environment: Environment, state: WorkspaceState
+) -> None:
+    change = planned(region, environment, state)
+    region.said[f"versions/{environment.version}"] = [(409, {"error": {"code": "Conflict"}}, {}), (404, {}, {})]
+    with pytest.raises(RegistryRefused, match="answered 409 Conflict") as caught:
+        change.effect()
+    assert caught.value.cause.startswith("Another run is registering the same version")
+    assert "run the step again: it keeps" in caught.value.fix
 
 
 def test_nobody_waits_for_ever(region: Region, environment: Environment, state: WorkspaceState) -> None:
