@@ -33,6 +33,9 @@ FAULTS: Mapping[str, Json] = {
 }
 HANGING = frozenset({"hangs before it acted", "hangs after it acted"})
 """Those that run with shorter limits, see `brisk`."""
+_FOR_UV = frozenset({"drips", "flood"})
+"""Likewise, where uv is asking: it has no limit for a whole answer, but the step has one for uv."""
+_BY_UV = " by uv"
 _MOVING = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SIGNED = re.compile(r"(?<=[?&])(s[a-z]{1,3}|sig)=[^&]*")
 _NAMES = re.compile(r"sha256:[0-9a-f]{64}|(?<=/)[^/]*acme[^/]*|(?<=/)\d+\.\d+[^/]*|[0-9a-f]{12,}")
@@ -49,7 +52,11 @@ class Request:
     """A pattern for path and query, in which identifiers and signatures may change."""
     nth: int
     kind: str
-    """Method, address without names, and whether something was written before: requests of a kind mean the same."""
+    """Method, address without names, whether something was written before, whether uv asks. A kind means the same."""
+
+    def brisk(self, name: str) -> bool:
+        """Tell whether that fault needs shorter limits here."""
+        return name in HANGING or (name in _FOR_UV and self.kind.endswith(_BY_UV))
 
     def fault(self, name: str) -> Json:
         """Return the fault of that name at this request: from it on, or once."""
@@ -77,7 +84,7 @@ def requests_of(lines: Iterable[Json]) -> list[Request]:
         parts = urllib.parse.urlsplit(line["url"])
         path = parts._replace(scheme="", netloc="", fragment="").geturl()
         same = (line["method"], parts.hostname or "", f"^{_pattern(path)}$")
-        found.append(Request(index, *same, seen[same], _kind(line["method"], parts) + written))
+        found.append(Request(index, *same, seen[same], _kind(line["method"], parts) + written + _client(line)))
         seen[same] += 1
         written = " after a write" if written or is_write(line) else ""
     return found
@@ -109,6 +116,10 @@ def _turn(request: Request, names: Sequence[str], start: int) -> str:
 def _pattern(path: str) -> str:
     marked = _SIGNED.sub(r"\1=SIGNED", _MOVING.sub("MOVING", path))
     return re.escape(marked).replace("MOVING", "[0-9a-fA-F-]{36}").replace("SIGNED", "[^&]*")
+
+
+def _client(line: Json) -> str:
+    return _BY_UV if str(line.get("request_headers", {}).get("user-agent", "")).startswith("uv/") else ""
 
 
 def _kind(method: str, parts: Any) -> str:  # noqa: ANN401  # urllib's own type has no public name

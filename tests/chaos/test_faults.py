@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from chaos.bench import BRISK, DEFAULT, ROUTES, Bench
-from chaos.faults import HANGING, cases, requests_of
+from chaos.faults import cases, requests_of
 from chaos.promises import Note, after
 from chaos.scale import Scale
 
@@ -26,7 +26,7 @@ def test_requests_that_go_wrong(
             continue
         bench.renew(route)
         bench.world.fail(case.request.fault(case.fault))
-        brisk = case.fault in HANGING
+        brisk = case.request.brisk(case.fault)
         ran = bench.run(route, command=BRISK if brisk else DEFAULT)
         struck = any(line.get("fault") or line.get("reset") for line in ran.requests) or "hangs before" in case.fault
         outcome, broken = after(bench, route, ran)

@@ -45,7 +45,8 @@ ACTION = Path(__file__).resolve().parents[3]
 OLDEST, NEWEST = (3, 10), (3, 13)  # azureml-core 1.61.0.post4 ran on these; 3.14 resolves, but nobody ran it
 # What azureml-core asks for, for its data plane too; the double slash is its own (azure_cli_core, resource_to_scopes).
 AUDIENCE = "https://management.core.windows.net/"
-DEADLINE = 120.0  # seconds for one question
+DEADLINE = 50.0  # seconds for one question: of a request that hangs the SDK sees two attempts (worker.READ)
+STARTS = 120.0  # seconds for importing the SDK, on a slow disk
 INSTALL_SECONDS = 1800.0
 MAKE = "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; sys.exit(bootstrap.tell(sys.argv[2]))"
 # What is printed on 1 from here on, by imports too, goes to stderr; answers have a way of their own.
@@ -97,10 +98,13 @@ class Worker:
     `ready` is the time in seconds until the SDK was imported; `opened` has a future for each workspace that is opened.
     """
 
-    def __init__(self, credential: Credential, workspaces: Sequence[Workspace], deadline: float = DEADLINE) -> None:
-        """Begin to make the process and to open `workspaces`, without waiting; `deadline` is in seconds a question."""
+    def __init__(self, credential: Credential, workspaces: Sequence[Workspace], deadline: float = 0) -> None:
+        """Begin to make the process and to open `workspaces`, without waiting.
+
+        `deadline` is in seconds a question, DEADLINE without any.
+        """
         self.ready = 0.0
-        self._deadline = deadline
+        self._deadline = deadline or DEADLINE
         self._credential = credential
         self._lock = threading.Lock()  # one question at a time; only its holder starts or replaces the process
         self._home = tempfile.mkdtemp(prefix="amlwheel-")  # the SDK caches addresses there, and needs one
@@ -167,7 +171,7 @@ class Worker:
             env=variables.for_tool() | home | CALMER,
             cwd=Path(self._home),
         )
-        if not child.ask('{"call": "hello"}', DEADLINE):
+        if not child.ask('{"call": "hello"}', STARTS):
             self._unstartable = SdkFailed("azureml-core can't be imported.", details=unsigned(child.errors))
             raise self._unstartable
         self.ready = self.ready or time.monotonic() - self._began
