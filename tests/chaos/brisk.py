@@ -1,6 +1,6 @@
 """Run the step as `action/bootstrap.py` does, with shorter limits for servers that hang: 3 seconds in place of 20.
 
-uv gets 20 seconds for a lock, in place of 600, and azureml-core 15 for a question, in place of 50. All clients of the step
+uv gets 20 seconds for a lock, in place of 600, azureml-core 15 for a question, in place of 50. All clients of the step
 are made of requests; uv has a variable. Nothing else is changed, above all no pause.
 """
 
