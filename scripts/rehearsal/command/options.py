@@ -144,7 +144,7 @@ def _parse(argv: list[str]) -> Options | None:
             options.build_image = True
         elif name in _OWN:
             _OWN[name](options, value if is_long else _next(given, name))
-        elif argument in {"--check", "--dry-run", "--environment-per-package", "--mirror"}:
+        elif argument in _SWITCHES:
             options.inputs += [argument, given.popleft() if given and given[0] in {"true", "false"} else "true"]
         elif argument == "--no-color":
             options.inputs.append(argument)
@@ -160,9 +160,9 @@ def _parse(argv: list[str]) -> Options | None:
 
 
 def _refuse_misspelt(name: str) -> None:
-    """The step doesn't know the rehearsal's own options, so it couldn't say what was meant."""
-    near = difflib.get_close_matches(name, _OWN, n=1, cutoff=0.8)
-    if near:
+    """The step doesn't know the rehearsal's own options, and a misspelt switch would only be told to need a value."""
+    near = difflib.get_close_matches(name, {*_OWN, *_SWITCHES}, n=1, cutoff=0.8)
+    if near and name not in near:
         raise _UsageError(f"{name} is no option; did you mean {near[0]}?")
 
 
@@ -191,6 +191,7 @@ def _env(options: Options, text: str) -> None:
     options.variables[name] = value
 
 
+_SWITCHES = {"--check", "--dry-run", "--environment-per-package", "--mirror"}
 _OWN: dict[str, Callable[[Options, str], None]] = {"--latency": _latency, "--keep": _keep, "--tag": _tag, "--env": _env}
 
 

@@ -114,6 +114,7 @@ def test_command_line_defaults_to_the_sample() -> None:
         (["--latency", "fast"], "milliseconds"),
         (["--latency", "-1"], "milliseconds"),
         (["--keep"], "needs a value"),
+        (["--chek"], "--chek is no option; did you mean --check?"),
         (["--feed"], "needs a value"),
         (["--feed", "--keep", "d"], "--feed needs a value"),
         (["--kep", "d"], "did you mean --keep?"),
