@@ -49,7 +49,8 @@ its certificate is of a CA of your own, name that in SSL_CERT_FILE or REQUESTS_C
 tokens, of the user --feed-user: give the server's in the two variables, or make there a user with the fakes' words:
 fake-token-of-a-publisher-0001 to publish, fake-token-that-only-reads-0002 to read.
 
-With --command connect the step runs in PROJECT, and gets no --package-dir.
+The step runs in PROJECT, as in a pipeline, so paths among its inputs count from there: --requirements requirements.txt.
+Without PROJECT or with --package-dir it runs where you are. With --command connect it gets no --package-dir.
 
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
@@ -86,6 +87,11 @@ class Options:
     def connects(self) -> bool:
         """Whether the step only stores a token. It takes no project, and finds the table where it runs."""
         return self.value("command") == "connect"
+
+    @property
+    def in_project(self) -> bool:
+        """Whether the step runs in the project's folder, as in a pipeline of its repository; else where it is started."""
+        return self.connects or (self.project != DEFAULT_PROJECT and self.value("package-dir") is None)
 
     @property
     def route(self) -> str:
