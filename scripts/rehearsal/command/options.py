@@ -90,7 +90,7 @@ class Options:
 
     @property
     def in_project(self) -> bool:
-        """Whether the step runs in the project's folder, as in a pipeline of its repository; else where it is started."""
+        """Whether the step runs in the project's folder, as in a pipeline of it; else where it is started."""
         return self.connects or (self.project != DEFAULT_PROJECT and self.value("package-dir") is None)
 
     @property
