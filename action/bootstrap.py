@@ -67,7 +67,7 @@ NEWER_ON_GITHUB = """Put this step before it:
 NEWER_ON_AZURE = """Put this step before it:
   - task: UsePythonVersion@0
     inputs: {versionSpec: "3.12"}"""
-NEWER_ELSEWHERE = "Run it with a newer one, for example: python3.12 action/bootstrap.py"
+NEWER_ELSEWHERE = "Run it with a newer one, for example: python3.12 "
 UNREACHABLE = (
     "Most likely this machine can't reach the Python package index. Check its network. If your company has a "
     "mirror, a proxy or certificates of its own, set PIP_INDEX_URL, HTTPS_PROXY and SSL_CERT_FILE"
@@ -113,7 +113,7 @@ def require_python(version: "tuple[int, ...]", env: "Mapping[str, str]") -> None
     """Refuse a Python that the step's packages don't support; raises BootstrapError (AW90)."""
     if version >= OLDEST:
         return
-    remedy = NEWER_ON_AZURE if env.get("TF_BUILD") else NEWER_ELSEWHERE
+    remedy = NEWER_ON_AZURE if env.get("TF_BUILD") else NEWER_ELSEWHERE + sys.argv[0]
     remedy = NEWER_ON_GITHUB if env.get("GITHUB_ACTIONS") == "true" else remedy
     needed, given = (".".join(str(part) for part in each) for each in (OLDEST, version))
     raise BootstrapError(90, f"Python {needed} or newer is needed, found {given}", remedy)

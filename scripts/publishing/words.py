@@ -19,7 +19,7 @@ LEFT = re.compile(
     r"|\bamlwheel[\w./-]*@(COMMIT|SHA|<)"  # a pin
 )
 MARKS = ("amlwheel", "refs/tags/v", "OWNER", "PUBLISHER", "TODO", "FIXME", "TBD")  # in every line that is left
-REFERRED = re.compile(r"(?:refs/tags/|\bamlwheel[\w./-]*@\S+ # )v(\d+\.\d+\.\d+)")
+REFERRED = re.compile(r"(?:refs/tags/|--branch |\bamlwheel[\w./-]*@\S+ # )v(\d+\.\d+\.\d+)")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def released(path: str, text: str, to: Release) -> str:
     """Return the text of a file as it is in the release itself, which can't name its own commit."""
     text = text.replace(f"{to.before}/amlwheel", f"{to.owner}/amlwheel")
     text = re.sub(rf"(name: (?:{to.owner}|PROJECT)/amlwheel\n +ref: refs/tags/v)[\d.]+", rf"\g<1>{to.version}", text)
+    text = re.sub(rf"(--branch v)[\d.]+( \S+/{to.owner}/amlwheel)", rf"\g<1>{to.version}\g<2>", text)
     for pattern, value in _OF.get(path, {}).items():
         text = re.sub(pattern, rf"\g<1>{value.format(to=to)}\g<2>", text, count=1)
     if path == "extension/vss-extension.json" and to.public:

@@ -60,7 +60,10 @@ def value(each: dict[str, Any]) -> dict[str, Any]:
 def problems(root: pathlib.Path, path: pathlib.Path) -> list[str]:
     """Return what is wrong with a pipeline or a template, one sentence each."""
     manifest = (root / "azure-pipelines-task.json").read_text("utf-8")
-    task, content = json.loads(manifest), flat(yaml.safe_load(path.read_text("utf-8")))
+    try:
+        task, content = json.loads(manifest), flat(yaml.safe_load(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return [f"it can't be read: {error}"]
     found = validator(manifest).iter_errors(content)
     said = [text for each in found for text in explain(each, task)]
     said += [text for each in steps(content) for text in references(root, each)]

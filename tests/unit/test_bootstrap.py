@@ -151,10 +151,13 @@ def test_a_python_that_is_new_enough_is_accepted(found: tuple[int, int]) -> None
     [
         ({"GITHUB_ACTIONS": "true"}, "uses: actions/setup-python@"),
         ({"TF_BUILD": "True"}, "task: UsePythonVersion@0"),
-        ({}, "python3.12 action/bootstrap.py"),
+        ({}, "python3.12 scripts/rehearse"),
     ],
 )
-def test_an_older_python_is_refused_with_the_remedy_for_the_host(env: dict[str, str], advice: str) -> None:
+def test_an_older_python_is_refused_with_the_remedy_for_the_host(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], advice: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["scripts/rehearse"])
     with pytest.raises(bootstrap.BootstrapError, match=r"^Python 3\.10 or newer is needed, found 3\.8") as caught:
         bootstrap.require_python((3, 8), env)
     assert caught.value.status == 90

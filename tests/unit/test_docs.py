@@ -103,6 +103,14 @@ def test_a_copy_in_azure_repos_is_a_resource_that_azure_pipelines_takes(tmp_path
     assert pipelines.problems(ROOT, tmp_path / "release.yml") == []
 
 
+def test_a_pipeline_that_cannot_be_read_is_told_as_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text("steps: [")
+    for name, word in (("missing.yml", "No such file"), ("broken.yml", "line 1")):
+        (text,) = pipelines.problems(ROOT, tmp_path / name)
+        assert text.startswith("it can't be read: ")
+        assert word in text
+
+
 def test_the_page_about_the_article_has_a_step_for_each_of_its_ways() -> None:
     text = (ROOT / "docs" / "from-the-article.md").read_text("utf-8")
     assert len(re.findall(OWN, text)) == text.count("```python") == 3

@@ -37,6 +37,7 @@ def test_every_place_that_names_the_release_is_replaced() -> None:
     assert '__version__ = "9.8.7"' in made("action/amlwheel/__init__.py")
     assert '\nversion = "9.8.7"\n' in made("pyproject.toml")
     assert "placeholder: 9.8.7," in made(".github/ISSUE_TEMPLATE/bug.yml")
+    assert f"git clone --depth 1 --branch v9.8.7 https://github.com/{TO.owner}/amlwheel" in made("docs/inputs.md")
     assert "ref: refs/tags/v9.8.7 #" in made("templates/azure-pipelines/release.yml")
     assert f"uses: acme-ml/amlwheel@{COMMIT} # v9.8.7\n" in made("templates/github/release.yml")
     assert f"uses: acme-ml/amlwheel/action/consume@{COMMIT} # v9.8.7\n" in made("templates/github/train.yml")
@@ -66,6 +67,7 @@ def test_what_users_fill_in_stays() -> None:
         "uses: acme-ml/amlwheel/new@COMMIT",
         "uses: acme-ml/amlwheel@<the commit>",
         "ref: refs/tags/v0.0.9",
+        "git clone --branch v0.0.9 https://github.com/acme-ml/amlwheel",
         'publisher: "PUBLISHER"',
         "write to the OWNER",
         "TODO: the address",

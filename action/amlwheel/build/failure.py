@@ -1,6 +1,7 @@
 """Why a build failed: the cause and the fix for what pypa/build and the tools below it print."""
 
 import codecs
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -50,7 +51,9 @@ def check(folder: Path, finished: process.Finished, env: Mapping[str, str], fail
     if host:
         raise NoNetwork(host, details)
     what = f"{folder} {failed} (status {finished.status})."
-    why, cause, fix = _root(folder, finished.output) or _reason(finished.output, env)
+    why, cause, fix = (
+        _root(folder, finished.output) or _several(folder, finished.output) or _reason(finished.output, env)
+    )
     raise BuildFailed(f"{what[:-1]}: {why}." if why else what, cause=cause, fix=fix, details=details)
 
 
@@ -87,6 +90,23 @@ def _root(folder: Path, output: str) -> tuple[str, str, str] | None:
     ours = re.search(r"Unable to determine which files to ship|Expected a Python module at", output)
     found = members.below(folder) if ours else []
     return ("it has no code of its own", members.ROOT, members.fix(found)) if found else None
+
+
+def _several(folder: Path, output: str) -> tuple[str, str, str] | None:
+    """Folders or files beside the package, such as `training`. The words are setuptools', which packs none of them."""
+    told = re.search(r"Multiple top-level (package|module)s discovered in a flat-layout: \[([\w', ]+)\]", output)
+    if not told:
+        return None
+    names = re.findall(r"\w+", told[2])
+    lines = f"[tool.setuptools] the line py-modules = {json.dumps(names)}"
+    if told[1] == "package":
+        own = [f"{name}*" for name in names if (folder / name / "__init__.py").exists()] or ["PACKAGE*"]
+        lines = f"[tool.setuptools.packages.find] the line include = {json.dumps(own)}"
+    return (
+        f"setuptools finds several {told[1]}s in it: {', '.join(names)}",
+        "What lies beside the package looks like another one to setuptools, which then packs nothing.",
+        f"Write into pyproject.toml, below {lines}, and commit it.",
+    )
 
 
 def _requirement(plain: str, env: Mapping[str, str]) -> tuple[str, str, str] | None:

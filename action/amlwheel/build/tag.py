@@ -95,7 +95,8 @@ def _mismatch(pushed: str, meant: Wheel, wheels: Sequence[Wheel], folders: Seque
         return TagMismatch(
             f"The tag is {pushed!r}, but the version that the build made from git is {version}.",
             cause="The checkout is shallow or lacks the tag, or the version tool doesn't know this form of tags.",
-            fix="Check out with the whole history and its tags (fetch-depth: 0), or give the project a plain version.",
+            fix="Check out with the whole history and its tags (fetch-depth: 0; before a rehearsal make the tag: git "
+            "tag TAG), or give the project a plain version.",
         )
     bare = f"v{version}, {version} or " if meant is wheels[0] else ""
     told = (

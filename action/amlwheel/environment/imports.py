@@ -1,6 +1,7 @@
 """Import each module of the packages by itself, and say of each why it can't be."""
 
 import json
+import re
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,16 +36,22 @@ class Imported:
     elsewhere: tuple[str, ...] = ()
 
 
-def check(
-    site: Path, modules: Sequence[str], interpreter: Interpreter, kept: Sequence[Path] = (), *, conda: bool
+def check(  # noqa: PLR0913  # what a run gives
+    site: Path,
+    modules: Sequence[str],
+    interpreter: Interpreter,
+    kept: Sequence[Path] = (),
+    *,
+    conda: bool,
+    projects: Sequence[Path] = (),
 ) -> Imported:
     """Import `modules` from the folder `site`; with `conda`, the image has packages that this machine hasn't.
 
-    No module can write into the folders that are `kept`.
+    No module can write into the folders that are `kept`. `projects` are the folders from which the wheels were built.
     A library or GPU that isn't there is no error, because images and clusters have what runners don't. Raises
     ImportFailed for a module that can't be imported, or Several of them.
     """
-    one = partial(_import, site, interpreter, tuple(kept), conda)
+    one = partial(_import, site, interpreter, tuple(kept), conda, tuple(projects))
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(one, modules[:MOST], range(MOST)))
     errors = [each for each in answers if isinstance(each, StepError)]
@@ -59,6 +66,7 @@ def _import(  # noqa: PLR0913, PLR0917  # what is the same for all, then what di
     interpreter: Interpreter,
     kept: tuple[Path, ...],
     conda: bool,  # noqa: FBT001
+    projects: tuple[Path, ...],
     module: str,
     number: int,
 ) -> StepError | str:
@@ -83,7 +91,10 @@ def _import(  # noqa: PLR0913, PLR0917  # what is the same for all, then what di
     found = _read(report)
     if found is None:
         return _ended(module, finished.status, _narrow(finished.tail()))
-    return _why(module, found, _narrow(finished.tail()), conda=conda) if found else ""
+    if not found:
+        return ""
+    lies = _lies(found.get("module", ""), found.get("where", ""), site, projects)
+    return _why(module, found | {"lies": lies}, _narrow(finished.tail()), conda=conda)
 
 
 def _read(report: Path) -> dict[str, str] | None:
@@ -144,7 +155,7 @@ def _why(module: str, found: dict[str, str], details: str, *, conda: bool) -> St
         missing = found["module"]
         if conda and not found["partly"] and missing.split(".")[0] != module.split(".", maxsplit=1)[0]:
             return f"{module}: {where} imports {missing}, which one of the conda packages may bring"
-        return _missing(module, missing, where, details, partly=bool(found["partly"]))
+        return _missing(module, missing, where, details, found)
     if found.get("variable"):
         return _variable(module, found["variable"], where, details)
     unset, kind = found["unset"], found["kind"]
@@ -158,9 +169,27 @@ def _why(module: str, found: dict[str, str], details: str, *, conda: bool) -> St
     )
 
 
-def _missing(module: str, missing: str, where: str, details: str, *, partly: bool) -> ImportFailed:
-    """Return the error for a module that isn't there; `partly`: its topmost package is."""
+def _lies(missing: str, where: str, site: Path, projects: tuple[Path, ...]) -> str:
+    """Return where a missing module of the team's own lies: its whole name in the wheel, "project", or nothing.
+
+    The report is foreign, so only names and paths of the plain form are looked up.
+    """
     top = missing.split(".", maxsplit=1)[0]
+    beside = re.fullmatch(r"((?:\w+/)+)\w+\.py:\d+", where)
+    if not top.isidentifier():
+        return ""
+    if beside and _is_module(site / beside[1] / top):
+        return f"{beside[1].replace('/', '.')}{missing}"
+    return "project" if any(_is_module(each / below / top) for each in projects for below in ("", "src")) else ""
+
+
+def _is_module(path: Path) -> bool:
+    return path.with_suffix(".py").is_file() or any(path.glob("*.py"))
+
+
+def _missing(module: str, missing: str, where: str, details: str, found: dict[str, str]) -> ImportFailed:
+    """Return the error for a module that isn't there; `found` tells if its topmost package is, and where it lies."""
+    top, partly, lies = missing.split(".", maxsplit=1)[0], found["partly"], found["lies"]
     lacking = f"the installed {top} has no such module" if partly else "no package of the lock has it"
     cause = "The package that has it isn't among the declared dependencies."
     fix = f"Add {import_names.package_of(missing)} to the dependencies in the project's metadata"
@@ -170,6 +199,12 @@ def _missing(module: str, missing: str, where: str, details: str, *, partly: boo
     elif partly:
         cause = f"The locked version of {top} is older or newer than the one that has it."
         fix = f"Require a version of {top} that has {missing}"
+    elif lies == "project":
+        cause = f"The project has {top}, and its build left it out of the wheel."
+        fix = f"Let the build pack {top} (with setuptools: a file in `py-modules`, a folder in `packages`)"
+    elif lies:
+        cause = f"It lies in the package, as {lies}; the short name works only for a script that is started beside it."
+        fix = f"Import {lies} there"
     return ImportFailed(
         f"{module} can't be imported: {where} imports {missing}, and {lacking}.",
         cause=cause,

@@ -6,7 +6,9 @@ spelled (`inputs.knob`, `Style`), and how a job signs in (`sign_in.detectors`).
 
 import contextlib
 import re
+import shlex
 import sys
+import sysconfig
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -250,7 +252,8 @@ class Host(ABC):
 
     def python_lines(self, minor: str) -> str:
         """Return the lines that give a job Python `minor` on this host, as users write them."""
-        return f"uv python install {minor}"
+        uv = Path(sysconfig.get_path("scripts"), "uv")  # the step's own: a person's machine may have none
+        return f"{shlex.quote(str(uv))} python install {minor}"
 
     def finish(self, status: int, text: str = "") -> int:
         """Report how the step ended, if the host wants that; return the exit status that the host expects."""

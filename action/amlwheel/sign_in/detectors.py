@@ -41,9 +41,8 @@ def find(
             return Credential(credential, label, mask)
     agent = azure_variables.is_job(environ)  # only Azure Pipelines has service connections
     looked = ", ".join(label for label in _DETECTORS if agent or label != "service connection")
-    raise SignInFailed(
-        f"Nothing to sign in to Azure with: looked for {looked}.", fix=_ON_AZURE_PIPELINES if agent else ""
-    )
+    fix = _ON_AZURE_PIPELINES if agent else "" if environ.get("GITHUB_ACTIONS") == "true" else _ELSEWHERE
+    raise SignInFailed(f"Nothing to sign in to Azure with: looked for {looked}.", fix=fix)
 
 
 def service_principal(environ: Variables) -> TokenCredential | None:
@@ -97,6 +96,10 @@ def _with(mask: github.Mask) -> Mapping[str, Detector]:
     }
 
 
+_ELSEWHERE = (
+    "Sign in with the Azure CLI: az login. A machine without a person needs AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+    "AZURE_CLIENT_SECRET (or AZURE_FEDERATED_TOKEN_FILE) as variables."
+)
 _ON_AZURE_PIPELINES = (
     "Name an Azure Resource Manager service connection in azureSubscription: in this task or, for a script, in "
     "AzureCLI@2, which signs in for the script."

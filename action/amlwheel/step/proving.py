@@ -93,7 +93,9 @@ class Proving:
             lines = self.host.python_lines(python.minor) if found.python else ""
             return self._not_imported(installed, found.why, lines)
         given = [each.path.parent for each in self.release.wheels if self.inputs.wheel]
-        done = imports.check(site, modules, found, given, conda=bool(self.release.conda.lines))
+        projects = [] if self.inputs.wheel else [Path(each) for each in self.inputs.package_dir]
+        conda = bool(self.release.conda.lines)
+        done = imports.check(site, modules, found, given, conda=conda, projects=projects)
         left = len(modules) - len(done.modules) - len(done.elsewhere)
         more = f" and not {left} more" if left else ""
         if done.elsewhere:
@@ -112,6 +114,6 @@ class Proving:
             put = f"Put these lines before the step:\n{lines}" if lines else ""
             raise NotImportable(f"The packages can't be imported here: {why}.", fix=put)
         below = f"\n{lines}" if lines else ""
-        put = f" Lines for the job that give it one:{below}" if lines else ""
+        put = f" These lines, before the step, give it one:{below}" if lines else ""
         self.host.warning(f"The packages were installed, not imported: {why}.{put}")
         return f"Installed, not imported: {installed}; {why}.{below}"

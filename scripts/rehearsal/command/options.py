@@ -49,7 +49,8 @@ its certificate is of a CA of your own, name that in SSL_CERT_FILE or REQUESTS_C
 tokens, of the user --feed-user: give the server's in the two variables, or make there a user with the fakes' words:
 fake-token-of-a-publisher-0001 to publish, fake-token-that-only-reads-0002 to read.
 
-With --command connect the step runs in PROJECT, and gets no --package-dir.
+The step runs in PROJECT, as in a pipeline, so paths among its inputs count from there: --requirements requirements.txt.
+Without PROJECT or with --package-dir it runs where you are. With --command connect it gets no --package-dir.
 
   scripts/rehearse
   scripts/rehearse ~/src/churn --python-version 3.12 --keep /tmp/churn
@@ -86,6 +87,11 @@ class Options:
     def connects(self) -> bool:
         """Whether the step only stores a token. It takes no project, and finds the table where it runs."""
         return self.value("command") == "connect"
+
+    @property
+    def in_project(self) -> bool:
+        """Whether the step runs in the project's folder, as in a pipeline of it; else where it is started."""
+        return self.connects or (self.project != DEFAULT_PROJECT and self.value("package-dir") is None)
 
     @property
     def route(self) -> str:
@@ -144,7 +150,7 @@ def _parse(argv: list[str]) -> Options | None:
             options.build_image = True
         elif name in _OWN:
             _OWN[name](options, value if is_long else _next(given, name))
-        elif argument in {"--check", "--dry-run", "--environment-per-package", "--mirror"}:
+        elif argument in _SWITCHES:
             options.inputs += [argument, given.popleft() if given and given[0] in {"true", "false"} else "true"]
         elif argument == "--no-color":
             options.inputs.append(argument)
@@ -160,9 +166,9 @@ def _parse(argv: list[str]) -> Options | None:
 
 
 def _refuse_misspelt(name: str) -> None:
-    """The step doesn't know the rehearsal's own options, so it couldn't say what was meant."""
-    near = difflib.get_close_matches(name, _OWN, n=1, cutoff=0.8)
-    if near:
+    """The step doesn't know the rehearsal's own options, and a misspelt switch would only be told to need a value."""
+    near = difflib.get_close_matches(name, {*_OWN, *_SWITCHES}, n=1, cutoff=0.8)
+    if near and name not in near:
         raise _UsageError(f"{name} is no option; did you mean {near[0]}?")
 
 
@@ -191,6 +197,7 @@ def _env(options: Options, text: str) -> None:
     options.variables[name] = value
 
 
+_SWITCHES = {"--check", "--dry-run", "--environment-per-package", "--mirror"}
 _OWN: dict[str, Callable[[Options, str], None]] = {"--latency": _latency, "--keep": _keep, "--tag": _tag, "--env": _env}
 
 

@@ -75,12 +75,12 @@ def _rehearse(options: Options, project: pathlib.Path, folder: pathlib.Path) -> 
         if options.route == "git" and options.value("git-repository") is None:
             arguments += _push(world, project, own=options.project != DEFAULT_PROJECT)
         _announce(options, arguments, folder)
-        place = project if options.connects else None
+        place = project if options.in_project else None
         status = _run(arguments, step_environment(world, os.environ, options), folder / "log.txt", place)
         _conclude(world, folder, status)
         if status == 0 and options.build_image and not options.connects:
             world.cut_off(off=options.mirror)
-            return _build_images(arguments, world)
+            return _build_images(arguments, world, place or pathlib.Path())
         return status
 
 
@@ -210,11 +210,11 @@ def _conclude(world: World, folder: pathlib.Path, status: int) -> None:
     sys.stdout.flush()
 
 
-def _build_images(arguments: list[str], world: World) -> int:
-    """Build what the receipt names, in each workspace; return 0, or 1 if a build failed."""
+def _build_images(arguments: list[str], world: World, place: pathlib.Path) -> int:
+    """Build what the receipt of the step that ran in `place` names, in each workspace; return 1 if a build failed."""
     given = parse(arguments)
     assert isinstance(given, Options)  # noqa: S101  # these arguments were parsed before
-    receipt = json.loads((pathlib.Path(given.value("output-dir") or ".") / "aml-release.json").read_text("utf-8"))
+    receipt = json.loads((place / (given.value("output-dir") or ".") / "aml-release.json").read_text("utf-8"))
     name, version = receipt["environment"]["name"], receipt["environment"]["version"]
     failed = 0
     if not receipt["environment"]["ids"]:

@@ -180,6 +180,21 @@ def test_a_root_without_code_names_the_packages_below_it(tmp_path: Path, output:
 
 
 @pytest.mark.parametrize(
+    ("kind", "lines"),
+    [
+        ("package", '[tool.setuptools.packages.find] the line include = ["acme*"]'),
+        ("module", '[tool.setuptools] the line py-modules = ["acme", "training"]'),
+    ],
+)
+def test_a_flat_layout_of_several_packages_or_modules_names_the_line(tmp_path: Path, kind: str, lines: str) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme/__init__.py").touch()
+    error = fail(f"error: Multiple top-level {kind}s discovered in a flat-layout: ['acme', 'training'].\n", tmp_path)
+    assert error.what.endswith(f"setuptools finds several {kind}s in it: acme, training.")
+    assert error.fix == f"Write into pyproject.toml, below {lines}, and commit it."
+
+
+@pytest.mark.parametrize(
     "output",
     [
         "PermissionError: [Errno 13] Permission denied: '{0}'",

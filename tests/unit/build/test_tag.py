@@ -138,7 +138,7 @@ def test_a_version_from_git_names_what_changed_it(tmp_path: Path) -> None:
     built, folders = make(tmp_path, "acme_train-0.3.1.dev0+g1-py3-none-any.whl"), [str(place / "packages/train")]
     with pytest.raises(TagMismatch, match=r"made from git is 0\.3\.1\.dev0") as shallow:
         tag.check("v0.3.0", [built], folders)
-    assert "fetch-depth: 0" in shallow.value.fix
+    assert "fetch-depth: 0; before a rehearsal make the tag" in shallow.value.fix
     (place / "pyproject.toml").write_text("")  # outside the package's folder
     with pytest.raises(CheckoutChanged, match=r"The checkout is changed: pyproject\.toml"):
         tag.check("v0.3.0", [built], folders)

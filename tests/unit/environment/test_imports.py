@@ -145,6 +145,31 @@ def test_only_what_was_installed_can_be_imported(site: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("missing", "where", "cause", "fix"),
+    [
+        ("helpers.x", "acme/train.py:2", "as acme.helpers.x", "Import acme.helpers.x there, and"),
+        ("utils", "train.py:3", "The project has utils, and its build left it out", "Let the build pack utils (with"),
+        ("tools", "acme/train.py:3", "The project has tools", "Let the build pack tools"),
+        ("empty", "acme/train.py:3", "declared", "Add empty"),
+        ("../utils", "../../train.py:3", "declared", "to the dependencies"),
+    ],
+)
+def test_a_module_of_ones_own_is_no_missing_dependency(  # noqa: PLR0913, PLR0917  # a table
+    monkeypatch: pytest.MonkeyPatch, site: Path, missing: str, where: str, cause: str, fix: str
+) -> None:
+    """Whoever adds `utils` to the dependencies gets a stranger's package."""
+    project = site.parent / "project"
+    for path in (site / "acme/helpers.py", project / "utils.py", project / "src/tools/a.py", project / "empty/a.txt"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    answering(monkeypatch, {"train": {**BASE, "module": missing, "partly": "", "where": where}})
+    with pytest.raises(ImportFailed) as caught:
+        check(site, ["train"], PYTHON, conda=False, projects=[project])
+    assert cause in caught.value.cause
+    assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize(
     ("module", "package"),
     [
         ("yaml.nodes", "PyYAML"),

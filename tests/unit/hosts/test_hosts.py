@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -451,7 +452,9 @@ def test_each_host_has_its_own_lines_that_give_a_python() -> None:
     assert yaml.safe_load(GitHub({}).python_lines("3.11"))[0]["with"]["python-version"] == "3.11"
     azure = yaml.safe_load(AzurePipelines({}).python_lines("3.11"))[0]
     assert azure == {"task": "UsePythonVersion@0", "inputs": {"versionSpec": "3.11", "addToPath": False}}
-    assert Terminal().python_lines("3.11") == "uv python install 3.11"
+    uv, *words = Terminal().python_lines("3.11").split()
+    assert words == ["python", "install", "3.11"]
+    assert uv == str(Path(sys.executable).with_name("uv"))
 
 
 # --- detection

@@ -28,6 +28,16 @@ def test_command_line_keeps_the_steps_inputs_apart(tmp_path: pathlib.Path) -> No
     assert [parsed.value(name) for name in ("feed", "dry-run", "index")] == ["a/b", "true", None]
 
 
+def test_the_step_runs_in_the_project_that_is_named_as_in_a_pipeline(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    there = [str(tmp_path), "--requirements", "requirements.txt"]
+    cases = {tuple(there): True, (*there, "--package-dir", "a"): False, (): False, ("--command", "connect"): True}
+    for argv, inside in cases.items():
+        parsed = options.parse([*argv])
+        assert isinstance(parsed, options.Options)
+        assert parsed.in_project is inside
+
+
 @pytest.mark.parametrize(
     ("argv", "inputs"),
     [
@@ -114,6 +124,7 @@ def test_command_line_defaults_to_the_sample() -> None:
         (["--latency", "fast"], "milliseconds"),
         (["--latency", "-1"], "milliseconds"),
         (["--keep"], "needs a value"),
+        (["--chek"], "--chek is no option; did you mean --check?"),
         (["--feed"], "needs a value"),
         (["--feed", "--keep", "d"], "--feed needs a value"),
         (["--kep", "d"], "did you mean --keep?"),

@@ -103,8 +103,10 @@ def test_the_most_explicit_source_goes_first(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_nothing_to_sign_in_with_says_what_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(SignInFailed, match="looked for service principal, workload identity, Azure CLI"):
-        find({"PATH": str(tmp_path)})
+    for more, fix in ({}, "Sign in with the Azure CLI: az login."), ({"GITHUB_ACTIONS": "true"}, "On GitHub give"):
+        with pytest.raises(SignInFailed, match="looked for service principal, workload identity, Azure CLI") as caught:
+            find({"PATH": str(tmp_path)} | more)
+        assert caught.value.fix.startswith(fix)
 
 
 # --- asking once

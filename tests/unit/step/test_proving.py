@@ -57,7 +57,8 @@ class Outside:
         if self.refused:
             raise NotSaved("no.")
 
-    def check(self, _: object, modules: list[str], *__: object, conda: bool) -> Imported:
+    def check(self, _: object, modules: list[str], *__: object, conda: bool, projects: list[Path]) -> Imported:
+        assert projects == [Path("acme")]
         assert modules == ["acme_churn"]
         self.conda.append(conda)
         return self.imported
@@ -65,6 +66,7 @@ class Outside:
     def prove(self, verify: str = "install", *, unsaved: bool = False, **given: object) -> str:
         inputs: Any = SimpleNamespace(
             wheel=(),
+            package_dir=("acme",),
             **{"verify": verify, "dry_run": False, "connects": True, "feed": FEED, "feed_only": False} | given,
             connection_token=READER,
             feed_token=TOKEN,
