@@ -13,7 +13,7 @@ RUNS = {
     "failure": (["--feed", "acme/ml/wheel"], 34),
     "failures": (["--workspace", _NOWHERE], 42),
 }
-"""Options and status, in this order: a dry run before there is anything, a release, a feed and 40 workspaces that aren't there."""
+"""Options and status: a dry run before there is anything, a release, a feed that isn't there, and 40 workspaces."""
 HOSTS = ("github", "azure-pipelines")
 
 

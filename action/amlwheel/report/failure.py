@@ -11,6 +11,7 @@ from ..errors.workspace import TargetsFailed
 from ..plan.change import Change
 from .markdown import cell
 
+SHORT = 10  # rows of a table that are shown at once
 LAST = 40  # lines of a tool that the page shows
 LONGEST = 8000  # characters of them
 _PLACE = re.compile(
@@ -131,9 +132,13 @@ def _targets(errors: Iterable[StepError], words: Words) -> str:
     return "\n\n".join(parts)
 
 
-def _table(rows: Iterable[str]) -> str:
-    """Return what happened several times."""
-    return "\n".join(["| | what happened |", "|---|---|", *(f"| {n} | {row} |" for n, row in enumerate(rows, 1))])
+def _table(rows: Sequence[str]) -> str:
+    """Return what happened several times; of a long table only the first rows aren't folded."""
+    head = ["| | what happened |", "|---|---|"]
+    listed = [f"| {number} | {row} |" for number, row in enumerate(rows, 1)]
+    shown, more = "\n".join([*head, *listed[:SHORT]]), "\n".join([*head, *listed[SHORT:]])
+    folded = f"\n\n<details><summary>{len(rows) - SHORT} more</summary>\n\n{more}\n\n</details>"
+    return shown + (folded if len(rows) > SHORT else "")
 
 
 def _lines(text: str) -> str:

@@ -41,7 +41,9 @@ def test_errors_of_one_code_are_one_message_with_their_advice_once() -> None:
     head = "## Failed: 42 problems\n\n### AW10 bad input (41 times)\n\n"
     assert shown.startswith(f"{head}**Likely cause:** {BadInput.cause}")
     assert shown.index("**What to do:**") < shown.index("| | what happened |")  # forty rows would hide it
-    assert "| 40 | w39 is wrong. |\n" in shown
+    assert "| 10 | w9 is wrong. |\n\n<details><summary>30 more</summary>\n\n| | what happened |\n" in shown
+    assert "| 40 | w39 is wrong. |\n\n</details>" in shown
+    assert "more</summary>" not in page(Several(many[:2]))
 
 
 def test_a_page_says_what_of_the_plan_is_done() -> None:
