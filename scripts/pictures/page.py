@@ -17,24 +17,16 @@ MARGIN = 32  # GitHub's own, around a README; half of it on a phone
 _PHONE = 600
 _DIAGRAM = re.compile(r"(?ms)^```mermaid\n.*?^```$")
 _INSTEAD = "> *A diagram stands here: GitHub draws it from Mermaid.*"
-# What it finds goes into the page itself, where --dump-dom shows it. `top` cuts a page too long for one picture.
-_MEASURE = """
-addEventListener('load', () => {
-  const wide = (each) => each.scrollWidth - each.clientWidth;
-  const found = {height: document.documentElement.scrollHeight, tables: [], code: 0};
-  document.querySelectorAll('table').forEach((each) => {
-    if (wide(each) > 0) found.tables.push([wide(each), each.innerText.split('\\n')[0].slice(0, 60)]);
-  });
-  document.querySelectorAll('pre').forEach((each) => { if (wide(each) > 0) found.code += 1; });
-  document.querySelectorAll('img').forEach((each) => { if (!each.naturalWidth) found.tables.push([0, each.src]); });
-  const note = document.createElement('script');
-  note.type = 'application/json';
-  note.id = 'measured';
-  note.textContent = JSON.stringify(found);
-  document.body.append(note);
-  const top = new URLSearchParams(location.search).get('top');
-  document.querySelector('article').style.marginTop = `-${top || 0}px`;
-});
+# What is wider than its place can be read only by who scrolls; a picture that isn't there is as bad.
+MEASURE = """
+(() => {
+  const missing = (each) => each.scrollWidth - each.clientWidth;
+  const named = (each) => [missing(each), each.innerText.trim().split('\\n')[0].slice(0, 60)];
+  const wide = (what) => [...document.querySelectorAll(what)].filter((each) => missing(each) > 0).map(named);
+  const broken = [...document.images].filter((each) => !each.naturalWidth).map((each) => [0, each.src]);
+  const height = document.documentElement.scrollHeight;
+  return {height, tables: [...wide('table'), ...broken], code: wide('pre')};
+})()
 """
 
 
@@ -80,5 +72,5 @@ def framed(source: pathlib.Path, look: Look) -> str:
         f"<!DOCTYPE html><html><head><meta charset='utf-8'><base href='{source.parent.as_uri()}/'><style>{style}"
         f"body {{ margin: 0; background: {BACKGROUND[look.theme]}; overflow-x: hidden }}"
         f".markdown-body {{ box-sizing: border-box; width: {look.window}px; padding: {look.margin}px }}</style></head>"
-        f"<body><article class='markdown-body'>{html(source)}</article><script>{_MEASURE}</script></body></html>"
+        f"<body><article class='markdown-body'>{html(source)}</article></body></html>"
     )

@@ -6,8 +6,14 @@ import sys
 from collections.abc import Iterator
 
 REHEARSE = pathlib.Path(__file__).resolve().parents[1] / "rehearse"
-RUNS = {"dry-run": ["--dry-run"], "success": [], "failure": ["--feed", "acme/ml/wheel"]}
-"""In this order: a dry run before there is anything, a release, and a feed that isn't there."""
+_NOWHERE = "\n".join(f"5b5c0000-0000-4000-8000-00000000fa4e/rg-ml/ws-{number}" for number in range(1, 41))
+RUNS = {
+    "dry-run": (["--dry-run"], 0),
+    "success": ([], 0),
+    "failure": (["--feed", "acme/ml/wheel"], 34),
+    "failures": (["--workspace", _NOWHERE], 42),
+}
+"""Options and status: a dry run before there is anything, a release, a feed that isn't there, and 40 workspaces."""
 HOSTS = ("github", "azure-pipelines")
 
 
@@ -19,12 +25,12 @@ def log(place: pathlib.Path) -> str:
 def summaries(place: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
     """Yield the name and the file of the page of each of `RUNS` on each host; one run takes ten to twenty seconds."""
     for host in HOSTS:
-        for name, words in RUNS.items():
+        for name, (words, status) in RUNS.items():
             scratch = place / f"{host}-{name}"
             scratch.mkdir(parents=True)
             page = scratch / "summary.md"
             page.touch()
-            _rehearse(place / host, words, _variables(host, page), 34 if name == "failure" else 0)
+            _rehearse(place / host, words, _variables(host, page), status)
             if host == "azure-pipelines":
                 (page,) = scratch.glob("*/amlwheel.md")
             yield f"summary-{host}-{name}", page

@@ -135,7 +135,7 @@ def _check(response: requests.Response, feed: Feed, token_input: str) -> None:
     if status == requests.codes.not_found and feed.view and "FeedView" in f"{response.reason} {response.text}":
         raise ViewNotFound(f"Feed {feed.through(None).label} has no view {feed.view}.", details=details)
     if status == requests.codes.not_found:
-        raise FeedNotFound(f"There is no feed {feed.label}: 404.", details=details)
+        raise FeedNotFound(f"There is no feed {feed.label}.", details=details)
     if status != requests.codes.ok:
         raise FeedUnexpected(f"The feed {feed.label} answered {status}.", details=details)
 

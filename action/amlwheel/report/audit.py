@@ -18,7 +18,7 @@ def summary(audit: Audit) -> str:
     if audit == NOT_AUDITED:
         return ""
     if not audit.findings:
-        return f"\n{audit.told}.\n"
+        return f"\n{audit.told[0].upper()}{audit.told[1:]}.\n"
     rows = "".join(_row(each) for each in audit.findings)
     return f"\n{audit.told}.\n\n| vulnerability | package | severity | fixed in | |\n|---|---|---|---|---|\n{rows}"
 

@@ -11,6 +11,7 @@ from ..errors.workspace import TargetsFailed
 from ..plan.change import Change
 from .markdown import cell
 
+SHORT = 10  # rows of a table that are shown at once
 LAST = 40  # lines of a tool that the page shows
 LONGEST = 8000  # characters of them
 _PLACE = re.compile(
@@ -105,8 +106,11 @@ def cancelled(progress: Progress, words: Words) -> str:
 def _section(problem: Problem, words: Words, *, titled: bool) -> str:
     parts = [f"### {cell(words(problem.title))}"] if titled else []
     for (cause, fix), happened in problem.advised:
-        parts += [_targets(problem.errors, words) or _list(words(what) for what in happened)]
-        parts += [f"**Likely cause:** {_lines(words(cause))}", f"**What to do:** {_lines(words(fix))}"]
+        rows = [_lines(words(what)) for what in happened]
+        advice = [f"**Likely cause:** {_lines(words(cause))}", f"**What to do:** {_lines(words(fix))}"]
+        # A long table would push what to do off the screen.
+        several = [*advice, _table(rows)] if len(rows) > 1 else [*rows, *advice]
+        parts += [targets, *advice] if (targets := _targets(problem.errors, words)) else several
     parts.append(f"[All about {problem.errors[0].code}]({problem.errors[0].page})")
     said = "\n".join(words(error.details) for error in problem.errors if error.details)
     if said:
@@ -128,17 +132,19 @@ def _targets(errors: Iterable[StepError], words: Words) -> str:
     return "\n\n".join(parts)
 
 
-def _list(whats: Iterable[str]) -> str:
-    """Return what happened: a paragraph, or a table if it happened several times."""
-    rows = [_lines(what) for what in whats]
-    if len(rows) == 1:
-        return rows[0]
-    return "\n".join(["| | what happened |", "|---|---|", *(f"| {n} | {row} |" for n, row in enumerate(rows, 1))])
+def _table(rows: Sequence[str]) -> str:
+    """Return what happened several times; of a long table only the first rows aren't folded."""
+    head = ["| | what happened |", "|---|---|"]
+    listed = [f"| {number} | {row} |" for number, row in enumerate(rows, 1)]
+    shown, more = "\n".join([*head, *listed[:SHORT]]), "\n".join([*head, *listed[SHORT:]])
+    folded = f"\n\n<details><summary>{len(rows) - SHORT} more</summary>\n\n{more}\n\n</details>"
+    return shown + (folded if len(rows) > SHORT else "")
 
 
 def _lines(text: str) -> str:
-    """Escape a text; its lines stay lines."""
-    return "<br>".join(cell(line) for line in text.split("\n"))
+    """Escape a text; its lines stay lines. With indented ones, as of YAML, what follows the first is to be copied."""
+    first, *rest = map(cell, text.split("\n"))
+    return f"{first}<pre>{'<br>'.join(rest)}</pre>" if "\n " in text else "<br>".join([first, *rest])
 
 
 def _done(progress: Progress, words: Words) -> list[str]:

@@ -1,6 +1,6 @@
 """The texts about a run for people: the plan as a table, the summary page, the last lines of the log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +11,8 @@ from . import audit, changed
 from .markdown import cell as _cell
 from .release import Release
 from .targets import targets
+
+DRY = "Nothing was changed. This is what a release would do:\n\n"
 
 
 def table(changes: Sequence[Change[Any]]) -> list[str]:
@@ -24,17 +26,14 @@ def summary(
 ) -> str:
     """Return the summary page in Markdown. Texts from metadata are escaped."""
     environment = release.environment
-    wheels = "\n".join(f"| {_cell(wheel.filename)} | `{wheel.sha256}` |" for wheel in release.wheels)
     packages = "\n".join(
         f'    source --> wheel{number}["{_node(f"{wheel.project} {wheel.version}")}"] --> place'
         for number, wheel in enumerate(release.wheels)
     )
     commit = f"commit {release.source.commit[:12]}" if release.source.commit else "source"
     done = "Released" if any(change.changes for change in changes) else "Nothing to do for"
-    done = "Planned, nothing changed (dry run)" if dry_run else done
+    done = "Dry run" if dry_run else done
     done = f"Part {release.shard} of a plan: {done}" if release.shard else done
-    beside = "".join(f"\n- {_cell(line)}" for line in declared(release))
-    beside = f"{beside}\n" if beside else ""
     return f"""\
 ## {done}: `{release.reference}`
 
@@ -46,17 +45,11 @@ flowchart LR
     image["{_node(environment.image.repository)}"] --> environment
 ```
 
-{_plan(changes)}
+{DRY if dry_run else ""}{_plan(changes)}
 {_workspaces(release, changes, dry_run=dry_run)}{_links(release, dry_run=dry_run)}
 {changed.section(release, compared)}
-| wheel | sha256 |
-|---|---|
-{wheels}
-
-Python {environment.base.python.exact}, {len(environment.pins)} packages locked by sha256 for
-{environment.base.python.platform.why}, image `{environment.image.pinned}`.{_elsewhere(release)}
-{_proof(proof)}
-{beside}{_about_lock(release)}{audit.summary(release.audit)}
+{_contents(release, proof)}
+{_about_lock(release)}{audit.summary(release.audit)}
 {"" if dry_run else _use(release)}"""
 
 
@@ -122,10 +115,19 @@ def _workspaces(release: Release, changes: Sequence[Change[Any]], *, dry_run: bo
     return "\n".join(["\n| workspace | | |", "|---|---|---|", *rows, ""])
 
 
-def _proof(proof: str) -> str:
-    """Return the sentence about the proof, and the lines below it as a block."""
-    sentence, _, lines = proof.partition("\n")
-    return _cell(sentence) + (f"\n\n```yaml\n{lines}\n```" if lines else "")
+def _contents(release: Release, proof: str) -> str:
+    """Return a list of what the environment consists of, and what of it is proven; that has lines for a job below."""
+    environment = release.environment
+    python, (sentence, _, lines) = environment.base.python, proof.partition("\n")
+    points = [
+        *(f"{_cell(wheel.filename)}, sha256 `{wheel.sha256}`" for wheel in release.wheels),
+        f"Python {python.exact}, {len(environment.pins)} packages locked by sha256 for {python.platform.why}",
+        f"Image `{environment.image.pinned}`",
+        *_elsewhere(release),
+        *map(_cell, [*declared(release), *([sentence] if sentence else [])]),
+    ]
+    block = f"\n```yaml\n{lines}\n```\n" if lines else ""
+    return "".join(f"- {point}\n" for point in points) + block
 
 
 def longest(spent: Sequence[tuple[str, str, float]]) -> str:
@@ -164,11 +166,11 @@ def _about_lock(release: Release) -> str:
     return warned + notes
 
 
-def _elsewhere(release: Release) -> str:
-    """Return a sentence for each index beside the feed and the public one."""
+def _elsewhere(release: Release) -> Iterator[str]:
+    """Yield a line for each index beside the feed and the public one."""
     pins = release.environment.pins
     places = {pin.index: [each.name for each in pins if each.index == pin.index] for pin in pins if pin.index}
-    return "".join(f"\nFrom {_cell(place)}: {_cell(', '.join(names))}." for place, names in sorted(places.items()))
+    yield from (f"From {_cell(place)}: {_cell(', '.join(names))}" for place, names in sorted(places.items()))
 
 
 def declared(release: Release) -> list[str]:

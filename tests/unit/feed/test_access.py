@@ -100,7 +100,7 @@ def test_a_feed_that_neither_token_sees_is_one_problem_without_a_word_of_the_rea
     with pytest.raises(StepError) as caught:
         ask()
     assert type(caught.value) is FeedNotFound
-    assert caught.value.what == "There is no feed acme/ml/wheels: 404."
+    assert caught.value.what == "There is no feed acme/ml/wheels."
 
 
 def test_a_doubtful_page_of_a_view_is_settled_by_the_feed_itself(monkeypatch: pytest.MonkeyPatch) -> None:

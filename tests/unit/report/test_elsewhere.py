@@ -12,4 +12,4 @@ def test_the_summary_says_which_packages_another_index_has(tmp_path: Path) -> No
     assert "From " not in summary.summary(made, [], dry_run=False, proof="")
     pins = tuple(replace(pin, index="https://download.pytorch.org/whl/cpu") for pin in made.environment.pins)
     page = summary.summary(replace(made, environment=replace(made.environment, pins=pins)), [], dry_run=False, proof="")
-    assert f"\nFrom https://download.pytorch.org/whl/cpu: {', '.join(pin.name for pin in pins)}." in page
+    assert f"\n- From https://download.pytorch.org/whl/cpu: {', '.join(pin.name for pin in pins)}\n" in page

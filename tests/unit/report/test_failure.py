@@ -17,11 +17,16 @@ def planned(*subjects: str) -> Progress:
 
 def test_a_page_says_what_failed_what_to_do_and_where_more_is_written() -> None:
     text = page(BadInput("`feed` is <b>.", cause="C|1", fix="Do a,\nthen b.", details="said\n</pre>"))
-    assert text.startswith("## Failed: AW10 bad input\n\n&#96;feed&#96; is &lt;b&gt;.\n\n**Likely cause:** C&#124;1\n")
+    assert text.startswith("## Failed: AW10 bad input\n\n<code>feed</code> is &lt;b&gt;.\n\n**Likely cause:** C&#124;1\n")
     assert "**What to do:** Do a,<br>then b.\n" in text
     assert "/docs/errors.md#aw10)" in text
     assert "<pre>\nsaid\n&lt;/pre&gt;\n</pre>" in text
     assert text.endswith("Nothing was changed: no package, no connection, no environment.\n")
+
+
+def test_lines_that_are_to_be_copied_keep_their_indentation() -> None:
+    text = page(BadInput("x", fix="Put these lines before the step:\n- task: A@0\n  inputs: {b: 1}"))
+    assert "**What to do:** Put these lines before the step:<pre>- task: A@0<br>  inputs: {b: 1}</pre>\n" in text
 
 
 def test_errors_of_one_code_are_one_message_with_their_advice_once() -> None:
@@ -33,8 +38,12 @@ def test_errors_of_one_code_are_one_message_with_their_advice_once() -> None:
     assert text.count("Likely cause:") == 2
     assert text.endswith("docs/errors.md#aw10")
     shown = page(Several(many))
-    assert shown.startswith("## Failed: 42 problems\n\n### AW10 bad input (41 times)\n\n| | what happened |\n")
-    assert "| 40 | w39 is wrong. |\n" in shown
+    head = "## Failed: 42 problems\n\n### AW10 bad input (41 times)\n\n"
+    assert shown.startswith(f"{head}**Likely cause:** {BadInput.cause}")
+    assert shown.index("**What to do:**") < shown.index("| | what happened |")  # forty rows would hide it
+    assert "| 10 | w9 is wrong. |\n\n<details><summary>30 more</summary>\n\n| | what happened |\n" in shown
+    assert "| 40 | w39 is wrong. |\n\n</details>" in shown
+    assert "more</summary>" not in page(Several(many[:2]))
 
 
 def test_a_page_says_what_of_the_plan_is_done() -> None:
