@@ -24,6 +24,10 @@ GOALS = {
 """What one wants to do, and the inputs for it. One that stands nowhere here comes last in the goal of its group."""
 ONLY = " *Pipeline only.*"  # docs/inputs.md says what it means
 LONG = 18  # letters
+ERRORS = """\
+Every failed run names a code, such as AW34, in its log and in its summary. This page says of each code what it means,
+what is the likely cause, and the one thing to do. The exit status is the number in the code.
+"""
 SUBJECTS = {
     "inputs": "Inputs",
     "sign_in": "Sign-in",
@@ -150,11 +154,7 @@ def output_table() -> Iterable[str]:
 
 def error_page() -> str:
     """Return docs/errors.md."""
-    parts = [
-        "# Errors\n\n<!-- Written by scripts/manifests. -->\n\nEvery failed run names a code, such as AW34: its log, its annotations and its summary. Here is what each "
-        "code means, its likely cause, and the one thing to do. The exit status is the number in the code.\n",
-        *error_index(),
-    ]
+    parts = ["# Errors\n\n<!-- Written by scripts/manifests. -->\n", ERRORS, *error_index()]
     parts += [
         f"## AW{kind.status}\n\n**{kind.title[0].upper()}{kind.title[1:]}.** {meaning(kind)}\n\n"
         f"*Likely cause:* {kind.cause}\n\n*What to do:* {kind.fix}\n"

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, cast
 
 from .page import MEASURE, Look, framed
 
@@ -42,7 +42,7 @@ class Browser:
 
     def __init__(self, pipes: subprocess.Popen[bytes], scratch: pathlib.Path) -> None:
         """Open an empty page."""
-        self._pipes = pipes
+        self._commands, self._answers = cast("IO[bytes]", pipes.stdin), cast("IO[bytes]", pipes.stdout)
         self._page = scratch / "page.html"
         self._number = 0
         self._session: dict[str, str] = {}
@@ -56,7 +56,9 @@ class Browser:
         self._size(look.window, 100)
         self._call("Page.navigate", url=self._page.as_uri())
         self._wait("Page.loadEventFired")
-        found = self._call("Runtime.evaluate", expression=MEASURE, returnByValue=True)["result"]["value"]
+        found = self._call("Runtime.evaluate", expression=MEASURE, returnByValue=True, awaitPromise=True)["result"][
+            "value"
+        ]
         for number, top in enumerate(range(0, found["height"], TALLEST)):
             part = target.with_stem(f"{target.stem}-{number + 1}") if number else target
             # What scrolls within the page is drawn only where the window shows it.
@@ -73,9 +75,8 @@ class Browser:
         """Send a command and return the answer; raises RuntimeError if there is none, or an error."""
         self._number += 1
         command = {"id": self._number, "method": method, "params": parameters, **self._session}
-        assert self._pipes.stdin
-        self._pipes.stdin.write(json.dumps(command).encode() + b"\0")
-        self._pipes.stdin.flush()
+        self._commands.write(json.dumps(command).encode() + b"\0")
+        self._commands.flush()
         answer = next(each for each in self._said() if each.get("id") == self._number)
         if "error" in answer:
             raise RuntimeError(f"Chromium refused {method}: {answer['error']}")
@@ -85,9 +86,8 @@ class Browser:
         next(each for each in self._said() if each.get("method") == event)
 
     def _said(self) -> Iterator[dict[str, Any]]:
-        assert self._pipes.stdout
         read = bytearray()
-        while byte := self._pipes.stdout.read(1):
+        while byte := self._answers.read(1):
             if byte != b"\0":
                 read += byte
             else:

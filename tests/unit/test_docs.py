@@ -70,7 +70,10 @@ def test_the_page_of_errors_begins_with_a_link_to_every_code() -> None:
 
 
 def test_no_browser_breaks_a_name_of_usual_length_at_a_hyphen() -> None:
-    assert pages.head("input", ["feed", "package-dir", "connection-token-expires"]) == "&nbsp;" * 8 + "input" + "&nbsp;" * 8
+    assert (
+        pages.head("input", ["feed", "package-dir", "connection-token-expires"])
+        == "&nbsp;" * 8 + "input" + "&nbsp;" * 8
+    )
     assert pages.head("input", ["sdk"]) == "&nbsp;input&nbsp;"
 
 
