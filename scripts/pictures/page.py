@@ -23,7 +23,7 @@ MEASURE = """
   const undrawn = [];
   if (window.mermaid) await mermaid.run().catch((error) => undrawn.push([0, `diagram: ${error}`.slice(0, 60)]));
   const missing = (each) => each.scrollWidth - each.clientWidth;
-  const named = (each) => [missing(each), each.innerText.trim().split('\\n')[0].slice(0, 60)];
+  const named = (each) => [missing(each), (each.innerText || each.textContent).trim().split('\\n')[0].slice(0, 60)];
   const wide = (what) => [...document.querySelectorAll(what)].filter((each) => missing(each) > 0).map(named);
   const broken = [...document.images].filter((each) => !each.naturalWidth).map((each) => [0, each.src]);
   const height = document.documentElement.scrollHeight;
