@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, cast
 
 from .page import MEASURE, Look, framed
 
@@ -42,7 +42,7 @@ class Browser:
 
     def __init__(self, pipes: subprocess.Popen[bytes], scratch: pathlib.Path) -> None:
         """Open an empty page."""
-        self._pipes = pipes
+        self._commands, self._answers = cast("IO[bytes]", pipes.stdin), cast("IO[bytes]", pipes.stdout)
         self._page = scratch / "page.html"
         self._number = 0
         self._session: dict[str, str] = {}
@@ -53,24 +53,30 @@ class Browser:
     def shoot(self, source: pathlib.Path, look: Look, target: pathlib.Path) -> Measured:
         """Take the picture of a Markdown file as `target`, with more of them beside it if one is too tall."""
         self._page.write_text(framed(source, look), "utf-8")
-        self._call("Emulation.setDeviceMetricsOverride", width=look.window, height=100, deviceScaleFactor=1, mobile=False)
+        self._size(look.window, 100)
         self._call("Page.navigate", url=self._page.as_uri())
         self._wait("Page.loadEventFired")
-        found = self._call("Runtime.evaluate", expression=MEASURE, returnByValue=True)["result"]["value"]
+        found = self._call("Runtime.evaluate", expression=MEASURE, returnByValue=True, awaitPromise=True)["result"][
+            "value"
+        ]
         for number, top in enumerate(range(0, found["height"], TALLEST)):
             part = target.with_stem(f"{target.stem}-{number + 1}") if number else target
-            clip = {"x": 0, "y": top, "width": look.window, "height": min(TALLEST, found["height"] - top), "scale": 1}
-            taken = self._call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
-            part.write_bytes(base64.b64decode(taken["data"]))
+            # What scrolls within the page is drawn only where the window shows it.
+            self._size(look.window, min(TALLEST, found["height"] - top))
+            self._call("Runtime.evaluate", expression=f"scrollTo(0, {top})")
+            part.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
         return Measured(found["height"], tuple(map(tuple, found["tables"])), tuple(map(tuple, found["code"])))
+
+    def _size(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
 
     def _call(self, method: str, **parameters: object) -> Any:  # noqa: ANN401  # JSON
         """Send a command and return the answer; raises RuntimeError if there is none, or an error."""
         self._number += 1
         command = {"id": self._number, "method": method, "params": parameters, **self._session}
-        assert self._pipes.stdin
-        self._pipes.stdin.write(json.dumps(command).encode() + b"\0")
-        self._pipes.stdin.flush()
+        self._commands.write(json.dumps(command).encode() + b"\0")
+        self._commands.flush()
         answer = next(each for each in self._said() if each.get("id") == self._number)
         if "error" in answer:
             raise RuntimeError(f"Chromium refused {method}: {answer['error']}")
@@ -80,9 +86,8 @@ class Browser:
         next(each for each in self._said() if each.get("method") == event)
 
     def _said(self) -> Iterator[dict[str, Any]]:
-        assert self._pipes.stdout
         read = bytearray()
-        while byte := self._pipes.stdout.read(1):
+        while byte := self._answers.read(1):
             if byte != b"\0":
                 read += byte
             else:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 REHEARSE = pathlib.Path(__file__).resolve().parents[1] / "rehearse"
 _NOWHERE = "\n".join(f"5b5c0000-0000-4000-8000-00000000fa4e/rg-ml/ws-{number}" for number in range(1, 41))
 RUNS = {
+    "check": (["--check"], 0),
     "dry-run": (["--dry-run"], 0),
     "success": ([], 0),
     "failure": (["--feed", "acme/ml/wheel"], 34),
     "failures": (["--workspace", _NOWHERE], 42),
 }
-"""Options and status: a dry run before there is anything, a release, a feed that isn't there, and 40 workspaces."""
+"""Options and status: before there is anything, a release, a feed that isn't there, and 40 workspaces likewise."""
 HOSTS = ("github", "azure-pipelines")
 
 

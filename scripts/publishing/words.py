@@ -15,7 +15,7 @@ CHANGES = re.compile(r"(?ms)^## Unreleased\n(.*?)(?=^## |\Z)")
 # What users fill in themselves has these words, and stays: OWNER/REPOSITORY, https://HOST/OWNER/REPO.
 LEFT = re.compile(
     r"(?<![$\w-])(?!PROJECT/)[A-Z][A-Z_-]*/amlwheel\b"  # an owner; no variable, and no copy of users' own
-    r"|\bOWNER\b(?!/REPO)|\bPUBLISHER\b|\b(TODO|FIXME|TBD)\b"
+    r"|\bOWNER\b(?!/(<wbr>)?REPO)|\bPUBLISHER\b|\b(TODO|FIXME|TBD)\b"
     r"|\bamlwheel[\w./-]*@(COMMIT|SHA|<)"  # a pin
 )
 MARKS = ("amlwheel", "refs/tags/v", "OWNER", "PUBLISHER", "TODO", "FIXME", "TBD")  # in every line that is left

@@ -3,7 +3,7 @@
 `tfx.txt` holds what npm's own lock would, but for the addresses that a package came from. To refresh it: install
 `tfx-cli` with npm into an empty folder and run `python -m vsix.node FOLDER/package-lock.json vsix/tfx.txt` in
 `scripts/`; likewise `azurite`, and `rehearsal/azurite.txt`; and `marked` with `github-markdown-css`, and
-`pictures/web.txt`.
+`pictures/web.txt`, where `mermaid` has a line alone: its bundle needs no other package.
 """
 
 import contextlib

@@ -126,7 +126,7 @@ def test_a_release_and_the_same_again(checkout: Checkout) -> None:
     assert any(re.match(r"GET https://management\.azure\.com/\S+: 200, \d+ ms$", each) for each in told)
     assert "debug" not in {each.name for each in first.log.executed}
     assert changing(second.outputs) == first.outputs
-    assert second.summary.startswith(f"## Nothing to do for: `{second.outputs['environment']}`\n")
+    assert second.summary.startswith(f"## Nothing to do: `{second.outputs['environment']}`\n")
 
 
 def test_what_the_host_fills_in_does_not_win_over_the_projects_table(checkout: Checkout) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from amlwheel.errors.base import catalogue
 from amlwheel.inputs.knob import knobs
 from amlwheel.inputs.step import Inputs
 from manifest import pages
@@ -60,6 +61,20 @@ def test_an_input_that_no_goal_names_comes_last_in_that_of_its_group(monkeypatch
     found = pages.goals()
     assert [each.name for each in found["Known vulnerabilities"]] == ["audit"]
     assert found["What the environment holds"][-1].name == "audit-accept"
+
+
+def test_the_page_of_errors_begins_with_a_link_to_every_code() -> None:
+    links = re.findall(r"\[(AW\d+)\]\(#(aw\d+)\)", "\n".join(pages.error_index()))
+    codes = [f"AW{kind.status}" for kind in catalogue()]
+    assert sorted(links) == sorted((code, code.lower()) for code in codes)
+
+
+def test_no_browser_breaks_a_name_of_usual_length_at_a_hyphen() -> None:
+    assert (
+        pages.head("input", ["feed", "package-dir", "connection-token-expires"])
+        == "&nbsp;" * 8 + "input" + "&nbsp;" * 8
+    )
+    assert pages.head("input", ["sdk"]) == "&nbsp;input&nbsp;"
 
 
 def steps_limit(text: str) -> int:

@@ -55,7 +55,7 @@ def test_the_next_release_replaces_what_the_last_one_wrote() -> None:
 
 
 def test_what_users_fill_in_stays() -> None:
-    text = "repo:OWNER/REPOSITORY:environment:release https://HOST/OWNER/REPO@COMMIT # the full id"
+    text = "repo:OWNER/REPOSITORY:environment:release https://HOST/OWNER/REPO@COMMIT # the full id; OWNER/<wbr>REPO"
     assert words.pinned(words.released("README.md", text, TO), TO.owner, TO.version, COMMIT) == text
     assert list(words.left(text, TO.owner, TO.version)) == []
 

@@ -114,7 +114,7 @@ class AzurePipelines(Host):
         # The agent uploads the file later, so each run has a folder of its own.
         folder = tempfile.mkdtemp(prefix="amlwheel-", dir=self._environ.get("AGENT_TEMPDIRECTORY"))
         page = Path(folder) / "amlwheel.md"
-        page.write_text(self._hidden(_DIAGRAM.sub("", markdown)), "utf-8")
+        page.write_text(self._hidden(spell(_DIAGRAM.sub("", markdown), self.style)), "utf-8")
         self._command("task.uploadsummary", str(page))
 
     @override

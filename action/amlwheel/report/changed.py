@@ -1,12 +1,11 @@
 """What a release changes beside the newest environment of its name: for the log, the summary page and the receipt."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from ..model.differences import Comparison, Difference, Way
-from .markdown import cell
+from .markdown import cell, short
 from .release import Release
 
 SHORT = 10  # rows that are shown at once
@@ -20,7 +19,7 @@ def lines(release: Release, compared: Sequence[Comparison]) -> Iterator[str]:
         if _is_listed(release, each):
             for row in each.differences[:SHORT]:
                 arrow = " → ".join(filter(None, (row.before, row.now)))
-                yield f"  {row.way:<11} {_named(row)} {_short(arrow)}".rstrip()
+                yield f"  {row.way:<11} {_named(row)} {short(arrow)}".rstrip()
             yield from _more(each, "  ")
 
 
@@ -81,7 +80,7 @@ def _sentence(release: Release, comparison: Comparison) -> str:
     if not rows:
         return f"Packages, image, Python and options are those of {since}."
     if not _is_listed(release, comparison):
-        own = "; ".join(_short(f"{row.name} {row.before or 'none'} → {row.now or 'none'}") for row in rows)
+        own = "; ".join(short(f"{row.name} {row.before or 'none'} → {row.now or 'none'}") for row in rows)
         return f"Only the package of the release differs from {since}: {own}."
     ways = Counter(row.way for row in rows if row.kind in ("package", "conda package"))
     kinds = {row.kind for row in rows}
@@ -115,9 +114,4 @@ def _named(row: Difference) -> str:
 
 
 def _version(text: str) -> str:
-    return cell(_short(text))
-
-
-def _short(text: str) -> str:
-    """Return a text with only the beginnings of digests."""
-    return re.sub(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}", r"\1…", text)
+    return cell(short(text))

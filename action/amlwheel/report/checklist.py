@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors.base import StepError
-from .markdown import cell
+from .markdown import cell, short
 
 SIGN_IN = "sign-in to Azure"
 
@@ -65,7 +65,7 @@ def page(points: Sequence[Point], trust: Trust) -> str:
     """Return the checklist in Markdown, for the run's page. Foreign text is escaped."""
     good = sum(point.good for point in points)
     head = f"## Set up: {good} of {len(points)}"
-    rows = [f"| {point.state} | {cell(point.name)} | {cell(point.told)} |" for point in points]
+    rows = [f"| {point.state} | {cell(point.name)} | {cell(short(point.told))} |" for point in points]
     table = "\n".join(["| | what | found |", "|---|---|---|", *rows])
     subjects = [cell(trust.told), "\n".join(f"- `{cell(each)}`" for each in trust.subjects)] if trust.subjects else []
     return "\n\n".join([head, table, *subjects]) + "\n"

@@ -31,7 +31,7 @@ def summary(
         for number, wheel in enumerate(release.wheels)
     )
     commit = f"commit {release.source.commit[:12]}" if release.source.commit else "source"
-    done = "Released" if any(change.changes for change in changes) else "Nothing to do for"
+    done = "Released" if any(change.changes for change in changes) else "Nothing to do"
     done = "Dry run" if dry_run else done
     done = f"Part {release.shard} of a plan: {done}" if release.shard else done
     return f"""\

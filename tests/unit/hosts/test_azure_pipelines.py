@@ -115,11 +115,11 @@ def test_each_summary_is_a_file_of_its_own(tmp_path: Path) -> None:
     capture(lambda: host.mask(Secret("fake-token-1234"), "x"))
 
     def act() -> None:
-        host.summary("# ü fake-token-1234\n")
+        host.summary("# ü fake-token-1234 `feed-view`\n")
         host.summary("more\n")
 
     log = obeyed(act)
-    assert log.summary == "# ü ***\nmore\n"
+    assert log.summary == "# ü *** `feedView`\nmore\n"
     assert len({each.data for each in log.executed}) == 2
     assert {path.name for path in tmp_path.rglob("*.md")} == {"amlwheel.md"}
 

@@ -17,7 +17,7 @@ def planned(*subjects: str) -> Progress:
 
 def test_a_page_says_what_failed_what_to_do_and_where_more_is_written() -> None:
     text = page(BadInput("`feed` is <b>.", cause="C|1", fix="Do a,\nthen b.", details="said\n</pre>"))
-    assert text.startswith("## Failed: AW10 bad input\n\n<code>feed</code> is &lt;b&gt;.\n\n**Likely cause:** C&#124;1\n")
+    assert text.startswith("## Failed: AW10 bad input\n\n`feed` is &lt;b&gt;.\n\n**Likely cause:** C&#124;1\n")
     assert "**What to do:** Do a,<br>then b.\n" in text
     assert "/docs/errors.md#aw10)" in text
     assert "<pre>\nsaid\n&lt;/pre&gt;\n</pre>" in text
