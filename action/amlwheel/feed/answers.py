@@ -121,7 +121,7 @@ _ELSEWHERE = {
 def _check(response: requests.Response, feed: Feed, token_input: str) -> None:
     status = response.status_code
     subject = f"`{token_input}`, used for {feed.label}"
-    details = message_of(response)
+    details = "" if response.ok else message_of(response)  # a file may be large, and nobody has read it yet
     if status == requests.codes.unauthorized:
         tenant = _tenant(response)
         raise TokenRefused(f"The feed refused {subject}: 401.{tenant}", details=details)

@@ -56,7 +56,7 @@ def bounded(send: Send) -> Send:
 
         def ask() -> requests.Response:
             response = send(adapter, request, *given, **more)
-            if not more.get("stream") or response.is_redirect or _is_text(response):
+            if not (more.get("stream") and response.ok) or response.is_redirect or _is_text(response):
                 _read(response, host)
             return response
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -85,3 +86,12 @@ def test_both_forms_get_the_file_or_the_next_run_tries_again(monkeypatch: pytest
     with pytest.raises(FeedUnexpected) as caught:
         fetch(PAT, wheel)
     assert caught.value.what.endswith("answered 503. That was the answer to the token as the password of a user.")
+
+
+def test_a_file_that_is_there_is_not_read_to_be_told_so() -> None:
+    read = list[object]()
+    answer = requests.Response()
+    answer.status_code, answer.headers["Content-Type"] = 200, "application/octet-stream"
+    answer.raw = SimpleNamespace(read=lambda *_: read.append(1) or b"")
+    INDEX.check(answer)
+    assert read == []

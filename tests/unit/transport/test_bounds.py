@@ -99,6 +99,8 @@ def test_a_file_is_left_to_who_streams_it_but_for_a_page_in_its_place() -> None:
     assert sent(answer(200, "page"), stream=True)._content == b"page"
     moved = answer(302, "page", Content_Type="application/octet-stream", Location="https://x.example/")
     assert sent(moved, stream=True)._content == b"page"
+    refused = answer(503, "page", Content_Type="application/octet-stream")
+    assert sent(refused, stream=True)._content == b"page"
 
 
 def test_the_next_block_of_a_file_must_come_in_time() -> None:
