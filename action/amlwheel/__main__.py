@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         process.end_all()  # azureml-core waits for the next question
         installed.compile_later()
+        sandbox.removed()
     return host.finish(0)
 
 

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import sys
 import sysconfig
 import tempfile
@@ -20,6 +21,7 @@ T = TypeVar("T")
 # The files that GitHub's runner reads after the step (GitHub, "Workflow commands").
 _HOST_FILES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_EVENT_PATH")
 _HOST_FOLDER = "_runner_file_commands"  # with an outer Action's (actions/runner, FileCommandManager.cs)
+_removals: list[threading.Thread] = []
 ENVIRONMENTS = ".environments"
 """Among the caches for builds, those from which shared environments are made. No package has such a name."""
 _NO_LANDLOCK = (
@@ -117,13 +119,23 @@ def private() -> Path | None:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a temporary folder of the step's own. It is removed in the background; the process waits at its end."""
+    """Yield a temporary folder of the step's own. It is removed in the background; see `removed`."""
     made = tempfile.TemporaryDirectory(prefix="amlwheel-", dir=private())
-    place = Path(os.path.realpath(made.name))
     try:
-        yield place
+        yield Path(os.path.realpath(made.name))
     finally:
-        threading.Thread(target=made.cleanup, name=str(place)).start()
+        _removals.append(threading.Thread(target=made.cleanup))
+        _removals[-1].start()
+
+
+def removed() -> None:
+    """Wait until the temporary folders are removed, whatever signal comes meanwhile."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.signal(each, signal.SIG_IGN) for each in numbers]
+    while _removals:
+        _removals.pop().join()
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
 
 
 def ours(environ: Mapping[str, str] = os.environ) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -111,9 +112,23 @@ def test_temporary_files_lie_with_the_steps_packages(tmp_path: Path, monkeypatch
         monkeypatch.setattr(sys, "prefix", str(tmp_path / place))
         with sandbox.scratch() as made:
             assert made.parent == tmp_path / folder
-        for thread in threading.enumerate():
-            if thread.name == str(made):
-                thread.join(5)
+        sandbox.removed()
         assert not made.exists()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "gone"))
     assert sandbox.private() is None
+
+
+def test_a_signal_does_not_keep_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    class Removal(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)  # the host cancels at the end
+            super().join(timeout)
+
+    monkeypatch.setattr(threading, "Thread", Removal)
+    with sandbox.scratch() as made:
+        (made / "file").touch()
+    sandbox.removed()
+    assert not made.exists()
+    assert signal.getsignal(signal.SIGTERM) is before
