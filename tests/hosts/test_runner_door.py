@@ -143,7 +143,7 @@ def test_what_the_host_fills_in_does_not_win_over_the_projects_table(checkout: C
 
 def test_a_dry_run_foretells_the_release(checkout: Checkout) -> None:
     dry = checkout.run(DRY_RUN)
-    assert "nothing changed" in dry.summary
+    assert dry.summary.startswith("## Dry run: `azureml:acme-flit:")
     files = [dry.outputs[name] for name in ("lock-file", "conda-file", "environment-file")]
     foretold = [checkout.file(name) for name in files]
     told = json.loads(checkout.file(dry.outputs["receipt"]))
@@ -230,7 +230,7 @@ def test_several_packages(checkout: Checkout) -> None:
     assert [Path(wheel).name.split("-")[0].replace("_", "-") for wheel in wheels] == packages
     for wheel, digest in zip(wheels, digests, strict=True):
         assert (checkout.place.workspace / wheel).exists()
-        assert f"| {Path(wheel).name} | `{digest}` |" in result.summary
+        assert f"- {Path(wheel).name}, sha256 `{digest}`\n" in result.summary
     assert [f'["{name} 0.1.0"] --> place' in result.summary for name in packages] == [True, True]
 
 
