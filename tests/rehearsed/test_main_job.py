@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 from amlwheel.report.outputs import OUTPUTS
+from amlwheel.transport import landlock
 from rehearsal.builder.build import BuildResult, build
 from rehearsal.command.projects import commit
 from rehearsal.proxy.world import World, is_write
@@ -65,7 +66,7 @@ def pins(result: Result) -> dict[str, str]:
 
 
 def test_a_project_becomes_a_registered_environment_and_the_second_run_changes_nothing(
-    step: Step, world: World, features: pathlib.Path
+    step: Step, world: World, features: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     first = step(package_dir=features)
     assert first.status == 0, first.output
@@ -82,7 +83,13 @@ def test_a_project_becomes_a_registered_environment_and_the_second_run_changes_n
     assert connection["properties"]["credentials"] == {"pat": READ_TOKEN}
     assert registered(world, first)["condaFile"] == first.files["conda.yml"].decode()
 
-    again = step(package_dir=features)
+    trace = tmp_path / "trace.json"
+    again = step(package_dir=features, trace=trace)
+    if landlock.version():  # what the project declares was locked while it was built, and that counted
+        spans = json.loads(trace.read_text("utf-8"))["traceEvents"]
+        begins = [each["ts"] for each in spans if each.get("name") == "uv pip compile"]
+        assert len(begins) == 1  # without requirements there is no question but this
+        assert begins < [each["ts"] for each in spans if each.get("name") == "Lock"]
     assert again.status == 0, again.output
     assert again.writes == []
     assert again.outputs == first.kept
