@@ -27,10 +27,11 @@ from .report import files
 from .report.release import Release
 from .sign_in import detectors, masks
 from .sign_in.credential import FEED_SCOPE
-from .step import auditing, checklist, connect, debugging, early_lock, needs, per_package, planned, time_limit
+from .step import auditing, checklist, connect, debugging, needs, per_package, planned, time_limit
 from .step.access import Access
 from .step.building import Building
 from .step.changes import Changes
+from .step.early_lock import EarlyLock
 from .step.fence import Fence, later
 from .step.stages import Stages
 from .transport import bounds, debug, http, installed, process, sandbox
@@ -38,6 +39,7 @@ from .transport import bounds, debug, http, installed, process, sandbox
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step and return its exit status: 0, or the status of the error (see `errors`)."""
+    process.share_memory()
     process.hide()
     bounds.keep()
     process.adopt()
@@ -128,15 +130,14 @@ def _run(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) 
     inputs = step.inputs
     for each in sandbox.lacking():
         host.say(f"       {each}")
-    with sandbox.scratch() as folder:
-        building = Building(step.inputs, environ, host, fence, folder)
-        access = step.check_access(building)
+    with sandbox.scratch() as folder, EarlyLock(declared, inputs, folder / "declared") as early:
+        building = Building(inputs, environ, host, fence, folder)
+        access = step.check_access(building, None if each_asks else early)
+        wheels = step.build(building, access)
         if each_asks:
-            per_package.run(step, each_asks, step.build(building, access), folder, access)
+            per_package.run(step, each_asks, wheels, folder, access)
             return
-        with early_lock.begin(declared, inputs, access, folder / "declared") as early:
-            wheels = step.build(building, access)
-            locked = step.lock(wheels, folder, access, early.resolve)
+        locked = step.lock(wheels, folder, access, early.resolve)
         asked = auditing.ask(inputs, wheels, locked, access.facts, declared.conda)  # answered while the plan is made
         release = step.define(wheels, locked, access)
         changes = step.plan(release, access)

@@ -107,7 +107,10 @@ class Solver:
         asked = [f"{name}{each}" for name, specifiers in needs.items() for each in dict.fromkeys(specifiers)]
         if not asked:
             return {}
-        finished = self._run(asked, "--no-deps", "--universal", "--prerelease", "if-necessary", "--quiet")
+        options = ("--no-deps", "--universal", "--prerelease", "if-necessary", "--quiet")
+        # The solution has just asked for the same pages, and an index may want each of them asked for in every run.
+        known = self._run(asked, *options, "--offline") if self._one_place_each else None
+        finished = known if known and known.status == 0 else self._run(asked, *options)
         if finished.status == 0:
             found = map(Requirement, re.findall(r"^[a-z0-9][a-z0-9-]*==.*$", finished.output, re.MULTILINE))
             ours = self.requirements.python.markers
@@ -116,6 +119,12 @@ class Solver:
         names = sorted(needs)
         halves = (names[: len(names) // 2], names[len(names) // 2 :]) if len(names) > 1 else ()
         return {name: each for half in halves for name, each in self.newest({key: needs[key] for key in half}).items()}
+
+    @property
+    def _one_place_each(self) -> bool:
+        """Whether each name has one index: where several are asked in turn, uv offline goes on from an unknown page."""
+        asked_first = self.sources.feed and self.sources.published is None and not self.sources.only
+        return not (asked_first or self.sources.general)
 
     def has_wheel(self, need: str, python: str) -> bool:
         """Tell whether a release that `need` (`NAME==VERSION`) allows has a wheel for a Python, such as `3.12`."""

@@ -1,10 +1,9 @@
 """The lock of what the projects declare, made while they are built. It counts if their wheels say the same."""
 
 import base64
-import contextlib
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,11 +11,13 @@ from pathlib import Path
 
 from packaging import metadata
 from packaging.utils import canonicalize_name
+from typing_extensions import Self
 
 from ..build import declared, wheel
 from ..environment import lock
 from ..environment.requirements import Requirements
 from ..environment.sources import Sources
+from ..feed.artifacts import Facts
 from ..inputs.step import Inputs
 from ..model.declared import Declared
 from ..model.lock import Lock
@@ -24,22 +25,43 @@ from ..model.wheel import Wheel
 from ..plan import observe
 from ..transport import process, sandbox
 from . import doors, needs, origins
-from .access import Access
+from .access import Asked
 
 
 @dataclass
 class EarlyLock:
-    """One resolution that nobody has asked for yet; without `_found` there is none."""
+    """One resolution of what `inputs`' projects declare and `asked` adds, in `folder`; there may be none.
 
+    uv has the feed's token while code of others runs: so it is made only where Landlock keeps the two apart. What is
+    built for the lock, or what the feed would save, waits for the true wheels.
+    """
+
+    asked: Declared
+    inputs: Inputs
+    folder: Path
     _found: "futures.Future[_Found | None] | None" = None
+    _begun: bool = False
+    _ended: bool = False
 
-    def end(self) -> None:
+    def __enter__(self) -> Self:
+        """Begin nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the resolution, and wait for that: its files go with it."""
-        while self._found and not self._found.done():
+        self._ended = True
+        while self._begun and self._found and not self._found.done():
             for child in process.RUNNING - process.OTHERS:
                 if Path(str(child.args[0] if isinstance(child.args, list) else "")).name.startswith("uv"):
                     process.end(child)
             futures.wait([self._found], 0.05)
+
+    def begin(self, access: Asked) -> None:
+        """Begin as soon as the feed has told which packages are its own, where the lock may be known so early."""
+        inputs = self.inputs
+        later = inputs.wheel or inputs.from_source or inputs.from_commit or inputs.route == "git"
+        if not (later or sandbox.lacking()):
+            self._found = observe.in_background(partial(self._find, access))
 
     def resolve(
         self,
@@ -65,6 +87,25 @@ class EarlyLock:
             return self._found.result() if self._found else None
         except Exception:  # noqa: BLE001  # asked again with the true wheels, it has its true cause
             return None
+
+    def _find(self, access: Asked) -> "_Found | None":
+        facts = access.facts.result() if access.facts else Facts(frozenset())
+        limit = access.limited.result()
+        self._begun = True  # before the next line: whoever ends it waits then, or it doesn't begin
+        if self._ended or doors.needed(self.inputs, facts):
+            return None
+        inputs, asked = self.inputs, self.asked
+        self.folder.mkdir()
+        wheels = tuple(filter(None, (_wheel(Path(each), self.folder) for each in inputs.package_dir)))
+        if len(wheels) < len(inputs.package_dir):
+            return None
+        said: list[str] = []
+        wanted = needs.requirements(asked, wheels, inputs.package_dir, inputs.python_version)
+        chosen = origins.choose(inputs, wanted, facts, lambda _: None, asked)
+        if wanted.addresses or needs.commits(asked, chosen.commits, wanted):
+            return None
+        sources = origins.sources(inputs, facts, chosen, limit.text)
+        return _Found(wanted, sources, lock.resolve(wanted, sources, lambda: None, said.append), said)
 
 
 @dataclass(frozen=True)
@@ -92,37 +133,6 @@ class _Found:
 def _plain(wheel: Wheel) -> Wheel:
     """Return what a resolver reads of a wheel."""
     return replace(wheel, path=Path(wheel.filename), sha256="", size=0, metadata_version="", modules=())
-
-
-@contextlib.contextmanager
-def begin(asked: Declared, inputs: Inputs, access: Access, folder: Path) -> Iterator[EarlyLock]:
-    """Lock what the projects declare while the block runs, in `folder`, where it may be known before they are built.
-
-    uv has the feed's token meanwhile: so not where code of others could read it (no Landlock). What is built for the
-    lock, or what the feed would save, waits for the true wheels.
-    """
-    later = inputs.wheel or inputs.from_source or inputs.from_commit or inputs.route == "git" or sandbox.lacking()
-    early = EarlyLock()
-    if not (later or doors.needed(inputs, access.facts)):
-        early = EarlyLock(observe.in_background(partial(_find, asked, inputs, access, folder)))
-    try:
-        yield early
-    finally:
-        early.end()
-
-
-def _find(asked: Declared, inputs: Inputs, access: Access, folder: Path) -> "_Found | None":
-    folder.mkdir()
-    wheels = tuple(filter(None, (_wheel(Path(each), folder) for each in inputs.package_dir)))
-    if len(wheels) < len(inputs.package_dir):
-        return None
-    said: list[str] = []
-    wanted = needs.requirements(asked, wheels, inputs.package_dir, inputs.python_version)
-    chosen = origins.choose(inputs, wanted, access.facts, lambda _: None, asked)
-    if wanted.addresses or needs.commits(asked, chosen.commits, wanted):
-        return None
-    sources = origins.sources(inputs, access.facts, chosen, access.limit.text)
-    return _Found(wanted, sources, lock.resolve(wanted, sources, lambda: None, said.append), said)
 
 
 def _wheel(project: Path, folder: Path) -> Wheel | None:

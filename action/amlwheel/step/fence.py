@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,7 +12,7 @@ from ..hosts.host import Host
 from ..inputs.step import Inputs
 from ..plan import observe
 from ..report import sbom
-from ..transport import installed
+from ..transport import installed, sandbox
 from ..transport.installed import Stamp
 from ..workspace.azureml.process import Worker
 
@@ -31,27 +32,35 @@ def later(inputs: Inputs) -> list[Callable[[], object]]:
 class Fence:
     """Compares, after each stretch of such code, the step's own files and the host's with those before the first.
 
-    `later` imports what is needed later. `worker` is azureml-core, once it is started. It is idle while such code runs,
-    and has loaded what it needs.
+    `later` imports what is needed later: before such code runs, or beside it where that can't write the step's files.
+    `worker` is azureml-core, once it is started. It is idle while such code runs, and has loaded what it needs.
     """
 
     host: Host
     later: Sequence[Callable[[], object]] = ()
     worker: Worker | None = None
     _before: dict[str, Stamp] = field(default_factory=dict)
+    _imported: Future[None] | None = None
 
     def __post_init__(self) -> None:
-        """Import in the background what is needed later."""
-        self._imported = observe.in_background(lambda: [each() for each in self.later])
+        """Import in the background what is needed later, if such code waits for that."""
+        if sandbox.lacking():
+            self._imported = observe.in_background(self._import)
+
+    def _import(self) -> None:
+        for each in self.later:
+            each()
 
     @contextlib.contextmanager
     def around(self) -> Iterator[None]:
         """Run code of others in the block. Raises ToolsChanged, HostFilesChanged at its end, however it ends."""
-        self._imported.result()
+        self._before = self._before or installed.look()
+        imported = self._imported = self._imported or observe.in_background(self._import)
+        imported.add_done_callback(lambda _: installed.freeze())
+        if sandbox.lacking():
+            imported.result()
         if self.worker:
             self.worker.wait()
-        installed.freeze()
-        self._before = self._before or installed.look()
         try:
             yield
         finally:

@@ -33,6 +33,7 @@ from . import applying, debugging, doors, images, limits, locking, origins, reci
 from .access import Access, ask, on_workspaces
 from .building import Building
 from .changes import Changes, news
+from .early_lock import EarlyLock
 from .fence import Fence
 from .from_source import FromSource
 from .proving import Proving
@@ -52,12 +53,14 @@ class Stages:
     fence: Fence
     declared: Declared = NOTHING
 
-    def check_access(self, building: Building) -> Access:
-        """Ask every service at once whether it is there and what the identity may do; meanwhile the build begins."""
+    def check_access(self, building: Building, early: EarlyLock | None = None) -> Access:
+        """Ask every service at once if it is there and what the identity may do; meanwhile build and lock begin."""
         with self.host.stage("Check access") as done:
             try:
                 asked = ask(self.inputs, self.environ, self.host, self.now)
                 building.begin(asked)
+                if early:
+                    early.begin(asked)
                 access = asked.settle()
             except BaseException as error:
                 building.end()

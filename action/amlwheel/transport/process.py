@@ -274,6 +274,16 @@ def hide() -> None:
             ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
 
 
+def share_memory() -> None:
+    """Let all threads share one heap: glibc gives each of 16 its own, and together they hold 10 MB more.
+
+    Python runs one thread at a time, so none waits. Source: mallopt(3), M_ARENA_MAX; musl has neither.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(-8, 1)
+
+
 def end_all() -> None:
     """End every tool that is running, because the step was cancelled."""
     for child in tuple(RUNNING):

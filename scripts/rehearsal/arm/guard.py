@@ -89,7 +89,7 @@ class Visit:
     workspace: Workspace
     caller: Caller
     records: dict[str, Any]
-    """The workspace's record, to be changed."""
+    """The workspace's record, to be changed where the request changes something."""
 
     def part(self, name: str) -> str:
         """Return a part of the path."""
@@ -104,9 +104,12 @@ def guarded(store: Store, kind: str, *, versioned: bool = True, **by_method: Ope
 
     async def handle(request: Request) -> Response:
         workspace, caller = enter(store, request, kind, versioned=versioned)
+        operation = by_method[request.method]
+        if request.method in {"GET", "HEAD"}:
+            return operation(Visit(request, workspace, caller, workspace.record), None)
         content = await json_body(request) if request.method in {"PUT", "POST", "PATCH"} else None
         with store.edit("arm") as document:
-            return by_method[request.method](Visit(request, workspace, caller, workspace.records(document)), content)
+            return operation(Visit(request, workspace, caller, workspace.records(document)), content)
 
     return handle
 

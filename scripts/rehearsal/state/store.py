@@ -17,14 +17,15 @@ _READABLE = 2**17  # characters; of larger documents, such as hundreds of worksp
 class Store:
     """The state folder's documents, a JSON file each: those of `_seeds`.
 
-    A document is read afresh for every request, so an edit made from outside counts at once. Inside the proxy a
-    request and an image build may change one document: each waits for the other.
+    A document is parsed again whenever its file is another one, so an edit made from outside counts at once. Inside the
+    proxy a request and an image build may change one document: each waits for the other.
     """
 
     def __init__(self, root: pathlib.Path) -> None:
         """Use `root`, and put there the documents that it lacks."""
         self.root = root
         self._changing = threading.RLock()
+        self._known: dict[str, tuple[tuple[int, ...], dict[str, Any], str]] = {}
         root.mkdir(parents=True, exist_ok=True)
         for name, content in _seeds().items():
             if not self.path(name).exists():
@@ -35,29 +36,45 @@ class Store:
         return self.root / f"{name}.json"
 
     def read(self, name: str) -> dict[str, Any]:
-        """Return a document."""
-        content: dict[str, Any] = json.loads(self.path(name).read_text("utf-8"))
-        return content
+        """Return a document, which is for reading alone: hundreds of workspaces take long to be parsed or copied."""
+        return self._read(name)[1]
+
+    def _read(self, name: str) -> tuple[tuple[int, ...], dict[str, Any], str]:
+        """Return a document between the stamp of its file and its text, as `_text` writes it."""
+        stamp, known = self._stamp(name), self._known.get(name)
+        if not known or known[0] != stamp:
+            content = json.loads(self.path(name).read_text("utf-8"))
+            known = self._known[name] = stamp, content, _text(content)
+        return known
+
+    def _stamp(self, name: str) -> tuple[int, ...]:
+        stat = self.path(name).stat()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Replace a document, whole or not at all."""
+        self._write(name, _text(content))
+
+    def _write(self, name: str, text: str) -> None:
         part = self.path(name).with_suffix(f".{os.getpid()}.part")
-        text = json.dumps(content)
-        if len(text) < _READABLE:
-            text = json.dumps(content, indent=1)
         with self._changing:
-            part.write_text(text + "\n", "utf-8")
+            part.write_text(text, "utf-8")
             part.replace(self.path(name))
 
     @contextlib.contextmanager
     def edit(self, name: str) -> Iterator[dict[str, Any]]:
-        """Give a document to change; it is written back if it was changed."""
+        """Give a document to change; it is written back if it was changed, and stays as it was if the block raises."""
         with self._changing:
-            before = self.path(name).read_text("utf-8")
-            content = json.loads(before)
-            yield content
-            if content != json.loads(before):
-                self.write(name, content)
+            _, content, before = self._read(name)
+            try:
+                yield content
+            except BaseException:
+                self._known.pop(name, None)
+                raise
+            text = _text(content)
+            if text != before:
+                self._write(name, text)
+                self._known[name] = self._stamp(name), content, text
 
     def files(self, organization: str, feed: dict[str, Any], kind: str = "published") -> pathlib.Path:
         """Return the folder of a feed's files, `published` to it or `saved` from its upstream."""
@@ -75,6 +92,11 @@ class Store:
     def blobs(self, account: str) -> pathlib.Path:
         """Return the folder of a storage account: below it are containers, below those the blobs as files."""
         return self.root / "blobs" / account
+
+
+def _text(content: dict[str, Any]) -> str:
+    text = json.dumps(content)
+    return f"{text if len(text) >= _READABLE else json.dumps(content, indent=1)}\n"
 
 
 def _seeds() -> dict[str, dict[str, Any]]:

@@ -1,10 +1,15 @@
 """What uv is told and what its log says: the real uv on an index made of files."""
 
+from dataclasses import replace
+
 import pytest
-from amlwheel.environment.solver import _specifier, edges
+from amlwheel.environment.solver import Solver, _specifier, edges
+from amlwheel.environment.sources import Sources
 from amlwheel.errors.environment import NoWheel
+from amlwheel.transport import process
 from packaging.specifiers import SpecifierSet
-from unit.environment.shelf import Shelf, shelf, versions
+from unit.environment.shelf import NOWHERE, Shelf, shelf, versions
+from unit.parts import FEED
 
 __all__ = ["shelf"]
 
@@ -54,6 +59,31 @@ def test_the_newest_of_what_can_be_asked_together_or_not_at_all(shelf: Shelf) ->
     assert solver.newest({"one": ["<2", ""], "two": [""]}) == {"one": "1.0", "two": "2.0"}
     assert solver.newest({"one": [">=2"], "two": [">5"], "three": [""]}) == {"one": "2.0"}
     assert not shelf.ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("sources", "known", "asked"),
+    [
+        (NOWHERE, True, ["--offline"]),  # the solution has just asked for the pages
+        (NOWHERE, False, ["--offline", "--quiet"]),  # no cache keeps them
+        (replace(NOWHERE, general=("https://x.invalid/",)), True, ["--quiet"]),  # offline uv would go on to the next
+        (replace(NOWHERE, feed=FEED, published=None), True, ["--quiet"]),
+        (replace(NOWHERE, feed=FEED, published=None, only=True), True, ["--offline"]),
+    ],
+)
+def test_no_page_is_asked_for_again_to_tell_the_newest(
+    monkeypatch: pytest.MonkeyPatch, shelf: Shelf, sources: Sources, asked: list[str], *, known: bool
+) -> None:
+    seen = list[str]()
+
+    def run(_: object, needs: list[str], *options: str) -> process.Finished:
+        assert needs == ["one<2"]
+        seen.append(options[-1])
+        return process.Finished(int(options[-1] == "--offline" and not known), "one==1.0\n")
+
+    monkeypatch.setattr(Solver, "_run", run)
+    assert replace(shelf.solver(), sources=sources).newest({"one": ["<2"]}) == {"one": "1.0"}
+    assert seen == asked
 
 
 def test_the_newest_for_this_python_where_releases_differ(shelf: Shelf) -> None:

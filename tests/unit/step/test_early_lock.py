@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,9 +37,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return found
 
 
-def early(team: Team, **given: str) -> contextlib.AbstractContextManager[EarlyLock]:
+def told(answer: object) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(answer)
+    return future
+
+
+@contextlib.contextmanager
+def early(team: Team, facts: Facts | None = None, **given: str) -> Iterator[EarlyLock]:
     inputs = team.inputs(**given)
-    return early_lock.begin(team.declared(inputs), inputs, team.access, team.folder / "declared")
+    with EarlyLock(team.declared(inputs), inputs, team.folder / "declared") as known:
+        asked: Any = SimpleNamespace(facts=told(facts or team.access.facts), limited=told(team.access.limit))
+        known.begin(asked)
+        yield known
 
 
 def test_what_the_wheels_say_as_declared_is_resolved_once(
@@ -108,15 +119,34 @@ def test_what_is_not_safe_or_not_known_waits(
 ) -> None:
     team.needs("top")
     monkeypatch.setattr(sandbox, "lacking", lambda: lacking)
-    inputs = team.inputs(**given)
-    access: Any = SimpleNamespace(facts=facts)
-    with early_lock.begin(team.declared(inputs), inputs, access, team.folder / "declared") as known:
-        assert known == EarlyLock()
+    with early(team, facts, **given) as known:
+        assert known._answer() is None
     assert not (team.folder / "declared").exists()
 
 
-def test_a_run_that_fails_leaves_no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_feed_nothing_is_published_there(team: Team, asked: list[object]) -> None:
+    team.needs("top")
+    inputs = team.inputs()
+    with EarlyLock(team.declared(inputs), inputs, team.folder / "declared") as known:
+        known.begin(SimpleNamespace(facts=None, limited=told(team.access.limit)))  # type: ignore[arg-type]
+        assert known._answer()
+    assert len(asked) == 1
+
+
+def test_a_run_that_ends_before_the_feed_answers_waits_for_nothing(team: Team, asked: list[object]) -> None:
+    team.needs("top")
+    inputs, facts = team.inputs(), Future[Facts]()
+    with EarlyLock(team.declared(inputs), inputs, team.folder / "declared") as known:
+        known.begin(SimpleNamespace(facts=facts, limited=told(team.access.limit)))  # type: ignore[arg-type]
+    facts.set_result(Facts(frozenset()))
+    assert known._answer() is None
+    assert not asked
+    assert not (team.folder / "declared").exists()
+
+
+def test_a_run_that_fails_leaves_no_resolver(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     pending: Future[Any] = Future()
+    early = EarlyLock(team.declared(team.inputs()), team.inputs(), team.folder, pending, _begun=True)
     tools = [SimpleNamespace(args=args) for args in (["/venv/bin/uv", "pip"], ["/venv/bin/python"], "text")]
     monkeypatch.setattr(process, "RUNNING", {*map(_Hashed, tools)})
     monkeypatch.setattr(process, "OTHERS", set())
@@ -127,7 +157,8 @@ def test_a_run_that_fails_leaves_no_resolver(monkeypatch: pytest.MonkeyPatch) ->
         threading.Timer(0.01, pending.set_result, [None]).start()
 
     monkeypatch.setattr(process, "end", end)
-    EarlyLock(pending).end()
+    with early:
+        pass
     assert ended == [["/venv/bin/uv", "pip"]]
 
 

@@ -152,13 +152,13 @@ def test_a_hidden_process_keeps_its_environment_to_itself() -> None:
 
 
 class Prctl:
-    """Takes the place of the C library; records the calls of prctl, or lacks it."""
+    """Takes the place of the C library; records the calls of prctl and mallopt, or lacks them."""
 
     def __init__(self, *, present: bool = True) -> None:
-        """Have prctl if it is `present`, as glibc and musl do."""
+        """Have them if they are `present`."""
         self.calls: list[tuple[int, ...]] = []
         if present:
-            self.prctl = lambda *numbers: self.calls.append(numbers)
+            self.prctl = self.mallopt = lambda *numbers: self.calls.append(numbers)
 
 
 def test_only_linux_is_asked_to_hide_and_a_library_without_prctl_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +173,18 @@ def test_only_linux_is_asked_to_hide_and_a_library_without_prctl_does_no_harm(mo
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda _: Prctl(present=False))
     process.hide()
+
+
+def test_all_threads_share_one_heap_where_the_library_has_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Prctl()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    for system in ("linux", "darwin"):
+        monkeypatch.setattr(sys, "platform", system)
+        process.share_memory()
+    assert library.calls == [(-8, 1)]  # M_ARENA_MAX
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: Prctl(present=False))  # musl
+    process.share_memory()
 
 
 def test_a_tool_is_found_on_the_path_it_is_given(tmp_path: Path) -> None:
