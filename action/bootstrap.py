@@ -31,7 +31,11 @@ LOCK = HERE / "locks" / "step.txt"
 PATIENCE = 900  # seconds that one run of an installer may take
 UNUSED = 14 * 24 * 3600  # seconds without use after which an environment is removed
 
-START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from amlwheel.__main__ import main; sys.exit(main())"
+# What is imported is no garbage: to look for some all the time would take a tenth of the start.
+START = (
+    "import gc, sys; gc.set_threshold(100_000); sys.path.insert(0, sys.argv.pop(1)); "
+    "from amlwheel.__main__ import leave, main; leave(main())"
+)
 PIP_INSTALL = "pip install --quiet --no-compile --no-deps --require-hashes --only-binary=:all:".split()
 # Copies: a link would let whoever writes into uv's cache write into the environment, and changes with each other link.
 UV_INSTALL = "pip install --quiet --no-config --link-mode=copy --no-deps --require-hashes --only-binary=:all:".split()
