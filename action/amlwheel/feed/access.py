@@ -18,10 +18,14 @@ _KNOWN = "pip"  # a package that most indexes know; what is asked is whether the
 
 @dataclass(frozen=True)
 class FeedAccess:
-    """Questions to a feed that are on their way: for the page of a package, and for the feed's facts."""
+    """Questions to a feed that are on their way: for the page of a package, and for the feed's facts.
+
+    `names`, those of the packages that are the feed's own, are known before the other facts are.
+    """
 
     index: Index
     page: Future[Page]
+    names: Future[frozenset[str] | None]
     facts: Future[Facts]
 
     def settle(self) -> Facts:
@@ -50,7 +54,16 @@ def ask(  # noqa: PLR0913  # each is a question of its own
     page = observer.ask(partial(index.page, package))
     if reader:
         observer.ask(partial(_look_as_builder, reader, package, today, page))
-    return FeedAccess(index, page, observer.ask(partial(_facts, index, publish=publish, view=view, upstream=upstream)))
+    names: Future[frozenset[str] | None] = Future()
+    facts = observer.ask(partial(_facts, index, names.set_result, publish=publish, view=view, upstream=upstream))
+    facts.add_done_callback(partial(_fail, names))
+    return FeedAccess(index, page, names, facts)
+
+
+def _fail(names: Future[frozenset[str] | None], facts: Future[Facts]) -> None:
+    """Let whoever waits for `names` know why nobody tells them."""
+    if not (names.done() or facts.cancelled()):
+        names.set_exception(facts.exception())
 
 
 def _look_as_builder(reader: Index, package: str, today: date, page: Future[Page]) -> None:
@@ -71,14 +84,17 @@ def check_reader(reader: Index, today: date) -> None:
     try:
         page = forms.ask(reader, partial(Index.page, package=_KNOWN))
         if page.doubtful:
-            reader.through(None).settle(page, _facts(reader, publish=False, view="", upstream=False).published)
+            known = _facts(reader, lambda _: None, publish=False, view="", upstream=False)
+            reader.through(None).settle(page, known.published)
     except FeedNotFound:
         raise  # most likely `feed` is wrong: nobody else has seen it
     except StepError as error:
         raise connection_token.explain(error, reader.token, reader.feed, today) from None
 
 
-def _facts(index: Index, *, publish: bool, view: str, upstream: bool) -> Facts:
-    if not index.feed.is_artifacts:
-        return Facts(index.names())
-    return artifacts.facts(index.feed, index.token, publish=publish, view=view, upstream=upstream)
+def _facts(index: Index, tell: artifacts.Tell, *, publish: bool, view: str, upstream: bool) -> Facts:
+    if index.feed.is_artifacts:
+        return artifacts.facts(index.feed, index.token, tell, publish=publish, view=view, upstream=upstream)
+    names = index.names()
+    tell(names)
+    return Facts(names)

@@ -18,6 +18,8 @@ from ..model.feed import Feed
 from ..model.secret import Secret
 
 Answer = TypeVar("Answer")
+Tell = Callable[[frozenset[str] | None], object]
+"""Hears which packages are the feed's own as soon as that is known, before all else is."""
 _PAGE, _PAGES = 1000, 100  # packages a request, and requests
 
 
@@ -41,11 +43,14 @@ class Facts:
         return next((each for each in self.views or () if each.lower() == view.lower()), view)
 
 
-def facts(feed: Feed, token: Secret, *, publish: bool, view: str, upstream: bool) -> Facts:
+def facts(  # noqa: PLR0913  # each is a question of its own
+    feed: Feed, token: Secret, tell: Tell, *, publish: bool, view: str, upstream: bool
+) -> Facts:
     """Ask which packages are the feed's own and, as asked for: may `token` publish, is there this view, an upstream.
 
     A token that may use the index need not be good for this interface (the REST hosts check other scopes). Then the
-    facts are unknown, and named in `untold`: nobody is stopped by what couldn't be told. Raises FeedForbidden,
+    facts are unknown, and named in `untold`: nobody is stopped by what couldn't be told. `tell` hears of the names
+    before all else is asked. Raises FeedForbidden,
     ViewNotFound, FeedNotFound and NoNetwork.
     """
     client = _client(feed, token)
@@ -59,6 +64,7 @@ def facts(feed: Feed, token: Secret, *, publish: bool, view: str, upstream: bool
         return answer
 
     published = ask("which packages are the feed's own", _published)
+    tell(published)
     problems: list[StepError] = []
     if publish and ask("whether the token may publish", _may_publish) is False:
         problems.append(

@@ -75,7 +75,7 @@ class Access:
 class Asked:
     """Every question of a run about what is outside, on its way; see `ask` and `Access`.
 
-    `facts` are the feed's, None where there is none, and `limited` is until when uploads count.
+    `limited` is until when uploads count.
     """
 
     inputs: Inputs
@@ -94,9 +94,13 @@ class Asked:
     stored: Future[Blobs] | None
 
     @property
-    def facts(self) -> Future[Facts] | None:
-        """What the feed tells of itself, as soon as it does."""
-        return self.feed.facts if self.feed else None
+    def names(self) -> Future[frozenset[str] | None]:
+        """Which packages are the feed's own, as soon as it tells; None if it doesn't, none where there is no feed."""
+        if self.feed:
+            return self.feed.names
+        none: Future[frozenset[str] | None] = Future()
+        none.set_result(frozenset())
+        return none
 
     def settle(self) -> Access:
         """Wait for all answers, and return what they mean; raise all problems together. The host gets the warnings."""

@@ -124,7 +124,7 @@ class Building:
     def _published(self, asked: Asked) -> frozenset[str] | None:
         """Return the names that are the feed's own. If uv, which waits, can't wait so long, the build is in vain."""
         try:
-            return asked.facts.result(PATIENCE).published if asked.facts else frozenset()
+            return asked.names.result(PATIENCE)
         except futures.TimeoutError:
             self._unanswered.set()
             raise TooSlow("The feed didn't tell in time which packages are its own.") from None

@@ -89,7 +89,9 @@ class EarlyLock:
             return None
 
     def _find(self, access: Asked) -> "_Found | None":
-        facts = access.facts.result() if access.facts else Facts(frozenset())
+        facts = Facts(access.names.result())
+        if access.feed and doors.needed(self.inputs, facts):
+            facts = access.feed.facts.result()
         limit = access.limited.result()
         self._begun = True  # before the next line: whoever ends it waits then, or it doesn't begin
         if self._ended or doors.needed(self.inputs, facts):

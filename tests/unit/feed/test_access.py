@@ -1,5 +1,6 @@
 """What the feed answers before anything is made, asked with both tokens at once."""
 
+from concurrent.futures import Future
 from datetime import date
 
 import pytest
@@ -12,10 +13,10 @@ from amlwheel.feed.artifacts import Facts
 from amlwheel.feed.index import Index
 from amlwheel.model.feed_spelling import parse_feed
 from amlwheel.model.secret import Secret
-from amlwheel.plan.observe import observing
+from amlwheel.plan.observe import Observer, observing
 from amlwheel.transport import http
 from unit.feed.pages import OTHER, page, serve
-from unit.parts import FEED, TOKEN, answer, sha
+from unit.parts import CANARY, FEED, TOKEN, answer, sha
 
 READING = Secret("fake-reading-token")
 WRITER, READER = Index(FEED, TOKEN), Index(FEED, READING, "connection-token")
@@ -42,8 +43,9 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     """Have Azure DevOps know one package, and return what it is asked."""
     asked: list[dict[str, object]] = []
 
-    def facts(feed: object, token: object, **more: object) -> Facts:
+    def facts(feed: object, token: object, tell: artifacts.Tell, **more: object) -> Facts:
         asked.append({"feed": feed, "token": token, **more})
+        tell(frozenset(["known"]))
         return Facts(frozenset(["known"]))
 
     monkeypatch.setattr(artifacts, "facts", facts)
@@ -59,7 +61,8 @@ def test_both_tokens_ask_for_the_page_and_one_for_the_facts(
     monkeypatch: pytest.MonkeyPatch, questions: list[dict[str, object]]
 ) -> None:
     asked = serve(monkeypatch, FILES)
-    assert ask().settle() == Facts(frozenset(["known"]))
+    found = ask()
+    assert (found.settle(), found.names.result(0)) == (Facts(frozenset(["known"])), frozenset(["known"]))
     assert {token.reveal() for _, token in asked} == {TOKEN.reveal(), READING.reveal()}
     assert {url for url, _ in asked} == {FEED.page("acme-churn")}
     assert questions == [{"feed": FEED, "token": TOKEN, "publish": True, "view": "Release", "upstream": False}]
@@ -75,8 +78,32 @@ def test_another_repository_is_asked_for_its_names_alone(
     monkeypatch: pytest.MonkeyPatch, questions: list[dict[str, object]]
 ) -> None:
     serve(monkeypatch, answer(text='<a href="/simple/own/">own</a>'))
-    assert ask(Index(OTHER, TOKEN), None).settle() == Facts(frozenset(["own"]))
+    found = ask(Index(OTHER, TOKEN), None)
+    assert (found.settle(), found.names.result(0)) == (Facts(frozenset(["own"])), frozenset(["own"]))
     assert questions == []
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_who_waits_for_the_names_alone_waits_for_nothing_else(monkeypatch: pytest.MonkeyPatch, *, told: bool) -> None:
+    serve(monkeypatch, FILES)
+
+    def facts(feed: object, token: object, tell: artifacts.Tell, **_: object) -> Facts:
+        del feed, token
+        if told:
+            tell(frozenset(["known"]))
+        raise FeedForbidden(CANARY)
+
+    monkeypatch.setattr(artifacts, "facts", facts)
+    observer = Observer()
+    found = access.ask(
+        WRITER, None, "acme-churn", observer, publish=True, view="", upstream=False, today=date(2026, 11, 27)
+    )
+    with pytest.raises(FeedForbidden):
+        observer.settle()
+    assert isinstance(found.names.exception(0), FeedForbidden) is not told
+    cancelled = Future[Facts]()
+    cancelled.cancel()
+    access._fail(Future(), cancelled)  # a question that was never asked
 
 
 def test_a_refusal_of_the_reading_token_names_its_usual_cause(monkeypatch: pytest.MonkeyPatch) -> None:

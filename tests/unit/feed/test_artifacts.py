@@ -137,13 +137,30 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Azure:
 
 
 def ask(feed: Feed = FEED, view: str = "", *, publish: bool = False, upstream: bool = False) -> Facts:
-    return artifacts.facts(feed, TOKEN, publish=publish, view=view, upstream=upstream)
+    return artifacts.facts(feed, TOKEN, lambda _: None, publish=publish, view=view, upstream=upstream)
 
 
 def test_published_names_are_the_feeds_own_normalised(azure: Azure) -> None:
     azure.packages += [Package("Acme_Churn", [Version(None)]), Package("numpy", [Version(UPSTREAM)])]
     assert ask() == Facts(frozenset(["acme-churn"]))
     assert azure.asked == ["packages"]
+
+
+def test_the_names_are_told_before_all_else_is_asked(azure: Azure) -> None:
+    told = list[tuple[frozenset[str] | None, list[str]]]()
+
+    def ask() -> None:
+        artifacts.facts(
+            FEED, TOKEN, lambda names: told.append((names, [*azure.asked])), publish=True, view="", upstream=False
+        )
+
+    azure.role = "reader"
+    with pytest.raises(FeedForbidden):
+        ask()
+    azure.errors["packages"] = service("AccessDeniedException")
+    ask()
+    assert [names for names, _ in told] == [frozenset(), None]
+    assert told[0][1] == ["packages"]
 
 
 def test_the_cache_is_private_to_the_run_and_lasts_as_long(azure: Azure) -> None:

@@ -30,7 +30,7 @@ class Place:
         self.said: list[str] = []
         self.go, self.begun = threading.Event(), threading.Event()
         self.places: list[Path] = []
-        self.facts: Future[Facts] = Future()
+        self.names: Future[frozenset[str] | None] = Future()
         self.ended: list[object] = []
         self.served: list[Relay] = []
         host: Any = SimpleNamespace(
@@ -45,7 +45,7 @@ class Place:
         fence: Any = SimpleNamespace(worker=None, around=contextlib.nullcontext)
         limited: Future[Any] = Future()
         limited.set_result(NO_LIMIT)
-        self.asked: Any = SimpleNamespace(worker=None, facts=self.facts, limited=limited)
+        self.asked: Any = SimpleNamespace(worker=None, names=self.names, limited=limited)
         route = SimpleNamespace(build=lambda projects, into, more: self.build(projects, into, self.said.append, more))
         self.access: Any = SimpleNamespace(facts=Facts(frozenset(["own"])), limit=NO_LIMIT, route=route)
         self.building = Building(inputs, {}, host, fence, tmp_path)
@@ -98,7 +98,7 @@ def test_it_builds_meanwhile_and_speaks_when_it_is_its_turn(place: Place, tmp_pa
     place.building.begin(place.asked)
     assert place.begun.wait(5)
     assert place.said == []
-    place.facts.set_result(Facts(frozenset(["own"])))
+    place.names.set_result(frozenset(["own"]))
     place.go.set()
     assert place.building.result(place.access) == [tmp_path / "made.whl"]
     assert place.said == ["a variable", "building", "a file"]
@@ -114,7 +114,8 @@ def test_what_is_said_in_its_turn_is_said_at_once(place: Place) -> None:
 
 
 def test_without_a_feed_no_name_is_its_own(place: Place) -> None:
-    place.asked.facts = None
+    names: Any = Asked.names
+    place.asked.names = names.fget(SimpleNamespace(feed=None))
     place.go.set()
     place.building.begin(place.asked)
     place.building.result(place.access)
@@ -168,8 +169,6 @@ def test_it_waits_where_it_could_do_harm(
     assert place.said == ["a variable", "building", "a file"]
 
 
-def test_the_feeds_facts_are_at_hand_before_all_else_is_answered(place: Place) -> None:
-    """The names that a build may ask for are among them."""
-    facts: Any = Asked.facts
-    assert facts.fget(SimpleNamespace(feed=SimpleNamespace(facts=place.facts))) is place.facts
-    assert facts.fget(SimpleNamespace(feed=None)) is None
+def test_the_feeds_names_are_at_hand_before_all_else_is_answered(place: Place) -> None:
+    names: Any = Asked.names
+    assert names.fget(SimpleNamespace(feed=SimpleNamespace(names=place.names))) is place.names

@@ -47,7 +47,9 @@ def told(answer: object) -> Future[Any]:
 def early(team: Team, facts: Facts | None = None, **given: str) -> Iterator[EarlyLock]:
     inputs = team.inputs(**given)
     with EarlyLock(team.declared(inputs), inputs, team.folder / "declared") as known:
-        asked: Any = SimpleNamespace(facts=told(facts or team.access.facts), limited=told(team.access.limit))
+        found = facts or team.access.facts
+        feed = SimpleNamespace(facts=told(found))
+        asked: Any = SimpleNamespace(feed=feed, names=told(found.published), limited=told(team.access.limit))
         known.begin(asked)
         yield known
 
@@ -124,21 +126,12 @@ def test_what_is_not_safe_or_not_known_waits(
     assert not (team.folder / "declared").exists()
 
 
-def test_without_a_feed_nothing_is_published_there(team: Team, asked: list[object]) -> None:
-    team.needs("top")
-    inputs = team.inputs()
-    with EarlyLock(team.declared(inputs), inputs, team.folder / "declared") as known:
-        known.begin(SimpleNamespace(facts=None, limited=told(team.access.limit)))  # type: ignore[arg-type]
-        assert known._answer()
-    assert len(asked) == 1
-
-
 def test_a_run_that_ends_before_the_feed_answers_waits_for_nothing(team: Team, asked: list[object]) -> None:
     team.needs("top")
-    inputs, facts = team.inputs(), Future[Facts]()
+    inputs, names = team.inputs(), Future[frozenset[str]]()
     with EarlyLock(team.declared(inputs), inputs, team.folder / "declared") as known:
-        known.begin(SimpleNamespace(facts=facts, limited=told(team.access.limit)))  # type: ignore[arg-type]
-    facts.set_result(Facts(frozenset()))
+        known.begin(SimpleNamespace(names=names, limited=told(team.access.limit)))  # type: ignore[arg-type]
+    names.set_result(frozenset())
     assert known._answer() is None
     assert not asked
     assert not (team.folder / "declared").exists()
