@@ -140,12 +140,12 @@ def ask(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
     `now` (UTC) is when the run began. Raises why nobody can sign in, or why the commit can't be told.
     """
     commit = choose.commit(inputs, environ)
+    observer = Observer()
+    feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None  # build and lock wait for it
     credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
     worker = Worker(credential, inputs.workspaces) if inputs.azureml else None  # so early that nobody waits for it
     arm = Arm(credential, ARM_SCOPE)
     login = image_login(inputs, credential, partial(host.mask, user=http.USER))
-    observer = Observer()
-    feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
     if commit:
         observer.ask(partial(refuse_credentials, environ))
         made = observer.ask(partial(remote.check, commit, inputs.connection_token))
