@@ -141,17 +141,18 @@ def ask(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
     """
     commit = choose.commit(inputs, environ)
     observer = Observer()
-    feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None  # build and lock wait for it
-    credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
-    worker = Worker(credential, inputs.workspaces) if inputs.azureml else None  # so early that nobody waits for it
-    arm = Arm(credential, ARM_SCOPE)
-    login = image_login(inputs, credential, partial(host.mask, user=http.USER))
+    # First what build and lock wait for.
+    feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
     if commit:
         observer.ask(partial(refuse_credentials, environ))
         made = observer.ask(partial(remote.check, commit, inputs.connection_token))
         limited = observer.ask(lambda: limits.of(inputs.exclude_newer, now, made.result()))
     else:
         limited = observer.ask(partial(limits.of_checkout, inputs, now))
+    credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
+    worker = Worker(credential, inputs.workspaces) if inputs.azureml else None  # so early that nobody waits for it
+    arm = Arm(credential, ARM_SCOPE)
+    login = image_login(inputs, credential, partial(host.mask, user=http.USER))
     looks = [observer.ask(partial(look, arm, each)) for each in inputs.workspace]
     pinned = observer.ask(partial(image.pin, inputs.base_image, login))
     storage = inputs.storage_container
