@@ -140,7 +140,7 @@ def enter(store: Store, request: Request, kind: str, *, versioned: bool = True) 
 
 def subscriptions(store: Store) -> dict[str, Any]:
     """Return what exists: subscription → resource group → workspace → its record."""
-    return {key: value for key, value in store.read("arm").items() if key != names.REFUSED_API_VERSIONS}
+    return {key: value for key, value in store.peek("arm").items() if key != names.REFUSED_API_VERSIONS}
 
 
 def _workspace(request: Request, subscription: str, groups: dict[str, Any]) -> Workspace:
@@ -195,7 +195,7 @@ def _unauthorized(code: str, message: str) -> Refusal:
 def check_api_version(store: Store, request: Request, kind: str) -> None:
     """Refuse a request without an api-version, or with one that isn't known or was switched off in the state."""
     version = request.query_params.get("api-version")
-    refused = store.read("arm").get(names.REFUSED_API_VERSIONS, [])
+    refused = store.peek("arm").get(names.REFUSED_API_VERSIONS, [])
     supported = ", ".join(known for known in API_VERSIONS[kind] if known not in refused)
     if version is None:
         text = "The api-version query parameter (?api-version=) is required for all requests."

@@ -36,10 +36,15 @@ class Store:
         return self.root / f"{name}.json"
 
     def read(self, name: str) -> dict[str, Any]:
-        """Return a document, which is for reading alone: hundreds of workspaces take long to be parsed or copied."""
-        return self._read(name)[1]
+        """Return a copy of a document."""
+        content: dict[str, Any] = json.loads(self.path(name).read_text("utf-8"))
+        return content
 
-    def _read(self, name: str) -> tuple[tuple[int, ...], dict[str, Any], str]:
+    def peek(self, name: str) -> dict[str, Any]:
+        """Return a document itself, which nobody may change: to copy hundreds of workspaces takes long."""
+        return self._parsed(name)[1]
+
+    def _parsed(self, name: str) -> tuple[tuple[int, ...], dict[str, Any], str]:
         """Return a document between the stamp of its file and its text, as `_text` writes it."""
         stamp, known = self._stamp(name), self._known.get(name)
         if not known or known[0] != stamp:
@@ -65,7 +70,7 @@ class Store:
     def edit(self, name: str) -> Iterator[dict[str, Any]]:
         """Give a document to change; it is written back if it was changed, and stays as it was if the block raises."""
         with self._changing:
-            _, content, before = self._read(name)
+            _, content, before = self._parsed(name)
             try:
                 yield content
             except BaseException:

@@ -18,7 +18,7 @@ def test_a_change_from_outside_counts_at_once_and_one_that_fails_never(tmp_path:
     for name in ("first", "second"):
         with theirs.edit("advisories") as document:
             document[name] = {}
-        assert name in ours.read("advisories")
+        assert name in ours.read("advisories") and name in ours.peek("advisories")
         with ours.edit("advisories") as document:
             document[name]["ours"] = True
         assert theirs.read("advisories")[name] == {"ours": True}
