@@ -72,6 +72,7 @@ GOALS = (
     Goal("seconds of nothing to do beyond the backend and 4 answers", "beyond", ("unchanged", "backend"), 1.2),
     Goal("10 workspaces beside 1", "beside", ("workspaces-10", "workspaces-1"), 2),
     Goal("50 workspaces beside 1", "beside", ("workspaces-50", "workspaces-1"), 2),
+    Goal("200 workspaces beside 1", "beside", ("workspaces-200", "workspaces-1"), 5),
     Goal("10 packages beside 10 times 1", "share", ("packages-10", "packages-1"), 1),
     Goal("50 packages beside 50 times 1", "share", ("packages-50", "packages-1"), 0.25),
     Goal("answers that a first release waits for, one after the other", "waits", ("warm",), 10),

@@ -135,7 +135,7 @@ SEQUENCES: tuple[tuple[Row, ...], ...] = (
     (Row("route-workspace", "the step, route: workspace", step("--route", "workspace")),),
     (Row("backend", "the build backend alone", _backend),),
     (Row("floor", "the floor: backend, bytes, four requests", _floor),),
-    *((Row(f"workspaces-{n}", f"the step, {n} workspace{'s' * (n > 1)}", workspaces(n)),) for n in (1, 10, 50)),
+    *((Row(f"workspaces-{n}", f"the step, {n} workspace{'s' * (n > 1)}", workspaces(n)),) for n in (1, 10, 50, 200)),
     *((Row(f"packages-{n}", f"the step, {n} package{'s' * (n > 1)}", packages(n)),) for n in (1, 10, 50)),
 )
 ROWS: Mapping[str, Row] = {row.name: row for sequence in SEQUENCES for row in sequence}

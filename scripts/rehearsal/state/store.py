@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from . import images, names
 
 _READABLE = 2**17  # characters; of larger documents, such as hundreds of workspaces, indenting takes a second
@@ -100,7 +102,10 @@ class Store:
 
 
 def _text(content: dict[str, Any]) -> str:
-    text = json.dumps(content)
+    try:
+        text = orjson.dumps(content).decode()
+    except TypeError:  # half a character, which JSON can spell and UTF-8 can't
+        text = json.dumps(content)
     return f"{text if len(text) >= _READABLE else json.dumps(content, indent=1)}\n"
 
 

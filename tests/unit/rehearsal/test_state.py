@@ -18,7 +18,7 @@ def test_a_change_from_outside_counts_at_once_and_one_that_fails_never(tmp_path:
     for name in ("first", "second"):
         with theirs.edit("advisories") as document:
             document[name] = {}
-        assert name in ours.read("advisories") and name in ours.peek("advisories")
+        assert all(name in each for each in (ours.read("advisories"), ours.peek("advisories")))
         with ours.edit("advisories") as document:
             document[name]["ours"] = True
         assert theirs.read("advisories")[name] == {"ours": True}
@@ -28,6 +28,12 @@ def test_a_change_from_outside_counts_at_once_and_one_that_fails_never(tmp_path:
     with ours.edit("advisories") as document:
         assert set(document) == {"first", "second"}
     assert ours.path("advisories").stat().st_ino == stamp  # nothing was written
+
+
+def test_what_json_can_spell_and_utf_8_cannot_is_kept(tmp_path: pathlib.Path) -> None:
+    with Store(tmp_path).edit("advisories") as document:
+        document["half"] = "\ud800"
+    assert Store(tmp_path).read("advisories") == {"half": "\ud800"}
 
 
 def _spoil(store: Store) -> None:
