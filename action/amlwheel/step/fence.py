@@ -54,13 +54,13 @@ class Fence:
     @contextlib.contextmanager
     def around(self) -> Iterator[None]:
         """Run code of others in the block. Raises ToolsChanged, HostFilesChanged at its end, however it ends."""
-        self._before = self._before or installed.look()
         imported = self._imported = self._imported or observe.in_background(self._import)
         imported.add_done_callback(lambda _: installed.freeze())
         if sandbox.lacking():
             imported.result()
         if self.worker:
-            self.worker.wait()
+            self.worker.wait()  # it has its environment by then, at which is looked, too
+        self._before = self._before or installed.look()
         try:
             yield
         finally:
