@@ -1,7 +1,5 @@
 """The step from its first line to its last: read, check access, build, lock, plan, prove, publish, register, report."""
 
-import atexit
-import contextlib
 import dataclasses
 import errno
 import logging
@@ -14,7 +12,6 @@ from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 from . import consume
 from .build import package
@@ -76,15 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         installed.compile_later()
         sandbox.removed()
     return host.finish(0)
-
-
-def leave(status: int) -> NoReturn:
-    """End this process at once: Python would take all modules apart first, a tenth of a second that nobody needs."""
-    atexit._run_exitfuncs()  # noqa: SLF001  # what is removed at the end
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):  # nobody reads any more
-            stream.flush()
-    os._exit(status)
 
 
 def _without_colours(given: list[str]) -> list[str]:
@@ -235,4 +223,4 @@ def _cancelled(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

@@ -1,6 +1,8 @@
 """action/bootstrap.py without network: which variables it keeps, which Pythons it refuses, how it reports."""
 
 import ast
+import atexit
+import io
 import os
 import pathlib
 import re
@@ -387,3 +389,22 @@ def test_only_the_last_lines_of_a_failed_tool_are_shown() -> None:
     shown = bootstrap.explain(subprocess.CalledProcessError(1, "pip", said))
     assert shown.splitlines() == [f"line {number}" for number in range(34, 40)]
     assert bootstrap.explain(FileNotFoundError("none on PATH")) == "none on PATH"
+
+
+def test_it_leaves_at_once_when_all_is_printed_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def flush(self) -> None:
+            seen.append("flushed")
+            raise BrokenPipeError
+
+    def end(status: int) -> None:
+        raise SystemExit(status)
+
+    seen: list[str] = []
+    monkeypatch.setattr(atexit, "_run_exitfuncs", lambda: seen.append("removed"))
+    monkeypatch.setattr(os, "_exit", end)
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Gone())
+    with pytest.raises(SystemExit) as caught:
+        bootstrap.leave(3)
+    assert (caught.value.code, seen) == (3, ["removed", "flushed", "flushed"])

@@ -1,16 +1,13 @@
 """The whole step in front of plain fakes: what happens in which order, and what never does."""
 
-import atexit
 import base64
 import contextlib
 import errno
-import io
 import json
 import logging
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -901,22 +898,3 @@ def test_a_package_of_the_run_that_turns_up_in_the_lock_is_taken_from_the_run(
     monkeypatch.setattr(http, "get", lambda *_, **__: answer(404, "no package"))
     assert world.run("--environment-per-package", "--package-dir", ".\nother", "--dry-run") == 0
     assert locked == [["acme-churn"], ["acme-churn", "acme-other"], ["acme-other"]]
-
-
-def test_it_leaves_at_once_when_all_is_printed_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Gone(io.StringIO):
-        def flush(self) -> None:
-            seen.append("flushed")
-            raise BrokenPipeError
-
-    def end(status: int) -> None:
-        raise SystemExit(status)
-
-    seen: list[str] = []
-    monkeypatch.setattr(atexit, "_run_exitfuncs", lambda: seen.append("removed"))
-    monkeypatch.setattr(os, "_exit", end)
-    for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, Gone())
-    with pytest.raises(SystemExit) as caught:
-        __main__.leave(3)
-    assert (caught.value.code, seen) == (3, ["removed", "flushed", "flushed"])
