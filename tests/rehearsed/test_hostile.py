@@ -72,7 +72,8 @@ def test_neither_if_all_of_it_runs_as_a_user_without_rights(watched: Step) -> No
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
     if not python or subprocess.run([python, "-c", CAPABLE], check=False).returncode:
         pytest.skip("no Python 3.10 or newer for all users, with venv")
-    with tempfile.TemporaryDirectory(prefix="amlwheel-") as made:
+    # The step's bytecode may still be written there (`installed.compile_later`).
+    with tempfile.TemporaryDirectory(prefix="amlwheel-", ignore_cleanup_errors=True) as made:
         step = lowered(watched, pathlib.Path(made), python)
         project, host, _ = hostile(step)
         for folder in ("work", "out", "temp"):
