@@ -50,8 +50,7 @@ def facts(  # noqa: PLR0913  # each is a question of its own
 
     A token that may use the index need not be good for this interface (the REST hosts check other scopes). Then the
     facts are unknown, and named in `untold`: nobody is stopped by what couldn't be told. `tell` hears of the names
-    before all else is asked. Raises FeedForbidden,
-    ViewNotFound, FeedNotFound and NoNetwork.
+    before all else is asked. Raises FeedForbidden, ViewNotFound, FeedNotFound and NoNetwork.
     """
     client = _client(feed, token)
     untold: list[str] = []

@@ -55,9 +55,11 @@ class Fence:
     def around(self) -> Iterator[None]:
         """Run code of others in the block. Raises ToolsChanged, HostFilesChanged at its end, however it ends."""
         imported = self._imported = self._imported or observe.in_background(self._import)
-        imported.add_done_callback(lambda _: installed.freeze())
         if sandbox.lacking():
             imported.result()
+            installed.freeze()
+        else:
+            imported.add_done_callback(lambda _: installed.freeze())
         if self.worker:
             self.worker.wait()  # it has its environment by then, at which is looked, too
         self._before = self._before or installed.look()
