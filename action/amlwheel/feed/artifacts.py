@@ -1,12 +1,14 @@
 """Facts about the feed that only Azure DevOps' REST interface tells. The only module that imports `azure.devops`."""
 
 import functools
+import json
 import os
 import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
@@ -21,6 +23,12 @@ Answer = TypeVar("Answer")
 Tell = Callable[[frozenset[str] | None], object]
 """Hears which packages are the feed's own as soon as that is known, before all else is."""
 _PAGE, _PAGES = 1000, 100  # packages a request, and requests
+# What is asked, by the package's id of the question: name and address (REST reference, Artifacts, Feed Management).
+_QUESTIONS = {
+    "c65009a7-474a-4ad1-8b42-7d852107ef8c": ("Feeds", "Feeds/{feedId}"),
+    "7a20d846-c929-4acc-9ea2-0d5a7df1b197": ("Packages", "Feeds/{feedId}/Packages/{packageId}"),
+    "42a8502a-6785-41bc-8c16-89477d930877": ("Views", "Feeds/{feedId}/Views/{viewId}"),
+}
 
 
 @dataclass(frozen=True)
@@ -110,14 +118,34 @@ def load() -> tuple[Any, Any]:
     return feed_client, authentication
 
 
+def _know_addresses(host: str) -> None:
+    """Tell the package, in its own cache, where its questions go: it would ask for that first (`OPTIONS _apis`)."""
+    versions = {"resourceVersion": 1, "minVersion": "1.0", "maxVersion": "7.2", "releasedVersion": "0.0"}
+    known = [
+        {
+            "id": key,
+            "area": "Packaging",
+            "resourceName": name,
+            "routeTemplate": f"{{project}}/_apis/{{area}}/{way}",
+            **versions,
+        }
+        for key, (name, way) in _QUESTIONS.items()
+    ]
+    Path(_cache().name, "options.json").write_text(json.dumps({host.lower(): known}), encoding="utf-8")
+
+
 def _client(feed: Feed, token: Secret) -> Any:  # noqa: ANN401  # the package has no types
     """Return the package's client for feeds, made for the host that the REST reference names.
 
     Its `Connection` would ask dev.azure.com for that host first: two requests more, and one more scope to be lacking.
     """
     feed_client, authentication = load()
-    credential = authentication.BasicAuthentication("", token.reveal())
-    client = feed_client.FeedClient(f"https://feeds.dev.azure.com/{feed.organisation}", credential)
+    host, credential = (
+        f"https://feeds.dev.azure.com/{feed.organisation}",
+        authentication.BasicAuthentication("", token.reveal()),
+    )
+    _know_addresses(host)
+    client = feed_client.FeedClient(host, credential)
     client.config.retry_policy.policy.respect_retry_after_header = False  # it may be an hour, for what may stay untold
     return client
 

@@ -72,26 +72,14 @@ class Access:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """Every question of a run about what is outside, on its way; see `ask` and `Access`.
-
-    `limited` is until when uploads count.
-    """
+class First:
+    """What build and lock wait for, on its way; see `first`. `limited` is until when uploads count."""
 
     inputs: Inputs
-    environ: Mapping[str, str]
-    host: Host
-    now: datetime
     observer: Observer
     commit: Remote | None
-    credential: Credential
-    worker: Worker | None
-    arm: Arm
     feed: FeedAccess | None
     limited: Future[Limit]
-    looks: Sequence[Future[WorkspaceState]]
-    pinned: Future[Found]
-    stored: Future[Blobs] | None
 
     @property
     def names(self) -> Future[frozenset[str] | None]:
@@ -102,15 +90,31 @@ class Asked:
         none.set_result(frozenset())
         return none
 
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Every question of a run about what is outside, on its way; see `ask` and `Access`."""
+
+    first: First
+    environ: Mapping[str, str]
+    host: Host
+    now: datetime
+    credential: Credential
+    worker: Worker | None
+    arm: Arm
+    looks: Sequence[Future[WorkspaceState]]
+    pinned: Future[Found]
+    stored: Future[Blobs] | None
+
     def settle(self) -> Access:
         """Wait for all answers, and return what they mean; raise all problems together. The host gets the warnings."""
-        inputs, host, commit = self.inputs, self.host, self.commit
-        self.observer.settle()
-        facts = self.feed.settle() if self.feed else Facts(frozenset())
+        inputs, host, commit, limit = self.first.inputs, self.host, self.first.commit, self.first.limited
+        self.first.observer.settle()
+        facts = self.first.feed.settle() if self.first.feed else Facts(frozenset())
         if commit and remote.is_trial(commit, self.environ):
             host.warning("The commit is the trial merge of a pull request: once that is closed, no image can be built.")
         states, pinned = known(observe.results(self.looks), dry_run=inputs.dry_run), self.pinned.result()
-        resources = Resources(self.worker, self.stored.result() if self.stored else None, commit, self.limited.result())
+        resources = Resources(self.worker, self.stored.result() if self.stored else None, commit, limit.result())
         route = choose.of(inputs, host, self.environ, resources)
         connection = connection_of(inputs, commit.repository if commit else None, states)
         for text in filter(None, (*warnings(inputs, connection, states, self.now), pinned.warning)):
@@ -122,7 +126,7 @@ class Asked:
             image=pinned.image,
             config=pinned.config,
             facts=facts,
-            limit=self.limited.result(),
+            limit=limit.result(),
             workspaces=states,
             connection=connection,
             reached=(
@@ -134,14 +138,12 @@ class Asked:
         )
 
 
-def ask(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -> Asked:
-    """Ask feed, repository, container, workspaces and image registry, all at once and without waiting.
+def first(inputs: Inputs, environ: Mapping[str, str], now: datetime) -> First:
+    """Ask feed and git, at once and without waiting: whoever signs in to Azure is known later.
 
-    `now` (UTC) is when the run began. Raises why nobody can sign in, or why the commit can't be told.
+    `now` (UTC) is when the run began. Raises why the commit can't be told.
     """
-    commit = choose.commit(inputs, environ)
-    observer = Observer()
-    # First what build and lock wait for.
+    commit, observer = choose.commit(inputs, environ), Observer()
     feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
     if commit:
         observer.ask(partial(refuse_credentials, environ))
@@ -149,6 +151,15 @@ def ask(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
         limited = observer.ask(lambda: limits.of(inputs.exclude_newer, now, made.result()))
     else:
         limited = observer.ask(partial(limits.of_checkout, inputs, now))
+    return First(inputs=inputs, observer=observer, commit=commit, feed=feed, limited=limited)
+
+
+def ask(before: First, environ: Mapping[str, str], host: Host, now: datetime) -> Asked:
+    """Ask container, workspaces and image registry as well, all at once and without waiting.
+
+    Raises why nobody can sign in.
+    """
+    inputs, observer = before.inputs, before.observer
     credential = detectors.find(environ, partial(host.mask, user=http.USER), inputs.application)
     worker = Worker(credential, inputs.workspaces) if inputs.azureml else None  # so early that nobody waits for it
     arm = Arm(credential, ARM_SCOPE)
@@ -158,17 +169,13 @@ def ask(inputs: Inputs, environ: Mapping[str, str], host: Host, now: datetime) -
     storage = inputs.storage_container
     usable = partial(usable_container, arm, credential, workspaces=inputs.workspaces, warn=host.warning)
     return Asked(
-        inputs=inputs,
+        first=before,
         environ=environ,
         host=host,
         now=now,
-        observer=observer,
-        commit=commit,
         credential=credential,
         worker=worker,
         arm=arm,
-        feed=feed,
-        limited=limited,
         looks=looks,
         pinned=pinned,
         stored=observer.ask(partial(usable, storage)) if storage else None,

@@ -18,7 +18,8 @@ Targets = Mapping[str, Sequence[Change[Any]]]
 def once(title: str, changes: Sequence[Change[Any]], host: Host, fence: Fence) -> None:
     """Run the effects of `changes` in order; the first failure stops the run."""
     with host.stage(title) as done:
-        fence.check()
+        if any(each.changes for each in changes):
+            fence.check()
         apply(changes, host.begin, host.progress.end)
         done.append(_count(changes))
 
@@ -43,7 +44,7 @@ def to_targets(  # noqa: PLR0913, PLR0917  # each is another thing
         host.begin(change)
 
     with host.stage(title) as done:
-        if fence:
+        if fence and any(each.changes for changes in targets.values() for each in changes):
             fence.check()
         failed = apply_to_each(targets, begin, host.progress.end)
         if fetched:

@@ -19,7 +19,7 @@ from ..model.limit import Limit
 from ..plan import observe
 from ..transport import process, sandbox
 from . import build_variables
-from .access import Access, Asked
+from .access import Access, First
 from .fence import Fence
 
 PATIENCE = 20.0  # seconds; uv, which installs what a build requires, waits 30 for a page (uv, "HTTP_TIMEOUT")
@@ -88,10 +88,10 @@ class Building:
         """Say nothing before it is the build's turn."""
         self._held = Held(self.host)
 
-    def begin(self, asked: Asked) -> None:
+    def begin(self, asked: First) -> None:
         """Begin to build, if that may be before all is answered."""
-        self.fence.worker = asked.worker
         if not (sandbox.lacking() or self.inputs.wheel or self.inputs.route == "git"):
+            self.fence.look()
             self._early = observe.in_background(partial(self._build_early, asked))
 
     def end(self) -> None:
@@ -114,14 +114,14 @@ class Building:
             self.end()
             raise
 
-    def _build_early(self, asked: Asked) -> list[Path]:
+    def _build_early(self, asked: First) -> list[Path]:
         def build(projects: Sequence[str], into: Path, more: Mapping[str, str]) -> list[Path]:
             return project.build(projects, into, self._held.foreign, more)
 
         limit = asked.limited.result()  # known before a build changes the checkout
         return self._build(self._held, partial(self._published, asked), limit, build, self.folder)
 
-    def _published(self, asked: Asked) -> frozenset[str] | None:
+    def _published(self, asked: First) -> frozenset[str] | None:
         """Return the names that are the feed's own. If uv, which waits, can't wait so long, the build is in vain."""
         try:
             return asked.names.result(PATIENCE)

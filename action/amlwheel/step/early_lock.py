@@ -25,7 +25,7 @@ from ..model.wheel import Wheel
 from ..plan import observe
 from ..transport import process, sandbox
 from . import doors, needs, origins
-from .access import Asked
+from .access import First
 
 
 @dataclass
@@ -56,7 +56,7 @@ class EarlyLock:
                     process.end(child)
             futures.wait([self._found], 0.05)
 
-    def begin(self, access: Asked) -> None:
+    def begin(self, access: First) -> None:
         """Begin as soon as the feed has told which packages are its own, where the lock may be known so early."""
         inputs = self.inputs
         later = inputs.wheel or inputs.from_source or inputs.from_commit or inputs.route == "git"
@@ -88,7 +88,7 @@ class EarlyLock:
         except Exception:  # noqa: BLE001  # asked again with the true wheels, it has its true cause
             return None
 
-    def _find(self, access: Asked) -> "_Found | None":
+    def _find(self, access: First) -> "_Found | None":
         facts = Facts(access.names.result())
         if access.feed and doors.needed(self.inputs, facts):
             facts = access.feed.facts.result()

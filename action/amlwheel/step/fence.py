@@ -47,6 +47,11 @@ class Fence:
         if sandbox.lacking():
             self._imported = observe.in_background(self._import)
 
+    def look(self) -> None:
+        """Look at the step's files before anything else takes the processor; azureml-core's may not be there yet."""
+        if not self.worker:
+            self._before = self._before or installed.look()
+
     def _import(self) -> None:
         for each in self.later:
             each()

@@ -30,7 +30,7 @@ from ..report.release import Release
 from ..transport import trace
 from ..workspace.azureml.image_build import build_image
 from . import applying, debugging, doors, images, limits, locking, origins, recipes
-from .access import Access, ask, on_workspaces
+from .access import Access, ask, first, on_workspaces
 from .building import Building
 from .changes import Changes, news
 from .early_lock import EarlyLock
@@ -57,10 +57,15 @@ class Stages:
         """Ask every service at once if it is there and what the identity may do; meanwhile build and lock begin."""
         with self.host.stage("Check access") as done:
             try:
-                asked = ask(self.inputs, self.environ, self.host, self.now)
-                building.begin(asked)
+                begun = first(self.inputs, self.environ, self.now)
                 if early:
-                    early.begin(asked)
+                    early.begin(begun)
+                if not self.inputs.azureml:  # it may make an environment first, among the step's files
+                    building.begin(begun)
+                asked = ask(begun, self.environ, self.host, self.now)
+                self.fence.worker = asked.worker
+                if self.inputs.azureml:
+                    building.begin(begun)
                 access = asked.settle()
             except BaseException as error:
                 building.end()

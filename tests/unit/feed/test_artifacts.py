@@ -3,6 +3,7 @@
 import os
 import warnings
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from unit.parts import CANARY, FEED, TOKEN
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its first import prints SyntaxWarnings
     from azure.devops import exceptions
+    from azure.devops._file_cache import OPTIONS_CACHE
     from azure.devops.client_configuration import ClientConfiguration
     from azure.devops.v7_1.feed import feed_client
 from azure.core.exceptions import DeserializationError
@@ -50,6 +52,34 @@ class Client:
     def get_packages(self, **query: Any) -> list[Package]:  # noqa: ANN401  # as the real one
         self.asked.append(query)
         return self.packages[query["skip"] : query["skip"] + query["top"]]
+
+
+@pytest.mark.parametrize("feed", [FEED, parse_feed("https://pkgs.dev.azure.com/Acme/_packaging/wheels/pypi/simple/")])
+def test_the_package_knows_where_to_ask(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, str, str]] = []
+
+    def send(_: object, request: Any, headers: Any, **__: object) -> None:  # noqa: ANN401  # as the package's own
+        sent.append((request.method, request.url.partition("?")[0].lower(), headers["Accept"]))
+        raise RetryError
+
+    for name, value in (("file_name", f"{artifacts._cache().name}/options.json"), ("initial_load_occurred", False)):
+        monkeypatch.setattr(OPTIONS_CACHE, name, value)  # in a run, the package is imported with this folder
+    monkeypatch.setattr(feed_client.FeedClient, "_locations_cache", {})
+    monkeypatch.setattr(feed_client.FeedClient, "_send_request", send)
+    client = artifacts._client(feed, TOKEN)
+    questions = [partial(client.get_packages, feed.name, feed.project), partial(client.get_feeds, feed.project)]
+    questions += [
+        partial(client.get_feed_views, feed.name, feed.project),
+        partial(client.get_feed, feed.name, feed.project),
+    ]
+    for each in questions:
+        with pytest.raises(RetryError):
+            each()
+    root = f"https://feeds.dev.azure.com/{feed.organisation}".lower()
+    ways = [f"{feed.name}/Packages", "", f"{feed.name}/Views", feed.name]
+    places = [f"{'/' + feed.project if feed.project else ''}/_apis/Packaging/Feeds/{each}".rstrip("/") for each in ways]
+    assert [(method, url.removeprefix(root)) for method, url, _ in sent] == [("GET", each.lower()) for each in places]
+    assert {accept for *_, accept in sent} == {"application/json;api-version=7.1-preview.1"}
 
 
 @pytest.mark.parametrize(("count", "pages"), [(0, 1), (999, 1), (1000, 2), (2001, 3)])

@@ -1,6 +1,8 @@
 """The effects of a plan on several workspaces, and what is told of those that failed."""
 
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from amlwheel.errors.base import StepError, TooSlow
@@ -43,6 +45,17 @@ def test_what_failed_is_one_error_that_names_each_workspace_and_what_to_do_there
     assert "| ML in other | AW46 Azure refused the request | 409 &lt;b&gt;. | Read Azure" in page
     assert page.count("| CREATE | environment x | new | done |") == 1
     assert page.count("| CREATE | environment x | new | begun |") == 2
+
+
+@pytest.mark.parametrize(("verb", "looks"), [(Verb.KEEP, 0), (Verb.CREATE, 1)])
+def test_the_steps_files_are_looked_at_before_something_is_changed(verb: Verb, looks: int) -> None:
+    looked: list[None] = []
+    fence: Any = SimpleNamespace(check=lambda: looked.append(None))
+    changes = [change(PLACES[0], verb)]
+    applying.once("Publish", changes, Terminal(), fence)
+    assert len(looked) == looks
+    applying.to_targets("Register", by_target(changes), PLACES[:1], Terminal(), fence)
+    assert len(looked) == 2 * looks
 
 
 def test_a_workspace_alone_fails_with_its_own_error() -> None:

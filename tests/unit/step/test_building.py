@@ -17,7 +17,7 @@ from amlwheel.feed.index import Index
 from amlwheel.feed.relay import Published, Relay
 from amlwheel.model.limit import NO_LIMIT
 from amlwheel.step import build_variables, building
-from amlwheel.step.access import Asked
+from amlwheel.step.access import First
 from amlwheel.step.building import Building
 from amlwheel.transport import process, sandbox
 
@@ -42,10 +42,10 @@ class Place:
             leaks=bool,
         )
         inputs: Any = SimpleNamespace(wheel=(), route="feed", package_dir=(), feed=None, feed_token=None)
-        fence: Any = SimpleNamespace(worker=None, around=contextlib.nullcontext)
+        fence: Any = SimpleNamespace(look=self.places.clear, around=contextlib.nullcontext)
         limited: Future[Any] = Future()
         limited.set_result(NO_LIMIT)
-        self.asked: Any = SimpleNamespace(worker=None, names=self.names, limited=limited)
+        self.asked: Any = SimpleNamespace(names=self.names, limited=limited)
         route = SimpleNamespace(build=lambda projects, into, more: self.build(projects, into, self.said.append, more))
         self.access: Any = SimpleNamespace(facts=Facts(frozenset(["own"])), limit=NO_LIMIT, route=route)
         self.building = Building(inputs, {}, host, fence, tmp_path)
@@ -114,7 +114,7 @@ def test_what_is_said_in_its_turn_is_said_at_once(place: Place) -> None:
 
 
 def test_without_a_feed_no_name_is_its_own(place: Place) -> None:
-    names: Any = Asked.names
+    names: Any = First.names
     place.asked.names = names.fget(SimpleNamespace(feed=None))
     place.go.set()
     place.building.begin(place.asked)
@@ -170,5 +170,5 @@ def test_it_waits_where_it_could_do_harm(
 
 
 def test_the_feeds_names_are_at_hand_before_all_else_is_answered(place: Place) -> None:
-    names: Any = Asked.names
+    names: Any = First.names
     assert names.fget(SimpleNamespace(feed=SimpleNamespace(names=place.names))) is place.names

@@ -80,6 +80,16 @@ def test_everything_is_loaded_and_looked_at_before_and_compared_after(place: Pla
     assert place.seen == [*first, "freeze", "wait", "theirs", "look"]
 
 
+def test_a_first_look_comes_before_all_else_but_not_before_azureml_core_is_there(place: Place) -> None:
+    place.fence.look()
+    assert "look" not in place.seen
+    place.fence.worker = None
+    place.fence.look()
+    with place.fence.around():
+        place.note("theirs")
+    assert [each for each in place.seen if each != "load"] == ["look", "freeze", "theirs", "look"]
+
+
 def test_what_a_run_needs_later_is_loaded_and_no_more() -> None:
     def names(**given: object) -> list[object]:
         inputs: Any = SimpleNamespace(**given)
