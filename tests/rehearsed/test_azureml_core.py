@@ -388,7 +388,14 @@ def test_a_log_that_the_runner_may_not_read_hides_no_result(step: Step, world: W
     assert "Build the image on ws-train · built" in result.output
 
 
-@pytest.mark.parametrize("more", [{"sdk": "v1"}, {"sdk": "v2"}, {"route": "workspace", "feed": ""}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"sdk": "v1"},
+        pytest.param({"sdk": "v2"}, marks=pytest.mark.long),
+        pytest.param({"route": "workspace", "feed": ""}, marks=pytest.mark.long),
+    ],
+)
 def test_the_image_is_built_once_and_its_log_shown(step: Step, wheel: pathlib.Path, more: dict[str, Any]) -> None:
     first = step(wheel=wheel, verify="image", **more)
     assert first.status == 0, first.output

@@ -72,7 +72,11 @@ def project(folder: pathlib.Path, *requires: str) -> pathlib.Path:
     [
         ("pyspark", "No wheel that fits exists of pyspark 3.5."),
         ("hydra", "antlr4-python3-runtime 4.9.3"),
-        ("fixed-by-floor", "No wheel that fits exists of fusepy 3.0.1 (which azureml-dataset-runtime"),
+        pytest.param(
+            "fixed-by-floor",
+            "No wheel that fits exists of fusepy 3.0.1 (which azureml-dataset-runtime",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_each_package_without_a_wheel_is_named_at_once(step: Step, case: str, told: str) -> None:

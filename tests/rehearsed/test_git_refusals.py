@@ -138,6 +138,7 @@ def test_inputs_that_make_no_sense_are_refused_together(step: Step, pushed: path
         assert f"`{name}` with `--route` git" in result.told
 
 
+@pytest.mark.long
 def test_what_lacks_a_wheel_is_no_matter_of_from_source(step: Step, world: World, pushed: pathlib.Path) -> None:
     bare = str(repositories.folder(world.store, git_host.GITHUB, "/acme/churn"))
 

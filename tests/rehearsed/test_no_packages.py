@@ -115,7 +115,7 @@ def test_a_wheel_with_nothing_in_it(step: Step, tmp_path: pathlib.Path) -> None:
 # --- an incomplete checkout
 
 
-@pytest.mark.parametrize("route", ["feed", "workspace"])
+@pytest.mark.parametrize("route", ["feed", pytest.param("workspace", marks=pytest.mark.long)])
 def test_a_pointer_of_git_lfs(step: Step, tmp_path: pathlib.Path, route: str) -> None:
     project = case("lfs-tracked", tmp_path)
     given: dict[str, Any] = {

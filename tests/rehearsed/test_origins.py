@@ -295,6 +295,7 @@ def test_a_mirror_holds_what_another_index_has(
     assert "torch 2.5.1+cpu" in installs(world, result)
 
 
+@pytest.mark.long
 def test_a_commit_with_what_another_index_has(
     step: Step, world: World, torch: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
