@@ -86,11 +86,12 @@ asked("PUT", place + "/environments/least/versions/1", params=version, json=asse
 Timed = Callable[[World, pathlib.Path, pathlib.Path, Mapping[str, str]], Spent]
 
 
-def article(installs: Sequence[str], script: str) -> Timed:
+def article(installs: Sequence[str], script: str, *, sdist: bool = False) -> Timed:
     """Return the article's sequence with an SDK.
 
     It makes its tools where there are none, an environment for each of `installs`: the first one builds and uploads,
-    the last one has the SDK.
+    the last one has the SDK. With `sdist` it builds and uploads both, as `python -m build` and `twine upload dist/*`
+    do (PyPA, "Packaging Python Projects"), which is what most pipelines have.
     """
 
     def sequence(world: World, project: pathlib.Path, machine: pathlib.Path, base: Mapping[str, str]) -> Spent:
@@ -103,9 +104,11 @@ def article(installs: Sequence[str], script: str) -> Timed:
                 spent += measure.run([os.environ["REHEARSE_WITH"], "-m", "venv", str(place)], env)
                 pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet"]
                 spent += measure.run([*pip, *words.split()], env)
-        spent += measure.run([tools, "-m", "build", "--wheel", "--outdir", str(out), str(project)], env)
-        (wheel,) = map(str, out.glob("*.whl"))
-        spent += measure.run([tools, "-m", "twine", "upload", "--repository-url", f"{FEED}/upload/", wheel], env)
+        spent += measure.run(
+            [tools, "-m", "build", *([] if sdist else ["--wheel"]), "--outdir", str(out), str(project)], env
+        )
+        files = map(str, sorted(out.iterdir()))
+        spent += measure.run([tools, "-m", "twine", "upload", "--repository-url", f"{FEED}/upload/", *files], env)
         where = [names.SUBSCRIPTION_ID, names.RESOURCE_GROUP, names.WORKSPACE]
         told = [*where, TARGET, f"{FEED}/simple/", "acme-churn", IMAGE, str(world.state / "conda.yml")]
         return spent + measure.run([sdk, "-c", script, *told], env)

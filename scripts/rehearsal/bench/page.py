@@ -67,6 +67,8 @@ GOALS = (
     Goal("the article warm, beside the step's second run", "beside", ("article-warm", "second"), 2, least=True),
     Goal("the article warm, beside the step later", "beside", ("article-warm", "warm"), 2, least=True),
     Goal("the article warm, beside verify: none", "beside", ("article-warm", "verify-none"), 3, least=True),
+    Goal("the article with an sdist, beside the step later", "beside", ("article-sdist", "warm"), 2, least=True),
+    Goal("the article with an sdist, beside verify: none", "beside", ("article-sdist", "verify-none"), 3, least=True),
     Goal("azure-ai-ml cold, beside the step cold", "beside", ("article-ml-cold", "cold"), 6, least=True),
     Goal("azure-ai-ml warm, beside the step later", "beside", ("article-ml-warm", "warm"), 2, least=True),
     Goal("seconds of nothing to do beyond the backend and 4 answers", "beyond", ("unchanged", "backend"), 1.2),

@@ -94,8 +94,8 @@ def package(folder: pathlib.Path, number: int) -> pathlib.Path:
     return place
 
 
-def _article(installs: Sequence[str], script: str) -> Callable[[Place], Spent]:
-    sequence = others.article(installs, script)
+def _article(installs: Sequence[str], script: str, *, sdist: bool = False) -> Callable[[Place], Spent]:
+    sequence = others.article(installs, script, sdist=sdist)
     return lambda place: sequence(place.world, place.project, place.machine, _caches(place.machine))
 
 
@@ -109,11 +109,13 @@ def _floor(place: Place) -> Spent:
 
 # Not one environment: azureml-core wants a packaging that is too old for twine's check of new metadata.
 CORE = _article(("build twine", "azureml-core"), others.CORE)
+BOTH = _article(("build twine", "azureml-core"), others.CORE, sdist=True)
 ML = _article(("build twine azure-ai-ml azure-identity",), others.ML)
 SEQUENCES: tuple[tuple[Row, ...], ...] = (
     (
         Row("article-cold", "the article's sequence, azureml-core, first time on a machine", CORE),
         Row("article-warm", "the article's sequence, azureml-core, tools installed", CORE),
+        Row("article-sdist", "the article's sequence, tools installed, with an sdist", BOTH),
     ),
     (
         Row("cold", "the step, first time on a machine", step(new=True)),
