@@ -13,7 +13,7 @@ from ..environment import image
 from ..environment.image import Found
 from ..environment.image_config import Config
 from ..environment.registry import Login
-from ..feed import access
+from ..feed import access, artifacts
 from ..feed.access import FeedAccess
 from ..feed.artifacts import Facts
 from ..feed.index import Index
@@ -144,6 +144,8 @@ def first(inputs: Inputs, environ: Mapping[str, str], now: datetime) -> First:
     `now` (UTC) is when the run began. Raises why the commit can't be told.
     """
     commit, observer = choose.commit(inputs, environ), Observer()
+    if inputs.feed and inputs.feed.is_artifacts:
+        artifacts.load()  # before other threads want the processor: build and lock wait for its first answer
     feed = _ask_feed(inputs.feed, inputs, now.date(), observer) if inputs.feed else None
     if commit:
         observer.ask(partial(refuse_credentials, environ))

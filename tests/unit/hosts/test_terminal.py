@@ -79,7 +79,7 @@ class Quick(threading.Event):
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """Let the clock tick fifty times as often, at a terminal of 50 columns."""
     monkeypatch.setattr(threading, "Event", Quick)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((50, 20)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda **_: os.terminal_size((50, 20)))  # pytest -vv asks, too
     return Screen()
 
 
