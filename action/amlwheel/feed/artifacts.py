@@ -140,10 +140,8 @@ def _client(feed: Feed, token: Secret) -> Any:  # noqa: ANN401  # the package ha
     Its `Connection` would ask dev.azure.com for that host first: two requests more, and one more scope to be lacking.
     """
     feed_client, authentication = load()
-    host, credential = (
-        f"https://feeds.dev.azure.com/{feed.organisation}",
-        authentication.BasicAuthentication("", token.reveal()),
-    )
+    host = f"https://feeds.dev.azure.com/{feed.organisation}"
+    credential = authentication.BasicAuthentication("", token.reveal())
     _know_addresses(host)
     client = feed_client.FeedClient(host, credential)
     client.config.retry_policy.policy.respect_retry_after_header = False  # it may be an hour, for what may stay untold
