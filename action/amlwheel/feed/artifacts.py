@@ -119,8 +119,11 @@ def load() -> tuple[Any, Any]:
 
 
 def _know_addresses(host: str) -> None:
-    """Tell the package, in its own cache, where its questions go: it would ask for that first (`OPTIONS _apis`)."""
-    versions = {"resourceVersion": 1, "minVersion": "1.0", "maxVersion": "7.2", "releasedVersion": "0.0"}
+    """Tell the package, in its own cache, where its questions go: it would ask for that first (`OPTIONS _apis`).
+
+    All are asked in version 7.1-preview.1, the one of its module v7_1 and of the REST reference.
+    """
+    versions = {"resourceVersion": 1, "minVersion": "7.1", "maxVersion": "7.1", "releasedVersion": "7.1"}
     known = [
         {
             "id": key,

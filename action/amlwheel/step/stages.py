@@ -60,7 +60,8 @@ class Stages:
                 begun = first(self.inputs, self.environ, self.now)
                 if early:
                     early.begin(begun)
-                if not self.inputs.azureml:  # it may make an environment first, among the step's files
+                # azureml-core's environment may have to be made first: it is among the files that are looked at.
+                if not self.inputs.azureml:
                     building.begin(begun)
                 asked = ask(begun, self.environ, self.host, self.now)
                 self.fence.worker = asked.worker

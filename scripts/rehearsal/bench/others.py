@@ -91,7 +91,7 @@ def article(installs: Sequence[str], script: str, *, sdist: bool = False) -> Tim
 
     It makes its tools where there are none, an environment for each of `installs`: the first one builds and uploads,
     the last one has the SDK. With `sdist` it builds and uploads both, as `python -m build` and `twine upload dist/*`
-    do (PyPA, "Packaging Python Projects"), which is what most pipelines have.
+    do (PyPA, "Packaging Python Projects").
     """
 
     def sequence(world: World, project: pathlib.Path, machine: pathlib.Path, base: Mapping[str, str]) -> Spent:
